@@ -1,0 +1,147 @@
+# One Makefile, no recursion: objects of every variant go to build/VARIANT.
+#   make                 the programs, in build/release
+#   make up              packages, build, install, start, first message (root)
+#   make check           every test (root); VARIANT=asan or cov: those builds
+#   make lint            format, layering, sizes, clang-tidy, cppcheck
+#   make fuzz-NAME       run one fuzz target (clang) for SECONDS
+#   make bench, soak     measurements and long runs: never part of check
+#   make install         programs, manual, uids, tree (DESTDIR for packages)
+#   make install-links   /usr/sbin/sendmail, /usr/bin/mailq, newaliases
+#   make uninstall       programs and manual; mail and settings stay
+
+MAKEFLAGS += --no-builtin-rules
+VARIANT ?= release
+CC      ?= cc
+B       := build/$(VARIANT)
+
+# ---- what is built ------------------------------------------------------
+# Each program is FOLDER/NAME: FOLDER/NAME.c has its main, the folder's other
+# sources are its role's modules, lib/ is what roles share.
+PROGRAMS := \
+	service/listen service/confine service/neighbour \
+	service/login service/checkpw service/mtactl \
+	smtpd/smtpd \
+	aliases/lookup aliases/newaliases \
+	queue/queue-inject queue/queue-manager queue/queue-bounce \
+	queue/mailq queue/sendmail \
+	send/remote-send send/resolve \
+	local/local-deliver \
+	pop3d/pop3d
+ROLES := service smtpd aliases queue send local pop3d
+LIBS  := -lcdb -lxxhash -levent_core -lunbound -lpam -lcrypt -largon2 \
+	-lcrypto -lbsd -lpthread
+
+PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
+MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
+LIB      := $(wildcard lib/*/*.c)
+TESTS    := $(patsubst %.c,%,$(wildcard tests/*/*_test.c tests/lib/*/*_test.c))
+PAGES    := $(wildcard $(ROLES:%=%/*.[1578]))
+FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+
+# ---- how ----------------------------------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual \
+	-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
+	-Wformat=2 -Wimplicit-fallthrough -Wundef
+# A flag, if this compiler takes it.
+maybe = $(shell $(CC) $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && \
+	echo $(1))
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	-fcf-protection=full $(call maybe,-ftrivial-auto-var-init=zero) \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+LINK_HARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+CFLAGS_release  := -O2 -g $(HARDEN)
+CFLAGS_asan     := -O1 -g -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_cov      := -O0 -g --coverage
+LDFLAGS_release := $(LINK_HARDEN)
+
+CPPFLAGS   := -D_GNU_SOURCE -Ilib -I. -Itests
+ALL_CFLAGS  = -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)
+LINK        = $(CC) $(CFLAGS_$(VARIANT)) $(LDFLAGS_$(VARIANT)) -o $@ $^ \
+	-Wl,--as-needed $(LIBS)
+
+all: $(PROGRAMS:%=$(B)/%)
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# lib.a and one archive a role; a program takes from them what it names.
+$(B)/lib.a: $(LIB:%.c=$(B)/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
+define role_archive
+$(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter $(1)/%,$(MODULES)))
+	@mkdir -p $$(@D)
+	rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach role,$(ROLES),$(eval $(call role_archive,$(role))))
+define program
+$(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
+	$$(LINK)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# A unit test of a role's module links that role's archive.
+define unit_test
+$(B)/$(1): $(B)/$(1).o $(patsubst %,$(B)/%.a,$(filter $(ROLES),$(word 2,$(subst /, ,$(1))))) $(B)/lib.a
+	$$(LINK)
+endef
+$(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
+
+# ---- testing ------------------------------------------------------------
+tests: all $(TESTS:%=$(B)/%)
+
+check: tests
+	@tests/run $(B)
+
+lint:
+	@tests/lint
+
+fuzz-%:
+	@mkdir -p build/fuzz/corpus/$*
+	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -o build/fuzz/$* tests/fuzz/$*_fuzz.c $(LIB) \
+	    $(filter-out $(PROGRAMS:%=%.c),$(MODULES)) -Wl,--as-needed $(LIBS)
+	build/fuzz/$* -max_total_time=$(or $(SECONDS),10) -close_fd_mask=1 \
+	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
+
+fuzz: $(FUZZERS:%=fuzz-%)
+
+bench: all
+	@tests/bench
+
+soak: tests
+	@tests/soak $(B)
+
+# ---- installing ---------------------------------------------------------
+PACKAGES := gcc make libc6-dev s6 libbsd-dev libcdb-dev libxxhash-dev \
+	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
+	libssl-dev dns-root-data
+
+deps:
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends $(PACKAGES); }
+
+install: all
+	@DESTDIR=$(DESTDIR) service/install $(B)
+
+install-links:
+	@DESTDIR=$(DESTDIR) service/install-links
+
+uninstall:
+	@DESTDIR=$(DESTDIR) service/uninstall
+
+up: deps
+	@$(MAKE) --no-print-directory install
+	@/var/mta/bin/mtactl start
+
+clean:
+	rm -rf build
+
+.PHONY: all tests check lint fuzz bench soak deps install install-links \
+	uninstall up clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,168 @@
+#include "base/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+
+enum {
+	READ_TIMEOUT_MS = 10000
+};
+
+void
+control_complain(const char *name, unsigned line, const char *mend)
+{
+	die(EX_TEMPFAIL, "%s/%s:%u: %s", MTA_CONTROL, name, line, mend);
+}
+
+/* The whole file, empty if there is none. */
+static struct buf
+load(const char *name)
+{
+	struct buf text = buf_new(CONTROL_MAX);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1) {
+		if (errno != ENOENT)
+			temp_fail("cannot open %s", path);
+		return text;
+	}
+	enum io_status status = read_all(fd, &text, READ_TIMEOUT_MS);
+	if (status == IO_TOO_LONG)
+		die(EX_TEMPFAIL, "%s: over %d bytes: make it shorter", path,
+		    CONTROL_MAX);
+	if (status != IO_OK)
+		temp_fail("cannot read %s", path);
+	close(fd);
+	return text;
+}
+
+/* A line without its comment and outer spaces. */
+static struct span
+line_value(struct span line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.ptr[i] == '#' && (i == 0 || line.ptr[i - 1] == ' ' ||
+					      line.ptr[i - 1] == '\t'))
+			line.len = i;
+	return span_trim(line);
+}
+
+struct control_list
+control_list(const char *name)
+{
+	struct control_list list = { .text = load(name) };
+	struct span rest = buf_span(&list.text);
+	size_t room = 0;
+
+	for (unsigned number = 1; rest.len > 0; number++) {
+		struct span value = line_value(span_cut(&rest, '\n'));
+
+		if (value.len == 0)
+			continue;
+		if (span_index(value, '\0') < value.len)
+			control_complain(name, number,
+			    "a NUL byte: remove it with a text editor");
+		if (list.count == room) {
+			room = room * 2 + 16;
+			list.items =
+			    reallocarray(list.items, room, sizeof(*list.items));
+			list.lines =
+			    reallocarray(list.lines, room, sizeof(*list.lines));
+			if (list.items == NULL || list.lines == NULL)
+				temp_fail("out of memory");
+		}
+		list.items[list.count] = value;
+		list.lines[list.count++] = number;
+	}
+	return list;
+}
+
+void
+control_list_free(struct control_list *list)
+{
+	buf_free(&list->text);
+	free(list->items);
+	free(list->lines);
+	*list = (struct control_list){ .count = 0 };
+}
+
+bool
+control_list_has(const struct control_list *list, struct span value)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (span_equal_nocase(list->items[i], value))
+			return true;
+	return false;
+}
+
+bool
+control_list_has_domain(const struct control_list *list, struct span domain)
+{
+	struct span rest = domain;
+
+	if (control_list_has(list, domain))
+		return true;
+	while (rest.len > 0) {
+		size_t dot = span_index(rest, '.');
+
+		rest = span_slice(rest, dot, rest.len);
+		if (rest.len > 1 && control_list_has(list, rest))
+			return true;
+		rest = span_slice(rest, 1, rest.len);
+	}
+	return false;
+}
+
+struct buf
+control_value(const char *name, const char *fallback)
+{
+	struct control_list list = control_list(name);
+	struct buf value = buf_new(CONTROL_MAX);
+
+	if (list.count > 1)
+		control_complain(name, list.lines[1],
+		    "one value expected: remove this line");
+	if (list.count == 1)
+		buf_add(&value, list.items[0]);
+	else
+		buf_add_string(&value, fallback);
+	control_list_free(&list);
+	return value;
+}
+
+uint64_t
+control_number(const char *name, uint64_t fallback, uint64_t min, uint64_t max)
+{
+	struct control_list list = control_list(name);
+	uint64_t number = fallback;
+	char mend[128];
+
+	snprintf(mend, sizeof(mend), "write one number from %llu to %llu",
+	    (unsigned long long)min, (unsigned long long)max);
+	if (list.count > 0 &&
+	    (!span_number(list.items[0], 10, max, &number) || number < min))
+		control_complain(name, list.lines[0], mend);
+	if (list.count > 1)
+		control_complain(name, list.lines[1], mend);
+	control_list_free(&list);
+	return number;
+}
+
+struct buf
+control_me(void)
+{
+	char host[HOST_NAME_MAX + 1] = "localhost";
+
+	if (gethostname(host, sizeof(host) - 1) == -1)
+		temp_fail("cannot learn this host's name");
+	return control_value("me", host);
+}

@@ -1,0 +1,57 @@
+#ifndef BASE_CONTROL_H
+#define BASE_CONTROL_H
+
+/*
+ * control - the settings in /var/mta/control, one value or one list a file.
+ *
+ * Grammar  '#' starts a comment at the start of a line or after a space;
+ *          blank lines count for nothing; spaces at both ends are dropped.
+ *          A missing file, or one with no value, means the default.
+ * Limits   CONTROL_MAX bytes a file.
+ * Errors   a file that cannot be read or makes no sense ends the program with
+ *          EX_TEMPFAIL after a line that names file, line and mend: mail is
+ *          deferred, never bounced, by a typing error.
+ */
+
+#include "base/buf.h"
+
+enum {
+	CONTROL_MAX = 4 << 20
+};
+
+struct control_list {
+	struct buf text;    /* owns what the items point into */
+	struct span *items; /* in the order of the file */
+	unsigned *lines;    /* line number of each */
+	size_t count;
+};
+
+/* The first value of a file, else fallback; owned by the caller (buf). */
+struct buf control_value(const char *name, const char *fallback);
+
+/* A number from min to max (strict: "10k" is an error). */
+uint64_t control_number(
+    const char *name, uint64_t fallback, uint64_t min, uint64_t max);
+
+/* All values of a file; no file is an empty list. */
+struct control_list control_list(const char *name);
+void control_list_free(struct control_list *list);
+
+/* Is value in the list, ASCII case ignored? */
+bool control_list_has(const struct control_list *list, struct span value);
+
+/*
+ * As control_list_has for a domain name: an item ".example.org" covers every
+ * name below example.org, as in qmail's rcpthosts.
+ */
+bool control_list_has_domain(
+    const struct control_list *list, struct span domain);
+
+/* control/me, else the host's name: how this host calls itself. */
+struct buf control_me(void);
+
+/* Say what is wrong with an item of a list, and end as above. */
+_Noreturn void control_complain(
+    const char *name, unsigned line, const char *mend);
+
+#endif

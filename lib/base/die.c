@@ -1,0 +1,99 @@
+#include "base/die.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *program = "?";
+
+void
+program_name(const char *name)
+{
+	program = name;
+}
+
+/* One write per line, so lines of two processes never mix in a pipe. */
+static void __attribute__((format(printf, 2, 0)))
+log_line(int error, const char *format, va_list args)
+{
+	char line[1024];
+	int room = (int)sizeof(line) - 1;
+	int used = snprintf(line, sizeof(line), "%s: ", program);
+
+	if (used < room)
+		used +=
+		    vsnprintf(line + used, (size_t)(room - used), format, args);
+	if (error != 0 && used < room)
+		used += snprintf(line + used, (size_t)(room - used), ": %s",
+		    strerror(error));
+	if (used > room)
+		used = room;
+	for (int i = 0; i < used; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?'; /* a client cannot forge a log line */
+	line[used] = '\n';
+	if (write(STDERR_FILENO, line, (size_t)used + 1) == -1)
+		return; /* the log is gone: nobody is left to tell */
+}
+
+void
+die(int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_line(0, format, args);
+	va_end(args);
+	_exit(code);
+}
+
+void
+die_errno(int code, const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	va_start(args, format);
+	log_line(error, format, args);
+	va_end(args);
+	_exit(code);
+}
+
+void
+temp_fail(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	va_start(args, format);
+	log_line(error, format, args);
+	va_end(args);
+	_exit(EX_TEMPFAIL);
+}
+
+void
+log_event(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	va_start(args, format);
+	log_line(0, format, args);
+	va_end(args);
+	errno = error;
+}
+
+void
+warn_errno(const char *format, ...)
+{
+	int error = errno;
+	va_list args;
+
+	va_start(args, format);
+	log_line(error, format, args);
+	va_end(args);
+	errno = error;
+}

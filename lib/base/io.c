@@ -1,0 +1,249 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+uint64_t
+clock_utc_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Wait until fd is ready for events or the deadline passes. */
+static enum io_status
+wait_ready(int fd, short events, int64_t deadline)
+{
+	for (;;) {
+		int64_t left = deadline - clock_ms();
+		struct pollfd poll_fd = { .fd = fd, .events = events };
+
+		if (left <= 0)
+			return IO_TIMEOUT;
+		if (left > INT32_MAX)
+			left = INT32_MAX;
+		int ready = poll(&poll_fd, 1, (int)left);
+		if (ready > 0)
+			return IO_OK;
+		if (ready == -1 && errno != EINTR)
+			return IO_ERROR;
+	}
+}
+
+void
+reader_init(struct reader *in, int fd, int64_t timeout_ms)
+{
+	in->fd = fd;
+	in->timeout_ms = timeout_ms;
+	in->peer = NULL;
+	in->status = IO_OK;
+	in->error = 0;
+	in->start = in->end = 0;
+}
+
+void
+writer_init(struct writer *out, int fd, int64_t timeout_ms)
+{
+	out->fd = fd;
+	out->timeout_ms = timeout_ms;
+	out->status = IO_OK;
+	out->error = 0;
+	out->used = 0;
+}
+
+static enum io_status
+reader_fill(struct reader *in, int64_t deadline)
+{
+	if (in->peer != NULL)
+		writer_flush(in->peer);
+	for (;;) {
+		ssize_t got = read(in->fd, in->bytes, sizeof(in->bytes));
+
+		if (got > 0) {
+			in->start = 0;
+			in->end = (size_t)got;
+			return IO_OK;
+		}
+		if (got == 0)
+			return IO_EOF;
+		if (errno == EAGAIN) {
+			enum io_status wait =
+			    wait_ready(in->fd, POLLIN, deadline);
+			if (wait != IO_OK)
+				return wait;
+		} else if (errno != EINTR) {
+			in->error = errno;
+			return IO_ERROR;
+		}
+	}
+}
+
+enum io_status
+read_line(struct reader *in, struct buf *line)
+{
+	int64_t deadline = clock_ms() + in->timeout_ms;
+
+	buf_clear(line);
+	while (in->status == IO_OK) {
+		char *start = in->bytes + in->start;
+		size_t have = in->end - in->start;
+		char *newline = memchr(start, '\n', have);
+		size_t take = newline ? (size_t)(newline - start) + 1 : have;
+
+		buf_add(line, (struct span){ start, take });
+		in->start += take;
+		if (newline)
+			return line->overflow ? IO_TOO_LONG : IO_OK;
+		in->status = reader_fill(in, deadline);
+	}
+	return in->status;
+}
+
+enum io_status
+reader_peek(struct reader *in, struct span *bytes)
+{
+	if (in->status == IO_OK && in->start == in->end)
+		in->status = reader_fill(in, clock_ms() + in->timeout_ms);
+	*bytes = (struct span){ in->bytes + in->start, in->end - in->start };
+	return in->status;
+}
+
+void
+reader_consume(struct reader *in, size_t bytes)
+{
+	in->start += bytes;
+}
+
+bool
+reader_has_buffered(const struct reader *in)
+{
+	return in->start < in->end;
+}
+
+void
+reader_discard(struct reader *in)
+{
+	in->start = in->end = 0;
+}
+
+enum io_status
+writer_flush(struct writer *out)
+{
+	size_t done = 0;
+
+	if (out->used == 0)
+		return out->status;
+	int64_t deadline = clock_ms() + out->timeout_ms;
+	while (out->status == IO_OK && done < out->used) {
+		ssize_t put =
+		    write(out->fd, out->bytes + done, out->used - done);
+
+		if (put >= 0) {
+			done += (size_t)put;
+		} else if (errno == EAGAIN) {
+			out->status = wait_ready(out->fd, POLLOUT, deadline);
+		} else if (errno != EINTR) {
+			out->error = errno;
+			out->status = IO_ERROR;
+		}
+	}
+	out->used = 0;
+	return out->status;
+}
+
+void
+write_span(struct writer *out, struct span bytes)
+{
+	while (bytes.len > 0 && out->status == IO_OK) {
+		size_t room = sizeof(out->bytes) - out->used;
+		size_t take = bytes.len < room ? bytes.len : room;
+
+		memcpy(out->bytes + out->used, bytes.ptr, take);
+		out->used += take;
+		bytes = span_slice(bytes, take, bytes.len);
+		if (out->used == sizeof(out->bytes))
+			writer_flush(out);
+	}
+}
+
+void
+write_string(struct writer *out, const char *string)
+{
+	write_span(out, span_of(string));
+}
+
+enum io_status
+read_all(int fd, struct buf *into, int64_t timeout_ms)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+
+	for (;;) {
+		size_t left = into->max - into->len;
+		char *room = buf_room(into, left < 4096 ? left : 4096);
+
+		if (room == NULL || left == 0) {
+			into->overflow = true;
+			return IO_TOO_LONG;
+		}
+		ssize_t got = read(fd, room, left < 4096 ? left : 4096);
+		if (got == 0)
+			return IO_OK;
+		if (got > 0) {
+			buf_grown(into, (size_t)got);
+		} else if (errno == EAGAIN) {
+			enum io_status wait = wait_ready(fd, POLLIN, deadline);
+
+			if (wait != IO_OK)
+				return wait;
+		} else if (errno != EINTR) {
+			return IO_ERROR;
+		}
+	}
+}
+
+bool
+write_all(int fd, struct span bytes)
+{
+	while (bytes.len > 0) {
+		ssize_t put = write(fd, bytes.ptr, bytes.len);
+
+		if (put == -1 && errno != EINTR)
+			return false;
+		if (put > 0)
+			bytes = span_slice(bytes, (size_t)put, bytes.len);
+	}
+	return true;
+}
+
+void
+fd_set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		temp_fail("cannot make fd %d non-blocking", fd);
+}
+
+void
+fd_set_cloexec(int fd, bool on)
+{
+	if (fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) == -1)
+		temp_fail("cannot change the flags of fd %d", fd);
+}

@@ -1,0 +1,94 @@
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+/*
+ * io - buffered reading and writing of descriptors, with a deadline.
+ *
+ * The fd must be non-blocking, or a regular file.  A failure is sticky: after
+ * the first one a reader is at its end and a writer drops what it is given, so
+ * a caller checks status at the end of a unit of work, not after each call.
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum io_status {
+	IO_OK,
+	IO_EOF,
+	IO_TIMEOUT,
+	IO_TOO_LONG,
+	IO_ERROR
+};
+
+enum {
+	READER_SIZE = 32768,
+	WRITER_SIZE = 16384
+};
+
+struct writer {
+	int fd;
+	int64_t timeout_ms; /* for one flush */
+	enum io_status status;
+	int error; /* errno, if status is IO_ERROR */
+	size_t used;
+	char bytes[WRITER_SIZE];
+};
+
+struct reader {
+	int fd;
+	int64_t timeout_ms;  /* for one line or fill */
+	struct writer *peer; /* flushed before each wait, or NULL */
+	enum io_status status;
+	int error;
+	size_t start;
+	size_t end;
+	char bytes[READER_SIZE];
+};
+
+/* Forget all state; the buffers' bytes are not touched (idle memory). */
+void reader_init(struct reader *in, int fd, int64_t timeout_ms);
+void writer_init(struct writer *out, int fd, int64_t timeout_ms);
+
+/*
+ * Read through the next LF into *line (LF included), whose max bounds it.
+ * IO_TOO_LONG: the line was read to its end and dropped; not sticky.
+ * At end of input what was left without an LF is in *line, with IO_EOF.
+ */
+enum io_status read_line(struct reader *in, struct buf *line);
+
+/*
+ * Some bytes that are next in the input, at least one: waits only if none is
+ * buffered.  They stay valid and unread until reader_consume, which must be
+ * called before anything else is read.
+ */
+enum io_status reader_peek(struct reader *in, struct span *bytes);
+void reader_consume(struct reader *in, size_t bytes);
+
+/* Are bytes buffered that were read from the fd and not yet consumed? */
+bool reader_has_buffered(const struct reader *in);
+
+/* Throw away what is buffered (RFC 3207 section 4.2 and its like). */
+void reader_discard(struct reader *in);
+
+void write_span(struct writer *out, struct span bytes);
+void write_string(struct writer *out, const char *string);
+enum io_status writer_flush(struct writer *out);
+
+/* Read fd to its end, appending to *into; IO_TOO_LONG past its max. */
+enum io_status read_all(int fd, struct buf *into, int64_t timeout_ms);
+
+/* Write all of bytes to a blocking fd; false with errno set if it fails. */
+bool write_all(int fd, struct span bytes);
+
+/* Milliseconds on a clock that never steps. */
+int64_t clock_ms(void);
+
+/* Microseconds since 1970, UTC. */
+uint64_t clock_utc_us(void);
+
+/* Both end the program with EX_TEMPFAIL if the kernel refuses. */
+void fd_set_nonblocking(int fd);
+void fd_set_cloexec(int fd, bool on);
+
+#endif

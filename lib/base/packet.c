@@ -1,0 +1,119 @@
+#include "base/packet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool
+packet_pair(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
+}
+
+bool
+packet_send(int fd, struct span bytes, const int *fds, int fd_count)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes.ptr,
+		.iov_len = bytes.len };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (bytes.len > PACKET_MAX || fd_count > PACKET_FDS_MAX) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	if (fd_count > 0) {
+		size_t size = sizeof(int) * (size_t)fd_count;
+
+		message.msg_control = control.space;
+		message.msg_controllen = CMSG_SPACE(size);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(header), fds, size);
+	}
+	for (;;) {
+		if (sendmsg(fd, &message, MSG_NOSIGNAL) != -1)
+			return true;
+		if (errno != EINTR)
+			return false;
+	}
+}
+
+static void
+take_control(struct packet *packet, struct msghdr *message)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	packet->fd_count = 0;
+	for (; header != NULL; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET ||
+		    header->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t size = header->cmsg_len - CMSG_LEN(0);
+		memcpy(packet->fds, CMSG_DATA(header), size);
+		packet->fd_count = (int)(size / sizeof(int));
+	}
+}
+
+int
+packet_receive(int fd, struct packet *packet)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = { .iov_base = packet->bytes,
+		.iov_len = sizeof(packet->bytes) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space) };
+	ssize_t got;
+
+	packet->len = 0;
+	packet->fd_count = 0;
+	do
+		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return errno == ECONNRESET ? 0 : -1;
+	take_control(packet, &message);
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		packet_close_fds(packet);
+		errno = EBADMSG;
+		return -1;
+	}
+	packet->len = (size_t)got;
+	return got > 0 ? 1 : 0;
+}
+
+struct span
+packet_span(const struct packet *packet)
+{
+	return (struct span){ packet->bytes, packet->len };
+}
+
+void
+packet_close_fds(struct packet *packet)
+{
+	for (int i = 0; i < packet->fd_count; i++)
+		if (packet->fds[i] != -1)
+			close(packet->fds[i]);
+	packet->fd_count = 0;
+}
+
+int
+packet_take_fd(struct packet *packet, int i)
+{
+	if (i >= packet->fd_count)
+		return -1;
+	int fd = packet->fds[i];
+	packet->fds[i] = -1;
+	return fd;
+}

@@ -1,0 +1,331 @@
+#include "base/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/landlock.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0 /* sanitizers make calls of their own: a wider jail */
+#endif
+
+enum {
+	PROGRAM_MAX = 512
+};
+
+struct filter {
+	unsigned len;
+	struct sock_filter code[PROGRAM_MAX];
+};
+
+struct sandbox_layer {
+	struct filter filter;
+	int landlock_rules;
+};
+
+static const int always[] = { SYS_read, SYS_write, SYS_readv, SYS_writev,
+	SYS_pread64, SYS_pwrite64, SYS_close, SYS_poll, SYS_ppoll,
+	SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_recvmsg,
+	SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_brk,
+	SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_clock_gettime,
+	SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getpid,
+	SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid,
+	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+	SYS_restart_syscall, SYS_sigaltstack, SYS_exit, SYS_exit_group,
+	SYS_getrandom, SYS_lseek, SYS_fstat, SYS_dup, SYS_pipe2,
+	SYS_set_robust_list, SYS_rseq, SYS_sched_yield };
+static const int forking[] = { SYS_fork, SYS_vfork, SYS_clone, SYS_wait4,
+	SYS_waitid, SYS_close_range, SYS_setsid };
+static const int accepting[] = { SYS_accept4, SYS_getpeername, SYS_getsockname,
+	SYS_setsockopt };
+static const int connecting[] = { SYS_connect, SYS_bind, SYS_getsockopt,
+	SYS_setsockopt, SYS_getsockname, SYS_getpeername, SYS_sendmmsg,
+	SYS_recvmmsg, SYS_ioctl };
+static const int reading[] = { SYS_openat, SYS_open, SYS_newfstatat, SYS_stat,
+	SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
+	SYS_getdents64, SYS_readlink, SYS_readlinkat, SYS_flock, SYS_fstatfs,
+	SYS_fadvise64, SYS_chdir, SYS_fchdir, SYS_umask };
+static const int writing[] = { SYS_mkdirat, SYS_mkdir, SYS_unlink, SYS_unlinkat,
+	SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat,
+	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fchmod,
+	SYS_utimensat, SYS_copy_file_range, SYS_sendfile, SYS_fallocate };
+static const int threading[] = { SYS_clone, SYS_clone3, SYS_syncfs };
+static const int becoming[] = { SYS_setresuid, SYS_setresgid, SYS_setgroups,
+	SYS_getresuid, SYS_getresgid, SYS_prctl };
+static const int executing[] = { SYS_execve, SYS_setrlimit, SYS_prlimit64,
+	SYS_access, SYS_arch_prctl, SYS_set_tid_address, SYS_dup2, SYS_dup3,
+	SYS_close_range };
+static const int chowning[] = { SYS_fchown, SYS_fchmod, SYS_fremovexattr };
+static const int signalling[] = { SYS_kill, SYS_tgkill };
+static const int layering[] = { SYS_prctl, SYS_seccomp,
+	SYS_landlock_restrict_self };
+
+/* What nobody in the suite does; the same for every program. */
+static const int never[] = { SYS_ptrace, SYS_process_vm_readv,
+	SYS_process_vm_writev, SYS_pidfd_getfd, SYS_pidfd_open, SYS_mount,
+	SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_unshare, SYS_setns,
+	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_kexec_load,
+	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_reboot,
+	SYS_swapon, SYS_swapoff, SYS_keyctl, SYS_add_key, SYS_request_key,
+	SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
+	SYS_open_by_handle_at, SYS_settimeofday, SYS_clock_settime,
+	SYS_adjtimex, SYS_sethostname, SYS_setdomainname, SYS_iopl, SYS_ioperm,
+	SYS_personality, SYS_kcmp, SYS_quotactl, SYS_acct, SYS_mknod,
+	SYS_mknodat, SYS_move_pages, SYS_mbind, SYS_vhangup, SYS_syslog };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void
+emit(struct filter *filter, struct sock_filter instruction)
+{
+	if (filter->len == PROGRAM_MAX)
+		die(EX_SOFTWARE, "seccomp filter too long");
+	filter->code[filter->len++] = instruction;
+}
+
+static void
+load(struct filter *filter, size_t offset)
+{
+	emit(filter, (struct sock_filter)BPF_STMT(
+			 BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+static void
+answer(struct filter *filter, uint32_t action)
+{
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+/* If the loaded word is value, give action. */
+static void
+rule(struct filter *filter, uint32_t value, uint32_t action)
+{
+	emit(filter, (struct sock_filter)BPF_JUMP(
+			 BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
+	answer(filter, action);
+}
+
+static void
+rules(struct filter *filter, const int *calls, size_t count, uint32_t action)
+{
+	for (size_t i = 0; i < count; i++)
+		rule(filter, (uint32_t)calls[i], action);
+}
+
+/* Only this architecture, and not its x32 face. */
+static void
+begin(struct filter *filter)
+{
+	filter->len = 0;
+	load(filter, offsetof(struct seccomp_data, arch));
+	emit(filter, (struct sock_filter)BPF_JUMP(
+			 BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	answer(filter, SECCOMP_RET_KILL_PROCESS);
+	load(filter, offsetof(struct seccomp_data, nr));
+	emit(filter, (struct sock_filter)BPF_JUMP(
+			 BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
+	answer(filter, SECCOMP_RET_KILL_PROCESS);
+}
+
+/*
+ * A call whose argument decides: allowed if (argument & mask) is value.
+ * It ends with the number of the call loaded again.
+ */
+static void
+rule_argument(struct filter *filter, int call, int argument, uint32_t mask,
+    uint32_t value)
+{
+	emit(filter, (struct sock_filter)BPF_JUMP(
+			 BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 5));
+	load(filter, offsetof(struct seccomp_data, args) +
+			 (size_t)argument * sizeof(uint64_t));
+	emit(filter,
+	    (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
+	rule(filter, value, SECCOMP_RET_ALLOW);
+	load(filter, offsetof(struct seccomp_data, nr));
+}
+
+static void
+allow_memory(struct filter *filter)
+{
+	rule_argument(filter, SYS_mmap, 2, PROT_EXEC, 0);
+	rule_argument(filter, SYS_mprotect, 2, PROT_EXEC, 0);
+	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 1 /* F_GETFD */);
+	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 2 /* F_SETFD */);
+	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 3 /* F_GETFL */);
+	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 4 /* F_SETFL */);
+}
+
+static void
+allow_sockets(struct filter *filter, unsigned allowed)
+{
+	if (allowed & SANDBOX_SOCKETPAIR)
+		rule_argument(filter, SYS_socketpair, 0, UINT32_MAX, AF_UNIX);
+	if (allowed & SANDBOX_CONNECT) {
+		rule_argument(filter, SYS_socket, 0, UINT32_MAX, AF_INET);
+		rule_argument(filter, SYS_socket, 0, UINT32_MAX, AF_INET6);
+	}
+}
+
+static void
+build(struct filter *filter, unsigned allowed)
+{
+	static const struct {
+		unsigned bit;
+		const int *calls;
+		size_t count;
+	} groups[] = {
+		{ SANDBOX_FORK, forking, COUNT(forking) },
+		{ SANDBOX_ACCEPT, accepting, COUNT(accepting) },
+		{ SANDBOX_CONNECT, connecting, COUNT(connecting) },
+		{ SANDBOX_READ_FILES, reading, COUNT(reading) },
+		{ SANDBOX_WRITE_FILES, writing, COUNT(writing) },
+		{ SANDBOX_THREADS, threading, COUNT(threading) },
+		{ SANDBOX_BECOME, becoming, COUNT(becoming) },
+		{ SANDBOX_EXECUTE, executing, COUNT(executing) },
+		{ SANDBOX_CHOWN, chowning, COUNT(chowning) },
+		{ SANDBOX_SIGNAL, signalling, COUNT(signalling) },
+		{ SANDBOX_LAYER, layering, COUNT(layering) },
+	};
+
+	begin(filter);
+	rules(filter, always, COUNT(always), SECCOMP_RET_ALLOW);
+	allow_memory(filter);
+	for (size_t i = 0; i < COUNT(groups); i++)
+		if (allowed & groups[i].bit)
+			rules(filter, groups[i].calls, groups[i].count,
+			    SECCOMP_RET_ALLOW);
+	allow_sockets(filter, allowed);
+	if (allowed & SANDBOX_EXECUTE) {
+		rule(filter, SYS_mmap, SECCOMP_RET_ALLOW);
+		rule(filter, SYS_mprotect, SECCOMP_RET_ALLOW);
+		rule(filter, SYS_fcntl, SECCOMP_RET_ALLOW);
+	}
+	if (allowed & (SANDBOX_READ_FILES | SANDBOX_WRITE_FILES))
+		rule(filter, SYS_fcntl, SECCOMP_RET_ALLOW);
+	answer(filter, SECCOMP_RET_KILL_PROCESS);
+}
+
+static void
+install(const struct filter *filter)
+{
+	struct sock_fprog program = { .len = (unsigned short)filter->len,
+		.filter = (struct sock_filter *)(uintptr_t)filter->code };
+
+	if (SANITIZED)
+		return;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1)
+		temp_fail("cannot close the jail (seccomp)");
+}
+
+void
+require_unprivileged(void)
+{
+	if (geteuid() == 0 || getegid() == 0)
+		die(EX_NOPERM, "refusing to run as root");
+}
+
+/* What every layer has. */
+static void
+forbid_privileges(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		temp_fail("cannot set no_new_privs");
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		temp_fail("cannot forbid core files");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		temp_fail("cannot become undumpable");
+}
+
+void
+sandbox_enter(unsigned allowed)
+{
+	struct filter filter;
+
+	forbid_privileges();
+	if (!(allowed &
+		(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_EXECUTE)) &&
+	    !SANITIZED &&
+	    !landlock_restrict(NULL, 0, !(allowed & SANDBOX_CONNECT)))
+		temp_fail("cannot close the jail (landlock)");
+	build(&filter, allowed);
+	install(&filter);
+}
+
+struct sandbox_layer *
+sandbox_layer_new(unsigned allowed)
+{
+	struct sandbox_layer *layer = malloc(sizeof(*layer));
+
+	if (layer == NULL)
+		temp_fail("out of memory");
+	build(&layer->filter, allowed);
+	layer->landlock_rules = SANITIZED ? -1 : landlock_session_rules();
+	return layer;
+}
+
+void
+sandbox_session(const struct sandbox_layer *layer)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		temp_fail("cannot become undumpable");
+	if (layer->landlock_rules != -1) {
+		if (!landlock_enter(layer->landlock_rules))
+			temp_fail("cannot close the session (landlock)");
+		close(layer->landlock_rules);
+	}
+	install(&layer->filter);
+}
+
+void
+sandbox_outer(void)
+{
+	struct filter filter;
+
+	begin(&filter);
+	rules(&filter, never, COUNT(never), SECCOMP_RET_KILL_PROCESS);
+	answer(&filter, SECCOMP_RET_ALLOW);
+	if (!SANITIZED && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		temp_fail("cannot set no_new_privs");
+	install(&filter);
+}
+
+void
+become_user(
+    unsigned uid, unsigned gid, const unsigned *groups, unsigned group_count)
+{
+	uid_t real;
+	uid_t effective;
+	uid_t saved;
+
+	if (uid == 0 || gid == 0)
+		die(EX_SOFTWARE, "refusing to become root");
+	if (setgroups(group_count, groups) == -1 ||
+	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
+		temp_fail("cannot become uid %u, gid %u", uid, gid);
+	if (getresuid(&real, &effective, &saved) == -1 || real != uid ||
+	    effective != uid || saved != uid)
+		die(EX_SOFTWARE, "did not become uid %u", uid);
+}

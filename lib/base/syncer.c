@@ -1,0 +1,81 @@
+#include "base/syncer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+struct syncer {
+	int file_system_fd;
+	int wanted; /* eventfd: a sync is asked for */
+	int done;   /* eventfd: error + 1 */
+};
+
+static void *
+run(void *context)
+{
+	struct syncer *syncer = context;
+
+	for (;;) {
+		uint64_t count;
+
+		if (read(syncer->wanted, &count, sizeof(count)) == -1)
+			continue;
+		int error = syncfs(syncer->file_system_fd) == 0 ? 0 : errno;
+		count = (uint64_t)error + 1;
+		if (write(syncer->done, &count, sizeof(count)) == -1)
+			_exit(EX_TEMPFAIL);
+	}
+}
+
+struct syncer *
+syncer_new(int file_system_fd)
+{
+	struct syncer *syncer = calloc(1, sizeof(*syncer));
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	if (syncer == NULL)
+		temp_fail("out of memory");
+	syncer->file_system_fd = file_system_fd;
+	syncer->wanted = eventfd(0, EFD_CLOEXEC);
+	syncer->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (syncer->wanted == -1 || syncer->done == -1)
+		temp_fail("cannot make an eventfd");
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 65536);
+	errno = pthread_create(&thread, &attributes, run, syncer);
+	if (errno != 0)
+		temp_fail("cannot start the sync thread");
+	pthread_attr_destroy(&attributes);
+	return syncer;
+}
+
+int
+syncer_fd(const struct syncer *syncer)
+{
+	return syncer->done;
+}
+
+void
+syncer_start(struct syncer *syncer)
+{
+	const uint64_t one = 1;
+
+	if (write(syncer->wanted, &one, sizeof(one)) == -1)
+		temp_fail("cannot wake the sync thread");
+}
+
+int
+syncer_result(struct syncer *syncer)
+{
+	uint64_t count = 0;
+
+	if (read(syncer->done, &count, sizeof(count)) == -1)
+		temp_fail("cannot learn the result of a sync");
+	return (int)(count - 1);
+}

@@ -1,0 +1,19 @@
+#ifndef MAIL_DATE_H
+#define MAIL_DATE_H
+
+/*
+ * date - the date-time of header fields, RFC 5322 section 3.3, always in UTC.
+ */
+
+#include "base/buf.h"
+
+/* Append "Tue, 24 Nov 2026 09:37:17 +0000" for seconds since 1970. */
+void date_add(struct buf *into, int64_t seconds);
+
+/*
+ * "Tue Nov 24 09:37:17 2026", the asctime form of the "From " line that
+ * starts a message in an mbox (RFC 4155).
+ */
+void date_add_mbox(struct buf *into, int64_t seconds);
+
+#endif

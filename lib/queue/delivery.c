@@ -1,0 +1,122 @@
+#include "queue/delivery.h"
+
+#include <string.h>
+
+struct span
+delivery_recipient(const struct delivery *delivery)
+{
+	struct span recipient = { "", 0 };
+
+	record_find(delivery->recipients, 'T', &recipient);
+	return recipient;
+}
+
+void
+delivery_add(struct buf *buf, const struct delivery *delivery)
+{
+	record_add_number(buf, 'N', delivery->number);
+	record_add_string(buf, 'I', delivery->id.text);
+	record_add_number(buf, 'O', delivery->offset);
+	record_add_number(buf, 'L', delivery->length);
+	if (delivery->is_plain)
+		record_add_string(buf, 'P', "1");
+	if (delivery->is_8bit)
+		record_add_string(buf, 'B', "8");
+	if (delivery->needs_utf8)
+		record_add_string(buf, 'U', "1");
+	record_add(buf, 'F', delivery->sender);
+	buf_add(buf, delivery->recipients);
+}
+
+/* The records from the first T on; false if another kind is among them. */
+static bool
+take_recipients(struct span packet, struct span *recipients)
+{
+	struct span rest = packet;
+	struct span value;
+	char tag;
+	size_t count = 0;
+
+	*recipients = (struct span){ "", 0 };
+	while (rest.len > 0) {
+		struct span here = rest;
+
+		if (!record_next(&rest, &tag, &value))
+			return false;
+		if (tag == 'T' && count++ == 0)
+			*recipients = here;
+		else if (tag != 'T' && count > 0)
+			return false;
+	}
+	return count > 0 && count <= DELIVERY_RECIPIENTS_MAX;
+}
+
+bool
+delivery_parse(struct span packet, struct delivery *delivery)
+{
+	struct span value;
+
+	*delivery = (struct delivery){ .number = 0 };
+	delivery->is_plain = record_find(packet, 'P', &value);
+	delivery->is_8bit = record_find(packet, 'B', &value);
+	delivery->needs_utf8 = record_find(packet, 'U', &value);
+	return record_find(packet, 'I', &value) &&
+	       queue_id_parse(value, &delivery->id) &&
+	       record_find(packet, 'F', &delivery->sender) &&
+	       record_find_number(packet, 'N', UINT64_MAX, &delivery->number) &&
+	       record_find_number(packet, 'O', INT64_MAX, &delivery->offset) &&
+	       record_find_number(packet, 'L', INT64_MAX, &delivery->length) &&
+	       take_recipients(packet, &delivery->recipients);
+}
+
+void
+verdict_add(struct buf *buf, const struct verdict *verdict)
+{
+	char kind = (char)verdict->kind;
+
+	record_add_number(buf, 'N', verdict->number);
+	record_add(buf, 'V', (struct span){ &kind, 1 });
+	record_add(buf, 'C', span_slice(verdict->code, 0, 16));
+	record_add(buf, 'R', span_slice(verdict->text, 0, DELIVERY_TEXT_MAX));
+}
+
+bool
+verdict_parse(struct span packet, struct verdict *verdict)
+{
+	struct span kind;
+
+	*verdict = (struct verdict){ .kind = VERDICT_LATER };
+	if (!record_find(packet, 'V', &kind) || kind.len != 1 ||
+	    strchr("KLZDU", kind.ptr[0]) == NULL)
+		return false;
+	verdict->kind = (enum verdict_kind)kind.ptr[0];
+	return record_find(packet, 'C', &verdict->code) &&
+	       record_find(packet, 'R', &verdict->text) &&
+	       record_find_number(packet, 'N', UINT64_MAX, &verdict->number);
+}
+
+void
+channel_add_open(struct buf *buf, struct span destination)
+{
+	record_add(buf, 'H', destination);
+}
+
+bool
+channel_parse_open(struct span packet, struct span *destination)
+{
+	return record_find(packet, 'H', destination);
+}
+
+void
+channel_add_ready(struct buf *buf)
+{
+	record_add_string(buf, 'E', "1");
+}
+
+bool
+channel_is_ready(struct span packet)
+{
+	struct span value;
+
+	return record_find(packet, 'E', &value);
+}

@@ -1,0 +1,71 @@
+#ifndef QUEUE_DELIVERY_H
+#define QUEUE_DELIVERY_H
+
+/*
+ * delivery - what the manager asks of deliverers, and their verdicts;
+ * delivery(5).
+ *
+ * Local   on the pair with local-deliver: one packet a delivery (DELIVERY
+ *         records, descriptor 0 the queue file, read-only), one packet with
+ *         its verdict, in any order, matched by number.
+ * Remote  on the pair with remote-send: a packet with the destination (H) and
+ *         one descriptor opens a channel to that destination.  On the channel
+ *         go transactions, one at a time: one packet (as above, number 0, with
+ *         1 to DELIVERY_RECIPIENTS_MAX recipients), then a verdict packet for
+ *         each recipient (its index as number), then "E1": ready for the next.
+ *         Either end closes the channel; what has no verdict yet is later.
+ */
+
+#include "base/packet.h"
+#include "base/record.h"
+#include "queue/id.h"
+
+enum {
+	DELIVERY_RECIPIENTS_MAX = 40,
+	DELIVERY_TEXT_MAX = 512
+};
+
+struct delivery {
+	uint64_t number;
+	struct queue_id id;
+	struct span sender;     /* empty: the null path */
+	struct span recipients; /* records T, one for each recipient */
+	uint64_t offset;        /* of the message in the file */
+	uint64_t length;        /* of the message, bytes */
+	bool is_plain;          /* the whole file is the mailbox file */
+	bool is_8bit;           /* BODY=8BITMIME */
+	bool needs_utf8;
+};
+
+/* The first T of a delivery's recipients, for local-deliver. */
+struct span delivery_recipient(const struct delivery *delivery);
+
+void delivery_add(struct buf *buf, const struct delivery *delivery);
+bool delivery_parse(struct span packet, struct delivery *delivery);
+
+enum verdict_kind {
+	VERDICT_DELIVERED = 'K', /* and on stable storage */
+	VERDICT_LINKED = 'L',    /* delivered on the queue's own file system, */
+				 /* not yet synced: sync before marking it */
+	VERDICT_LATER = 'Z',
+	VERDICT_FAILED = 'D',
+	VERDICT_UNREACHABLE = 'U' /* later, for the whole destination */
+};
+
+struct verdict {
+	uint64_t number;
+	enum verdict_kind kind;
+	struct span code; /* enhanced status code, RFC 3463: "5.1.1" */
+	struct span text; /* for a human, one line, at most DELIVERY_TEXT_MAX */
+};
+
+void verdict_add(struct buf *buf, const struct verdict *verdict);
+bool verdict_parse(struct span packet, struct verdict *verdict);
+
+/* Opening a channel (remote), and its "ready" packet. */
+void channel_add_open(struct buf *buf, struct span destination);
+bool channel_parse_open(struct span packet, struct span *destination);
+void channel_add_ready(struct buf *buf);
+bool channel_is_ready(struct span packet);
+
+#endif

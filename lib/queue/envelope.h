@@ -1,0 +1,85 @@
+#ifndef QUEUE_ENVELOPE_H
+#define QUEUE_ENVELOPE_H
+
+/*
+ * envelope - who sent a message to whom; envelope(5).
+ *
+ * Written by  smtpd, sendmail, queue-bounce, local-deliver
+ * Read by     queue-inject (from a pipe), the manager (from a queue file)
+ * Grammar     records of base/record.h, ended by an empty one (a lone NUL):
+ *               F sender   first, "" is the null path
+ *               T recipient; what follows until the next T belongs to it:
+ *                 O  original recipient (ORCPT), as given: xtext
+ *                 N  NOTIFY, letters of n(ever) s(uccess) f(ailure) d(elay)
+ *                 M  "1": an ordinary local mailbox, so the plain form may do
+ *               before the first T:
+ *                 B  body: "8" for 8BITMIME, else 7 bits
+ *                 U  "1": needs SMTPUTF8
+ *                 E  ENVID, xtext;  R  RET, "F" or "H"
+ *                 C  client, as logged;  A  authenticated as
+ *                 I  uid of the injecting user (set by queue-inject alone)
+ * Limits      ENVELOPE_MAX bytes, ENVELOPE_RECIPIENTS_MAX recipients, and
+ *             ENVELOPE_ADDRESS_MAX bytes an address.
+ */
+
+#include "base/record.h"
+
+enum {
+	ENVELOPE_MAX = 16 << 20,
+	ENVELOPE_RECIPIENTS_MAX = 50000,
+	ENVELOPE_ADDRESS_MAX = 320
+};
+
+enum envelope_status {
+	ENVELOPE_OK,
+	ENVELOPE_TRUNCATED, /* no closing empty record */
+	ENVELOPE_SYNTAX,    /* a record that the grammar does not have */
+	ENVELOPE_NO_RECIPIENT,
+	ENVELOPE_TOO_MANY, /* recipients */
+	ENVELOPE_ADDRESS_TOO_LONG
+};
+
+/* One recipient; spans point into the envelope's bytes. */
+struct recipient {
+	struct span address;
+	struct span original; /* O, or empty */
+	struct span notify;   /* N, or empty */
+	bool is_mailbox;      /* M */
+};
+
+struct envelope {
+	struct span sender;
+	struct span body;
+	struct span envid;
+	struct span ret;
+	struct span client;
+	struct span authenticated;
+	bool needs_utf8;
+	bool has_uid;
+	uint64_t uid;
+	size_t recipient_count;
+	struct span recipients; /* the records from the first T on */
+};
+
+/*
+ * Check all of bytes (which must end with the lone NUL) and set *envelope,
+ * whose spans point into bytes.  On another status it is unspecified.
+ */
+enum envelope_status envelope_parse(
+    struct span bytes, struct envelope *envelope);
+
+/* What to tell the injecting program about a status. */
+const char *envelope_status_text(enum envelope_status status);
+
+/*
+ * Walk the recipients: start with rest = envelope.recipients; false at the
+ * end.
+ */
+bool envelope_next(struct span *rest, struct recipient *recipient);
+
+/* Append in this order: sender, any records of the message, recipients. */
+void envelope_add_sender(struct buf *buf, struct span sender);
+void envelope_add_recipient(struct buf *buf, const struct recipient *recipient);
+void envelope_end(struct buf *buf);
+
+#endif

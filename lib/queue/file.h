@@ -1,0 +1,123 @@
+#ifndef QUEUE_FILE_H
+#define QUEUE_FILE_H
+
+/*
+ * file - a message in the queue; queue(5).
+ *
+ * Full form, named by its queue id:
+ *     message | envelope | padding | slots | trailer
+ *   slots begin at a multiple of QUEUE_SLOT_SIZE; there is one for each
+ *   recipient, in the envelope's order, written in place.  The trailer is the
+ *   last QUEUE_TRAILER_SIZE bytes, one text line: magic, length of message and
+ *   envelope, number of slots, XXH3 of message and envelope, all in hex.
+ * Plain form, named "ID.LENGTH.XXH3" in hex: one local recipient; the file is
+ *   the mailbox file from its first byte, and begins with two lines,
+ *   "Return-Path: <sender>" and "Delivered-To: recipient".
+ *
+ * Errors  functions that return bool set errno; EBADMSG is a file that is not
+ *         whole (it was never acknowledged) or not a queue file.
+ */
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "queue/envelope.h"
+#include "queue/id.h"
+
+/* Starts the trailer: format and version. */
+#define QUEUE_MAGIC "estafeta queue file 1"
+
+enum {
+	QUEUE_SLOT_SIZE = 256,
+	QUEUE_TRAILER_SIZE = 128,
+	QUEUE_NAME_MAX = 64,
+	QUEUE_PLAIN_HEAD_MAX = 768 /* the two lines of the plain form */
+};
+
+/* What a file's name says. */
+struct queue_name {
+	struct queue_id id;
+	bool is_plain;
+	uint64_t length;   /* plain: of the whole file */
+	uint64_t checksum; /* plain: of the whole file */
+};
+
+bool queue_name_parse(struct span text, struct queue_name *name);
+void queue_name_format(
+    const struct queue_name *name, char text[QUEUE_NAME_MAX]);
+
+/* An open file of either form. */
+struct queue_file {
+	int fd; /* not owned */
+	struct queue_name name;
+	uint64_t message_offset; /* where the message itself begins */
+	uint64_t message_length;
+	uint64_t slots_offset; /* full form */
+	uint64_t slot_count;
+	uint64_t checksum;
+	struct buf envelope_bytes;
+	struct envelope envelope; /* points into envelope_bytes */
+};
+
+/* Read what stands around the message; queue_file_free afterwards. */
+bool queue_file_read(
+    struct queue_file *file, int fd, const struct queue_name *name);
+void queue_file_free(struct queue_file *file);
+
+/* Read every byte and compare the checksum. */
+bool queue_file_check(const struct queue_file *file);
+
+/* ---- slots: the fate of one recipient (full form) ---- */
+
+enum slot_state {
+	SLOT_WAITING = 'n',   /* to be tried (again) */
+	SLOT_DELIVERED = 'k', /* final */
+	SLOT_FAILED = 'd',    /* final, to be reported */
+	SLOT_REPORTED = 'r'   /* final, and its report is in the queue */
+};
+
+struct slot {
+	enum slot_state state;
+	bool is_delay_reported;
+	unsigned attempts;
+	int64_t next_try; /* seconds since 1970 */
+	char code[12];    /* enhanced status code of the last attempt */
+	char text[180];   /* the other side's words, clipped, one line */
+};
+
+/* The bytes of a new slot: waiting, never tried. */
+void slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE]);
+
+/*
+ * A slot that was torn reads as SLOT_WAITING, never tried: at worst the
+ * recipient gets the message twice.
+ */
+bool slot_read(
+    const struct queue_file *file, uint64_t index, struct slot *slot);
+bool slot_write(
+    const struct queue_file *file, uint64_t index, const struct slot *slot);
+
+/* ---- writing (queue-inject) ---- */
+
+/* Running checksum and length of what was written so far. */
+struct queue_sum;
+struct queue_sum *queue_sum_new(void);
+void queue_sum_add(struct queue_sum *sum, struct span bytes);
+uint64_t queue_sum_value(const struct queue_sum *sum);
+void queue_sum_free(struct queue_sum *sum);
+
+/*
+ * Append to tail what follows the message in the full form: envelope, padding,
+ * fresh slots, trailer.  sum must have seen the message, and sees the envelope.
+ */
+void queue_add_tail(struct buf *tail, struct queue_sum *sum,
+    uint64_t message_length, struct span envelope_bytes,
+    const struct envelope *envelope);
+
+/*
+ * May this envelope's message have the plain form?  If so, append the two
+ * first lines of its file to head.
+ */
+bool queue_add_plain_head(struct buf *head, const struct envelope *envelope);
+
+#endif

@@ -1,0 +1,97 @@
+#include "queue/inject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "queue/neighbour.h"
+
+static const char verdict_letters[] = "KZDX";
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+bool
+inject_begin(
+    struct injection *injection, int session, const struct queue_id *id)
+{
+	int message[2];
+	int envelope[2];
+	char request[QUEUE_ID_LEN + 2] = "I";
+
+	if (pipe2(message, O_CLOEXEC) == -1)
+		return false;
+	if (pipe2(envelope, O_CLOEXEC) == -1) {
+		close(message[0]);
+		close(message[1]);
+		return false;
+	}
+	memcpy(request + 1, id->text, QUEUE_ID_LEN + 1);
+	int fds[2] = { message[0], envelope[0] };
+	bool is_sent = packet_send(
+	    session, (struct span){ request, sizeof(request) }, fds, 2);
+	int error = errno;
+	close(message[0]);
+	close(envelope[0]);
+	*injection = (struct injection){ .session = session,
+		.message_fd = message[1],
+		.envelope_fd = envelope[1] };
+	if (!is_sent) {
+		inject_abort(injection);
+		errno = error;
+	}
+	return is_sent;
+}
+
+/* An envelope without its end is refused, whatever came of the message. */
+void
+inject_abort(struct injection *injection)
+{
+	close_fd(&injection->envelope_fd);
+	close_fd(&injection->message_fd);
+}
+
+enum inject_verdict
+inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
+{
+	struct packet packet;
+	struct span value;
+
+	close_fd(&injection->envelope_fd);
+	close_fd(&injection->message_fd);
+	if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
+		buf_add_string(text, "the queue does not answer");
+		return INJECT_LATER;
+	}
+	packet_close_fds(&packet);
+	if (record_find(packet_span(&packet), 'R', &value))
+		buf_add(text, value);
+	if (!record_find(packet_span(&packet), 'V', &value) || value.len != 1)
+		return INJECT_LATER;
+	const char *letter = strchr(verdict_letters, value.ptr[0]);
+	if (letter == NULL || *letter == '\0')
+		return INJECT_LATER;
+	return (enum inject_verdict)(letter - verdict_letters);
+}
+
+bool
+inject_parse_request(struct span packet, struct queue_id *id)
+{
+	struct span value;
+
+	return record_find(packet, 'I', &value) && queue_id_parse(value, id);
+}
+
+void
+inject_add_answer(
+    struct buf *buf, enum inject_verdict verdict, const char *text)
+{
+	record_add(buf, 'V', (struct span){ &verdict_letters[verdict], 1 });
+	record_add_string(buf, 'R', text);
+}

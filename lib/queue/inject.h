@@ -1,0 +1,52 @@
+#ifndef QUEUE_INJECT_H
+#define QUEUE_INJECT_H
+
+/*
+ * inject - handing a message to the queue-inject service; inject(5).
+ *
+ * A session with the service carries one request at a time: a packet with the
+ * queue id (I) and two descriptors, the read ends of a message pipe and of an
+ * envelope pipe.  The message is what will stand in the queue, Received field
+ * included; the envelope is envelope(5).  Each ends with the end of its pipe.
+ * The answer is a verdict (V) and a text (R); INJECT_KEPT means that the
+ * message is on stable storage.
+ */
+
+#include "base/record.h"
+#include "queue/id.h"
+
+enum inject_verdict {
+	INJECT_KEPT,    /* K: accepted means kept */
+	INJECT_LATER,   /* Z: 4xx; nothing was kept */
+	INJECT_REFUSED, /* D: 5xx; broken envelope, too big */
+	INJECT_EXISTS   /* X: that id is in the queue already (derived ids) */
+};
+
+/* The caller's side of one request. */
+struct injection {
+	int session;
+	int message_fd;  /* write the message here, blocking */
+	int envelope_fd; /* write the envelope here, blocking */
+};
+
+/* Make the pipes and send the request; false with errno set. */
+bool inject_begin(
+    struct injection *injection, int session, const struct queue_id *id);
+
+/* Give up: the service then drops what it has. */
+void inject_abort(struct injection *injection);
+
+/*
+ * Close both pipes, wait for the answer and append its text to *text.  A
+ * service that is gone or silent is INJECT_LATER.  The envelope must have
+ * been written whole; its pipe may be closed earlier (envelope_fd = -1).
+ */
+enum inject_verdict inject_finish(
+    struct injection *injection, int64_t timeout_ms, struct buf *text);
+
+/* The service's side. */
+bool inject_parse_request(struct span packet, struct queue_id *id);
+void inject_add_answer(
+    struct buf *buf, enum inject_verdict verdict, const char *text);
+
+#endif

@@ -1,0 +1,101 @@
+#include "queue/neighbour.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+static const struct {
+	const char *name;
+	int number;
+} neighbours[] = {
+	{ "inject", NEIGHBOUR_INJECT },
+	{ "lookup", NEIGHBOUR_LOOKUP },
+	{ "resolve", NEIGHBOUR_RESOLVE },
+	{ "login", NEIGHBOUR_LOGIN },
+	{ "checkpw", NEIGHBOUR_CHECKPW },
+	{ "local", NEIGHBOUR_LOCAL },
+	{ "remote", NEIGHBOUR_REMOTE },
+	{ "bounce", NEIGHBOUR_BOUNCE },
+};
+
+static const char session_request[] = "S1";
+
+int
+neighbour_number(const char *name)
+{
+	for (size_t i = 0; i < sizeof(neighbours) / sizeof(neighbours[0]); i++)
+		if (strcmp(neighbours[i].name, name) == 0)
+			return neighbours[i].number;
+	return -1;
+}
+
+bool
+neighbour_is_given(int neighbour)
+{
+	return fcntl(neighbour, F_GETFD) != -1;
+}
+
+int
+neighbour_open_session(int control)
+{
+	int ends[2];
+	struct span request = { session_request, sizeof(session_request) };
+
+	if (!packet_pair(ends))
+		return -1;
+	bool is_sent = packet_send(control, request, &ends[1], 1);
+	int error = errno;
+	close(ends[1]);
+	if (is_sent)
+		return ends[0];
+	close(ends[0]);
+	errno = error;
+	return -1;
+}
+
+int
+neighbour_accept_session(struct packet *packet)
+{
+	struct span request = { session_request, sizeof(session_request) };
+
+	if (!span_equal(packet_span(packet), request))
+		return -1;
+	return packet_take_fd(packet, 0);
+}
+
+bool
+neighbour_wait(int session, int64_t timeout_ms, struct packet *packet)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd wait = { .fd = session, .events = POLLIN };
+		int64_t left = deadline - clock_ms();
+		int ready = left <= 0 ? 0 : poll(&wait, 1, (int)left);
+
+		if (ready == 0) {
+			errno = ETIMEDOUT;
+			return false;
+		}
+		if (ready == -1 && errno != EINTR)
+			return false;
+		if (ready != 1)
+			continue;
+		int got = packet_receive(session, packet);
+		if (got == 0)
+			errno = ECONNRESET;
+		return got == 1;
+	}
+}
+
+bool
+neighbour_ask(int session, struct span request, const int *fds, int fd_count,
+    int64_t timeout_ms, struct packet *packet)
+{
+	return packet_send(session, request, fds, fd_count) &&
+	       neighbour_wait(session, timeout_ms, packet);
+}

@@ -1,0 +1,57 @@
+#ifndef QUEUE_NEIGHBOUR_H
+#define QUEUE_NEIGHBOUR_H
+
+/*
+ * neighbour - the socketpairs that neighbour(8) makes between programs.
+ *
+ * A program finds each neighbour that its run script gave it at that
+ * neighbour's number; the neighbour itself finds the other end at
+ * NEIGHBOUR_SELF.  A pair carries packets (base/packet.h).  Who forks a child
+ * for each client hands it a session: a pair of its own, so that one client's
+ * process never sees another's answers.
+ */
+
+#include "base/packet.h"
+
+enum neighbour_fd {
+	NEIGHBOUR_SELF = 0,
+	NEIGHBOUR_INJECT = 10,
+	NEIGHBOUR_LOOKUP = 11,
+	NEIGHBOUR_RESOLVE = 12,
+	NEIGHBOUR_LOGIN = 13,
+	NEIGHBOUR_CHECKPW = 14,
+	NEIGHBOUR_LOCAL = 15,
+	NEIGHBOUR_REMOTE = 16,
+	NEIGHBOUR_BOUNCE = 17
+};
+
+/* The number for "inject", "lookup", ...; -1 if there is no such name. */
+int neighbour_number(const char *name);
+
+/* Did the run script give this program that neighbour? */
+bool neighbour_is_given(int neighbour);
+
+/*
+ * Open a session with the neighbour at control: the other end is sent to it,
+ * ours is returned; -1 with errno set.
+ */
+int neighbour_open_session(int control);
+
+/*
+ * For the neighbour: the end of a new session if the packet opens one, taken
+ * out of the packet; -1 if it is an ordinary request.
+ */
+int neighbour_accept_session(struct packet *packet);
+
+/*
+ * Send a request (with descriptors) and wait for the answer in *packet.
+ * False with errno set: ETIMEDOUT, ECONNRESET if the neighbour is gone.
+ * After false the session is of no further use.
+ */
+bool neighbour_ask(int session, struct span request, const int *fds,
+    int fd_count, int64_t timeout_ms, struct packet *packet);
+
+/* The second half alone: wait for the next packet. */
+bool neighbour_wait(int session, int64_t timeout_ms, struct packet *packet);
+
+#endif
