@@ -115,7 +115,7 @@ soak: tests
 	@tests/soak $(B)
 
 # ---- installing ---------------------------------------------------------
-PACKAGES := gcc make libc6-dev s6 libbsd-dev libcdb-dev libxxhash-dev \
+PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
 	libssl-dev dns-root-data
 

@@ -9,6 +9,9 @@
 
 static const char verdict_letters[] = "KZDX";
 
+/* Pipes also end when their writer is killed: only this says "whole". */
+static const char commit[] = "C1";
+
 static void
 close_fd(int *fd)
 {
@@ -49,7 +52,7 @@ inject_begin(
 	return is_sent;
 }
 
-/* An envelope without its end is refused, whatever came of the message. */
+/* Without its commit a message is dropped, whatever came of it. */
 void
 inject_abort(struct injection *injection)
 {
@@ -65,6 +68,9 @@ inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
 
 	close_fd(&injection->envelope_fd);
 	close_fd(&injection->message_fd);
+	/* A service that is gone says so in the answer that never comes. */
+	packet_send(injection->session, (struct span){ commit, sizeof(commit) },
+	    NULL, 0);
 	if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
 		buf_add_string(text, "the queue does not answer");
 		return INJECT_LATER;
@@ -94,4 +100,10 @@ inject_add_answer(
 {
 	record_add(buf, 'V', (struct span){ &verdict_letters[verdict], 1 });
 	record_add_string(buf, 'R', text);
+}
+
+bool
+inject_is_commit(struct span packet)
+{
+	return span_equal(packet, (struct span){ commit, sizeof(commit) });
 }

@@ -7,9 +7,10 @@
  * A session with the service carries one request at a time: a packet with the
  * queue id (I) and two descriptors, the read ends of a message pipe and of an
  * envelope pipe.  The message is what will stand in the queue, Received field
- * included; the envelope is envelope(5).  Each ends with the end of its pipe.
- * The answer is a verdict (V) and a text (R); INJECT_KEPT means that the
- * message is on stable storage.
+ * included; the envelope is envelope(5).  Each ends with the end of its pipe;
+ * a second packet, the commit, says that both were whole (a writer that dies
+ * ends its pipes too).  The answer is a verdict (V) and a text (R); INJECT_KEPT
+ * means that the message is on stable storage.
  */
 
 #include "base/record.h"
@@ -46,6 +47,7 @@ enum inject_verdict inject_finish(
 
 /* The service's side. */
 bool inject_parse_request(struct span packet, struct queue_id *id);
+bool inject_is_commit(struct span packet);
 void inject_add_answer(
     struct buf *buf, enum inject_verdict verdict, const char *text);
 

@@ -1,0 +1,74 @@
+#include "queue/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/paths.h"
+
+static int
+open_folder(int at, const char *name)
+{
+	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		temp_fail("cannot open %s/%s (mtactl init makes it)", MTA_QUEUE,
+		    name);
+	return fd;
+}
+
+void
+spool_open(struct spool *spool)
+{
+	spool->top = open_folder(AT_FDCWD, MTA_QUEUE);
+	spool->arrived = open_folder(spool->top, "new");
+	spool->temporary = open_folder(spool->top, "tmp");
+	spool->trigger =
+	    openat(spool->top, "trigger", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (spool->trigger == -1)
+		temp_fail(
+		    "cannot open %s/trigger (mtactl init makes it)", MTA_QUEUE);
+}
+
+int
+spool_create(int folder, const char *name)
+{
+	int fd =
+	    openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+
+	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	int error = errno;
+	unlinkat(folder, name, 0);
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* A full FIFO needs nothing: a manager that is behind scans new/ itself. */
+void
+spool_notify(const struct spool *spool, struct span names)
+{
+	while (names.len > 0) {
+		struct span part = span_slice(names, 0, PIPE_BUF);
+
+		part.len = span_last_index(part, '\n') + 1;
+		if (part.len > names.len ||
+		    write(spool->trigger, part.ptr, part.len) == -1)
+			return;
+		names = span_slice(names, part.len, names.len);
+	}
+}
+
+void
+spool_cur_path(const struct queue_name *name, char path[96])
+{
+	char text[QUEUE_NAME_MAX];
+
+	queue_name_format(name, text);
+	snprintf(path, 96, "cur/%c/%s", name->id.text[QUEUE_ID_LEN - 1], text);
+}

@@ -1,0 +1,277 @@
+/*
+ * listen - bind a service's addresses, and keep them while the role behind
+ * them restarts.
+ *
+ * started by  service/NAME/run, as root
+ * uid         root: to bind, and to start the chain (confine) again
+ * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h)
+ * fd 3        readiness, for the chain
+ * reads       control/NAMEaddresses
+ * runs        the chain; again when it ends, later each time it fails early
+ * signals     HUP: start a new chain and let the old one end its sessions;
+ *             TERM: end the chain, then exit
+ * exits       0 after TERM; EX_USAGE; EX_OSERR if an address can't be bound
+ */
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "net/serve.h"
+
+static const char usage[] =
+    "usage: listen NAME PORT PROGRAM [ARGUMENT...]\n"
+    "       addresses: control/NAMEaddresses, one ADDRESS or ADDRESS:PORT a "
+    "line";
+
+enum {
+	BACKLOG = 1024,
+	EARLY_MS = 5000, /* a chain that ends sooner is held back */
+	BACKOFF_MAX_S = 30
+};
+
+struct chain {
+	pid_t pid;
+	int64_t started_ms;
+	unsigned failures;
+};
+
+/* "192.0.2.1", "192.0.2.1:2525", "[2001:db8::1]:25", "2001:db8::1", "*". */
+static void
+split_address(
+    struct span text, const char *port, struct buf *host, struct buf *service)
+{
+	size_t colon = span_last_index(text, ':');
+	bool is_bracketed = text.len > 0 && text.ptr[0] == '[';
+	bool is_bare_ipv6 = !is_bracketed && span_index(text, ':') != colon;
+
+	buf_add_string(service, port);
+	if (is_bracketed) {
+		size_t end = span_index(text, ']');
+
+		buf_add(host, span_slice(text, 1, end - 1));
+		text = span_slice(text, end + 1, text.len);
+		colon = text.len > 0 && text.ptr[0] == ':' ? 0 : text.len;
+	} else {
+		buf_add(host, is_bare_ipv6 ? text : span_slice(text, 0, colon));
+	}
+	if (!is_bare_ipv6 && colon < text.len) {
+		buf_clear(service);
+		buf_add(service, span_slice(text, colon + 1, text.len));
+	}
+}
+
+/* Bind one address at number fd. */
+static void
+bind_one(const char *name, const struct addrinfo *info, const char *shown,
+    const char *port, int fd)
+{
+	const int on = 1;
+	int made = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	if (made == -1 && errno == EAFNOSUPPORT)
+		die(EX_OSERR,
+		    "this kernel has no IPv6: take %s out of %s/%s"
+		    "addresses",
+		    shown, MTA_CONTROL, name);
+	if (made == -1)
+		die_errno(EX_OSERR, "cannot make a socket");
+	if (setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    (info->ai_family == AF_INET6 &&
+		setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
+		    -1))
+		die_errno(EX_OSERR, "cannot set up a socket");
+	if (bind(made, info->ai_addr, info->ai_addrlen) == -1) {
+		if (errno == EADDRINUSE)
+			die(EX_OSERR,
+			    "port %s of %s is taken by another program: stop "
+			    "that one (ss -ltnp 'sport = :%s' names it), or "
+			    "choose addresses in %s/%saddresses",
+			    port, shown, port, MTA_CONTROL, name);
+		die_errno(EX_OSERR, "cannot bind port %s of %s", port, shown);
+	}
+	if (listen(made, BACKLOG) == -1)
+		die_errno(
+		    EX_OSERR, "cannot listen on port %s of %s", port, shown);
+	if (made != fd) {
+		if (dup2(made, fd) == -1)
+			die_errno(EX_OSERR, "cannot place a socket");
+		close(made);
+	}
+}
+
+static void
+bind_address(const char *name, struct span text, const char *port, int fd)
+{
+	struct buf host = buf_new(256);
+	struct buf service = buf_new(16);
+	const struct addrinfo hints = {
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM
+	};
+	struct addrinfo *found = NULL;
+
+	split_address(text, port, &host, &service);
+	const char *host_text = buf_string(&host);
+	const char *service_text = buf_string(&service);
+	if (host_text == NULL || service_text == NULL ||
+	    getaddrinfo(host_text, service_text, &hints, &found) != 0)
+		die(EX_CONFIG,
+		    "%s/%saddresses: %.*s is not ADDRESS or ADDRESS:PORT "
+		    "(numbers only)",
+		    MTA_CONTROL, name, (int)text.len, text.ptr);
+	bind_one(name, found, host_text, service_text, fd);
+	freeaddrinfo(found);
+	buf_free(&host);
+	buf_free(&service);
+}
+
+static bool
+has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
+static void
+bind_all(const char *name, const char *port)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%saddresses", name);
+	struct control_list addresses = control_list(file);
+	int fd = SERVE_LISTEN_FD;
+
+	if (addresses.count > SERVE_LISTEN_MAX)
+		control_complain(file, addresses.lines[SERVE_LISTEN_MAX],
+		    "too many addresses: remove some");
+	for (size_t i = 0; i < addresses.count; i++)
+		bind_address(name, addresses.items[i], port, fd++);
+	if (addresses.count == 0) {
+		bind_address(name, span_of("0.0.0.0"), port, fd++);
+		if (has_ipv6())
+			bind_address(name, span_of("::"), port, fd++);
+	}
+	control_list_free(&addresses);
+}
+
+static void
+start(struct chain *chain, char **argv, const sigset_t *old_mask)
+{
+	chain->started_ms = clock_ms();
+	chain->pid = fork();
+	if (chain->pid == -1)
+		die_errno(EX_OSERR, "cannot fork");
+	if (chain->pid > 0)
+		return;
+	if (sigprocmask(SIG_SETMASK, old_mask, NULL) == -1)
+		die_errno(EX_OSERR, "cannot restore signals");
+	execvp(argv[0], argv);
+	die_errno(EX_OSERR, "cannot execute %s", argv[0]);
+}
+
+/* The chain has ended: log why, and wait a little if it never stood. */
+static void
+hold_back(struct chain *chain, int wait_status)
+{
+	bool was_early = clock_ms() - chain->started_ms < EARLY_MS;
+
+	if (WIFSIGNALED(wait_status))
+		log_event("the chain was ended by signal %d; starting it again",
+		    WTERMSIG(wait_status));
+	else if (WEXITSTATUS(wait_status) != 0)
+		log_event("the chain ended with code %d; starting it again",
+		    WEXITSTATUS(wait_status));
+	chain->failures = was_early ? chain->failures + 1 : 0;
+	unsigned pause_s = chain->failures == 0  ? 0
+			   : chain->failures > 5 ? BACKOFF_MAX_S
+						 : 1U << (chain->failures - 1);
+	struct timespec pause = { .tv_sec = pause_s };
+	sigset_t wake;
+
+	sigemptyset(&wake);
+	sigaddset(&wake, SIGTERM);
+	if (pause_s > 0 && sigtimedwait(&wake, NULL, &pause) == SIGTERM)
+		exit(EX_OK);
+}
+
+static int
+stop(const struct chain *chain)
+{
+	int status;
+
+	kill(chain->pid, SIGTERM);
+	while (waitpid(chain->pid, &status, 0) == -1 && errno == EINTR)
+		;
+	return EX_OK;
+}
+
+/* Reap; true if the current chain is among the dead. */
+static bool
+reap(const struct chain *chain, int *wait_status)
+{
+	bool has_ended = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != chain->pid)
+			continue;
+		has_ended = true;
+		*wait_status = status;
+	}
+	return has_ended;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct chain chain = { .pid = -1 };
+	sigset_t signals;
+	sigset_t old_mask;
+	int wait_status = 0;
+	int signal_number;
+
+	program_name("listen");
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc < 4)
+		die(EX_USAGE, "%s", usage);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &old_mask);
+	bind_all(argv[1], argv[2]);
+	start(&chain, argv + 3, &old_mask);
+	close(3); /* readiness is the chain's to tell */
+	for (;;) {
+		if (sigwait(&signals, &signal_number) != 0)
+			continue;
+		if (signal_number == SIGTERM)
+			return stop(&chain);
+		if (signal_number == SIGHUP) {
+			kill(chain.pid, SIGHUP);
+			start(&chain, argv + 3, &old_mask);
+		} else if (reap(&chain, &wait_status)) {
+			hold_back(&chain, wait_status);
+			start(&chain, argv + 3, &old_mask);
+		}
+	}
+}
