@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -277,14 +278,23 @@ parse_slot(struct span bytes, struct slot *slot)
 	return true;
 }
 
+/* A plain file has no room for its slot: an attribute holds it, if it can. */
+static const char slot_attribute[] = "user.estafeta.slot";
+
 bool
 slot_read(const struct queue_file *file, uint64_t index, struct slot *slot)
 {
 	char bytes[QUEUE_SLOT_SIZE];
 
-	if (!read_at(file->fd, file->slots_offset + index * QUEUE_SLOT_SIZE,
-		bytes, sizeof(bytes)))
+	if (file->name.is_plain) {
+		if (fgetxattr(file->fd, slot_attribute, bytes, sizeof(bytes)) !=
+		    (ssize_t)sizeof(bytes))
+			memset(bytes, 0, sizeof(bytes));
+	} else if (!read_at(file->fd,
+		       file->slots_offset + index * QUEUE_SLOT_SIZE, bytes,
+		       sizeof(bytes))) {
 		return false;
+	}
 	*slot = (struct slot){ .state = SLOT_WAITING };
 	if (!parse_slot((struct span){ bytes, sizeof(bytes) }, slot))
 		*slot = (struct slot){ .state = SLOT_WAITING };
@@ -298,6 +308,10 @@ slot_write(
 	char bytes[QUEUE_SLOT_SIZE];
 
 	slot_format(slot, bytes);
+	if (file->name.is_plain)
+		return fsetxattr(file->fd, slot_attribute, bytes, sizeof(bytes),
+			   0) == 0 ||
+		       errno == EOPNOTSUPP;
 	return pwrite(file->fd, bytes, sizeof(bytes),
 		   (off_t)(file->slots_offset + index * QUEUE_SLOT_SIZE)) ==
 	       (ssize_t)sizeof(bytes);

@@ -67,7 +67,13 @@ void queue_file_free(struct queue_file *file);
 /* Read every byte and compare the checksum. */
 bool queue_file_check(const struct queue_file *file);
 
-/* ---- slots: the fate of one recipient (full form) ---- */
+/*
+ * ---- slots: the fate of one recipient ----
+ *
+ * In the full form they stand in the file; a plain file keeps its one slot in
+ * an extended attribute, where the file system has those (else a restart
+ * forgets when it was last tried), and only after a try that failed.
+ */
 
 enum slot_state {
 	SLOT_WAITING = 'n',   /* to be tried (again) */

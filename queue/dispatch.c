@@ -1,0 +1,403 @@
+/*
+ * dispatch - jobs to the deliverers: local ones in turn, remote ones by
+ * destination, as many as each may have at once.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "queue/manager.h"
+#include "queue/neighbour.h"
+
+/* ---- lists ---- */
+
+static void
+jobs_add(struct job_list *list, struct job *job)
+{
+	job->next = NULL;
+	if (list->first == NULL)
+		list->first = job;
+	else
+		list->last->next = job;
+	list->last = job;
+	list->count++;
+}
+
+static struct job *
+jobs_take(struct job_list *list)
+{
+	struct job *job = list->first;
+
+	if (job == NULL)
+		return NULL;
+	list->first = job->next;
+	list->count--;
+	return job;
+}
+
+static void
+jobs_put_back(struct job_list *list, struct job *job)
+{
+	job->next = list->first;
+	list->first = job;
+	if (job->next == NULL)
+		list->last = job;
+	list->count++;
+}
+
+/* ---- destinations ---- */
+
+static struct destination *
+find_destination(struct manager *manager, struct span domain)
+{
+	uint32_t hash = 5381;
+
+	for (size_t i = 0; i < domain.len; i++)
+		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
+	struct destination **chain =
+	    &manager->destinations[hash % DESTINATION_CHAINS];
+	for (struct destination *known = *chain; known; known = known->next)
+		if (span_equal_nocase(span_of(known->name), domain))
+			return known;
+	struct destination *made = calloc(1, sizeof(*made));
+	if (made == NULL ||
+	    (made->name = strndup(domain.ptr, domain.len)) == NULL)
+		temp_fail("out of memory");
+	for (char *c = made->name; *c != '\0'; c++)
+		*c = ascii_lower(*c);
+	made->next = *chain;
+	*chain = made;
+	return made;
+}
+
+static struct span
+domain_of(struct span address)
+{
+	size_t at = span_last_index(address, '@');
+
+	return span_slice(address, at + 1, address.len);
+}
+
+/* A bare name belongs to this host. */
+static bool
+is_local(const struct manager *manager, struct span domain)
+{
+	return domain.len == 0 || control_list_has(&manager->locals, domain) ||
+	       control_list_has(&manager->virtualdomains, domain);
+}
+
+void
+dispatch_add(struct manager *manager, struct message *message, uint64_t index,
+    struct span address)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	struct span domain = domain_of(address);
+
+	if (job == NULL)
+		temp_fail("out of memory");
+	*job = (struct job){
+		.message = message, .index = index, .address = address
+	};
+	message->active->jobs++;
+	if (is_local(manager, domain)) {
+		jobs_add(&manager->local_jobs, job);
+		return;
+	}
+	job->destination = find_destination(manager, domain);
+	jobs_add(&job->destination->jobs, job);
+}
+
+/* ---- what both kinds are told ---- */
+
+static bool
+send_delivery(int fd, uint64_t number, struct job *const *jobs, size_t count)
+{
+	const struct message *message = jobs[0]->message;
+	const struct queue_file *file = &message->active->file;
+	struct buf recipients = buf_new(PACKET_MAX);
+	struct buf packet = buf_new(PACKET_MAX);
+
+	for (size_t i = 0; i < count; i++)
+		record_add(&recipients, 'T', jobs[i]->address);
+	const struct delivery delivery = { .number = number,
+		.id = message->name.id,
+		.sender = file->envelope.sender,
+		.recipients = buf_span(&recipients),
+		.offset = file->message_offset,
+		.length = file->message_length,
+		.is_plain = message->name.is_plain,
+		.is_8bit = span_equal(file->envelope.body, span_of("8")),
+		.needs_utf8 = file->envelope.needs_utf8 };
+	delivery_add(&packet, &delivery);
+	bool is_sent = packet_send(fd, buf_span(&packet), &file->fd, 1);
+	int error = errno;
+	buf_free(&recipients);
+	buf_free(&packet);
+	errno = error;
+	return is_sent;
+}
+
+static void
+fail_over(struct manager *manager, struct job *job, const char *text)
+{
+	const struct verdict verdict = { .kind = VERDICT_LATER,
+		.code = span_of("4.3.0"),
+		.text = span_of(text) };
+
+	collect_verdict(manager, job, &verdict);
+}
+
+/* ---- local ---- */
+
+static void
+run_local(struct manager *manager)
+{
+	while (manager->local_running < manager->concurrency_local) {
+		struct job *job = jobs_take(&manager->local_jobs);
+		uint64_t number = 0;
+
+		if (job == NULL)
+			return;
+		while (manager->local_slots[number].job != NULL)
+			number++;
+		if (!send_delivery(NEIGHBOUR_LOCAL, number, &job, 1)) {
+			jobs_put_back(&manager->local_jobs, job);
+			if (errno != EAGAIN)
+				temp_fail("local-deliver is gone");
+			return; /* a verdict will bring us back */
+		}
+		manager->local_slots[number].job = job;
+		manager->local_running++;
+	}
+}
+
+static void
+handle_local(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	struct verdict verdict;
+	int got;
+
+	(void)what;
+	while ((got = packet_receive(fd, &manager->packet)) == 1) {
+		packet_close_fds(&manager->packet);
+		if (!verdict_parse(packet_span(&manager->packet), &verdict) ||
+		    verdict.number >= manager->concurrency_local ||
+		    manager->local_slots[verdict.number].job == NULL) {
+			log_event("local-deliver answers nonsense");
+			continue;
+		}
+		struct job *job = manager->local_slots[verdict.number].job;
+		manager->local_slots[verdict.number].job = NULL;
+		manager->local_running--;
+		collect_verdict(manager, job, &verdict);
+	}
+	if (got == 0)
+		die(EX_TEMPFAIL, "local-deliver is gone");
+	schedule_run(manager);
+}
+
+/* ---- remote ---- */
+
+static void handle_channel(evutil_socket_t fd, short what, void *context);
+
+static bool
+open_channel(struct manager *manager, struct destination *destination)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+	struct buf packet = buf_new(PACKET_MAX);
+	int ends[2];
+
+	if (channel == NULL)
+		temp_fail("out of memory");
+	if (!packet_pair(ends)) {
+		free(channel);
+		return false;
+	}
+	channel_add_open(&packet, span_of(destination->name));
+	bool is_sent =
+	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
+	close(ends[1]);
+	buf_free(&packet);
+	if (!is_sent) {
+		close(ends[0]);
+		free(channel);
+		return false;
+	}
+	fd_set_nonblocking(ends[0]);
+	channel->manager = manager;
+	channel->destination = destination;
+	channel->fd = ends[0];
+	channel->readable = event_new(manager->base, channel->fd,
+	    EV_READ | EV_PERSIST, handle_channel, channel);
+	if (channel->readable == NULL ||
+	    event_add(channel->readable, NULL) == -1)
+		temp_fail("out of memory");
+	channel->next = manager->channels;
+	manager->channels = channel;
+	manager->channel_count++;
+	destination->channels++;
+	return true;
+}
+
+/* What was sent on it and not answered comes back as "later". */
+static void
+close_channel(struct channel *channel)
+{
+	struct manager *manager = channel->manager;
+	struct channel **link = &manager->channels;
+
+	while (*link != channel)
+		link = &(*link)->next;
+	*link = channel->next;
+	manager->channel_count--;
+	channel->destination->channels--;
+	event_free(channel->readable);
+	close(channel->fd);
+	for (size_t i = 0; i < channel->job_count; i++)
+		if (channel->jobs[i] != NULL)
+			fail_over(manager, channel->jobs[i],
+			    "connection lost before an answer");
+	free(channel);
+}
+
+/* The next message for its destination; false if there is none. */
+static bool
+feed_channel(struct channel *channel)
+{
+	struct job_list *jobs = &channel->destination->jobs;
+	struct job *job = jobs_take(jobs);
+
+	channel->job_count = 0;
+	if (job == NULL)
+		return false;
+	do {
+		channel->jobs[channel->job_count++] = job;
+		job = jobs->first;
+		if (job == NULL || job->message != channel->jobs[0]->message ||
+		    channel->job_count == DELIVERY_RECIPIENTS_MAX)
+			break;
+		job = jobs_take(jobs);
+	} while (true);
+	return send_delivery(channel->fd, 0, channel->jobs, channel->job_count);
+}
+
+static void
+take_channel_verdict(struct channel *channel)
+{
+	struct manager *manager = channel->manager;
+	struct verdict verdict;
+
+	if (!verdict_parse(packet_span(&manager->packet), &verdict) ||
+	    verdict.number >= channel->job_count ||
+	    channel->jobs[verdict.number] == NULL) {
+		log_event("remote-send answers nonsense");
+		return;
+	}
+	struct job *job = channel->jobs[verdict.number];
+	channel->jobs[verdict.number] = NULL;
+	collect_verdict(manager, job, &verdict);
+}
+
+static void
+handle_channel(evutil_socket_t fd, short what, void *context)
+{
+	struct channel *channel = context;
+	struct manager *manager = channel->manager;
+	int got;
+
+	(void)what;
+	while ((got = packet_receive(fd, &manager->packet)) == 1) {
+		packet_close_fds(&manager->packet);
+		if (!channel_is_ready(packet_span(&manager->packet))) {
+			take_channel_verdict(channel);
+		} else if (!feed_channel(channel)) {
+			close_channel(channel);
+			schedule_run(manager);
+			return;
+		}
+	}
+	if (got == 0 || errno != EAGAIN)
+		close_channel(channel);
+	schedule_run(manager);
+}
+
+/* Every job of a destination that cannot be reached now waits with it. */
+static void
+defer_blocked(struct manager *manager, struct destination *destination)
+{
+	struct job *job;
+
+	while ((job = jobs_take(&destination->jobs)) != NULL)
+		fail_over(manager, job, "its host could not be reached lately");
+}
+
+static void
+run_destination(struct manager *manager, struct destination *destination)
+{
+	if (destination->blocked_until > clock_now()) {
+		defer_blocked(manager, destination);
+		return;
+	}
+	while (destination->jobs.count > 0 &&
+	       destination->channels < CHANNEL_PER_DESTINATION_MAX &&
+	       (destination->channels == 0 || destination->failures == 0) &&
+	       manager->channel_count < manager->concurrency_remote) {
+		if (!open_channel(manager, destination))
+			return;
+		if (!feed_channel(manager->channels))
+			close_channel(manager->channels);
+	}
+}
+
+/* A destination that has nothing to remember is forgotten. */
+static void
+run_remote(struct manager *manager)
+{
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++) {
+		struct destination **link = &manager->destinations[i];
+
+		while (*link != NULL) {
+			struct destination *destination = *link;
+
+			run_destination(manager, destination);
+			if (destination->jobs.count > 0 ||
+			    destination->channels > 0 ||
+			    destination->failures > 0) {
+				link = &destination->next;
+				continue;
+			}
+			*link = destination->next;
+			free(destination->name);
+			free(destination);
+		}
+	}
+}
+
+void
+dispatch_run(struct manager *manager)
+{
+	run_local(manager);
+	run_remote(manager);
+}
+
+void
+dispatch_start(struct manager *manager)
+{
+	struct event *local;
+
+	manager->local_slots =
+	    calloc(manager->concurrency_local, sizeof(*manager->local_slots));
+	if (manager->local_slots == NULL)
+		temp_fail("out of memory");
+	fd_set_nonblocking(NEIGHBOUR_LOCAL);
+	fd_set_nonblocking(NEIGHBOUR_REMOTE);
+	local = event_new(manager->base, NEIGHBOUR_LOCAL, EV_READ | EV_PERSIST,
+	    handle_local, manager);
+	if (local == NULL || event_add(local, NULL) == -1)
+		temp_fail("out of memory");
+}

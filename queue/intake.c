@@ -1,0 +1,280 @@
+/*
+ * intake - from a name to a message in cur/.
+ *
+ * Names come from the trigger (accepted just now, so whole) and from scans of
+ * new/ and cur/ (at the start, and when the trigger may have lost some).  What
+ * a scan finds in new/ is checked, since a power cut may have torn it.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "queue/manager.h"
+
+enum {
+	SCAN_STEP = 64,         /* names between two looks at other events */
+	RESCAN_S = 300,         /* in case a name never came */
+	UNFINISHED_AGE_S = 600, /* an injector that is so late is dead */
+	TEMPORARY_AGE_S = 86400
+};
+
+static void
+set_aside(struct manager *manager, const char *name)
+{
+	char path[NAME_MAX + 8];
+
+	snprintf(path, sizeof(path), "broken/%s", name);
+	if (renameat(manager->spool.arrived, name, manager->spool.top, path) ==
+	    -1)
+		warn_errno("%s cannot be set aside", name);
+	else
+		log_event("%s not whole, never acknowledged: set aside in "
+			  "%s/broken",
+		    name, MTA_QUEUE);
+}
+
+/* May the manager take what a scan found in new/? */
+static bool
+is_acceptable(
+    struct manager *manager, const char *text, const struct queue_name *name)
+{
+	struct queue_file file;
+	struct stat status;
+	int fd = openat(manager->spool.arrived, text,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	bool is_ready = flock(fd, LOCK_SH | LOCK_NB) == 0;
+	bool is_whole = is_ready && queue_file_read(&file, fd, name);
+	if (is_whole) {
+		is_whole = queue_file_check(&file);
+		queue_file_free(&file);
+	}
+	bool is_torn = is_ready && !is_whole && errno == EBADMSG &&
+		       fstat(fd, &status) == 0 &&
+		       clock_now() - status.st_mtime > UNFINISHED_AGE_S;
+	close(fd);
+	if (is_torn)
+		set_aside(manager, text);
+	return is_whole;
+}
+
+static void
+add_message(
+    struct manager *manager, const struct queue_name *name, bool is_retry)
+{
+	struct message *message = calloc(1, sizeof(*message));
+
+	if (message == NULL)
+		temp_fail("out of memory");
+	message->name = *name;
+	message->is_retry = is_retry;
+	schedule_due(manager, message);
+}
+
+/* Move it from new/ to cur/; a name that is already there is left to it. */
+static void
+take(struct manager *manager, const char *text, const struct queue_name *name)
+{
+	char path[96];
+
+	spool_cur_path(name, path);
+	if (renameat2(manager->spool.arrived, text, manager->spool.top, path,
+		RENAME_NOREPLACE) == 0) {
+		add_message(manager, name, false);
+		return;
+	}
+	if (errno == EEXIST && unlinkat(manager->spool.arrived, text, 0) == 0)
+		log_event("%s arrived twice: one dropped", text);
+	else if (errno != ENOENT)
+		warn_errno("%s cannot be taken", text);
+}
+
+void
+intake_name(struct manager *manager, struct span line)
+{
+	char text[QUEUE_NAME_MAX];
+	struct queue_name name;
+
+	if (line.len >= sizeof(text) || !queue_name_parse(line, &name))
+		return;
+	memcpy(text, line.ptr, line.len);
+	text[line.len] = '\0';
+	take(manager, text, &name);
+}
+
+static bool
+open_scan(struct manager *manager)
+{
+	char path[16] = "new";
+
+	if (manager->scan_folder >= 0)
+		snprintf(path, sizeof(path), "cur/%x",
+		    (unsigned)manager->scan_folder);
+	int fd = openat(
+	    manager->spool.top, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	manager->scan = fd == -1 ? NULL : fdopendir(fd);
+	if (manager->scan == NULL)
+		warn_errno("cannot list %s/%s", MTA_QUEUE, path);
+	return manager->scan != NULL;
+}
+
+static void
+scan_name(struct manager *manager, const char *text)
+{
+	struct queue_name name;
+
+	if (!queue_name_parse(span_of(text), &name))
+		return;
+	if (manager->scan_folder >= 0)
+		add_message(manager, &name, true);
+	else if (is_acceptable(manager, text, &name))
+		take(manager, text, &name);
+}
+
+/* A scan goes in small steps, so that new mail never waits for it. */
+static void
+scan_step(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	const struct timeval soon = { 0, 0 };
+	struct dirent *entry = NULL;
+
+	(void)fd, (void)what;
+	if (manager->scan == NULL && !open_scan(manager))
+		return;
+	for (int i = 0; i < SCAN_STEP; i++) {
+		entry = readdir(manager->scan);
+		if (entry == NULL)
+			break;
+		scan_name(manager, entry->d_name);
+	}
+	if (entry == NULL) {
+		closedir(manager->scan);
+		manager->scan = NULL;
+		manager->scan_folder++;
+	}
+	/* cur/ is read once, at the start: afterwards we know it. */
+	if (manager->scan_folder < SPOOL_FOLDERS &&
+	    (entry != NULL || !manager->is_rescan_due))
+		evtimer_add(manager->scan_event, &soon);
+	schedule_run(manager);
+}
+
+static void
+clean_temporary(struct manager *manager)
+{
+	int fd = openat(
+	    manager->spool.top, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat status;
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    fstatat(manager->spool.temporary, entry->d_name, &status,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
+		    clock_now() - status.st_mtime > TEMPORARY_AGE_S)
+			unlinkat(manager->spool.temporary, entry->d_name, 0);
+	if (folder != NULL)
+		closedir(folder);
+}
+
+static void
+rescan(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	const struct timeval soon = { 0, 0 };
+
+	(void)fd, (void)what;
+	clean_temporary(manager);
+	if (manager->scan != NULL || manager->scan_folder < SPOOL_FOLDERS) {
+		if (!manager->is_rescan_due || manager->scan != NULL)
+			return; /* the first scan still runs */
+	}
+	manager->is_rescan_due = true;
+	manager->scan_folder = -1;
+	evtimer_add(manager->scan_event, &soon);
+}
+
+static void
+handle_trigger(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	static char names[65536];
+	ssize_t got = read(fd, names, sizeof(names));
+	struct span rest = { names, got > 0 ? (size_t)got : 0 };
+
+	(void)what;
+	while (rest.len > 0)
+		intake_name(manager, span_cut(&rest, '\n'));
+	/* A full pipe may have refused names: look for them. */
+	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
+		rescan(-1, 0, manager);
+	schedule_run(manager);
+}
+
+/* "retry" or "retry ID", from mailq(1). */
+static void
+handle_command(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	char lines[PIPE_BUF];
+	ssize_t got = read(fd, lines, sizeof(lines));
+	struct span rest = { lines, got > 0 ? (size_t)got : 0 };
+
+	(void)what;
+	while (rest.len > 0) {
+		struct span line = span_cut(&rest, '\n');
+		struct span verb = span_cut(&line, ' ');
+
+		if (span_equal(verb, span_of("retry")))
+			schedule_retry_all(manager, line);
+	}
+	schedule_run(manager);
+}
+
+static void
+watch(struct manager *manager, int fd, event_callback_fn callback)
+{
+	struct event *event = event_new(
+	    manager->base, fd, EV_READ | EV_PERSIST, callback, manager);
+
+	if (event == NULL || event_add(event, NULL) == -1)
+		temp_fail("out of memory");
+}
+
+void
+intake_start(struct manager *manager)
+{
+	const struct timeval often = { RESCAN_S, 0 };
+	const struct timeval soon = { 0, 0 };
+	int command = openat(
+	    manager->spool.top, "command", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct event *again =
+	    event_new(manager->base, -1, EV_PERSIST, rescan, manager);
+
+	if (command == -1)
+		temp_fail(
+		    "cannot open %s/command (mtactl init makes it)", MTA_QUEUE);
+	manager->scan_event = evtimer_new(manager->base, scan_step, manager);
+	if (again == NULL || manager->scan_event == NULL)
+		temp_fail("out of memory");
+	watch(manager, manager->spool.trigger, handle_trigger);
+	watch(manager, command, handle_command);
+	manager->scan_folder = -1;
+	evtimer_add(manager->scan_event, &soon);
+	event_add(again, &often);
+}

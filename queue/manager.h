@@ -1,0 +1,175 @@
+#ifndef QUEUE_MANAGER_H
+#define QUEUE_MANAGER_H
+
+/*
+ * manager - the state of queue-manager, and its four stages.
+ *
+ *   intake    names from the trigger and from scans become messages in cur/
+ *   schedule  messages whose time has come are opened, their recipients become
+ *             jobs; the others wait in a heap
+ *   dispatch  jobs go to local-deliver and, by destination, to remote-send
+ *   collect   verdicts go into slots; a message whose jobs are all done is
+ *             removed, reported or put back to wait
+ */
+
+#include <event2/event.h>
+
+#include "base/control.h"
+#include "base/syncer.h"
+#include "queue/delivery.h"
+#include "queue/file.h"
+#include "queue/spool.h"
+
+enum {
+	ACTIVE_MAX = 400, /* messages open at once */
+	CHANNEL_PER_DESTINATION_MAX = 10
+};
+
+/* One recipient to be tried now. */
+struct job {
+	struct job *next;
+	struct message *message;
+	struct destination *destination; /* NULL: local */
+	uint64_t index;                  /* of the slot */
+	struct span address;             /* in the message's envelope */
+};
+
+struct job_list {
+	struct job *first;
+	struct job *last;
+	size_t count;
+};
+
+/* What a message holds only while it is open. */
+struct active {
+	struct queue_file file;
+	int fd;
+	struct slot *slots; /* as they will be written */
+	size_t jobs;        /* not yet done */
+	bool is_changed;    /* slots differ from the disk */
+	bool has_linked;    /* a mailbox file waits for a sync */
+};
+
+struct message {
+	struct queue_name name;
+	struct message *next;  /* in whatever list it is */
+	struct active *active; /* NULL while it waits */
+	int64_t next_try;      /* seconds since 1970 */
+	size_t heap_index;
+	unsigned attempts;
+	bool is_retry;  /* it was tried before */
+	bool is_forced; /* try now whatever the slots say */
+};
+
+struct message_list {
+	struct message *first;
+	struct message *last;
+};
+
+/* Messages that wait, the earliest next_try on top. */
+struct heap {
+	struct message **items;
+	size_t count;
+	size_t room;
+};
+
+struct destination {
+	struct destination *next; /* in its hash chain */
+	char *name;               /* domain, lower case */
+	struct job_list jobs;
+	unsigned channels;
+	unsigned failures;     /* in a row, to reach it at all */
+	int64_t blocked_until; /* seconds since 1970 */
+};
+
+enum {
+	DESTINATION_CHAINS = 1024
+};
+
+/* An open way to one destination through remote-send. */
+struct channel {
+	struct manager *manager;
+	struct channel *next;
+	struct destination *destination;
+	struct event *readable;
+	int fd;
+	struct job
+	    *jobs[DELIVERY_RECIPIENTS_MAX]; /* sent, unanswered or NULL */
+	size_t job_count;
+};
+
+/* A local delivery that local-deliver works on. */
+struct local_slot {
+	struct job *job; /* NULL: free */
+};
+
+struct manager {
+	struct spool spool;
+	struct event_base *base;
+	struct syncer *syncer;
+	bool is_syncing;
+
+	struct control_list locals;
+	struct control_list virtualdomains;
+	struct buf me;
+	uint64_t concurrency_local;
+	uint64_t concurrency_remote;
+	uint64_t lifetime_s;   /* control/queuelifetime */
+	uint64_t delay_warn_s; /* control/delaywarning */
+	uint64_t retry_min_s;
+	uint64_t retry_max_s;
+
+	struct message_list fresh;   /* due, never tried */
+	struct message_list retries; /* due again */
+	struct heap waiting;
+	size_t active_count;
+	struct event *timer;
+	struct event *scan_event;
+	void *scan;      /* DIR of the folder being scanned, or NULL */
+	int scan_folder; /* -1: new/, then 0 to 15 of cur/ */
+	bool is_rescan_due;
+
+	struct job_list local_jobs;
+	struct local_slot *local_slots;
+	uint64_t local_running;
+	struct destination *destinations[DESTINATION_CHAINS];
+	struct channel *channels;
+	uint64_t channel_count;
+
+	struct message_list unsynced; /* delivered, wait for the next sync */
+	struct message_list syncing;
+	struct message_list reporting; /* wait for queue-bounce's answer */
+	uint64_t report_number;
+	struct packet packet;
+};
+
+/* intake.c */
+void intake_start(struct manager *manager);
+void intake_name(struct manager *manager, struct span text);
+
+/* schedule.c */
+void message_list_add(struct message_list *list, struct message *message);
+struct message *message_list_take(struct message_list *list);
+void schedule_due(struct manager *manager, struct message *message);
+void schedule_later(struct manager *manager, struct message *message);
+void schedule_run(struct manager *manager);
+void schedule_retry_all(struct manager *manager, struct span id);
+int64_t clock_now(void);
+
+/* heap.c */
+void heap_add(struct heap *heap, struct message *message);
+struct message *heap_first(const struct heap *heap);
+void heap_remove(struct heap *heap, struct message *message);
+
+/* dispatch.c: each returns when nothing more can be sent at the moment */
+void dispatch_add(struct manager *manager, struct message *message,
+    uint64_t index, struct span address);
+void dispatch_run(struct manager *manager);
+void dispatch_start(struct manager *manager);
+
+/* collect.c */
+void collect_verdict(
+    struct manager *manager, struct job *job, const struct verdict *verdict);
+void collect_start(struct manager *manager);
+
+#endif

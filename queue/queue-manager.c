@@ -1,0 +1,136 @@
+/*
+ * queue-manager - schedule, mark, and hand descriptors out.
+ *
+ * started by  service/queue/run, with neighbours local, remote and bounce
+ * uid         mta-queue, group mta-inject for the files
+ * fd 2        the log
+ * fd 3        readiness
+ * fd 15       local-deliver, delivery(5)
+ * fd 16       remote-send, delivery(5)
+ * fd 17       queue-bounce, report(5)
+ * reads       control/me locals virtualdomains concurrencylocal
+ *             concurrencyremote queuelifetime delaywarning retrymin retrymax;
+ *             the queue; never a message's text
+ * writes      the queue
+ * runs        nothing
+ * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts
+ *             the chain again, and nothing is lost
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/sandbox.h"
+#include "queue/manager.h"
+#include "queue/neighbour.h"
+
+static const char usage[] =
+    "usage: queue-manager   (started by service/queue/run)";
+
+enum {
+	READY_FD = 3
+};
+
+static void
+read_settings(struct manager *manager)
+{
+	manager->me = control_me();
+	manager->locals = control_list("locals");
+	manager->virtualdomains = control_list("virtualdomains");
+	manager->concurrency_local =
+	    control_number("concurrencylocal", 40, 1, 500);
+	manager->concurrency_remote =
+	    control_number("concurrencyremote", 100, 1, 500);
+	manager->lifetime_s =
+	    control_number("queuelifetime", 432000, 60, 10000000);
+	manager->delay_warn_s =
+	    control_number("delaywarning", 14400, 0, 10000000);
+	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
+	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
+}
+
+/* Without control/locals: this host's own name, and localhost. */
+static void
+default_locals(struct manager *manager)
+{
+	static struct span names[2];
+	static unsigned lines[2];
+
+	if (manager->locals.count > 0)
+		return;
+	names[0] = buf_span(&manager->me);
+	names[1] = span_of("localhost");
+	manager->locals.items = names;
+	manager->locals.lines = lines;
+	manager->locals.count = 2;
+}
+
+static void
+handle_timer(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	schedule_run(context);
+}
+
+static void
+handle_end(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+
+	(void)fd, (void)what;
+	event_base_loopbreak(manager->base);
+}
+
+static void
+announce(void)
+{
+	if (write(READY_FD, "\n", 1) == 1)
+		close(READY_FD);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct manager manager;
+
+	program_name("queue-manager");
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc != 1)
+		die(EX_USAGE, "%s", usage);
+	if (!neighbour_is_given(NEIGHBOUR_LOCAL) ||
+	    !neighbour_is_given(NEIGHBOUR_REMOTE) ||
+	    !neighbour_is_given(NEIGHBOUR_BOUNCE))
+		die(EX_USAGE, "local, remote and bounce must be neighbours");
+	signal(SIGPIPE, SIG_IGN);
+	read_settings(&manager);
+	default_locals(&manager);
+	spool_open(&manager.spool);
+	int top =
+	    openat(manager.spool.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top == -1)
+		temp_fail("cannot open the queue's folder");
+	manager.syncer = syncer_new(top);
+	manager.base = event_base_new();
+	if (manager.base == NULL)
+		temp_fail("cannot make an event loop");
+	manager.timer = evtimer_new(manager.base, handle_timer, &manager);
+	struct event *end =
+	    evsignal_new(manager.base, SIGTERM, handle_end, &manager);
+	if (manager.timer == NULL || end == NULL || event_add(end, NULL) == -1)
+		temp_fail("out of memory");
+
+	require_unprivileged();
+	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES |
+		      SANDBOX_THREADS | SANDBOX_SOCKETPAIR);
+	dispatch_start(&manager);
+	collect_start(&manager);
+	intake_start(&manager);
+	announce();
+	event_base_dispatch(manager.base);
+	return EX_OK;
+}
