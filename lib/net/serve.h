@@ -44,7 +44,7 @@ struct serve {
 	uint64_t connections_per_network_max;
 	int neighbours[SERVE_NEIGHBOURS_MAX]; /* control pairs */
 	int neighbour_count;
-	unsigned session_allowed; /* enum sandbox, for a session's own layer */
+	unsigned session_allowed; /* enum sandbox: a session's own layer */
 	/* The session; sessions[i] belongs to neighbours[i].  Exit code. */
 	int (*run)(int client, const struct peer *peer, const int *sessions,
 	    void *context);
