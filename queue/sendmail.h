@@ -1,0 +1,40 @@
+#ifndef QUEUE_SENDMAIL_H
+#define QUEUE_SENDMAIL_H
+
+/*
+ * sendmail - what the parts of the sendmail command share: its options and
+ * the message it prepares.
+ */
+
+#include "base/buf.h"
+
+struct options {
+	char mode;            /* of -b: m, s, p, i, v, t, h, H, d, l; q */
+	bool is_dot_data;     /* -i: a lone dot is text */
+	bool takes_header;    /* -t */
+	bool is_8bit;         /* -B8BITMIME */
+	const char *sender;   /* -f, -r; NULL: the caller */
+	const char *name;     /* -F, NAME; NULL: the caller's */
+	const char *notify;   /* -N */
+	const char *ret;      /* -R */
+	const char *envid;    /* -V */
+	const char *argument; /* of -q or -oA */
+	char queue_key;       /* of -qI, -qR, -qS */
+	char **recipients;
+};
+
+enum {
+	HEADER_MAX = 1 << 20,
+	RECIPIENTS_MAX = 50000
+};
+
+/* Read the command line; ends the program if it makes no sense. */
+void options_parse(struct options *options, int argc, char **argv);
+
+/*
+ * Read the message on standard input, complete its header (From, Date,
+ * Message-ID; Bcc is dropped), and hand it to a queue-inject.  Exit code.
+ */
+int submit_message(const struct options *options);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * mtactl - set up, start, stop, look into and explain the mail system.
+ *
+ * started by  the administrator; make install, make up
+ * uid         root for all but status and trace
+ * reads       everything below /var/mta
+ * writes      uids and groups, folders, users/, control/virtualdomains
+ * runs        s6-svscan, s6-svwait, s6-svstat, s6-svscanctl, groupadd, useradd
+ * exits       0; EX_USAGE; EX_NOPERM; EX_CONFIG when check finds a fault;
+ *             EX_UNAVAILABLE when a service does not start
+ */
+
+#include "service/mtactl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+static const char usage[] =
+    "usage: mtactl init                 make uids and folders\n"
+    "       mtactl start | stop | status\n"
+    "       mtactl check                look for faults in the settings\n"
+    "       mtactl user add|del|passwd ADDRESS\n"
+    "       mtactl user list\n"
+    "       mtactl trace QUEUE-ID | MESSAGE-ID";
+
+int
+mtactl_run(const char *const *argv)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == -1)
+		die_errno(EX_OSERR, "cannot fork");
+	if (pid == 0) {
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		die_errno(EX_OSERR, "cannot execute %s", argv[0]);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			die_errno(EX_OSERR, "cannot wait for %s", argv[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+	int needs_root;
+} verbs[] = {
+	{ "init", mtactl_init, 1 },
+	{ "start", mtactl_start, 1 },
+	{ "stop", mtactl_stop, 1 },
+	{ "status", mtactl_status, 0 },
+	{ "check", mtactl_check, 1 },
+};
+
+int
+main(int argc, char **argv)
+{
+	program_name("mtactl");
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc == 3 && strcmp(argv[1], "trace") == 0)
+		return mtactl_trace(argv[2]);
+	if (argc >= 3 && strcmp(argv[1], "user") == 0) {
+		if (geteuid() != 0)
+			die(EX_NOPERM, "user is for root: try sudo");
+		return mtactl_user(argc - 2, argv + 2);
+	}
+	for (size_t i = 0; argc == 2 && i < sizeof(verbs) / sizeof(*verbs);
+	     i++) {
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		if (verbs[i].needs_root && geteuid() != 0)
+			die(EX_NOPERM, "%s is for root: try sudo", argv[1]);
+		return verbs[i].run();
+	}
+	die(EX_USAGE, "%s", usage);
+}

@@ -1,0 +1,29 @@
+#ifndef SERVICE_MTACTL_H
+#define SERVICE_MTACTL_H
+
+/*
+ * mtactl - the parts of the administrator's command; each returns an exit
+ * code of sysexits(3).
+ */
+
+/* Make uids, groups and folders that are missing; mend modes and owners. */
+int mtactl_init(void);
+
+/* Start the supervisor and wait for each service; stop it; show it. */
+int mtactl_start(void);
+int mtactl_stop(void);
+int mtactl_status(void);
+
+/* Look at settings, owners and modes; name each fault. */
+int mtactl_check(void);
+
+/* Print all log lines about a message, by queue id or Message-ID. */
+int mtactl_trace(const char *id);
+
+/* Run a program and wait: its exit code, or 128 and its signal. */
+int mtactl_run(const char *const *argv);
+
+/* mtactl user add|del|passwd|list [ADDRESS]. */
+int mtactl_user(int argc, char **argv);
+
+#endif

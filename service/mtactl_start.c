@@ -1,0 +1,204 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/landlock.h"
+#include "base/paths.h"
+#include "service/mtactl.h"
+
+enum {
+	STOP_TIMEOUT_MS = 15000,
+	LOG_TAIL = 2048
+};
+
+static bool
+is_running(void)
+{
+	int fd = open(MTA_SERVICE "/.s6-svscan/control",
+	    O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
+static void
+start_supervisor(void)
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		die_errno(EX_OSERR, "cannot fork");
+	if (pid > 0)
+		return;
+	int log = open(
+	    MTA_LOG "/svscan", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (setsid() == -1 || log == -1 || null == -1 || dup2(null, 0) == -1 ||
+	    dup2(log, 1) == -1 || dup2(log, 2) == -1)
+		die_errno(EX_OSERR, "cannot detach");
+	execlp("s6-svscan", "s6-svscan", MTA_SERVICE, (char *)NULL);
+	die_errno(EX_OSERR, "cannot execute s6-svscan: make deps installs it");
+}
+
+/* The last line that a service logged: why it does not start. */
+static void
+print_last_line(const char *name)
+{
+	char path[PATH_MAX];
+	char bytes[LOG_TAIL];
+
+	snprintf(path, sizeof(path), "%s/%s/current", MTA_LOG, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t start = size > LOG_TAIL ? size - LOG_TAIL : 0;
+	ssize_t got = pread(fd, bytes, sizeof(bytes), start);
+	close(fd);
+	struct span text =
+	    span_trim((struct span){ bytes, got > 0 ? (size_t)got : 0 });
+	size_t newline = span_last_index(text, '\n');
+	if (newline < text.len)
+		text = span_slice(text, newline + 1, text.len);
+	fprintf(
+	    stderr, "%s does not start: %.*s\n", name, (int)text.len, text.ptr);
+}
+
+static int
+for_each_service(int (*act)(const char *name))
+{
+	DIR *folder = opendir(MTA_SERVICE);
+	struct dirent *entry;
+	char down[PATH_MAX];
+	int failures = 0;
+
+	if (folder == NULL)
+		die_errno(EX_UNAVAILABLE, "cannot list %s", MTA_SERVICE);
+	while ((entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(down, sizeof(down), "%s/%s/down", MTA_SERVICE,
+		    entry->d_name);
+		if (access(down, F_OK) == -1 && act(entry->d_name) != 0)
+			failures++;
+	}
+	closedir(folder);
+	return failures;
+}
+
+static int
+await_ready(const char *name)
+{
+	char path[PATH_MAX];
+	int64_t deadline = clock_ms() + 10000;
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
+	const char *const argv[] = { "s6-svwait", "-U", "-t", "10000", path,
+		NULL };
+	/* The supervisor needs a moment before it can be asked. */
+	char event[PATH_MAX];
+	snprintf(event, sizeof(event), "%s/supervise/status", path);
+	while (access(event, F_OK) == -1 && clock_ms() < deadline)
+		usleep(10000);
+	if (mtactl_run(argv) == 0)
+		return 0;
+	print_last_line(name);
+	return 1;
+}
+
+int
+mtactl_start(void)
+{
+	if (!is_running())
+		start_supervisor();
+	if (for_each_service(await_ready) > 0) {
+		fprintf(stderr, "mend it, and the service starts by itself; "
+				"mtactl stop ends all\n");
+		return EX_UNAVAILABLE;
+	}
+	return EX_OK;
+}
+
+int
+mtactl_stop(void)
+{
+	const char *const argv[] = { "s6-svscanctl", "-t", MTA_SERVICE, NULL };
+	int64_t deadline = clock_ms() + STOP_TIMEOUT_MS;
+
+	if (!is_running())
+		return EX_OK;
+	if (mtactl_run(argv) != 0)
+		return EX_UNAVAILABLE;
+	while (is_running())
+		if (clock_ms() > deadline)
+			die(EX_UNAVAILABLE, "a service does not stop");
+		else
+			usleep(20000);
+	return EX_OK;
+}
+
+static int
+print_status(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
+	const char *const argv[] = { "s6-svstat", path, NULL };
+	printf("%-8s ", name);
+	fflush(stdout);
+	return mtactl_run(argv);
+}
+
+int
+mtactl_status(void)
+{
+	if (!is_running()) {
+		puts("not running: mtactl start");
+		return EX_UNAVAILABLE;
+	}
+	printf("landlock version %d\n", landlock_version());
+	return for_each_service(print_status) > 0 ? EX_UNAVAILABLE : EX_OK;
+}
+
+/* ---- trace ---- */
+
+static void
+print_matching(const char *path, struct span id)
+{
+	FILE *log = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	if (log == NULL)
+		return;
+	while ((len = getline(&line, &room, log)) > 0)
+		if (memmem(line, (size_t)len, id.ptr, id.len) != NULL)
+			fwrite(line, 1, (size_t)len, stdout);
+	free(line);
+	fclose(log);
+}
+
+int
+mtactl_trace(const char *id)
+{
+	static const char *const logs[] = { "smtpd", "queue", "pop3d" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
+		snprintf(path, sizeof(path), "%s/%s/current", MTA_LOG, logs[i]);
+		print_matching(path, span_of(id));
+	}
+	return EX_OK;
+}
