@@ -13,6 +13,7 @@
 #include "service/mtactl.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>

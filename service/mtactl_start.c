@@ -101,13 +101,13 @@ static int
 await_ready(const char *name)
 {
 	char path[PATH_MAX];
+	char event[PATH_MAX + 32];
 	int64_t deadline = clock_ms() + 10000;
 
 	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
 	const char *const argv[] = { "s6-svwait", "-U", "-t", "10000", path,
 		NULL };
 	/* The supervisor needs a moment before it can be asked. */
-	char event[PATH_MAX];
 	snprintf(event, sizeof(event), "%s/supervise/status", path);
 	while (access(event, F_OK) == -1 && clock_ms() < deadline)
 		usleep(10000);
