@@ -1,0 +1,146 @@
+#include "aliases/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+
+enum {
+	CHECK_MS = 1000,
+	UIDMIN_DEFAULT = 1000
+};
+
+static const char *const names[SETTINGS_FILES] = { "me", "locals",
+	"virtualdomains", "rcpthosts", "recipientdelimiter", "defaultdelivery",
+	"postmaster", "uidmin" };
+
+static int
+compare(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+
+	for (size_t i = 0; i < len; i++) {
+		int order = (unsigned char)ascii_lower(a.ptr[i]) -
+			    (unsigned char)ascii_lower(b.ptr[i]);
+
+		if (order != 0)
+			return order;
+	}
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+compare_items(const void *left, const void *right)
+{
+	return compare(*(const struct span *)left, *(const struct span *)right);
+}
+
+static struct domain_set
+load_set(const char *name)
+{
+	struct domain_set set = { .list = control_list(name) };
+
+	/* The numbers of the lines do not follow: nobody asks for them. */
+	if (set.list.count > 1)
+		qsort(set.list.items, set.list.count, sizeof(*set.list.items),
+		    compare_items);
+	return set;
+}
+
+static int
+compare_key(const void *key, const void *item)
+{
+	return compare(*(const struct span *)key, *(const struct span *)item);
+}
+
+bool
+domain_set_has(const struct domain_set *set, struct span domain)
+{
+	return set->list.count > 0 &&
+	       bsearch(&domain, set->list.items, set->list.count,
+		   sizeof(*set->list.items), compare_key) != NULL;
+}
+
+static void
+look_at_files(struct stat files[SETTINGS_FILES])
+{
+	char path[sizeof(MTA_CONTROL) + 32];
+
+	for (size_t i = 0; i < SETTINGS_FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, names[i]);
+		if (stat(path, &files[i]) == -1)
+			files[i] = (struct stat){ .st_ino = 0 };
+	}
+}
+
+static void
+check_delivery(const struct settings *settings)
+{
+	struct span value = buf_span(&settings->default_delivery);
+
+	if (value.len > 512 || span_index(value, ' ') < value.len ||
+	    value.ptr[0] == '|' || value.ptr[0] == '&' || value.ptr[0] == '/')
+		control_complain("defaultdelivery", 1,
+		    "write ./Maildir/, ./Mailbox or mbox");
+}
+
+void
+settings_load(struct settings *settings)
+{
+	look_at_files(settings->files);
+	settings->checked_ms = clock_ms();
+	settings->me = control_me();
+	settings->locals = load_set("locals");
+	settings->virtuals = load_set("virtualdomains");
+	settings->relayed = control_list("rcpthosts");
+	settings->delimiter = control_value("recipientdelimiter", "+");
+	settings->default_delivery =
+	    control_value("defaultdelivery", "./Maildir/");
+	settings->postmaster = control_value("postmaster", "");
+	settings->uid_min =
+	    control_number("uidmin", UIDMIN_DEFAULT, 1, UINT32_MAX - 1);
+	check_delivery(settings);
+}
+
+void
+settings_free(struct settings *settings)
+{
+	buf_free(&settings->me);
+	control_list_free(&settings->locals.list);
+	control_list_free(&settings->virtuals.list);
+	control_list_free(&settings->relayed);
+	buf_free(&settings->delimiter);
+	buf_free(&settings->default_delivery);
+	buf_free(&settings->postmaster);
+}
+
+static bool
+is_changed(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev != b->st_dev || a->st_ino != b->st_ino ||
+	       a->st_size != b->st_size ||
+	       a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+void
+settings_refresh(struct settings *settings)
+{
+	struct stat now[SETTINGS_FILES];
+
+	if (clock_ms() - settings->checked_ms < CHECK_MS)
+		return;
+	settings->checked_ms = clock_ms();
+	look_at_files(now);
+	for (size_t i = 0; i < SETTINGS_FILES; i++) {
+		if (!is_changed(&now[i], &settings->files[i]))
+			continue;
+		log_event("control/%s changed: read again", names[i]);
+		settings_free(settings);
+		settings_load(settings);
+		return;
+	}
+}
