@@ -58,14 +58,32 @@ add_qualified(
 	buf_free(&whole);
 }
 
+/* "failure,delay" as the envelope has it: the first letters. */
+static struct span
+notify_letters(const char *words, char letters[8])
+{
+	struct span rest = span_of(words);
+	size_t count = 0;
+
+	while (rest.len > 0 && count < 8) {
+		struct span word = span_cut(&rest, ',');
+
+		if (word.len > 0)
+			letters[count++] = ascii_lower(word.ptr[0]);
+	}
+	return (struct span){ letters, count };
+}
+
 static void
 add_recipient(struct message *message, struct span address)
 {
 	struct buf whole = buf_new(ENVELOPE_ADDRESS_MAX * 4);
 	struct recipient recipient = { .is_mailbox = false };
+	char letters[8];
 
 	if (message->options->notify != NULL)
-		recipient.notify = span_of(message->options->notify);
+		recipient.notify =
+		    notify_letters(message->options->notify, letters);
 	if (address.len > 1 && address.ptr[0] == '<' &&
 	    address.ptr[address.len - 1] == '>')
 		address = span_slice(address, 1, address.len - 2);

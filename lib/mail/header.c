@@ -1,0 +1,87 @@
+#include "mail/header.h"
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span
+header_of(struct span message)
+{
+	struct span rest = message;
+
+	while (rest.len > 0) {
+		struct span here = rest;
+		struct span line = span_cut(&rest, '\n');
+
+		if (line.len == 0 || span_equal(line, span_of("\r")))
+			return span_slice(message, 0, message.len - here.len);
+	}
+	return message;
+}
+
+/* Where the field that starts text ends: after its last folded line. */
+static size_t
+field_length(struct span text)
+{
+	size_t end = 0;
+
+	do {
+		struct span rest = span_slice(text, end, text.len);
+
+		end += span_index(rest, '\n') + 1;
+	} while (
+	    end < text.len && (text.ptr[end] == ' ' || text.ptr[end] == '\t'));
+	return end < text.len ? end : text.len;
+}
+
+bool
+header_next(struct span *rest, struct span *name, struct span *value)
+{
+	while (rest->len > 0) {
+		struct span field = span_slice(*rest, 0, field_length(*rest));
+		size_t colon = span_index(field, ':');
+		size_t newline = span_index(field, '\n');
+
+		*rest = span_slice(*rest, field.len, rest->len);
+		if (colon == 0 || colon > newline || colon == field.len)
+			continue;
+		*name = span_trim(span_slice(field, 0, colon));
+		*value = span_slice(field, colon + 1, field.len);
+		if (value->len > 0 && value->ptr[value->len - 1] == '\n')
+			value->len--;
+		return true;
+	}
+	return false;
+}
+
+bool
+header_find(struct span header, const char *name, struct span *value)
+{
+	struct span found_name;
+	struct span found;
+
+	while (header_next(&header, &found_name, &found)) {
+		if (span_equal_nocase(found_name, span_of(name))) {
+			*value = found;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+header_add_unfolded(struct buf *into, struct span value)
+{
+	value = span_trim(value);
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.ptr[i] != '\n' && value.ptr[i] != '\r') {
+			buf_add_char(into, value.ptr[i]);
+			continue;
+		}
+		while (i + 1 < value.len && is_blank(value.ptr[i + 1]))
+			i++;
+		buf_add_char(into, ' ');
+	}
+}

@@ -1,0 +1,28 @@
+#ifndef MAIL_HEADER_H
+#define MAIL_HEADER_H
+
+/*
+ * header - the fields at the head of a message, RFC 5322 section 2.2.
+ *
+ * Works on a block of lines ended by LF, up to and without the empty line.
+ */
+
+#include "base/buf.h"
+
+/* The part of a message before its empty line (all of it without one). */
+struct span header_of(struct span message);
+
+/*
+ * Take the next field off *rest: *name without the colon, *value with its
+ * folding as it stands.  A line that is no field is passed over.  False at
+ * the end.
+ */
+bool header_next(struct span *rest, struct span *name, struct span *value);
+
+/* The first field of that name, ASCII case ignored; false if there is none. */
+bool header_find(struct span header, const char *name, struct span *value);
+
+/* Append value with its folds turned into single spaces, ends trimmed. */
+void header_add_unfolded(struct buf *into, struct span value);
+
+#endif

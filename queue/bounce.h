@@ -1,0 +1,39 @@
+#ifndef QUEUE_BOUNCE_H
+#define QUEUE_BOUNCE_H
+
+/*
+ * bounce - writing one delivery status notification, RFC 3464.
+ */
+
+#include "queue/file.h"
+#include "queue/report.h"
+
+struct bounce_settings {
+	struct buf me;
+	struct buf double_to;  /* control/doublebounceto */
+	uint64_t original_max; /* control/bouncebytes: return it whole up to */
+};
+
+/* The sender of a double bounce: a report about this one is dropped. */
+#define BOUNCE_DOUBLE_SENDER "#@[]"
+
+struct bounce {
+	const struct bounce_settings *settings;
+	const struct report *report;
+	const struct queue_file *file;
+	bool is_double;
+	struct buf failures; /* text about each recipient, for people */
+	struct buf statuses; /* the same for machines */
+	size_t count;        /* recipients it speaks of */
+	struct buf text;     /* the finished message */
+	struct buf envelope;
+};
+
+/*
+ * Write the notification into bounce->text and bounce->envelope.  False if
+ * none is due (nobody to tell, or nobody wants it); then why says it.
+ */
+bool bounce_write(struct bounce *bounce, const char **why);
+void bounce_free(struct bounce *bounce);
+
+#endif

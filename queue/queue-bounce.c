@@ -1,0 +1,189 @@
+/*
+ * queue-bounce - tell a sender what became of a message.
+ *
+ * started by  service/queue/run, as a neighbour of queue-manager
+ * uid         mta-bounce
+ * fd 0        requests, report(5)
+ * fd 2        the log
+ * fd 10       queue-inject, inject(5)
+ * reads       control/me doublebounceto bouncebytes; the message it is handed
+ * writes      nothing: the report goes to queue-inject
+ * runs        nothing; forks a child for each report, since it reads a text
+ *             that a stranger wrote
+ * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/io.h"
+#include "base/sandbox.h"
+#include "queue/bounce.h"
+#include "queue/inject.h"
+#include "queue/neighbour.h"
+
+static const char usage[] =
+    "usage: queue-bounce   (started by service/queue/run)";
+
+enum {
+	INJECT_TIMEOUT_MS = 120 * 1000
+};
+
+static struct bounce_settings
+read_settings(void)
+{
+	struct bounce_settings settings = { .me = control_me(),
+		.original_max =
+		    control_number("bouncebytes", 50000, 0, 10 << 20) };
+	struct buf fallback = buf_new(1024);
+
+	buf_add_string(&fallback, "postmaster@");
+	buf_add(&fallback, buf_span(&settings.me));
+	settings.double_to =
+	    control_value("doublebounceto", buf_string(&fallback));
+	buf_free(&fallback);
+	return settings;
+}
+
+static bool
+inject(const struct bounce *bounce, int session)
+{
+	struct injection injection;
+	struct buf text = buf_new(1024);
+
+	if (!inject_begin(&injection, session, &bounce->report->report_id) ||
+	    !write_all(injection.envelope_fd, buf_span(&bounce->envelope))) {
+		warn_errno("cannot reach the queue");
+		return false;
+	}
+	close(injection.envelope_fd);
+	injection.envelope_fd = -1;
+	if (!write_all(injection.message_fd, buf_span(&bounce->text))) {
+		inject_abort(&injection);
+		return false;
+	}
+	enum inject_verdict verdict =
+	    inject_finish(&injection, INJECT_TIMEOUT_MS, &text);
+	if (verdict != INJECT_KEPT && verdict != INJECT_EXISTS)
+		log_event("%s not kept text=%.*s",
+		    bounce->report->report_id.text, (int)text.len,
+		    text.len == 0 ? "" : text.data);
+	buf_free(&text);
+	return verdict == INJECT_KEPT || verdict == INJECT_EXISTS;
+}
+
+/* In the child: true if the report is kept, or not due. */
+static bool
+make_report(const struct bounce_settings *settings, const struct report *report,
+    int fd, int session)
+{
+	struct queue_name name;
+	struct queue_file file;
+	const char *why = NULL;
+
+	if (!queue_name_parse(report->file_name, &name) || fd == -1 ||
+	    !queue_file_read(&file, fd, &name)) {
+		warn_errno("%.*s cannot be read", (int)report->file_name.len,
+		    report->file_name.ptr);
+		return false;
+	}
+	struct bounce bounce = {
+		.settings = settings, .report = report, .file = &file
+	};
+	bool is_due = bounce_write(&bounce, &why);
+	bool is_done = !is_due || inject(&bounce, session);
+	if (!is_due)
+		log_event("%s %s", name.id.text, why);
+	else if (is_done)
+		log_event("%s reported by=%s to=<%.*s>", name.id.text,
+		    report->report_id.text, (int)file.envelope.sender.len,
+		    file.envelope.sender.ptr);
+	bounce_free(&bounce);
+	queue_file_free(&file);
+	return is_done;
+}
+
+static void
+answer(uint64_t number, bool is_done)
+{
+	struct buf packet = buf_new(PACKET_MAX);
+
+	report_add_answer(&packet, number, is_done);
+	if (!packet_send(NEIGHBOUR_SELF, buf_span(&packet), NULL, 0))
+		temp_fail("the manager is gone");
+	buf_free(&packet);
+}
+
+/* One report in a child of its own; its exit code is the verdict. */
+static bool
+run_child(const struct bounce_settings *settings,
+    const struct sandbox_layer *layer, const struct report *report, int fd)
+{
+	int session = neighbour_open_session(NEIGHBOUR_INJECT);
+	int status;
+
+	if (session == -1)
+		temp_fail("the injector is gone");
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(NEIGHBOUR_SELF);
+		close(NEIGHBOUR_INJECT);
+		sandbox_session(layer);
+		_exit(make_report(settings, report, fd, session) ? EX_OK
+								 : EX_TEMPFAIL);
+	}
+	close(session);
+	if (pid == -1)
+		return false;
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == EX_OK;
+}
+
+static void
+serve(const struct bounce_settings *settings, const struct sandbox_layer *layer)
+{
+	static struct packet packet;
+	struct report report;
+	int got;
+
+	while ((got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0) {
+		if (got == -1)
+			temp_fail("cannot receive a request");
+		if (!report_parse(packet_span(&packet), &report)) {
+			packet_close_fds(&packet);
+			die(EX_PROTOCOL, "a request that is not in report(5)");
+		}
+		int fd = packet_take_fd(&packet, 0);
+		packet_close_fds(&packet);
+		bool is_done = run_child(settings, layer, &report, fd);
+		if (fd != -1)
+			close(fd);
+		answer(report.number, is_done);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	program_name("queue-bounce");
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc != 1 || !neighbour_is_given(NEIGHBOUR_INJECT))
+		die(EX_USAGE, "%s", usage);
+	signal(SIGPIPE, SIG_IGN);
+	struct bounce_settings settings = read_settings();
+	struct sandbox_layer *layer = sandbox_layer_new(SANDBOX_PIPES);
+
+	require_unprivileged();
+	sandbox_enter(SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_LAYER);
+	serve(&settings, layer);
+	return EX_OK;
+}
