@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -408,11 +407,8 @@ injector_serve(struct injector *injector)
 
 	if (!neighbour_is_given(NEIGHBOUR_SELF))
 		die(EX_USAGE, "a service is started by neighbour(8)");
-	int top = openat(
-	    injector->spool.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top == -1)
-		temp_fail("cannot open the queue's folder");
-	service.syncer = syncer_new(top);
+	/* Any open file names its file system, the FIFO too. */
+	service.syncer = syncer_new(injector->spool.trigger);
 	service.base = event_base_new();
 	if (service.base == NULL)
 		temp_fail("cannot make an event loop");

@@ -17,7 +17,6 @@
  *             the chain again, and nothing is lost
  */
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,11 +109,8 @@ main(int argc, char **argv)
 	read_settings(&manager);
 	default_locals(&manager);
 	spool_open(&manager.spool);
-	int top =
-	    openat(manager.spool.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top == -1)
-		temp_fail("cannot open the queue's folder");
-	manager.syncer = syncer_new(top);
+	/* Any open file names its file system, the FIFO too. */
+	manager.syncer = syncer_new(manager.spool.trigger);
 	manager.base = event_base_new();
 	if (manager.base == NULL)
 		temp_fail("cannot make an event loop");

@@ -47,7 +47,7 @@ const struct tree_entry tree_entries[] = {
 	{ "queue/cur/f", "mta-queue", "mta-queue", 0700, 'd' },
 	{ "queue/trigger", "mta-queue", "mta-inject", 0660, 'p' },
 	{ "queue/command", "mta-queue", "mta-queue", 0600, 'p' },
-	{ "bin/queue-inject", "mta-inject", "root", 04755, 'f' },
+	{ "bin/queue-inject", "mta-inject", "mta-inject", 06755, 'f' },
 	{ "bin/mailq", "mta-queue", "mta-inject", 06755, 'f' },
 };
 const size_t tree_entry_count = sizeof(tree_entries) / sizeof(*tree_entries);

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -265,6 +266,7 @@ sandbox_enter(unsigned allowed)
 {
 	struct filter filter;
 
+	tzset(); /* gmtime would open the time zone's file at its first use */
 	forbid_privileges();
 	if (!(allowed &
 		(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_EXECUTE)) &&

@@ -1,0 +1,74 @@
+# lib.sh - a host of one's own for a test: mount, network and process
+# namespaces, a private /etc, and an installation in the real /var/mta.
+# Sourced by tests/**/*_test.sh; tests in Python run themselves under it:
+#	tests/host COMMAND [ARGUMENT...]
+# shellcheck shell=sh
+
+tests=$(cd "$(dirname "${LIB:-$0}")" && pwd)
+BUILD=${BUILD:-$(cd "$tests/.." && pwd)/build/release}
+export BUILD
+
+# Start over inside the namespaces; the test ends when its first process does.
+host_enter() {
+	[ -n "${MTA_TEST_HOST:-}" ] && return
+	[ "$(id -u)" -eq 0 ] || { echo "1..0 # skip needs root"; exit 0; }
+	MTA_TEST_HOST=1
+	export MTA_TEST_HOST
+	mkdir -p /var/mta
+	exec unshare --mount --net --pid --fork --kill-child --mount-proc \
+	    "$@"
+}
+
+# /etc, /var/mta and the mail spool of our own, on the disk; users joe and ann.
+host_setup() {
+	host_dir=$(mktemp -d "${TEST_DISK:-/var/tmp}/mta-test.XXXXXX")
+	chmod 755 "$host_dir"
+	mkdir "$host_dir/mta" "$host_dir/spool" "$host_dir/home"
+	cp -a /etc "$host_dir/etc"
+	mount --make-rprivate /
+	mount --bind "$host_dir/etc" /etc
+	mount --bind "$host_dir/mta" /var/mta
+	chmod 2775 "$host_dir/spool"
+	chown root:mail "$host_dir/spool"
+	mount --bind "$host_dir/spool" /var/mail
+	ip link set lo up
+	rm -f /etc/aliases
+	for user in joe ann; do
+		useradd --home-dir "$host_dir/home/$user" --create-home \
+		    --shell /bin/sh "$user"
+	done
+	(cd "$tests/.." && service/install "$BUILD") || exit 1
+	printf 'mx.example.org\n' >/var/mta/control/me
+	printf 'example.org\nlocalhost\nmx.example.org\n' >/var/mta/control/locals
+}
+
+# Everything that a test left on the disk.  Its processes end with it.
+host_clean() {
+	/var/mta/bin/mtactl stop >/dev/null 2>&1
+	umount -l /var/mail /var/mta /etc
+	rm -rf "$host_dir"
+}
+
+# Wait until a command succeeds, ten seconds at most.
+await() {
+	await_end=$(($(date +%s) + ${AWAIT:-10}))
+	until "$@"; do
+		[ "$(date +%s)" -lt "$await_end" ] || return 1
+		sleep 0.02
+	done
+}
+
+count=0
+check() { # LABEL COMMAND...
+	count=$((count + 1))
+	label=$1
+	shift
+	if "$@" >/tmp/check.$$ 2>&1; then
+		echo "ok $count - $label"
+	else
+		echo "not ok $count - $label"
+		sed 's/^/# /' /tmp/check.$$
+	fi
+	rm -f /tmp/check.$$
+}
+finish() { echo "1..$count"; }
