@@ -1,0 +1,34 @@
+/*
+ * packets_fuzz - the packets that cross a boundary: any bytes are a packet or
+ * are refused.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "queue/delivery.h"
+#include "queue/inject.h"
+#include "queue/lookup.h"
+#include "queue/report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span bytes = { (const char *)data, size };
+	struct delivery delivery;
+	struct verdict verdict;
+	struct lookup_answer answer;
+	struct report report;
+	struct queue_id id;
+
+	if (delivery_parse(bytes, &delivery) &&
+	    delivery_recipient(&delivery).len > size)
+		abort();
+	verdict_parse(bytes, &verdict);
+	lookup_parse_answer(bytes, &answer);
+	report_parse(bytes, &report);
+	inject_parse_request(bytes, &id);
+	return 0;
+}

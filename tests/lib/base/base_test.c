@@ -1,0 +1,134 @@
+/*
+ * base_test - span, buf, record, packet and io.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/packet.h"
+#include "base/record.h"
+#include "test.h"
+
+static void
+test_span(void)
+{
+	struct span rest = span_of("a:b:");
+	uint64_t number = 7;
+
+	CHECK("cut a", span_equal(span_cut(&rest, ':'), span_of("a")));
+	CHECK("cut b", span_equal(span_cut(&rest, ':'), span_of("b")));
+	CHECK("cut to the end", rest.len == 0);
+	CHECK(
+	    "trim", span_equal(span_trim(span_of(" \tx \r\n")), span_of("x")));
+	CHECK("number",
+	    span_number(span_of("255"), 10, 255, &number) && number == 255);
+	CHECK("over max", !span_number(span_of("256"), 10, 255, &number));
+	CHECK("overflow", !span_number(span_of("99999999999999999999"), 10,
+			      UINT64_MAX, &number));
+	CHECK("no sign", !span_number(span_of("-1"), 10, 9, &number));
+	CHECK("empty is no number", !span_number(span_of(""), 10, 9, &number));
+	CHECK("hex", span_number(span_of("fF"), 16, 255, &number));
+	CHECK("unchanged by failures", number == 255);
+}
+
+static void
+test_buf(void)
+{
+	struct buf buf = buf_new(4);
+
+	buf_add_string(&buf, "abc");
+	buf_add_string(&buf, "de");
+	CHECK("overflow sticks", buf.overflow && buf.len == 3);
+	CHECK("no string after overflow", buf_string(&buf) == NULL);
+	buf_clear(&buf);
+	buf_printf(&buf, "%d", 1234);
+	CHECK("printf", span_equal(buf_span(&buf), span_of("1234")));
+	buf_drop(&buf, 2);
+	CHECK("drop", span_equal(buf_span(&buf), span_of("34")));
+	buf_free(&buf);
+}
+
+static void
+test_record(void)
+{
+	struct buf buf = buf_new(100);
+	struct span rest;
+	struct span value;
+	uint64_t number;
+	char tag;
+
+	record_add_string(&buf, 'F', "joe");
+	record_add_number(&buf, 'N', UINT64_MAX);
+	record_add(&buf, 'X', (struct span){ "a\0b", 3 });
+	rest = buf_span(&buf);
+	CHECK("first", record_next(&rest, &tag, &value) && tag == 'F' &&
+			   span_equal(value, span_of("joe")));
+	CHECK("number",
+	    record_find_number(buf_span(&buf), 'N', UINT64_MAX, &number) &&
+		number == UINT64_MAX);
+	CHECK("cut at NUL", record_find(buf_span(&buf), 'X', &value) &&
+				span_equal(value, span_of("a")));
+	CHECK("absent", !record_find(buf_span(&buf), 'Q', &value));
+	rest = (struct span){ "Fjoe", 4 };
+	CHECK("unended", !record_next(&rest, &tag, &value) && rest.len == 4);
+	buf_free(&buf);
+}
+
+static void
+test_packet(void)
+{
+	static struct packet packet;
+	int ends[2];
+	int files[2];
+
+	CHECK("pair", packet_pair(ends) && pipe(files) == 0);
+	CHECK("send", packet_send(ends[0], span_of("hello"), files, 2));
+	CHECK("receive",
+	    packet_receive(ends[1], &packet) == 1 && packet.fd_count == 2 &&
+		span_equal(packet_span(&packet), span_of("hello")));
+	int taken = packet_take_fd(&packet, 1);
+	packet_close_fds(&packet);
+	CHECK("taken is open", fcntl(taken, F_GETFD) == FD_CLOEXEC);
+	CHECK("too long",
+	    !packet_send(ends[0], (struct span){ packet.bytes, PACKET_MAX + 1 },
+		NULL, 0) &&
+		errno == EMSGSIZE);
+	close(ends[0]);
+	CHECK("end", packet_receive(ends[1], &packet) == 0);
+}
+
+static void
+test_io(void)
+{
+	static struct reader in;
+	struct buf line = buf_new(8);
+	int ends[2];
+
+	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
+	CHECK("write", write_all(ends[1], span_of("one\ntoo long a line\n2")));
+	close(ends[1]);
+	reader_init(&in, ends[0], 1000);
+	CHECK("line", read_line(&in, &line) == IO_OK &&
+			  span_equal(buf_span(&line), span_of("one\n")));
+	CHECK("too long", read_line(&in, &line) == IO_TOO_LONG);
+	CHECK("end", read_line(&in, &line) == IO_EOF &&
+			 span_equal(buf_span(&line), span_of("2")));
+	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
+	reader_init(&in, ends[0], 20);
+	CHECK("deadline", read_line(&in, &line) == IO_TIMEOUT);
+	CHECK("sticky", read_line(&in, &line) == IO_TIMEOUT);
+	buf_free(&line);
+}
+
+int
+main(void)
+{
+	test_span();
+	test_buf();
+	test_record();
+	test_packet();
+	test_io();
+	return test_result();
+}

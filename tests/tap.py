@@ -1,0 +1,37 @@
+"""tap - what a test in Python needs: checks that print TAP, and a host of its
+own (tests/host) to run on."""
+import os, sys, time
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+count = failures = 0
+
+
+def on_host():
+    """Start over on a test host, as root, with an installation in /var/mta."""
+    if os.environ.get('MTA_TEST_HOST'):
+        return
+    os.execv(TESTS + '/host', ['host', sys.executable, os.path.abspath(sys.argv[0])])
+
+
+def check(label, held, note=''):
+    global count, failures
+    count += 1
+    failures += not held
+    print(f'{"ok" if held else "not ok"} {count} - {label}', flush=True)
+    if not held and note != '':
+        print('# ' + repr(note)[:400], flush=True)
+
+
+def wait_for(test, limit=10):
+    """The first true answer of test(), or its last one after limit seconds."""
+    end = time.monotonic() + limit
+    while True:
+        answer = test()
+        if answer or time.monotonic() > end:
+            return answer
+        time.sleep(0.02)
+
+
+def done():
+    print(f'1..{count}')
+    sys.exit(failures > 0)
