@@ -53,6 +53,8 @@ LINK_HARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CFLAGS_release  := -O2 -g $(HARDEN)
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
 CFLAGS_cov      := -O0 -g --coverage
 LDFLAGS_release := $(LINK_HARDEN)
 
@@ -98,12 +100,16 @@ check: tests
 lint:
 	@tests/lint
 
+# A fuzz target links what it names of lib/ and of every role.
+$(B)/fuzz/%: $(B)/tests/fuzz/%_fuzz.o $(ROLES:%=$(B)/%.a) $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_$(VARIANT)) -fsanitize=fuzzer -o $@ $^ \
+	    -Wl,--as-needed $(LIBS)
+
 fuzz-%:
+	@$(MAKE) --no-print-directory CC=clang VARIANT=fuzz build/fuzz/fuzz/$*
 	@mkdir -p build/fuzz/corpus/$*
-	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -o build/fuzz/$* tests/fuzz/$*_fuzz.c $(LIB) \
-	    $(filter-out $(PROGRAMS:%=%.c),$(MODULES)) -Wl,--as-needed $(LIBS)
-	build/fuzz/$* -max_total_time=$(or $(SECONDS),10) -close_fd_mask=1 \
+	build/fuzz/fuzz/$* -max_total_time=$(or $(SECONDS),10) -close_fd_mask=1 \
 	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 
 fuzz: $(FUZZERS:%=fuzz-%)
