@@ -1,0 +1,79 @@
+#include "local/parser.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "local/task.h"
+
+enum {
+	TEXT_MAX = 1024
+};
+
+void
+parser_init(
+    struct parser *parser, int manager_fd, int spawner_fd, size_t worker_count)
+{
+	parser->manager_fd = manager_fd;
+	parser->name = buf_new(TEXT_MAX);
+	parser->purpose = buf_new(2 * PACKET_MAX);
+	parser->reply = buf_new(PACKET_MAX);
+	parser->expander.lookup = answers_ask;
+	parser->expander.context = &parser->answers;
+	pool_init(&parser->pool, spawner_fd, worker_count);
+	parser->pool.fill = task_fill;
+	parser->pool.done = task_done;
+	parser->pool.context = parser;
+}
+
+/* False when the manager is gone. */
+static bool
+handle_manager(struct parser *parser)
+{
+	int got = packet_receive(parser->manager_fd, &parser->packet);
+
+	if (got == 1)
+		task_start(parser, &parser->packet);
+	else if (got == -1 && errno == EBADMSG)
+		log_event("the manager sent too much at once");
+	return got == 1 || (got == -1 && errno == EBADMSG);
+}
+
+static void
+say_goodbye(const struct parser *parser)
+{
+	const struct spawn_record record = { .op = SPAWN_BYE };
+
+	packet_send(parser->pool.spawner_fd,
+	    (struct span){ (const char *)&record, sizeof(record) }, NULL, 0);
+}
+
+int
+parser_run(struct parser *parser)
+{
+	struct pollfd polls[DELIVERERS_MAX + 2];
+
+	for (;;) {
+		pool_run(&parser->pool);
+		int64_t timeout = pool_expire(&parser->pool);
+		polls[0] = (struct pollfd){ .fd = parser->manager_fd,
+			.events = POLLIN };
+		polls[1] = (struct pollfd){ .fd = parser->pool.spawner_fd };
+		size_t count = pool_add_polls(&parser->pool, polls + 2);
+		int ready = poll(polls, count + 2, (int)timeout);
+
+		if (ready == -1 && errno != EINTR)
+			temp_fail("cannot wait");
+		if (ready <= 0)
+			continue;
+		if (polls[1].revents != 0)
+			die(EX_SOFTWARE, "the spawner is gone");
+		for (size_t i = 2; i < count + 2; i++)
+			if (polls[i].revents != 0)
+				pool_handle(&parser->pool, polls[i].fd);
+		if (polls[0].revents != 0 && !handle_manager(parser))
+			break;
+	}
+	say_goodbye(parser);
+	return EX_OK;
+}

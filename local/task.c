@@ -1,0 +1,372 @@
+#include "local/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "local/header.h"
+#include "store/maildir_deliver.h"
+
+enum {
+	RETRY_AGE_US = 30000000 /* older messages may have been tried before */
+};
+
+struct task {
+	struct parser *parser;
+	int fd;
+	struct buf bytes; /* the manager's packet */
+	struct delivery delivery;
+	struct span recipient;
+	struct expansion expansion;
+	bool is_expanded; /* actions are under way, no more will come */
+	size_t action_count;
+	size_t running;
+	enum verdict_kind kind; /* the worst so far */
+	char code[16];
+	struct buf text;
+};
+
+/* ---- the end ---- */
+
+static void
+free_task(struct task *task)
+{
+	if (task->fd != -1)
+		close(task->fd);
+	expand_free(&task->expansion);
+	buf_free(&task->bytes);
+	buf_free(&task->text);
+	free(task);
+}
+
+/* A deliverer's words go into logs and bounces: one line, no control bytes. */
+static void
+flatten(struct buf *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+			text->data[i] = ' ';
+}
+
+static void
+answer(struct task *task)
+{
+	struct parser *parser = task->parser;
+	struct verdict verdict = { .number = task->delivery.number,
+		.kind = task->kind,
+		.code = span_of(task->code) };
+
+	flatten(&task->text);
+	verdict.text = buf_span(&task->text);
+	buf_clear(&parser->reply);
+	verdict_add(&parser->reply, &verdict);
+	if (!packet_send(parser->manager_fd, buf_span(&parser->reply), NULL, 0))
+		log_event("%s the manager does not hear the verdict",
+		    task->delivery.id.text);
+	free_task(task);
+}
+
+static int
+rank(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_DELIVERED:
+		return 0;
+	case VERDICT_LINKED:
+		return 1;
+	case VERDICT_FAILED:
+		return 2;
+	case VERDICT_LATER:
+	case VERDICT_UNREACHABLE:
+		return 3;
+	}
+	return 3;
+}
+
+/* Let a verdict count: the worst one decides, and its words come along. */
+static void
+count(struct task *task, enum verdict_kind kind, struct span code,
+    struct span text)
+{
+	bool is_good = rank(kind) < rank(VERDICT_FAILED);
+
+	if (rank(kind) > rank(task->kind) || task->code[0] == '\0') {
+		if (!is_good && rank(task->kind) < rank(VERDICT_FAILED))
+			buf_clear(&task->text); /* of what went well */
+		task->kind = kind;
+		size_t len = code.len < sizeof(task->code)
+				 ? code.len
+				 : sizeof(task->code) - 1;
+		if (len > 0)
+			memcpy(task->code, code.ptr, len);
+		task->code[len] = '\0';
+	} else if (is_good) {
+		return;
+	}
+	if (task->text.len > 0)
+		buf_add_string(&task->text, "; ");
+	buf_add(&task->text, span_slice(text, 0, DELIVERY_TEXT_MAX / 2));
+}
+
+/* ---- actions ---- */
+
+static void
+set_forward(struct parser *parser, const struct task *task,
+    const struct action *action, struct command *command)
+{
+	struct buf *purpose = &parser->purpose;
+
+	buf_clear(purpose);
+	buf_add_string(purpose, "forward");
+	buf_add(purpose, task->recipient);
+	buf_add_char(purpose, '\0');
+	buf_add(purpose, buf_span(&action->owner));
+	buf_add(purpose, buf_span(&action->recipients));
+	parser->new_id = queue_id_derive(&task->delivery.id, buf_span(purpose));
+	command->new_id = span_of(parser->new_id.text);
+	command->recipients = buf_span(&action->recipients);
+	command->name = buf_span(&parser->host);
+	/* A report about a report would run in circles: null stays null. */
+	command->new_sender = action->has_owner && command->sender.len > 0
+				  ? buf_span(&action->owner)
+				  : command->sender;
+}
+
+static void
+set_name(
+    struct parser *parser, const struct task *task, struct command *command)
+{
+	const struct queue_id *id = &task->delivery.id;
+	struct maildir_name name = { .seconds = queue_id_time_us(id) / 1000000,
+		.id = span_of(id->text),
+		.host = buf_span(&parser->host) };
+
+	/* A linked file has one recipient, a copy is named for its own. */
+	if (!command->is_whole)
+		name.recipient = task->recipient;
+	buf_clear(&parser->name);
+	maildir_add_name(&parser->name, &name);
+	command->name = buf_span(&parser->name);
+	command->may_be_there =
+	    clock_utc_us() - queue_id_time_us(id) > RETRY_AGE_US;
+}
+
+int
+task_fill(
+    void *context, const struct work *work, struct command *command, int fds[2])
+{
+	struct parser *parser = context;
+	const struct action *action = work->action;
+	const struct task *task = work->task;
+	const struct delivery *delivery = &task->delivery;
+
+	*command = (struct command){ .number = work->number,
+		.kind = action->kind,
+		.path = buf_span(&action->path),
+		.id = span_of(delivery->id.text),
+		.sender = delivery->sender,
+		.recipient = task->recipient,
+		.account = buf_span(&action->account),
+		.home = buf_span(&action->home),
+		.extension = buf_span(&action->extension),
+		.offset = delivery->offset,
+		.length = delivery->length,
+		.is_8bit = delivery->is_8bit,
+		.needs_utf8 = delivery->needs_utf8 };
+	/* The file can be given to one user only. */
+	command->is_whole = delivery->is_plain && task->action_count == 1 &&
+			    action->kind == COMMAND_MAILDIR;
+	fds[0] = task->fd;
+	if (action->kind == COMMAND_INCLUDE)
+		return 0;
+	if (action->kind == COMMAND_MAILDIR)
+		set_name(parser, task, command);
+	if (action->kind != COMMAND_FORWARD)
+		return 1;
+	set_forward(parser, task, action, command);
+	fds[1] = parser->inject_fd == -1
+		     ? -1
+		     : neighbour_open_session(parser->inject_fd);
+	return fds[1] == -1 ? 1 : 2;
+}
+
+static void
+add_action(struct task *task, struct action *action)
+{
+	task->running++;
+	pool_add(&task->parser->pool, action, task);
+}
+
+static void
+start_actions(struct task *task)
+{
+	struct expansion *expansion = &task->expansion;
+	struct action *next;
+
+	task->is_expanded = true;
+	if (expansion->is_failed)
+		count(task, VERDICT_FAILED, span_of("5.1.1"),
+		    buf_span(&expansion->text));
+	for (next = expansion->actions; next != NULL; next = next->next)
+		task->action_count++;
+	while (expansion->actions != NULL) {
+		struct action *action = expansion->actions;
+
+		expansion->actions = action->next;
+		action->next = NULL;
+		add_action(task, action);
+	}
+}
+
+/* Go on as far as possible without a deliverer's answer. */
+static void
+advance(struct task *task)
+{
+	struct expansion *expansion = &task->expansion;
+	struct action *include;
+
+	while (!expansion->is_later &&
+	       (include = expand_take_include(expansion)) != NULL)
+		add_action(task, include);
+	if (task->running > 0)
+		return;
+	if (expansion->is_later) {
+		count(task, VERDICT_LATER, span_of("4.2.4"),
+		    buf_span(&expansion->text));
+		answer(task);
+		return;
+	}
+	start_actions(task);
+	if (task->action_count > 0)
+		return;
+	if (!expansion->is_failed)
+		count(task, VERDICT_LATER, span_of("4.2.4"),
+		    span_of("the alias names nobody: its members are itself, "
+			    "or its list is empty"));
+	answer(task);
+}
+
+/* The list that an include's deliverer opened, read through its descriptor. */
+static void
+read_include(struct task *task, const struct work *work, int fd)
+{
+	struct buf text = buf_new(EXPAND_TEXT_MAX);
+	enum io_status status = read_all(fd, &text, 1000);
+
+	if (status == IO_OK) {
+		expand_include(&task->expansion, work->action, buf_span(&text));
+	} else {
+		task->expansion.is_later = true;
+		buf_printf(&task->expansion.text, "%s: %s",
+		    buf_string(&work->action->path),
+		    status == IO_TOO_LONG ? "longer than 1 MiB"
+					  : "cannot be read");
+	}
+	buf_free(&text);
+}
+
+static void
+finish_include(struct task *task, const struct work *work,
+    const struct verdict *verdict, int fd)
+{
+	if (verdict->kind == VERDICT_DELIVERED && fd != -1) {
+		read_include(task, work, fd);
+	} else {
+		task->expansion.is_later = true;
+		buf_add(
+		    &task->expansion.text, span_slice(verdict->text, 0, 300));
+	}
+	if (task->running == 0)
+		advance(task);
+}
+
+/* What leaves no trace in a mailbox is logged here. */
+static void
+log_action(const struct task *task, const struct work *work,
+    const struct verdict *verdict)
+{
+	if (work->action->kind != COMMAND_FORWARD &&
+	    work->action->kind != COMMAND_PROGRAM)
+		return;
+	log_event("%s alias to=<%.*s> kind=%s result=%c text=%.*s",
+	    task->delivery.id.text, (int)task->recipient.len,
+	    task->recipient.ptr,
+	    work->action->kind == COMMAND_FORWARD ? "forward" : "program",
+	    (char)verdict->kind, (int)verdict->text.len, verdict->text.ptr);
+}
+
+void
+task_done(
+    void *context, struct work *work, const struct verdict *verdict, int fd)
+{
+	struct task *task = work->task;
+
+	(void)context;
+	task->running--;
+	if (work->action->kind == COMMAND_INCLUDE) {
+		finish_include(task, work, verdict, fd);
+	} else {
+		log_action(task, work, verdict);
+		count(task, verdict->kind, verdict->code, verdict->text);
+		if (task->running == 0)
+			answer(task);
+	}
+	if (fd != -1)
+		close(fd);
+}
+
+/* ---- the beginning ---- */
+
+static void
+check_header(struct task *task)
+{
+	const struct delivery *delivery = &task->delivery;
+
+	switch (header_check(
+	    task->fd, delivery->offset, delivery->length, task->recipient)) {
+	case HEADER_NEW:
+		return;
+	case HEADER_LOOP:
+		count(task, VERDICT_FAILED, span_of("5.4.6"),
+		    span_of("mail loop: this message was delivered to this "
+			    "address before (Delivered-To)"));
+		return;
+	case HEADER_ERROR:
+		warn_errno("%s cannot be read", delivery->id.text);
+		count(task, VERDICT_LATER, span_of("4.3.0"),
+		    span_of("the message cannot be read"));
+		return;
+	}
+}
+
+void
+task_start(struct parser *parser, struct packet *packet)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (task == NULL)
+		temp_fail("out of memory");
+	task->parser = parser;
+	task->kind = VERDICT_DELIVERED;
+	task->bytes = buf_new(PACKET_MAX);
+	task->text = buf_new(DELIVERY_TEXT_MAX);
+	task->fd = packet_take_fd(packet, 0);
+	packet_close_fds(packet);
+	buf_add(&task->bytes, packet_span(packet));
+	if (!delivery_parse(buf_span(&task->bytes), &task->delivery)) {
+		log_event("the manager sent what is no delivery");
+		free_task(task);
+		return;
+	}
+	task->recipient = delivery_recipient(&task->delivery);
+	check_header(task);
+	if (task->code[0] != '\0') {
+		answer(task);
+		return;
+	}
+	expand_start(&task->expansion, &parser->expander, task->recipient);
+	advance(task);
+}
