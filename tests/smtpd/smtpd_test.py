@@ -213,7 +213,11 @@ check('PROXY from a trusted network', codes == ['220', '250', '250', '550', '221
 check('its client is the one that counts', wait_for(lambda: 'end client=192.0.2.77' in log()))
 c = Client('127.0.0.9')
 c.send('EHLO x\r\n')
-check('without its header it is closed', c.f.read() == b'')
+try:
+    rest = c.f.read()
+except ConnectionResetError:
+    rest = b''
+check('without its header it is closed', rest == b'', rest)
 c = Client('127.0.0.2')
 c.reply()
 check('from others PROXY is no command', c.code('PROXY TCP4 192.0.2.77 192.0.2.1 4711 25') == '500')
