@@ -225,6 +225,7 @@ deliverer_run(int fd, int64_t program_timeout_ms)
 	deliverer->answer = buf_new(PACKET_MAX);
 	deliverer->include_fd = -1;
 	signal(SIGPIPE, SIG_IGN);
+	umask(0); /* each file's mode is given where it is made */
 	while (packet_receive(fd, &deliverer->packet) == 1) {
 		struct verdict verdict = { .kind = VERDICT_LATER };
 

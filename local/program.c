@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,7 @@ execute(const struct command *command, int input, int output)
 
 	buf_add(&line, command->path);
 	setsid();
+	umask(077);
 	signal(SIGPIPE, SIG_DFL);
 	set_environment(command);
 	if (chdir(getenv("HOME")) == -1 && chdir("/") == -1)
@@ -255,7 +257,9 @@ judge(struct verdict *verdict, int status, struct buf *output)
 		    output, "the program died of signal %d", WTERMSIG(status));
 	} else {
 		verdict->kind = program_verdict(WEXITSTATUS(status));
-		if (said == 0)
+		if (said == 0 && verdict->kind == VERDICT_DELIVERED)
+			buf_add_string(output, "handed to the program");
+		else if (said == 0)
 			buf_printf(output,
 			    "the program ended with exit code %d",
 			    WEXITSTATUS(status));
