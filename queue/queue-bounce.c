@@ -144,6 +144,9 @@ run_child(const struct bounce_settings *settings,
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			return false;
+	if (WIFSIGNALED(status))
+		log_event(
+		    "a report's child died of signal %d", WTERMSIG(status));
 	return WIFEXITED(status) && WEXITSTATUS(status) == EX_OK;
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -246,4 +248,10 @@ fd_set_cloexec(int fd, bool on)
 {
 	if (fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) == -1)
 		temp_fail("cannot change the flags of fd %d", fd);
+}
+
+bool
+fd_status(int fd, struct stat *status)
+{
+	return syscall(SYS_fstat, fd, status) == 0;
 }

@@ -91,4 +91,11 @@ uint64_t clock_utc_us(void);
 void fd_set_nonblocking(int fd);
 void fd_set_cloexec(int fd, bool on);
 
+/*
+ * fstat(2) by its own system call: the C library's asks for an empty path,
+ * which the jail of a program without files does not allow.
+ */
+struct stat;
+bool fd_status(int fd, struct stat *status);
+
 #endif

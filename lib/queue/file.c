@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/io.h"
+
 /* ---- names ---- */
 
 bool
@@ -175,7 +177,7 @@ queue_file_read(struct queue_file *file, int fd, const struct queue_name *name)
 	*file = (struct queue_file){
 		.fd = fd, .name = *name, .envelope_bytes = buf_new(ENVELOPE_MAX)
 	};
-	if (fstat(fd, &status) == -1)
+	if (!fd_status(fd, &status))
 		return false;
 	if (!S_ISREG(status.st_mode))
 		return bad_file();
