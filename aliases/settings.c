@@ -87,12 +87,23 @@ check_delivery(const struct settings *settings)
 		    "write ./Maildir/, ./Mailbox or mbox");
 }
 
+/* The host's own name cannot be asked for again inside the jail. */
+static struct buf
+load_me(struct settings *settings)
+{
+	if (settings->first_me.max == 0) {
+		settings->first_me = control_me();
+		return control_me();
+	}
+	return control_value("me", buf_string(&settings->first_me));
+}
+
 void
 settings_load(struct settings *settings)
 {
 	look_at_files(settings->files);
 	settings->checked_ms = clock_ms();
-	settings->me = control_me();
+	settings->me = load_me(settings);
 	settings->locals = load_set("locals");
 	settings->virtuals = load_set("virtualdomains");
 	settings->relayed = control_list("rcpthosts");

@@ -22,6 +22,7 @@ struct domain_set {
 };
 
 struct settings {
+	struct buf first_me;         /* at start */
 	struct buf me;               /* control/me */
 	struct domain_set locals;    /* default: me and localhost */
 	struct domain_set virtuals;  /* virtualdomains */
@@ -34,6 +35,7 @@ struct settings {
 	int64_t checked_ms;
 };
 
+/* The first time, *settings must be zeroed. */
 void settings_load(struct settings *settings);
 void settings_free(struct settings *settings);
 

@@ -62,6 +62,7 @@ def prepare():
     os.chmod(top + "/spool", 0o2775)
     shutil.chown(top + "/spool", "root", "mail")
     for role, name in (("aliases", "lookup"), ("aliases", "newaliases"),
+                       ("service", "confine"),
                        ("local", "local-deliver")):
         shutil.copy("%s/%s/%s" % (BUILD, role, name), top + "/bin")
     lines = open("/etc/passwd").read()
@@ -161,13 +162,10 @@ class Service:
         lookup, lookup_end = socket.socketpair(socket.AF_UNIX,
                                                socket.SOCK_SEQPACKET)
 
-        def become_lookup():
-            os.setgroups([])
-            os.setgid(UIDS["mta-lookup"])
-            os.setuid(UIDS["mta-lookup"])
-        self.lookup = subprocess.Popen([HERE + "/bin/lookup"],
-                                       stdin=lookup_end.fileno(),
-                                       preexec_fn=become_lookup)
+        self.lookup = subprocess.Popen(
+            [HERE + "/bin/confine", "-u", "mta-lookup", "-r", "/etc", "-r",
+             HERE + "/users", "-r", HERE + "/tables", HERE + "/bin/lookup"],
+            stdin=lookup_end.fileno())
         lookup_end.close()
         fds = (place(self.injector.theirs, 10), place(lookup, 11))
 
@@ -176,7 +174,8 @@ class Service:
             os.dup2(fds[1], 11)
             os.closerange(12, 300)
         self.process = subprocess.Popen(
-            [HERE + "/bin/local-deliver"], stdin=theirs.fileno(),
+            [HERE + "/bin/confine", "-c", "chown,setgid,setuid",
+             HERE + "/bin/local-deliver"], stdin=theirs.fileno(),
             stderr=open(HERE + "/log", "a"), close_fds=False,
             preexec_fn=place_all)
         for fd in fds:
