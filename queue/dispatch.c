@@ -221,9 +221,13 @@ open_channel(struct manager *manager, struct destination *destination)
 	channel_add_open(&packet, span_of(destination->name));
 	bool is_sent =
 	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
+	int error = errno;
 	close(ends[1]);
 	buf_free(&packet);
+	errno = error;
 	if (!is_sent) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			temp_fail("remote-send is gone");
 		close(ends[0]);
 		free(channel);
 		return false;

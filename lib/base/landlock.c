@@ -116,11 +116,11 @@ landlock_enter(int rules)
 }
 
 int
-landlock_session_rules(void)
+landlock_session_rules(bool no_network)
 {
 	int version = landlock_version();
 
-	return version == 0 ? -1 : make_rules(version, true);
+	return version == 0 ? -1 : make_rules(version, no_network);
 }
 
 bool

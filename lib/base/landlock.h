@@ -37,9 +37,10 @@ bool landlock_restrict(
 /*
  * The same in two steps for a session: a rule set made before the fork (-1 if
  * the kernel has none or the version cannot scope) and entered after it.  It
- * forbids every file, and signals and abstract sockets to the outside.
+ * forbids every file, signals and abstract sockets to the outside, and TCP if
+ * no_network.
  */
-int landlock_session_rules(void);
+int landlock_session_rules(bool no_network);
 bool landlock_enter(int rules);
 
 #endif

@@ -285,7 +285,9 @@ sandbox_layer_new(unsigned allowed)
 	if (layer == NULL)
 		temp_fail("out of memory");
 	build(&layer->filter, allowed);
-	layer->landlock_rules = SANITIZED ? -1 : landlock_session_rules();
+	layer->landlock_rules =
+	    SANITIZED ? -1
+		      : landlock_session_rules(!(allowed & SANDBOX_CONNECT));
 	return layer;
 }
 

@@ -1,0 +1,179 @@
+#include "net/smtp_client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+smtp_open(struct smtp_client *client, int fd)
+{
+	reader_init(&client->in, fd, 0);
+	writer_init(&client->out, fd, 0);
+	client->in.peer = &client->out;
+	client->line = buf_new(SMTP_LINE_MAX);
+	client->text = buf_new(SMTP_TEXT_MAX);
+	client->code = 0;
+	client->status[0] = '\0';
+	client->has_pipelining = client->has_8bitmime = false;
+	client->has_smtputf8 = client->has_size = false;
+	client->size_max = 0;
+}
+
+void
+smtp_free(struct smtp_client *client)
+{
+	buf_free(&client->line);
+	buf_free(&client->text);
+}
+
+void
+smtp_write(struct smtp_client *client, const char *format, ...)
+{
+	char command[2048];
+	va_list args;
+
+	va_start(args, format);
+	int len = vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	if (len < 0 || (size_t)len >= sizeof(command)) {
+		client->out.status = IO_TOO_LONG;
+		return;
+	}
+	write_span(&client->out, (struct span){ command, (size_t)len });
+	write_string(&client->out, "\r\n");
+}
+
+static unsigned
+no_reply(struct smtp_client *client, const char *why)
+{
+	client->code = 0;
+	client->status[0] = '\0';
+	buf_clear(&client->text);
+	buf_add_string(&client->text, why);
+	return 0;
+}
+
+static void
+add_text(struct buf *text, struct span part)
+{
+	size_t room = text->max - text->len;
+
+	for (size_t i = 0; i < part.len && i < room; i++) {
+		unsigned char c = (unsigned char)part.ptr[i];
+
+		buf_add_char(text, c < ' ' || c == 0x7f ? ' ' : (char)c);
+	}
+}
+
+/* "5.1.1 " after the code: RFC 2034, if class and code agree. */
+static void
+take_status(struct smtp_client *client, struct span text)
+{
+	struct span status = span_slice(text, 0, span_index(text, ' '));
+	struct span rest = status;
+	uint64_t number;
+
+	client->status[0] = '\0';
+	if (status.len < 5 || status.len >= sizeof(client->status) ||
+	    (unsigned)(status.ptr[0] - '0') != client->code / 100)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (!span_number(span_cut(&rest, '.'), 10, 999, &number))
+			return;
+	if (rest.len > 0)
+		return;
+	memcpy(client->status, status.ptr, status.len);
+	client->status[status.len] = '\0';
+}
+
+static void
+take_keyword(struct smtp_client *client, struct span text)
+{
+	struct span rest = text;
+	struct span keyword = span_cut(&rest, ' ');
+
+	if (span_equal_nocase(keyword, span_of("PIPELINING")))
+		client->has_pipelining = true;
+	else if (span_equal_nocase(keyword, span_of("8BITMIME")))
+		client->has_8bitmime = true;
+	else if (span_equal_nocase(keyword, span_of("SMTPUTF8")))
+		client->has_smtputf8 = true;
+	else if (span_equal_nocase(keyword, span_of("SIZE"))) {
+		client->has_size = true;
+		span_number(span_trim(rest), 10, INT64_MAX, &client->size_max);
+	}
+}
+
+/* One line of a reply: false if it is none; *is_last without a hyphen. */
+static bool
+take_line(struct smtp_client *client, unsigned count, bool *is_last)
+{
+	struct span line = span_trim(buf_span(&client->line));
+	uint64_t code;
+
+	if (!span_number(span_slice(line, 0, 3), 10, 599, &code) ||
+	    code < 200 || (count > 0 && code != client->code))
+		return false;
+	*is_last = line.len == 3 || line.ptr[3] == ' ';
+	if (line.len > 3 && line.ptr[3] != ' ' && line.ptr[3] != '-')
+		return false;
+	client->code = (unsigned)code;
+	struct span text = span_slice(line, 4, line.len);
+	if (count == 0)
+		take_status(client, text);
+	else
+		take_keyword(client, text);
+	add_text(&client->text, count == 0 ? line : text);
+	add_text(&client->text, span_of(" "));
+	return true;
+}
+
+unsigned
+smtp_read(struct smtp_client *client, int64_t timeout_ms)
+{
+	bool is_last = false;
+
+	client->in.timeout_ms = client->out.timeout_ms = timeout_ms;
+	buf_clear(&client->text);
+	for (unsigned count = 0; !is_last; count++) {
+		enum io_status status = read_line(&client->in, &client->line);
+
+		if (client->out.status == IO_TIMEOUT || status == IO_TIMEOUT)
+			return no_reply(client, "the server is too slow");
+		if (client->out.status != IO_OK || status == IO_EOF ||
+		    status == IO_ERROR)
+			return no_reply(client, "the connection was lost");
+		if (status != IO_OK || count == SMTP_REPLY_LINES ||
+		    !take_line(client, count, &is_last))
+			return no_reply(
+			    client, "the server does not speak SMTP");
+	}
+	while (client->text.len > 0 &&
+	       client->text.data[client->text.len - 1] == ' ')
+		client->text.len--;
+	return client->code;
+}
+
+unsigned
+smtp_hello(struct smtp_client *client, const char *name, int64_t timeout_ms)
+{
+	client->has_pipelining = client->has_8bitmime = false;
+	client->has_smtputf8 = client->has_size = false;
+	smtp_write(client, "EHLO %s", name);
+	unsigned code = smtp_read(client, timeout_ms);
+	if (code < 500)
+		return code;
+	smtp_write(client, "HELO %s", name);
+	return smtp_read(client, timeout_ms);
+}
+
+const char *
+smtp_status(struct smtp_client *client)
+{
+	if (client->status[0] == '\0')
+		snprintf(client->status, sizeof(client->status), "%c.0.0",
+		    client->code >= 500   ? '5'
+		    : client->code >= 400 ? '4'
+					  : '2');
+	return client->status;
+}

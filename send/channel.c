@@ -1,0 +1,84 @@
+#include "send/channel.h"
+
+#include <sysexits.h>
+#include <unistd.h>
+
+static void
+give_verdict(void *context, const struct verdict *verdict)
+{
+	const int *channel = context;
+	struct buf packet = buf_new(PACKET_MAX);
+
+	verdict_add(&packet, verdict);
+	packet_send(*channel, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+}
+
+static bool
+tell_ready(int channel)
+{
+	struct buf packet = buf_new(PACKET_MAX);
+
+	channel_add_ready(&packet);
+	bool is_sent = packet_send(channel, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+	return is_sent;
+}
+
+static size_t
+count_recipients(const struct delivery *delivery)
+{
+	struct span rest = delivery->recipients;
+	struct span value;
+	size_t count = 0;
+	char tag;
+
+	while (record_next(&rest, &tag, &value))
+		count++;
+	return count;
+}
+
+/* One transaction; a connection that was idle may be gone: try a new one. */
+static void
+run(struct connection *connection, const struct send_settings *settings,
+    int resolve, struct span destination, const struct delivery *delivery,
+    int message, int *channel)
+{
+	struct verdicts verdicts = { .give = give_verdict,
+		.context = channel,
+		.count = count_recipients(delivery) };
+
+	verdicts.left = verdicts.count;
+	if (connection->fd == -1 && !connection_open(connection, settings,
+					resolve, destination, &verdicts))
+		return;
+	if (!transaction_run(connection, delivery, message, &verdicts))
+		connection_close(connection);
+	verdicts_give_rest(
+	    &verdicts, VERDICT_LATER, "4.3.0", "no verdict was reached");
+}
+
+int
+channel_run(const struct send_settings *settings, int resolve,
+    struct span destination, int fd)
+{
+	static struct connection connection = { .fd = -1 };
+	static struct packet packet;
+	struct delivery delivery;
+
+	while (packet_receive(fd, &packet) == 1) {
+		int message = packet_take_fd(&packet, 0);
+
+		packet_close_fds(&packet);
+		if (message == -1 ||
+		    !delivery_parse(packet_span(&packet), &delivery))
+			return EX_PROTOCOL;
+		run(&connection, settings, resolve, destination, &delivery,
+		    message, &fd);
+		close(message);
+		if (!tell_ready(fd))
+			break;
+	}
+	connection_close(&connection);
+	return EX_OK;
+}

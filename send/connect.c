@@ -1,0 +1,286 @@
+#include "send/connect.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	RESOLVE_TIMEOUT_MS = 60 * 1000,
+	GREETING_TIMEOUT_MS = 300 * 1000,
+	QUIT_TIMEOUT_MS = 5 * 1000
+};
+
+static bool
+parse_route(
+    struct span item, struct span *pattern, struct span *host, uint16_t *port)
+{
+	uint64_t number = *port;
+
+	*pattern = span_cut(&item, ':');
+	if (item.len > 0 && item.ptr[0] == '[') {
+		size_t end = span_index(item, ']');
+
+		*host = span_slice(item, 0, end + 1);
+		item = span_slice(item, end + 2, item.len);
+	} else {
+		*host = span_cut(&item, ':');
+	}
+	if (item.len > 0 && !span_number(item, 10, UINT16_MAX, &number))
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+static bool
+is_match(struct span pattern, struct span domain)
+{
+	if (pattern.len == 0)
+		return true;
+	if (pattern.ptr[0] != '.')
+		return span_equal_nocase(pattern, domain);
+	return domain.len > pattern.len &&
+	       span_equal_nocase(
+		   span_slice(domain, domain.len - pattern.len, pattern.len),
+		   pattern);
+}
+
+bool
+route_find(const struct control_list *routes, struct span domain,
+    struct span *host, uint16_t *port)
+{
+	struct span best = { NULL, 0 };
+	bool has_one = false;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		struct span pattern;
+		struct span candidate;
+		uint16_t candidate_port = *port;
+
+		if (!parse_route(routes->items[i], &pattern, &candidate,
+			&candidate_port) ||
+		    !is_match(pattern, domain) ||
+		    (has_one && pattern.len <= best.len))
+			continue;
+		has_one = true;
+		best = pattern;
+		*host = candidate;
+		*port = candidate_port;
+	}
+	return has_one && host->len > 0;
+}
+
+/* Numbers only; false if text is no address. */
+static bool
+parse_address(struct span text, uint16_t port, struct sockaddr_storage *address,
+    socklen_t *size)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+
+	if (span_starts_nocase(text, span_of("IPv6:")))
+		text = span_slice(text, 5, text.len);
+	if (text.len >= sizeof(copy))
+		return false;
+	memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, copy, &ipv4.sin_addr) == 1) {
+		memcpy(address, &ipv4, sizeof(ipv4));
+		*size = sizeof(ipv4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, copy, &ipv6.sin6_addr) == 1) {
+		memcpy(address, &ipv6, sizeof(ipv6));
+		*size = sizeof(ipv6);
+		return true;
+	}
+	return false;
+}
+
+/* A connected socket, or -1 with errno set. */
+static int
+connect_to(
+    const struct sockaddr_storage *address, socklen_t size, int64_t timeout_ms)
+{
+	int fd = socket(
+	    address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t error_size = sizeof(error);
+
+	if (fd == -1)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)address, size) == 0)
+		return fd;
+	if (errno != EINPROGRESS)
+		error = errno;
+	else if (poll(&wait, 1, (int)timeout_ms) != 1)
+		error = ETIMEDOUT;
+	else
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
+	if (error == 0)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+struct attempt {
+	struct connection *connection;
+	const struct send_settings *settings;
+	uint16_t port;
+	char text[1024]; /* why the last host was of no use */
+};
+
+/* Greeting and hello; false, and closed, if this host does not want us. */
+static bool
+begin(struct attempt *attempt)
+{
+	struct connection *connection = attempt->connection;
+	struct smtp_client *client = &connection->client;
+	char helo[300];
+
+	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
+	    attempt->settings->helo.data);
+	smtp_open(client, connection->fd);
+	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
+	if (code >= 200 && code < 300)
+		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	if (code >= 200 && code < 300)
+		return true;
+	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
+	    connection->server,
+	    code == 0 ? ":" : " said:", (int)client->text.len,
+	    client->text.len == 0 ? "" : client->text.data);
+	smtp_free(client);
+	close(connection->fd);
+	connection->fd = -1;
+	return false;
+}
+
+static bool
+try_address(struct attempt *attempt, struct span host, struct span text)
+{
+	struct connection *connection = attempt->connection;
+	struct sockaddr_storage address;
+	socklen_t size;
+
+	if (!parse_address(text, attempt->port, &address, &size))
+		return false;
+	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
+	    (int)host.len, host.ptr, (int)text.len, text.ptr);
+	connection->fd =
+	    connect_to(&address, size, attempt->settings->connect_timeout_ms);
+	if (connection->fd == -1) {
+		snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
+		    connection->server, strerror(errno));
+		return false;
+	}
+	return begin(attempt);
+}
+
+static bool
+try_hops(struct attempt *attempt, struct span hops)
+{
+	struct dns_hop hop;
+
+	while (dns_next_hop(&hops, &hop))
+		if (try_address(attempt, hop.host, hop.address))
+			return true;
+	return false;
+}
+
+static void
+give_up(enum dns_status status, const struct attempt *attempt,
+    struct verdicts *verdicts)
+{
+	switch (status) {
+	case DNS_OK:
+		verdicts_give_rest(verdicts, VERDICT_UNREACHABLE, "4.4.1",
+		    attempt->text[0] == '\0' ? "no host could be reached"
+					     : attempt->text);
+		return;
+	case DNS_NO_NAME:
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.2",
+		    "there is no such domain");
+		return;
+	case DNS_NULL_MX:
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.10",
+		    "this domain receives no mail (null MX)");
+		return;
+	case DNS_LOOP:
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.4.6",
+		    "this host is the best mail host of the domain, but not "
+		    "its home: see control/locals and control/smtproutes");
+		return;
+	case DNS_LATER:
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.4.3",
+		    "the name server gives no answer now");
+		return;
+	}
+}
+
+/* "[192.0.2.1]" without its brackets. */
+static bool
+is_literal(struct span domain, struct span *address)
+{
+	*address = span_slice(domain, 1, domain.len > 2 ? domain.len - 2 : 0);
+	return domain.len > 2 && domain.ptr[0] == '[' &&
+	       domain.ptr[domain.len - 1] == ']';
+}
+
+bool
+connection_open(struct connection *connection,
+    const struct send_settings *settings, int resolve, struct span domain,
+    struct verdicts *verdicts)
+{
+	static struct packet packet;
+	struct attempt attempt = { .connection = connection,
+		.settings = settings,
+		.port = settings->port };
+	struct span host = domain;
+	struct span address;
+	struct span hops = { "", 0 };
+	enum dns_status status = DNS_OK;
+	bool has_route =
+	    route_find(settings->routes, domain, &host, &attempt.port);
+
+	if (is_literal(host, &address)) {
+		if (try_address(&attempt, host, address))
+			return true;
+	} else {
+		status = has_route ? dns_addresses(resolve, host,
+					 RESOLVE_TIMEOUT_MS, &packet, &hops)
+				   : dns_route(resolve, host,
+					 RESOLVE_TIMEOUT_MS, &packet, &hops);
+		/* Our own route's typing error must not bounce mail. */
+		if (has_route && status == DNS_NO_NAME)
+			status = DNS_LATER;
+		if (status == DNS_OK && try_hops(&attempt, hops))
+			return true;
+	}
+	give_up(status, &attempt, verdicts);
+	return false;
+}
+
+void
+connection_close(struct connection *connection)
+{
+	if (connection->fd == -1)
+		return;
+	if (connection->client.in.status == IO_OK &&
+	    connection->client.out.status == IO_OK) {
+		smtp_write(&connection->client, "QUIT");
+		smtp_read(&connection->client, QUIT_TIMEOUT_MS);
+	}
+	smtp_free(&connection->client);
+	close(connection->fd);
+	connection->fd = -1;
+}

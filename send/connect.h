@@ -1,0 +1,32 @@
+#ifndef SEND_CONNECT_H
+#define SEND_CONNECT_H
+
+/*
+ * connect - from a destination's domain to an open SMTP connection.
+ */
+
+#include "base/control.h"
+#include "net/dns.h"
+#include "send/transaction.h"
+
+/*
+ * Open a connection to the best host for domain that answers: the hosts of
+ * control/smtproutes, an address literal, or those that resolve names, in
+ * turn.  False after a verdict for every recipient.
+ */
+bool connection_open(struct connection *connection,
+    const struct send_settings *settings, int resolve, struct span domain,
+    struct verdicts *verdicts);
+
+/* QUIT, politely, and close. */
+void connection_close(struct connection *connection);
+
+/*
+ * The host (and port) that control/smtproutes has for domain, in qmail's
+ * grammar: DOMAIN:HOST:PORT, .DOMAIN for all below it, :HOST for all.  False
+ * if none, or if its host is empty (use the MX).
+ */
+bool route_find(const struct control_list *routes, struct span domain,
+    struct span *host, uint16_t *port);
+
+#endif

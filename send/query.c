@@ -1,0 +1,264 @@
+#include "send/query.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/die.h"
+
+enum {
+	TYPE_A = 1,
+	TYPE_MX = 15,
+	TYPE_AAAA = 28,
+	CLASS_IN = 1
+};
+
+/* One look-up for the addresses of one host. */
+struct lookup {
+	struct query *query;
+	size_t host;
+};
+
+static void
+finish(struct query *query)
+{
+	query->answer(query, query->context);
+	free(query);
+}
+
+static void
+end_one(struct query *query)
+{
+	if (--query->pending == 0)
+		finish(query);
+}
+
+/* A name in wire form, labels of visible bytes only; false if it is odd. */
+static bool
+expand_name(const unsigned char *wire, size_t len, char name[QUERY_HOST_LEN])
+{
+	size_t at = 0;
+	size_t used = 0;
+
+	while (at < len && wire[at] != 0) {
+		size_t label = wire[at++];
+
+		if (label > 63 || at + label > len ||
+		    used + label + 2 > QUERY_HOST_LEN)
+			return false;
+		if (used > 0)
+			name[used++] = '.';
+		for (size_t i = 0; i < label; i++, at++) {
+			if (wire[at] <= ' ' || wire[at] >= 0x7f)
+				return false;
+			name[used++] = (char)wire[at];
+		}
+	}
+	name[used] = '\0';
+	return at < len;
+}
+
+static bool
+add_host(struct query *query, uint64_t preference, const char *name)
+{
+	if (query->host_count == QUERY_HOSTS_MAX)
+		return false;
+	struct query_host *host = &query->hosts[query->host_count++];
+	host->preference = preference;
+	snprintf(host->name, sizeof(host->name), "%s", name);
+	if (getrandom(&host->order, sizeof(host->order), 0) == -1)
+		host->order = query->host_count;
+	return true;
+}
+
+static void
+take_addresses(void *context, int error, struct ub_result *result)
+{
+	struct lookup *lookup = context;
+	struct query *query = lookup->query;
+	struct query_host *host = &query->hosts[lookup->host];
+
+	free(lookup);
+	if (error != 0 || (result->rcode != 0 && result->rcode != 3)) {
+		query->had_trouble = true;
+	} else {
+		int family = result->qtype == TYPE_A ? AF_INET : AF_INET6;
+		int size = result->qtype == TYPE_A ? 4 : 16;
+
+		for (int i = 0; result->data[i] != NULL &&
+				host->address_count < QUERY_ADDRESSES_MAX;
+		     i++)
+			if (result->len[i] == size &&
+			    inet_ntop(family, result->data[i],
+				host->addresses[host->address_count],
+				sizeof(*host->addresses)) != NULL)
+				host->address_count++;
+	}
+	ub_resolve_free(result);
+	end_one(query);
+}
+
+static void
+look_up(struct query *query, const char *name, int type, void *context,
+    ub_callback_type callback)
+{
+	int id;
+
+	if (ub_resolve_async(query->resolver, name, type, CLASS_IN, context,
+		callback, &id) == 0)
+		return;
+	query->had_trouble = true;
+	query->pending--;
+	if (callback == take_addresses)
+		free(context);
+}
+
+static void
+look_up_host(struct query *query, size_t index, int type)
+{
+	struct lookup *lookup = malloc(sizeof(*lookup));
+
+	if (lookup == NULL)
+		temp_fail("out of memory");
+	*lookup = (struct lookup){ .query = query, .host = index };
+	query->pending++;
+	look_up(query, query->hosts[index].name, type, lookup, take_addresses);
+}
+
+static int
+compare_hosts(const void *a, const void *b)
+{
+	const struct query_host *left = a;
+	const struct query_host *right = b;
+
+	if (left->preference != right->preference)
+		return left->preference < right->preference ? -1 : 1;
+	return left->order < right->order ? -1 : left->order > right->order;
+}
+
+/* RFC 5321 section 5.1: never to ourselves, nor to those behind us. */
+static void
+drop_ourselves(struct query *query)
+{
+	for (size_t i = 0; i < query->host_count; i++) {
+		if (!span_equal_nocase(
+			span_of(query->hosts[i].name), query->me))
+			continue;
+		uint64_t ours = query->hosts[i].preference;
+		while (i > 0 && query->hosts[i - 1].preference == ours)
+			i--;
+		query->host_count = i;
+		if (i == 0)
+			query->status = DNS_LOOP;
+		return;
+	}
+}
+
+static void
+look_up_hosts(struct query *query)
+{
+	qsort(query->hosts, query->host_count, sizeof(*query->hosts),
+	    compare_hosts);
+	drop_ourselves(query);
+	query->pending++; /* ours, until all are begun */
+	for (size_t i = 0; i < query->host_count; i++) {
+		look_up_host(query, i, TYPE_AAAA);
+		look_up_host(query, i, TYPE_A);
+	}
+	end_one(query);
+}
+
+static void
+take_mx(void *context, int error, struct ub_result *result)
+{
+	struct query *query = context;
+	char name[QUERY_HOST_LEN];
+
+	query->pending--;
+	if (error != 0 || (result->rcode != 0 && result->rcode != 3)) {
+		query->status = DNS_LATER;
+	} else if (result->rcode == 3) {
+		query->status = DNS_NO_NAME;
+	} else if (!result->havedata) {
+		add_host(query, 0, result->qname); /* the implicit MX */
+	} else {
+		for (int i = 0; result->data[i] != NULL; i++) {
+			const unsigned char *data =
+			    (const unsigned char *)result->data[i];
+			size_t len = (size_t)result->len[i];
+
+			if (len < 3 || !expand_name(data + 2, len - 2, name))
+				continue;
+			if (name[0] == '\0')
+				query->status = DNS_NULL_MX;
+			else if (!add_host(query,
+				     (uint64_t)data[0] << 8 | data[1], name))
+				break;
+		}
+		if (query->host_count > 0)
+			query->status = DNS_OK;
+		else if (query->status == DNS_OK)
+			query->status = DNS_LATER;
+	}
+	ub_resolve_free(result);
+	if (query->status == DNS_OK)
+		look_up_hosts(query);
+	else
+		finish(query);
+}
+
+void
+query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
+    struct span domain, void (*answer)(struct query *query, void *context),
+    void *context)
+{
+	struct query *query = calloc(1, sizeof(*query));
+	char name[QUERY_HOST_LEN];
+
+	if (query == NULL)
+		temp_fail("out of memory");
+	query->resolver = resolver;
+	query->me = me;
+	query->answer = answer;
+	query->context = context;
+	snprintf(name, sizeof(name), "%.*s", (int)domain.len, domain.ptr);
+	if (!is_route) {
+		add_host(query, 0, name);
+		look_up_hosts(query);
+		return;
+	}
+	query->pending = 1;
+	look_up(query, name, TYPE_MX, query, take_mx);
+	if (query->pending == 0) {
+		query->status = DNS_LATER;
+		finish(query);
+	}
+}
+
+void
+query_add_answer(struct query *query, struct buf *buf)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < query->host_count; i++)
+		found += query->hosts[i].address_count;
+	if (query->status == DNS_OK && found == 0)
+		query->status = query->had_trouble ? DNS_LATER : DNS_NO_NAME;
+	dns_add_status(buf, query->status);
+	for (size_t i = 0; query->status == DNS_OK && i < query->host_count;
+	     i++) {
+		const struct query_host *host = &query->hosts[i];
+
+		for (size_t j = 0; j < host->address_count; j++) {
+			const struct dns_hop hop = {
+				.preference = host->preference,
+				.host = span_of(host->name),
+				.address = span_of(host->addresses[j]),
+			};
+
+			dns_add_hop(buf, &hop);
+		}
+	}
+}

@@ -1,0 +1,50 @@
+#ifndef SEND_QUERY_H
+#define SEND_QUERY_H
+
+/*
+ * query - one question to resolve, from its packet to its answer.
+ */
+
+#include <unbound.h>
+
+#include "base/buf.h"
+#include "net/dns.h"
+
+enum {
+	QUERY_HOSTS_MAX = 20,    /* mail hosts of a domain that are looked at */
+	QUERY_ADDRESSES_MAX = 8, /* of one host */
+	QUERY_HOST_LEN = 256
+};
+
+struct query_host {
+	uint64_t preference;
+	uint64_t order; /* random: hosts of one preference take turns */
+	char name[QUERY_HOST_LEN];
+	size_t address_count;
+	char addresses[QUERY_ADDRESSES_MAX][64];
+};
+
+struct query {
+	struct ub_ctx *resolver;
+	struct span me;
+	void (*answer)(struct query *query, void *context);
+	void *context;
+	enum dns_status status;
+	bool had_trouble; /* an address look-up failed, not just found none */
+	size_t host_count;
+	unsigned pending; /* look-ups that are not answered yet */
+	struct query_host hosts[QUERY_HOSTS_MAX];
+};
+
+/*
+ * Begin; answer is called once, later or at once.  The query frees itself
+ * after that.
+ */
+void query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
+    struct span domain, void (*answer)(struct query *query, void *context),
+    void *context);
+
+/* The answer's packet, for use in the callback. */
+void query_add_answer(struct query *query, struct buf *buf);
+
+#endif

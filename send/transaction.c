@@ -1,0 +1,295 @@
+#include "send/transaction.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* RFC 5321 section 4.5.3.2. */
+enum {
+	MAIL_TIMEOUT_MS = 300 * 1000,
+	RCPT_TIMEOUT_MS = 300 * 1000,
+	DATA_TIMEOUT_MS = 120 * 1000,
+	BLOCK_TIMEOUT_MS = 180 * 1000,
+	DOT_TIMEOUT_MS = 600 * 1000
+};
+
+void
+verdicts_give(struct verdicts *verdicts, size_t index, enum verdict_kind kind,
+    const char *code, const char *text)
+{
+	const struct verdict verdict = { .number = index,
+		.kind = kind,
+		.code = span_of(code),
+		.text = span_of(text) };
+
+	if (verdicts->given[index])
+		return;
+	verdicts->given[index] = true;
+	verdicts->left--;
+	verdicts->give(verdicts->context, &verdict);
+}
+
+void
+verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
+    const char *code, const char *text)
+{
+	for (size_t i = 0; i < verdicts->count; i++)
+		verdicts_give(verdicts, i, kind, code, text);
+}
+
+/* What the last reply means for a recipient; index -1 for all the rest. */
+static void
+judge(struct connection *connection, struct verdicts *verdicts, size_t index,
+    bool is_all)
+{
+	struct smtp_client *client = &connection->client;
+	char text[1024];
+	bool has_failed = client->code >= 500;
+	enum verdict_kind kind = has_failed ? VERDICT_FAILED
+				 : client->code >= 400 || client->code == 0
+				     ? VERDICT_LATER
+				     : VERDICT_DELIVERED;
+	const char *code = client->code == 0 ? "4.4.2" : smtp_status(client);
+
+	snprintf(text, sizeof(text), "%s%s %.*s", connection->server,
+	    client->code == 0 ? ":" : " said:", (int)client->text.len,
+	    client->text.len == 0 ? "" : client->text.data);
+	if (is_all)
+		verdicts_give_rest(verdicts, kind, code, text);
+	else
+		verdicts_give(verdicts, index, kind, code, text);
+}
+
+/* ---- the text ---- */
+
+struct source {
+	int fd;
+	uint64_t at;
+	uint64_t end;
+	char bytes[16384];
+};
+
+/* The next part of the message; empty at its end, or on error (false). */
+static bool
+next_part(struct source *source, struct span *part)
+{
+	uint64_t left = source->end - source->at;
+	size_t len =
+	    left < sizeof(source->bytes) ? (size_t)left : sizeof(source->bytes);
+	ssize_t got =
+	    len == 0 ? 0
+		     : pread(source->fd, source->bytes, len, (off_t)source->at);
+
+	if (got < 0 || (got == 0 && len > 0))
+		return false;
+	source->at += (uint64_t)got;
+	*part = (struct span){ source->bytes, (size_t)got };
+	return true;
+}
+
+static bool
+has_8bit(int fd, const struct delivery *delivery)
+{
+	static struct source source;
+	struct span part;
+
+	source.fd = fd;
+	source.at = delivery->offset;
+	source.end = delivery->offset + delivery->length;
+	while (next_part(&source, &part) && part.len > 0)
+		for (size_t i = 0; i < part.len; i++)
+			if ((unsigned char)part.ptr[i] >= 0x80)
+				return true;
+	return false;
+}
+
+/*
+ * RFC 5321 section 4.5.2: lines end with CRLF, a dot at the start of one is
+ * doubled.  A CR that is not part of a line's end would be a bare one: it is
+ * left out.
+ */
+static void
+write_part(struct writer *out, struct span part, bool *at_start)
+{
+	while (part.len > 0) {
+		size_t len = span_index(part, '\n');
+		struct span line = span_slice(part, 0, len);
+		bool has_end = len < part.len;
+
+		if (*at_start && line.len > 0 && line.ptr[0] == '.')
+			write_string(out, ".");
+		while (line.len > 0) {
+			struct span clean = span_cut(&line, '\r');
+
+			write_span(out, clean);
+		}
+		if (has_end)
+			write_string(out, "\r\n");
+		*at_start = has_end;
+		part = span_slice(part, len + has_end, part.len);
+	}
+}
+
+/* False if the message cannot be read: the connection must then be cut. */
+static bool
+write_text(
+    struct connection *connection, const struct delivery *delivery, int fd)
+{
+	static struct source source;
+	struct writer *out = &connection->client.out;
+	bool at_start = true;
+	struct span part;
+
+	source.fd = fd;
+	source.at = delivery->offset;
+	source.end = delivery->offset + delivery->length;
+	out->timeout_ms = BLOCK_TIMEOUT_MS;
+	do {
+		if (!next_part(&source, &part))
+			return false;
+		write_part(out, part, &at_start);
+	} while (part.len > 0);
+	if (!at_start)
+		write_string(out, "\r\n");
+	write_string(out, ".\r\n");
+	return true;
+}
+
+/* ---- the envelope ---- */
+
+static void
+write_mail(
+    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
+{
+	char size[40] = "";
+
+	if (client->has_size)
+		snprintf(size, sizeof(size), " SIZE=%llu",
+		    (unsigned long long)delivery->length);
+	smtp_write(client, "MAIL FROM:<%.*s>%s%s%s", (int)delivery->sender.len,
+	    delivery->sender.ptr, size,
+	    is_8bit && client->has_8bitmime ? " BODY=8BITMIME" : "",
+	    delivery->needs_utf8 ? " SMTPUTF8" : "");
+}
+
+static void
+write_rcpt(struct smtp_client *client, struct span recipient)
+{
+	smtp_write(client, "RCPT TO:<%.*s>", (int)recipient.len, recipient.ptr);
+}
+
+/* What this server cannot carry; false after a verdict for all. */
+static bool
+can_carry(struct connection *connection, const struct delivery *delivery,
+    bool is_8bit, struct verdicts *verdicts)
+{
+	const struct smtp_client *client = &connection->client;
+
+	if (delivery->needs_utf8 && !client->has_smtputf8)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.6.7",
+		    "the next host does not offer SMTPUTF8");
+	else if (is_8bit && !client->has_8bitmime)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.6.3",
+		    "the next host does not offer 8BITMIME");
+	else if (client->has_size && client->size_max > 0 &&
+		 delivery->length > client->size_max)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.3.4",
+		    "the message is over the next host's limit");
+	return verdicts->left > 0;
+}
+
+/* All commands of the envelope at once, RFC 2920. */
+static void
+write_envelope(
+    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
+{
+	struct span rest = delivery->recipients;
+	struct span recipient;
+	char tag;
+
+	write_mail(client, delivery, is_8bit);
+	while (record_next(&rest, &tag, &recipient))
+		write_rcpt(client, recipient);
+	smtp_write(client, "DATA");
+}
+
+/* Replies to MAIL and each RCPT; false if the connection was lost. */
+static bool
+read_envelope(struct connection *connection, const struct delivery *delivery,
+    struct verdicts *verdicts)
+{
+	struct smtp_client *client = &connection->client;
+	bool is_pipelined = client->has_pipelining;
+	struct span rest = delivery->recipients;
+	struct span recipient;
+	char tag;
+
+	if (smtp_read(client, MAIL_TIMEOUT_MS) == 0 || client->code >= 400)
+		judge(connection, verdicts, 0, true);
+	if (client->code == 0)
+		return false;
+	for (size_t i = 0; record_next(&rest, &tag, &recipient); i++) {
+		if (!is_pipelined && verdicts->left == 0)
+			return true; /* MAIL was refused */
+		if (!is_pipelined)
+			write_rcpt(client, recipient);
+		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
+			judge(connection, verdicts, 0, true);
+			return false;
+		}
+		if (client->code >= 400)
+			judge(connection, verdicts, i, false);
+	}
+	return true;
+}
+
+/* After DATA: the text, or a lone dot if nobody wants it. */
+static bool
+send_data(struct connection *connection, const struct delivery *delivery,
+    int fd, struct verdicts *verdicts)
+{
+	struct smtp_client *client = &connection->client;
+	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
+
+	if (code == 0 || code >= 400) {
+		judge(connection, verdicts, 0, true);
+		return code != 0 && code != 421;
+	}
+	if (verdicts->left == 0) {
+		write_string(&client->out, ".\r\n");
+		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
+	}
+	if (!write_text(connection, delivery, fd)) {
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
+		    "the message cannot be read from the queue");
+		return false;
+	}
+	smtp_read(client, DOT_TIMEOUT_MS);
+	judge(connection, verdicts, 0, true);
+	return client->code != 0 && client->code != 421;
+}
+
+bool
+transaction_run(struct connection *connection, const struct delivery *delivery,
+    int fd, struct verdicts *verdicts)
+{
+	struct smtp_client *client = &connection->client;
+	bool is_8bit = (delivery->is_8bit || !client->has_8bitmime) &&
+		       has_8bit(fd, delivery);
+
+	if (!can_carry(connection, delivery, is_8bit, verdicts))
+		return true;
+	if (client->has_pipelining)
+		write_envelope(client, delivery, is_8bit);
+	else
+		write_mail(client, delivery, is_8bit);
+	if (!read_envelope(connection, delivery, verdicts))
+		return false;
+	if (!client->has_pipelining && verdicts->left == 0) {
+		smtp_write(client, "RSET");
+		return smtp_read(client, RCPT_TIMEOUT_MS) != 0;
+	}
+	if (!client->has_pipelining)
+		smtp_write(client, "DATA");
+	return send_data(connection, delivery, fd, verdicts);
+}

@@ -1,0 +1,50 @@
+#ifndef SEND_TRANSACTION_H
+#define SEND_TRANSACTION_H
+
+/*
+ * transaction - one message over one connection to one destination, and the
+ * verdict about each recipient.
+ */
+
+#include "base/control.h"
+#include "net/smtp_client.h"
+#include "queue/delivery.h"
+
+struct send_settings {
+	struct buf helo;             /* control/helohost */
+	struct control_list *routes; /* control/smtproutes */
+	int64_t connect_timeout_ms;
+	uint16_t port;
+};
+
+/* The connection that a channel keeps from one transaction to the next. */
+struct connection {
+	int fd;           /* -1: none */
+	char server[384]; /* "host[address]" */
+	struct smtp_client client;
+};
+
+/* Called once for each recipient of a transaction. */
+struct verdicts {
+	void (*give)(void *context, const struct verdict *verdict);
+	void *context;
+	bool given[DELIVERY_RECIPIENTS_MAX];
+	size_t count; /* recipients */
+	size_t left;
+};
+
+void verdicts_give(struct verdicts *verdicts, size_t index,
+    enum verdict_kind kind, const char *code, const char *text);
+
+/* The same for all that have none yet. */
+void verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
+    const char *code, const char *text);
+
+/*
+ * Send the message in fd at delivery->offset over an open connection.  Every
+ * recipient gets a verdict.  False if the connection is of no further use.
+ */
+bool transaction_run(struct connection *connection,
+    const struct delivery *delivery, int fd, struct verdicts *verdicts);
+
+#endif
