@@ -2,9 +2,8 @@
 #   make                 the programs, in build/release
 #   make up              packages, build, install, start, first message (root)
 #   make check           every test (root); VARIANT=asan or cov: those builds
-#   make lint            format, layering, sizes, clang-tidy, cppcheck
+#   make lint            format, layering, sizes, manual pages
 #   make fuzz-NAME       run one fuzz target (clang) for SECONDS
-#   make bench, soak     measurements and long runs: never part of check
 #   make install         programs, manual, uids, tree (DESTDIR for packages)
 #   make install-links   /usr/sbin/sendmail, /usr/bin/mailq, newaliases
 #   make uninstall       programs and manual; mail and settings stay
@@ -114,21 +113,29 @@ fuzz-%:
 
 fuzz: $(FUZZERS:%=fuzz-%)
 
-bench: all
-	@tests/bench
-
-soak: tests
-	@tests/soak $(B)
-
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
 	libssl-dev dns-root-data
 
-deps:
-	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
+	clang-format mandoc passwd curl
+
+# Of the packages given, install those that are missing.
+define add_packages
+	@missing=; for p in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
+		grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] || { apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	    --no-install-recommends $(PACKAGES); }
+	    --no-install-recommends $$missing >/dev/null; }
+endef
+
+deps:
+	$(call add_packages,$(PACKAGES))
+
+check-deps:
+	$(call add_packages,$(CHECK_PACKAGES))
 
 install: all
 	@DESTDIR=$(DESTDIR) service/install $(B)
@@ -140,13 +147,15 @@ uninstall:
 	@DESTDIR=$(DESTDIR) service/uninstall
 
 up: deps
+	@$(MAKE) --no-print-directory -j2 all
 	@$(MAKE) --no-print-directory install
 	@/var/mta/bin/mtactl start
+	@service/first-message
 
 clean:
 	rm -rf build
 
-.PHONY: all tests check lint fuzz bench soak deps install install-links \
+.PHONY: all tests check check-deps lint fuzz deps install install-links \
 	uninstall up clean
 .DELETE_ON_ERROR:
 .SECONDARY:
