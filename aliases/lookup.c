@@ -98,8 +98,12 @@ main(int argc, char **argv)
 		    "neighbour(8); %s",
 		    usage);
 	directory_open(&directory);
-	if (optind < argc)
-		return answer_by_hand(&directory, argv + optind);
+	if (optind < argc) {
+		int code = answer_by_hand(&directory, argv + optind);
+
+		directory_close(&directory);
+		return code;
+	}
 	struct server *server = sessions_open(&directory);
 	require_unprivileged();
 	sandbox_enter(SANDBOX_READ_FILES);

@@ -116,8 +116,9 @@ settings_load(struct settings *settings)
 	check_delivery(settings);
 }
 
-void
-settings_free(struct settings *settings)
+/* What a file says; first_me stays. */
+static void
+forget(struct settings *settings)
 {
 	buf_free(&settings->me);
 	control_list_free(&settings->locals.list);
@@ -126,6 +127,13 @@ settings_free(struct settings *settings)
 	buf_free(&settings->delimiter);
 	buf_free(&settings->default_delivery);
 	buf_free(&settings->postmaster);
+}
+
+void
+settings_free(struct settings *settings)
+{
+	forget(settings);
+	buf_free(&settings->first_me);
 }
 
 static bool
@@ -150,7 +158,7 @@ settings_refresh(struct settings *settings)
 		if (!is_changed(&now[i], &settings->files[i]))
 			continue;
 		log_event("control/%s changed: read again", names[i]);
-		settings_free(settings);
+		forget(settings);
 		settings_load(settings);
 		return;
 	}

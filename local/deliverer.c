@@ -237,5 +237,10 @@ deliverer_run(int fd, int64_t program_timeout_ms)
 		if (!answer(deliverer, &verdict))
 			break;
 	}
+	buf_free(&deliverer->text);
+	buf_free(&deliverer->path);
+	buf_free(&deliverer->name);
+	buf_free(&deliverer->answer);
+	free(deliverer);
 	return EX_OK;
 }
