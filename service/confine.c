@@ -233,7 +233,8 @@ main(int argc, char **argv)
 		die_errno(EX_OSERR, "cannot clean the environment");
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_NOFILE, want.files);
-	set_limit(RLIMIT_AS, want.memory_mib << 20);
+	if (!sandbox_is_sanitized())
+		set_limit(RLIMIT_AS, want.memory_mib << 20);
 	if (want.capabilities != NULL)
 		drop_capabilities(want.capabilities);
 	else

@@ -19,6 +19,7 @@ const struct tree_entry tree_entries[] = {
 	{ "users", "root", "root", 0755, 'd' },
 	{ "tables", "root", "root", 0755, 'd' },
 	{ "mail", "root", "root", 0755, 'd' },
+	{ "mail/postmaster", "mta-alias", "mta-alias", 0700, 'd' },
 	{ "service", "root", "root", 0755, 'd' },
 	{ "log", "root", "root", 0755, 'd' },
 	{ "log/smtpd", "mta-log", "mta-admin", 02750, 'd' },

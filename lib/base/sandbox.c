@@ -241,6 +241,12 @@ install(const struct filter *filter)
 		temp_fail("cannot close the jail (seccomp)");
 }
 
+bool
+sandbox_is_sanitized(void)
+{
+	return SANITIZED;
+}
+
 void
 require_unprivileged(void)
 {

@@ -16,6 +16,12 @@
 
 #include <stdbool.h>
 
+/*
+ * Was this built with sanitizers? Those make system calls and map memory of
+ * their own, so such a build has the wider jail: uid, groups, no seccomp.
+ */
+bool sandbox_is_sanitized(void);
+
 /* Ends the program if its effective user or group is root. */
 void require_unprivileged(void);
 
