@@ -23,9 +23,9 @@
 #include "queue/manager.h"
 
 enum {
-	SCAN_STEP = 64,         /* names between two looks at other events */
-	RESCAN_S = 300,         /* in case a name never came */
-	UNFINISHED_AGE_S = 600, /* an injector that is so late is dead */
+	SCAN_STEP = 64,        /* names between two looks at other events */
+	RESCAN_S = 300,        /* in case a name never came */
+	UNFINISHED_AGE_S = 60, /* unlocked for so long: its injector is dead */
 	TEMPORARY_AGE_S = 86400
 };
 
