@@ -4,6 +4,7 @@
 #   make check           every test (root); VARIANT=asan or cov: those builds
 #   make lint            format, layering, sizes, manual pages
 #   make fuzz-NAME       run one fuzz target (clang) for SECONDS
+#   make bench           speed and memory, never part of check
 #   make install         programs, manual, uids, tree (DESTDIR for packages)
 #   make install-links   /usr/sbin/sendmail, /usr/bin/mailq, newaliases
 #   make uninstall       programs and manual; mail and settings stay
@@ -113,6 +114,9 @@ fuzz-%:
 
 fuzz: $(FUZZERS:%=fuzz-%)
 
+bench: all
+	@BUILD=$(abspath $(B)) tests/bench
+
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
@@ -155,7 +159,7 @@ up: deps
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-deps lint fuzz deps install install-links \
+.PHONY: all tests check check-deps lint fuzz bench deps install install-links \
 	uninstall up clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -140,19 +140,6 @@ collect_verdict(
 /* ---- a whole message ---- */
 
 static void
-close_message(struct manager *manager, struct message *message)
-{
-	struct active *active = message->active;
-
-	queue_file_free(&active->file);
-	close(active->fd);
-	free(active->slots);
-	free(active);
-	message->active = NULL;
-	manager->active_count--;
-}
-
-static void
 write_slots(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
@@ -186,7 +173,7 @@ remove_message(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be removed", message->name.id.text);
 	else
 		log_event("%s done", message->name.id.text);
-	close_message(manager, message);
+	schedule_close(manager, message);
 	free(message);
 }
 
@@ -211,7 +198,7 @@ put_back(struct manager *manager, struct message *message)
 		    active->slots[i].next_try < earliest)
 			earliest = active->slots[i].next_try;
 	message->next_try = earliest;
-	close_message(manager, message);
+	schedule_close(manager, message);
 	schedule_later(manager, message);
 }
 
@@ -343,7 +330,7 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 		    message->name.id.text);
 		write_slots(manager, message);
 		message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-		close_message(manager, message);
+		schedule_close(manager, message);
 		schedule_later(manager, message);
 	}
 	if (got == 0)
@@ -386,7 +373,7 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
 		message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-		close_message(manager, message);
+		schedule_close(manager, message);
 		schedule_later(manager, message);
 	}
 	schedule_run(manager);

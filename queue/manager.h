@@ -153,6 +153,8 @@ struct message *message_list_take(struct message_list *list);
 void schedule_due(struct manager *manager, struct message *message);
 void schedule_later(struct manager *manager, struct message *message);
 void schedule_run(struct manager *manager);
+/* Let go of the file and what was read of it; the message itself stays. */
+void schedule_close(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager, struct span id);
 int64_t clock_now(void);
 

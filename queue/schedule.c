@@ -104,8 +104,8 @@ read_slots(struct active *active, bool was_tried)
 	return true;
 }
 
-static void
-close_active(struct manager *manager, struct message *message)
+void
+schedule_close(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 
@@ -142,7 +142,7 @@ open_active(struct manager *manager, struct message *message)
 	manager->active_count++;
 	if (read_slots(active, message->is_retry))
 		return true;
-	close_active(manager, message);
+	schedule_close(manager, message);
 	return false;
 }
 
@@ -195,7 +195,7 @@ activate(struct manager *manager, struct message *message)
 
 	if (due > clock_now() && !message->is_forced) {
 		message->next_try = due;
-		close_active(manager, message);
+		schedule_close(manager, message);
 		schedule_later(manager, message);
 		return;
 	}
