@@ -19,18 +19,42 @@ host_enter() {
 	    "$@"
 }
 
+# A disk of our own, of type $TEST_FS, that a test may cut the power of.
+host_disk() {
+	host_image=$(mktemp "${TEST_DISK:-/var/tmp}/mta-disk.XXXXXX")
+	truncate -s 400M "$host_image"
+	mkfs."$TEST_FS" -q "$host_image" || exit 1
+	TEST_MOUNT=$host_image.d
+	export TEST_MOUNT
+	mkdir "$TEST_MOUNT"
+	mount --make-rprivate /
+	mount -o loop "$host_image" "$TEST_MOUNT" || {
+		echo "1..0 # skip no loop device"
+		rm -rf "$host_image" "$TEST_MOUNT"
+		exit 0
+	}
+	TEST_DISK=$TEST_MOUNT
+}
+
+# The binds of a host: again after a power cut, too.
+host_bind() {
+	mount --bind "$host_dir/etc" /etc
+	mount --bind "$host_dir/mta" /var/mta
+	mount --bind "$host_dir/spool" /var/mail
+}
+
 # /etc, /var/mta and the mail spool of our own, on the disk; users joe and ann.
 host_setup() {
+	[ -z "${TEST_FS:-}" ] || host_disk
 	host_dir=$(mktemp -d "${TEST_DISK:-/var/tmp}/mta-test.XXXXXX")
 	chmod 755 "$host_dir"
 	mkdir "$host_dir/mta" "$host_dir/spool" "$host_dir/home"
 	cp -a /etc "$host_dir/etc"
 	mount --make-rprivate /
-	mount --bind "$host_dir/etc" /etc
-	mount --bind "$host_dir/mta" /var/mta
 	chmod 2775 "$host_dir/spool"
 	chown root:mail "$host_dir/spool"
-	mount --bind "$host_dir/spool" /var/mail
+	host_bind
+	export host_dir
 	ip link set lo up
 	rm -f /etc/aliases
 	for user in joe ann; do
@@ -47,6 +71,10 @@ host_clean() {
 	/var/mta/bin/mtactl stop >/dev/null 2>&1
 	umount -l /var/mail /var/mta /etc
 	rm -rf "$host_dir"
+	[ -z "${TEST_MOUNT:-}" ] || {
+		umount -l "$TEST_MOUNT"
+		rm -rf "$TEST_MOUNT" "$host_image"
+	}
 }
 
 # Wait until a command succeeds, ten seconds at most.

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""power_test - the power of the disk is cut (without a last flush of its log)
+while mail comes in: what was acknowledged is there after the restart, whole.
+Acknowledgements are kept in this process's memory, outside the disk."""
+import fcntl, glob, os, pwd, random, shutil, signal, smtplib, struct, subprocess, sys, threading, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+FILE_SYSTEMS = ('ext4', 'xfs')
+if not os.environ.get('TEST_FS'):            # once for each file system
+    for fs in FILE_SYSTEMS:
+        out = subprocess.run([sys.executable, os.path.abspath(__file__)], env=dict(os.environ, TEST_FS=fs),
+                             capture_output=True, text=True)
+        said = [line for line in out.stdout.splitlines() if not line.startswith('1..')]
+        if '# skip' in out.stdout:
+            print(f'1..0 # skip {out.stdout.split("# skip")[1].strip()}')
+            sys.exit(0)
+        for line in said:
+            if line.startswith('#'):
+                print(line)
+            else:
+                check(f'{fs}: ' + line.split(' - ', 1)[1], line.startswith('ok'), out.stdout[-300:])
+        check(f'{fs}: the test came to its end', out.returncode == 0, out.stderr[-400:])
+    done()
+
+on_host()
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+MOUNT, HOST = os.environ['TEST_MOUNT'], os.environ['host_dir']
+GOING_DOWN, NO_LOG_FLUSH = 0x8004587d, 2
+CUTS, SECONDS = int(os.environ.get('POWER_CUTS', '2')), float(os.environ.get('POWER_SECONDS', '1.5'))
+rnd = random.Random(int(os.environ.get('POWER_SEED', '1')))
+for name in ('retrymin', 'retrymax'):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write('1\n')
+kept, lock = {}, threading.Lock()
+PAD = 'z' * 70 + '\r\n'
+
+
+def client(number, stop):
+    i = 0
+    while not stop.is_set():
+        i += 1
+        mark, lines = f'mark-{number}-{i}-', random.choice((5, 50, 1500))
+        to = random.choice((['joe@example.org'], ['joe@example.org', 'ann@example.org']))
+        try:
+            with smtplib.SMTP('127.0.0.1', 25, timeout=5) as s:
+                s.sendmail('a@b.example', to, f'Subject: x\r\n\r\n{mark}\r\n{PAD * lines}end\r\n')
+            with lock:
+                kept[mark] = (lines, [t.split('@')[0] for t in to])
+        except (OSError, smtplib.SMTPException):
+            if stop.is_set() or cut_off.is_set():
+                return
+            time.sleep(0.02)
+
+
+def kill_all():
+    """Everything in this process namespace but us and those we stem from."""
+    ours, pid = {1, os.getpid()}, os.getpid()
+    while pid > 1:
+        pid = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1])
+        ours.add(pid)
+    for pid in (int(p) for p in os.listdir('/proc') if p.isdigit()):
+        if pid not in ours:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def mounted(*argv):
+    return subprocess.run(argv, capture_output=True, text=True)
+
+
+def restart_disk():
+    device = mounted('findmnt', '-no', 'SOURCE', MOUNT).stdout.strip()
+    for place in ('/var/mail', '/var/mta', '/etc'):
+        mounted('umount', place)
+    wait_for(lambda: mounted('umount', MOUNT).returncode == 0)
+    image = MOUNT[:-2]
+    again = mounted('mount', '-o', 'loop', image, MOUNT)
+    for part, place in (('etc', '/etc'), ('mta', '/var/mta'), ('spool', '/var/mail')):
+        mounted('mount', '--bind', f'{HOST}/{part}', place)
+    return again
+
+
+def texts():
+    found = {}
+    for user in ('joe', 'ann'):
+        for name in glob.glob(pwd.getpwnam(user).pw_dir + '/Maildir/new/*'):
+            body = open(name, errors='replace').read().partition('\n\n')[2]
+            found.setdefault((body.split('\n')[0], user), []).append(body)
+    return found
+
+
+def missing():
+    have = texts()
+    return [(m, u) for m, (_, users) in kept.items() for u in users if (m, u) not in have]
+
+
+for cut in range(CUTS):
+    check(f'cut {cut}: start', subprocess.run(['/var/mta/bin/mtactl', 'start']).returncode == 0)
+    if cut == 0:
+        os.sync()
+    before, stop, cut_off = len(kept), threading.Event(), threading.Event()
+    threads = [threading.Thread(target=client, args=(f'{cut}{n}', stop)) for n in range(4)]
+    for t in threads:
+        t.start()
+    time.sleep(SECONDS + rnd.uniform(0, 0.5))
+    fd = os.open(MOUNT, os.O_RDONLY)
+    cut_off.set()
+    fcntl.ioctl(fd, GOING_DOWN, struct.pack('I', NO_LOG_FLUSH))
+    os.close(fd)
+    stop.set()
+    kill_all()
+    for t in threads:
+        t.join()
+    again = restart_disk()
+    check(f'cut {cut}: mounted again', again.returncode == 0, again.stderr)
+    check(f'cut {cut}: mail was acknowledged before it', len(kept) - before >= 20, len(kept) - before)
+shutil.rmtree('/var/mta/service/.s6-svscan', ignore_errors=True)
+check('start', subprocess.run(['/var/mta/bin/mtactl', 'start']).returncode == 0)
+wait_for(lambda: not missing(), 30)
+lost = missing()
+check('0 lost', not lost, (len(lost), lost[:4]))
+have = texts()
+torn = [k for k, bodies in have.items() if k[0] in kept for b in bodies
+        if not b.endswith('end\n') or b.count('z' * 70) != kept[k[0]][0]]
+check('0 truncated', not torn, torn[:4])
+print(f'# acknowledged {len(kept)}, {sum(len(b) - 1 for b in have.values())} copies delivered twice')
+done()
