@@ -85,3 +85,12 @@ header_add_unfolded(struct buf *into, struct span value)
 		buf_add_char(into, ' ');
 	}
 }
+
+bool
+header_is_safe(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+			return false;
+	return true;
+}

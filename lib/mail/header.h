@@ -25,4 +25,7 @@ bool header_find(struct span header, const char *name, struct span *value);
 /* Append value with its folds turned into single spaces, ends trimmed. */
 void header_add_unfolded(struct buf *into, struct span value);
 
+/* Is there nothing in text that could end or fold a header line? */
+bool header_is_safe(struct span text);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mail/header.h"
 #include "queue/file.h"
 
 static void
@@ -42,16 +43,6 @@ queue_add_tail(struct buf *tail, struct queue_sum *sum, uint64_t message_length,
 	buf_add(tail, (struct span){ trailer, QUEUE_TRAILER_SIZE });
 }
 
-/* Visible ASCII or UTF-8, nothing that could end or fold a header line. */
-static bool
-is_header_safe(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
 bool
 queue_add_plain_head(struct buf *head, const struct envelope *envelope)
 {
@@ -62,8 +53,8 @@ queue_add_plain_head(struct buf *head, const struct envelope *envelope)
 	    !envelope_next(&rest, &recipient) || !recipient.is_mailbox ||
 	    recipient.original.len > 0 || recipient.notify.len > 0 ||
 	    envelope->envid.len > 0 || envelope->ret.len > 0 ||
-	    !is_header_safe(recipient.address) ||
-	    !is_header_safe(envelope->sender))
+	    !header_is_safe(recipient.address) ||
+	    !header_is_safe(envelope->sender))
 		return false;
 	buf_add_string(head, "Return-Path: <");
 	buf_add(head, envelope->sender);

@@ -3,25 +3,17 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "mail/header.h"
+
 enum {
 	PIECE_SIZE = 65536
 };
 
-/* Nothing that could end or fold a header line. */
-static bool
-is_header_safe(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
 bool
 deliver_add_head(struct buf *head, const struct deliver_message *message)
 {
-	if (!is_header_safe(message->sender) ||
-	    !is_header_safe(message->recipient)) {
+	if (!header_is_safe(message->sender) ||
+	    !header_is_safe(message->recipient)) {
 		errno = EBADMSG;
 		return false;
 	}
