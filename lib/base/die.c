@@ -97,3 +97,17 @@ warn_errno(const char *format, ...)
 	va_end(args);
 	errno = error;
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/*
+ * A program that ends gives its memory back by ending; and the search for
+ * leaks needs ptrace, which a setuid program does not have.
+ */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
