@@ -59,12 +59,18 @@ def kill_all():
     while pid > 1:
         pid = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1])
         ours.add(pid)
-    for pid in (int(p) for p in os.listdir('/proc') if p.isdigit()):
-        if pid not in ours:
+
+    def others():
+        return [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) not in ours]
+
+    def all_gone():
+        for pid in others():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        return not others()
+    wait_for(all_gone, 30)
 
 
 def mounted(*argv):
@@ -119,7 +125,7 @@ for cut in range(CUTS):
     check(f'cut {cut}: mail was acknowledged before it', len(kept) - before >= 20, len(kept) - before)
 shutil.rmtree('/var/mta/service/.s6-svscan', ignore_errors=True)
 check('start', subprocess.run(['/var/mta/bin/mtactl', 'start']).returncode == 0)
-wait_for(lambda: not missing(), 30)
+wait_for(lambda: not missing(), 60)
 lost = missing()
 check('0 lost', not lost, (len(lost), lost[:4]))
 have = texts()
