@@ -4,7 +4,7 @@
 #   make check           every test (root); VARIANT=asan or cov: those builds
 #   make lint            format, layering, sizes, manual pages
 #   make fuzz-NAME       run one fuzz target (clang) for SECONDS
-#   make bench           speed and memory, never part of check
+#   make bench, soak     speed and memory; kills under load: not in check
 #   make install         programs, manual, uids, tree (DESTDIR for packages)
 #   make install-links   /usr/sbin/sendmail, /usr/bin/mailq, newaliases
 #   make uninstall       programs and manual; mail and settings stay
@@ -117,6 +117,9 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bench: all
 	@BUILD=$(abspath $(B)) tests/bench
 
+soak: all
+	@BUILD=$(abspath $(B)) tests/soak/kill_soak.py
+
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
@@ -159,7 +162,7 @@ up: deps
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-deps lint fuzz bench deps install install-links \
+.PHONY: all tests check check-deps lint fuzz bench soak deps install install-links \
 	uninstall up clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -144,7 +144,28 @@ scan_name(struct manager *manager, const char *text)
 		take(manager, text, &name);
 }
 
-/* A scan goes in small steps, so that new mail never waits for it. */
+/*
+ * All of cur/, before anything else: a message taken while it is listed would
+ * be found twice, and be delivered by two jobs at once.
+ */
+static void
+read_cur(struct manager *manager)
+{
+	struct dirent *entry;
+
+	for (int i = 0; i < SPOOL_FOLDERS; i++) {
+		manager->scan_folder = i;
+		if (!open_scan(manager))
+			temp_fail("cannot read the queue");
+		while ((entry = readdir(manager->scan)) != NULL)
+			scan_name(manager, entry->d_name);
+		closedir(manager->scan);
+		manager->scan = NULL;
+	}
+	manager->scan_folder = -1;
+}
+
+/* A scan of new/ goes in small steps, so that new mail never waits for it. */
 static void
 scan_step(evutil_socket_t fd, short what, void *context)
 {
@@ -164,12 +185,9 @@ scan_step(evutil_socket_t fd, short what, void *context)
 	if (entry == NULL) {
 		closedir(manager->scan);
 		manager->scan = NULL;
-		manager->scan_folder++;
-	}
-	/* cur/ is read once, at the start: afterwards we know it. */
-	if (manager->scan_folder < SPOOL_FOLDERS &&
-	    (entry != NULL || !manager->is_rescan_due))
+	} else {
 		evtimer_add(manager->scan_event, &soon);
+	}
 	schedule_run(manager);
 }
 
@@ -200,12 +218,8 @@ rescan(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	clean_temporary(manager);
-	if (manager->scan != NULL || manager->scan_folder < SPOOL_FOLDERS) {
-		if (!manager->is_rescan_due || manager->scan != NULL)
-			return; /* the first scan still runs */
-	}
-	manager->is_rescan_due = true;
-	manager->scan_folder = -1;
+	if (manager->scan != NULL)
+		return; /* the last one still runs */
 	evtimer_add(manager->scan_event, &soon);
 }
 
@@ -274,7 +288,7 @@ intake_start(struct manager *manager)
 		temp_fail("out of memory");
 	watch(manager, manager->spool.trigger, handle_trigger);
 	watch(manager, command, handle_command);
-	manager->scan_folder = -1;
+	read_cur(manager);
 	evtimer_add(manager->scan_event, &soon);
 	event_add(again, &often);
 }

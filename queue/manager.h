@@ -126,8 +126,7 @@ struct manager {
 	struct event *timer;
 	struct event *scan_event;
 	void *scan;      /* DIR of the folder being scanned, or NULL */
-	int scan_folder; /* -1: new/, then 0 to 15 of cur/ */
-	bool is_rescan_due;
+	int scan_folder; /* -1: new/; 0 to 15: of cur/, at the start */
 
 	struct job_list local_jobs;
 	struct local_slot *local_slots;
