@@ -49,6 +49,8 @@ run(struct connection *connection, const struct send_settings *settings,
 		.count = count_recipients(delivery) };
 
 	verdicts.left = verdicts.count;
+	if (connection_is_stale(connection))
+		connection_close(connection);
 	if (connection->fd == -1 && !connection_open(connection, settings,
 					resolve, destination, &verdicts))
 		return;

@@ -48,6 +48,20 @@ is_match(struct span pattern, struct span domain)
 		   pattern);
 }
 
+void
+routes_check(const struct control_list *routes)
+{
+	struct span pattern;
+	struct span host;
+	uint16_t port = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		if (span_index(routes->items[i], ':') == routes->items[i].len ||
+		    !parse_route(routes->items[i], &pattern, &host, &port))
+			control_complain("smtproutes", routes->lines[i],
+			    "write DOMAIN:HOST or DOMAIN:HOST:PORT");
+}
+
 bool
 route_find(const struct control_list *routes, struct span domain,
     struct span *host, uint16_t *port)
@@ -237,6 +251,21 @@ is_literal(struct span domain, struct span *address)
 }
 
 bool
+connection_open_to(struct connection *connection,
+    const struct send_settings *settings, struct span hops,
+    struct verdicts *verdicts)
+{
+	struct attempt attempt = { .connection = connection,
+		.settings = settings,
+		.port = settings->port };
+
+	if (try_hops(&attempt, hops))
+		return true;
+	give_up(DNS_OK, &attempt, verdicts);
+	return false;
+}
+
+bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, int resolve, struct span domain,
     struct verdicts *verdicts)
@@ -255,6 +284,8 @@ connection_open(struct connection *connection,
 	if (is_literal(host, &address)) {
 		if (try_address(&attempt, host, address))
 			return true;
+		if (attempt.text[0] == '\0') /* it is no address */
+			status = has_route ? DNS_LATER : DNS_NO_NAME;
 	} else {
 		status = has_route ? dns_addresses(resolve, host,
 					 RESOLVE_TIMEOUT_MS, &packet, &hops)
@@ -268,6 +299,16 @@ connection_open(struct connection *connection,
 	}
 	give_up(status, &attempt, verdicts);
 	return false;
+}
+
+bool
+connection_is_stale(const struct connection *connection)
+{
+	struct pollfd wait = { .fd = connection->fd, .events = POLLIN };
+
+	return connection->fd != -1 &&
+	       (reader_has_buffered(&connection->client.in) ||
+		   poll(&wait, 1, 0) != 0);
 }
 
 void

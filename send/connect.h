@@ -18,6 +18,14 @@ bool connection_open(struct connection *connection,
     const struct send_settings *settings, int resolve, struct span domain,
     struct verdicts *verdicts);
 
+/* The same for addresses that are known; hops as in net/dns.h. */
+bool connection_open_to(struct connection *connection,
+    const struct send_settings *settings, struct span hops,
+    struct verdicts *verdicts);
+
+/* Has the other side said something, or gone, since the last transaction? */
+bool connection_is_stale(const struct connection *connection);
+
 /* QUIT, politely, and close. */
 void connection_close(struct connection *connection);
 
@@ -28,5 +36,8 @@ void connection_close(struct connection *connection);
  */
 bool route_find(const struct control_list *routes, struct span domain,
     struct span *host, uint16_t *port);
+
+/* Ends the program at a line of control/smtproutes that makes no sense. */
+void routes_check(const struct control_list *routes);
 
 #endif

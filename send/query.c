@@ -12,7 +12,8 @@ enum {
 	TYPE_A = 1,
 	TYPE_MX = 15,
 	TYPE_AAAA = 28,
-	CLASS_IN = 1
+	CLASS_IN = 1,
+	HOP_MAX = QUERY_HOST_LEN + 64 + 8 /* bytes in an answer */
 };
 
 /* One look-up for the addresses of one host. */
@@ -61,16 +62,35 @@ expand_name(const unsigned char *wire, size_t len, char name[QUERY_HOST_LEN])
 }
 
 static bool
+is_before(const struct query_host *left, const struct query_host *right)
+{
+	if (left->preference != right->preference)
+		return left->preference < right->preference;
+	return left->order < right->order;
+}
+
+/*
+ * Put a host in its place; beyond QUERY_HOSTS_MAX the best are kept.  (qsort
+ * asks the kernel for the size of its memory, which the jail does not allow.)
+ */
+static void
 add_host(struct query *query, uint64_t preference, const char *name)
 {
-	if (query->host_count == QUERY_HOSTS_MAX)
-		return false;
-	struct query_host *host = &query->hosts[query->host_count++];
-	host->preference = preference;
-	snprintf(host->name, sizeof(host->name), "%s", name);
-	if (getrandom(&host->order, sizeof(host->order), 0) == -1)
-		host->order = query->host_count;
-	return true;
+	struct query_host host = { .preference = preference };
+	size_t at = query->host_count;
+
+	snprintf(host.name, sizeof(host.name), "%s", name);
+	if (getrandom(&host.order, sizeof(host.order), 0) == -1)
+		host.order = at;
+	while (at > 0 && is_before(&host, &query->hosts[at - 1]))
+		at--;
+	if (at == QUERY_HOSTS_MAX)
+		return;
+	if (query->host_count < QUERY_HOSTS_MAX)
+		query->host_count++;
+	memmove(&query->hosts[at + 1], &query->hosts[at],
+	    (query->host_count - at - 1) * sizeof(host));
+	query->hosts[at] = host;
 }
 
 static void
@@ -127,17 +147,6 @@ look_up_host(struct query *query, size_t index, int type)
 	look_up(query, query->hosts[index].name, type, lookup, take_addresses);
 }
 
-static int
-compare_hosts(const void *a, const void *b)
-{
-	const struct query_host *left = a;
-	const struct query_host *right = b;
-
-	if (left->preference != right->preference)
-		return left->preference < right->preference ? -1 : 1;
-	return left->order < right->order ? -1 : left->order > right->order;
-}
-
 /* RFC 5321 section 5.1: never to ourselves, nor to those behind us. */
 static void
 drop_ourselves(struct query *query)
@@ -159,9 +168,8 @@ drop_ourselves(struct query *query)
 static void
 look_up_hosts(struct query *query)
 {
-	qsort(query->hosts, query->host_count, sizeof(*query->hosts),
-	    compare_hosts);
-	drop_ourselves(query);
+	if (query->is_route)
+		drop_ourselves(query);
 	query->pending++; /* ours, until all are begun */
 	for (size_t i = 0; i < query->host_count; i++) {
 		look_up_host(query, i, TYPE_AAAA);
@@ -193,9 +201,9 @@ take_mx(void *context, int error, struct ub_result *result)
 				continue;
 			if (name[0] == '\0')
 				query->status = DNS_NULL_MX;
-			else if (!add_host(query,
-				     (uint64_t)data[0] << 8 | data[1], name))
-				break;
+			else
+				add_host(query,
+				    (uint64_t)data[0] << 8 | data[1], name);
 		}
 		if (query->host_count > 0)
 			query->status = DNS_OK;
@@ -221,6 +229,7 @@ query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
 		temp_fail("out of memory");
 	query->resolver = resolver;
 	query->me = me;
+	query->is_route = is_route;
 	query->answer = answer;
 	query->context = context;
 	snprintf(name, sizeof(name), "%.*s", (int)domain.len, domain.ptr);
@@ -247,8 +256,9 @@ query_add_answer(struct query *query, struct buf *buf)
 	if (query->status == DNS_OK && found == 0)
 		query->status = query->had_trouble ? DNS_LATER : DNS_NO_NAME;
 	dns_add_status(buf, query->status);
-	for (size_t i = 0; query->status == DNS_OK && i < query->host_count;
-	     i++) {
+	if (query->status != DNS_OK)
+		return;
+	for (size_t i = 0; i < query->host_count; i++) {
 		const struct query_host *host = &query->hosts[i];
 
 		for (size_t j = 0; j < host->address_count; j++) {
@@ -258,6 +268,8 @@ query_add_answer(struct query *query, struct buf *buf)
 				.address = span_of(host->addresses[j]),
 			};
 
+			if (buf->max - buf->len < HOP_MAX)
+				return; /* the best ones are there */
 			dns_add_hop(buf, &hop);
 		}
 	}

@@ -29,6 +29,7 @@ struct query {
 	struct span me;
 	void (*answer)(struct query *query, void *context);
 	void *context;
+	bool is_route;
 	enum dns_status status;
 	bool had_trouble; /* an address look-up failed, not just found none */
 	size_t host_count;

@@ -3,29 +3,33 @@
  *
  * started by  service/queue/run, as a neighbour of queue-manager
  * uid         mta-remote
- * fd 0        channels to open, delivery(5)
+ * fd 0        channels to open, delivery(5); by hand: the message
  * fd 2        the log
  * fd 12       resolve, resolve(5)
- * reads       control/me helohost smtproutes timeoutconnect; the messages it
- *             is handed
+ * reads       control/me helohost smtproutes timeoutconnect
+ *             concurrencyremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
- * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL
+ * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
+ *             byhand.h says
  */
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/sandbox.h"
 #include "queue/neighbour.h"
+#include "send/byhand.h"
 #include "send/channel.h"
 
 static const char usage[] =
-    "usage: remote-send   (started by service/queue/run)";
+    "usage: remote-send   (started by service/queue/run)\n"
+    "       remote-send HOST[:PORT] SENDER RECIPIENT... <MESSAGE";
 
 enum {
 	SMTP_PORT = 25
@@ -39,15 +43,61 @@ read_settings(struct send_settings *settings)
 
 	settings->helo = control_value("helohost", buf_string(&me));
 	routes = control_list("smtproutes");
+	routes_check(&routes);
 	settings->routes = &routes;
 	settings->port = SMTP_PORT;
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
+	settings->children_max =
+	    control_number("concurrencyremote", 100, 1, 500);
 	buf_free(&me);
 }
 
-/* A child for one channel; it ends when the manager closes it. */
+/* It only has to interrupt the wait for a packet. */
 static void
+note_child(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* From now on SIGCHLD comes only within wait_packet, where it is awaited. */
+static void
+hold_children(void)
+{
+	const struct sigaction noted = { .sa_handler = note_child };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &noted, NULL);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+}
+
+/* False if a child ended first. */
+static bool
+wait_packet(void)
+{
+	struct pollfd wait = { .fd = NEIGHBOUR_SELF, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(&wait, 1, NULL, &none) == 1;
+}
+
+/*
+ * The manager counts channels; a child that says QUIT to a slow host outlives
+ * its own.  At the limit the next channel waits for one of those.
+ */
+static void
+reap(uint64_t *children, uint64_t children_max)
+{
+	while (*children > 0 &&
+	       waitpid(-1, NULL, *children < children_max ? WNOHANG : 0) > 0)
+		(*children)--;
+}
+
+/* A child for one channel, until the manager closes it; false if none. */
+static bool
 open_channel(const struct send_settings *settings,
     const struct sandbox_layer *layer, struct span destination, int fd)
 {
@@ -66,6 +116,7 @@ open_channel(const struct send_settings *settings,
 		warn_errno("cannot fork for %.*s", (int)destination.len,
 		    destination.ptr);
 	close(resolve);
+	return pid != -1;
 }
 
 static void
@@ -73,17 +124,27 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
 	struct span destination;
+	uint64_t children = 0;
 	int got;
 
-	while ((got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0) {
+	for (;;) {
+		bool has_packet = wait_packet();
+
+		reap(&children, settings->children_max);
+		if (!has_packet)
+			continue;
+		got = packet_receive(NEIGHBOUR_SELF, &packet);
+		if (got == 0)
+			return;
 		if (got == -1)
 			temp_fail("cannot receive a request");
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
 		if (fd == -1)
 			continue;
-		if (channel_parse_open(packet_span(&packet), &destination))
-			open_channel(settings, layer, destination, fd);
+		if (channel_parse_open(packet_span(&packet), &destination) &&
+		    open_channel(settings, layer, destination, fd))
+			children++;
 		close(fd);
 	}
 }
@@ -96,11 +157,15 @@ main(int argc, char **argv)
 	program_name("remote-send");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	signal(SIGPIPE, SIG_IGN);
+	if (argc >= 4 && argv[1][0] != '-') {
+		read_settings(&settings);
+		return byhand_run(&settings, argv + 1);
+	}
 	if (argc != 1 || !neighbour_is_given(NEIGHBOUR_RESOLVE))
 		die(EX_USAGE, "%s", usage);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_IGN); /* nobody asks how a channel ended */
 	read_settings(&settings);
+	hold_children();
 	struct sandbox_layer *layer = sandbox_layer_new(SANDBOX_CONNECT);
 
 	require_unprivileged();

@@ -37,27 +37,52 @@ verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
 		verdicts_give(verdicts, i, kind, code, text);
 }
 
-/* What the last reply means for a recipient; index -1 for all the rest. */
-static void
-judge(struct connection *connection, struct verdicts *verdicts, size_t index,
-    bool is_all)
+static bool
+is_yes(const struct smtp_client *client)
 {
-	struct smtp_client *client = &connection->client;
+	return client->code >= 200 && client->code < 300;
+}
+
+enum {
+	ALL_THE_REST = DELIVERY_RECIPIENTS_MAX
+};
+
+static void
+give(struct connection *connection, struct verdicts *verdicts, size_t index,
+    enum verdict_kind kind, const char *code)
+{
+	const struct smtp_client *client = &connection->client;
 	char text[1024];
-	bool has_failed = client->code >= 500;
-	enum verdict_kind kind = has_failed ? VERDICT_FAILED
-				 : client->code >= 400 || client->code == 0
-				     ? VERDICT_LATER
-				     : VERDICT_DELIVERED;
-	const char *code = client->code == 0 ? "4.4.2" : smtp_status(client);
 
 	snprintf(text, sizeof(text), "%s%s %.*s", connection->server,
 	    client->code == 0 ? ":" : " said:", (int)client->text.len,
 	    client->text.len == 0 ? "" : client->text.data);
-	if (is_all)
+	if (index == ALL_THE_REST)
 		verdicts_give_rest(verdicts, kind, code, text);
 	else
 		verdicts_give(verdicts, index, kind, code, text);
+}
+
+/*
+ * What a reply that is not the one we hoped for means for a recipient.  One
+ * that is neither yes nor no comes from a server that is out of step: nothing
+ * is known, so later.
+ */
+static void
+judge(struct connection *connection, struct verdicts *verdicts, size_t index)
+{
+	struct smtp_client *client = &connection->client;
+
+	if (client->code == 0)
+		give(connection, verdicts, index, VERDICT_LATER, "4.4.2");
+	else if (client->code >= 500)
+		give(connection, verdicts, index, VERDICT_FAILED,
+		    smtp_status(client));
+	else if (client->code >= 400)
+		give(connection, verdicts, index, VERDICT_LATER,
+		    smtp_status(client));
+	else
+		give(connection, verdicts, index, VERDICT_LATER, "4.5.0");
 }
 
 /* ---- the text ---- */
@@ -104,28 +129,38 @@ has_8bit(int fd, const struct delivery *delivery)
 }
 
 /*
- * RFC 5321 section 4.5.2: lines end with CRLF, a dot at the start of one is
- * doubled.  A CR that is not part of a line's end would be a bare one: it is
- * left out.
+ * Part of a line.  A CR that is not part of a line's end would be a bare one:
+ * it is left out.  The dot that is doubled is the first byte that goes out,
+ * not the first that is stored: LF CR "." LF must not end the message.
  */
+static void
+write_bytes(struct writer *out, struct span bytes, bool *at_start)
+{
+	while (bytes.len > 0) {
+		struct span clean = span_cut(&bytes, '\r');
+
+		if (clean.len == 0)
+			continue;
+		if (*at_start && clean.ptr[0] == '.')
+			write_string(out, ".");
+		write_span(out, clean);
+		*at_start = false;
+	}
+}
+
+/* RFC 5321 section 4.5.2: CRLF ends a line, its first dot is doubled. */
 static void
 write_part(struct writer *out, struct span part, bool *at_start)
 {
 	while (part.len > 0) {
 		size_t len = span_index(part, '\n');
-		struct span line = span_slice(part, 0, len);
 		bool has_end = len < part.len;
 
-		if (*at_start && line.len > 0 && line.ptr[0] == '.')
-			write_string(out, ".");
-		while (line.len > 0) {
-			struct span clean = span_cut(&line, '\r');
-
-			write_span(out, clean);
-		}
-		if (has_end)
+		write_bytes(out, span_slice(part, 0, len), at_start);
+		if (has_end) {
 			write_string(out, "\r\n");
-		*at_start = has_end;
+			*at_start = true;
+		}
 		part = span_slice(part, len + has_end, part.len);
 	}
 }
@@ -178,6 +213,23 @@ write_rcpt(struct smtp_client *client, struct span recipient)
 	smtp_write(client, "RCPT TO:<%.*s>", (int)recipient.len, recipient.ptr);
 }
 
+/* A line end within an address would begin a command of its own. */
+static bool
+are_sendable(const struct delivery *delivery)
+{
+	struct span rest = delivery->recipients;
+	struct span address = delivery->sender;
+	char tag;
+
+	do {
+		for (size_t i = 0; i < address.len; i++)
+			if ((unsigned char)address.ptr[i] < ' ' ||
+			    address.ptr[i] == 0x7f)
+				return false;
+	} while (record_next(&rest, &tag, &address));
+	return true;
+}
+
 /* What this server cannot carry; false after a verdict for all. */
 static bool
 can_carry(struct connection *connection, const struct delivery *delivery,
@@ -224,8 +276,9 @@ read_envelope(struct connection *connection, const struct delivery *delivery,
 	struct span recipient;
 	char tag;
 
-	if (smtp_read(client, MAIL_TIMEOUT_MS) == 0 || client->code >= 400)
-		judge(connection, verdicts, 0, true);
+	smtp_read(client, MAIL_TIMEOUT_MS);
+	if (!is_yes(client))
+		judge(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
 	for (size_t i = 0; record_next(&rest, &tag, &recipient); i++) {
@@ -234,11 +287,13 @@ read_envelope(struct connection *connection, const struct delivery *delivery,
 		if (!is_pipelined)
 			write_rcpt(client, recipient);
 		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
-			judge(connection, verdicts, 0, true);
+			judge(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
-		if (client->code >= 400)
-			judge(connection, verdicts, i, false);
+		if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
+			give(connection, verdicts, i, VERDICT_LATER, "4.5.3");
+		else if (!is_yes(client))
+			judge(connection, verdicts, i);
 	}
 	return true;
 }
@@ -251,9 +306,9 @@ send_data(struct connection *connection, const struct delivery *delivery,
 	struct smtp_client *client = &connection->client;
 	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
 
-	if (code == 0 || code >= 400) {
-		judge(connection, verdicts, 0, true);
-		return code != 0 && code != 421;
+	if (code != 354) {
+		judge(connection, verdicts, ALL_THE_REST);
+		return code >= 400 && code != 421;
 	}
 	if (verdicts->left == 0) {
 		write_string(&client->out, ".\r\n");
@@ -265,8 +320,12 @@ send_data(struct connection *connection, const struct delivery *delivery,
 		return false;
 	}
 	smtp_read(client, DOT_TIMEOUT_MS);
-	judge(connection, verdicts, 0, true);
-	return client->code != 0 && client->code != 421;
+	if (is_yes(client))
+		give(connection, verdicts, ALL_THE_REST, VERDICT_DELIVERED,
+		    smtp_status(client));
+	else
+		judge(connection, verdicts, ALL_THE_REST);
+	return is_yes(client) || (client->code >= 400 && client->code != 421);
 }
 
 bool
@@ -274,9 +333,15 @@ transaction_run(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
 {
 	struct smtp_client *client = &connection->client;
-	bool is_8bit = (delivery->is_8bit || !client->has_8bitmime) &&
+	/* What came without BODY= is looked at: it may hold such bytes too. */
+	bool is_8bit = (delivery->is_8bit && client->has_8bitmime) ||
 		       has_8bit(fd, delivery);
 
+	if (!are_sendable(delivery)) {
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
+		    "an address has a byte that no SMTP command can hold");
+		return true;
+	}
 	if (!can_carry(connection, delivery, is_8bit, verdicts))
 		return true;
 	if (client->has_pipelining)

@@ -14,6 +14,7 @@ struct send_settings {
 	struct buf helo;             /* control/helohost */
 	struct control_list *routes; /* control/smtproutes */
 	int64_t connect_timeout_ms;
+	uint64_t children_max; /* control/concurrencyremote */
 	uint16_t port;
 };
 

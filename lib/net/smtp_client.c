@@ -14,6 +14,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->text = buf_new(SMTP_TEXT_MAX);
 	client->code = 0;
 	client->status[0] = '\0';
+	client->is_hello = false;
 	client->has_pipelining = client->has_8bitmime = false;
 	client->has_smtputf8 = client->has_size = false;
 	client->size_max = 0;
@@ -121,7 +122,7 @@ take_line(struct smtp_client *client, unsigned count, bool *is_last)
 	struct span text = span_slice(line, 4, line.len);
 	if (count == 0)
 		take_status(client, text);
-	else
+	else if (client->is_hello && code < 300)
 		take_keyword(client, text);
 	add_text(&client->text, count == 0 ? line : text);
 	add_text(&client->text, span_of(" "));
@@ -160,7 +161,9 @@ smtp_hello(struct smtp_client *client, const char *name, int64_t timeout_ms)
 	client->has_pipelining = client->has_8bitmime = false;
 	client->has_smtputf8 = client->has_size = false;
 	smtp_write(client, "EHLO %s", name);
+	client->is_hello = true;
 	unsigned code = smtp_read(client, timeout_ms);
+	client->is_hello = false;
 	if (code < 500)
 		return code;
 	smtp_write(client, "HELO %s", name);

@@ -25,6 +25,7 @@ struct smtp_client {
 	unsigned code;   /* of the last reply */
 	char status[12]; /* its enhanced status code, "" if it has none */
 	struct buf text; /* the reply on one line, code included */
+	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;
 	bool has_smtputf8;

@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""remote_send_test - remote-send between a manager and a resolver that this
+test plays, and SMTP servers that say what each case needs."""
+import os, re, signal, socket, subprocess, sys, tempfile, threading
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import *
+from net import *
+
+on_net()
+control('timeoutconnect', '2\n')
+control('smtproutes', 'routed.example:[127.0.1.9]:2525\n.wild.example:smart.example:2526\n'
+        'typo.example:[nonsense]\nhosted.example:nowhere.example\n')
+
+EHLO = ('PIPELINING', 'SIZE 10000000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES')
+PLAIN = ()
+
+
+class Server:
+    """Replies are taken from script, by verb ("." for the end of the text); a
+    list is used up one after another; None drops the connection."""
+    used = 0
+
+    def __init__(self, ehlo=EHLO, port=25, **script):
+        Server.used += 1
+        self.address = f'127.0.2.{Server.used}'
+        self.ehlo, self.script = ehlo, script
+        self.commands, self.messages, self.connections, self.batches = [], [], 0, []
+        self.quits = threading.Event()
+        self.listener = socket.create_server((self.address, port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            self.connections += 1
+            threading.Thread(target=self.session, args=(client,), daemon=True).start()
+
+    def answer(self, client, verb, usual):
+        reply = self.script.get(verb, usual)
+        if isinstance(reply, list):
+            reply = reply.pop(0) if reply else usual
+        if reply is None:
+            client.shutdown(socket.SHUT_RDWR)
+            return False
+        client.sendall(reply.replace('\n', '\r\n').encode('latin-1') + b'\r\n')
+        if reply.startswith('421'):
+            client.shutdown(socket.SHUT_RDWR)
+        return reply
+
+    def session(self, client):
+        try:
+            self.talk(client)
+        except OSError:
+            pass
+        client.close()
+
+    def talk(self, client):
+        usual = {'EHLO': '\n'.join('250-' + w for w in ('mx.example',) + self.ehlo[:-1]) + '\n250 ' +
+                 (self.ehlo[-1] if self.ehlo else 'mx.example'), 'HELO': '250 mx.example', 'MAIL': '250 2.1.0 ok',
+                 'RCPT': '250 2.1.5 ok', 'DATA': '354 go', 'RSET': '250 2.0.0 ok', 'QUIT': '221 bye'}
+        lines = client.makefile('rb')
+        if not self.answer(client, 'greeting', '220 mx.example ESMTP'):
+            return
+        while line := lines.readline():
+            verb = line[:4].strip().upper().decode('latin-1')
+            self.commands.append(line.decode('utf-8').rstrip('\r\n'))
+            reply = self.answer(client, verb, usual.get(verb, '500 5.5.1 what?'))
+            if verb == 'QUIT':
+                self.quits.set()
+                return
+            if not reply:
+                return
+            if verb == 'DATA' and reply.startswith('354'):
+                text = b''
+                while (line := lines.readline()) not in (b'.\r\n', b''):
+                    text += line
+                if line == b'':
+                    return
+                self.messages.append(text)
+                if not self.answer(client, '.', '250 2.0.0 kept'):
+                    return
+                if self.script.get('after'):
+                    self.answer(client, 'after', None)
+                    return
+
+
+# ---- the resolver ----
+answers = {}
+asked = []
+
+
+def hops(*addresses, host='mx.example'):
+    return pack(('S', 'ok'), *(('M', f'{10 + i} {host} {a}') for i, a in enumerate(addresses)))
+
+
+def resolver_session(end):
+    with end:
+        while packet := end.recv(20000):
+            request = dict(unpack(packet))
+            asked.append((request['Q'], request['D']))
+            end.sendall(answers.get(request['D'], pack(('S', 'noname'))))
+
+
+def resolver(end):
+    end.settimeout(None)
+    while True:
+        packet, fds, _, _ = socket.recv_fds(end, 20000, 4)
+        if not packet:
+            return
+        session = socket.socket(fileno=fds[0])
+        threading.Thread(target=resolver_session, args=(session,), daemon=True).start()
+
+
+ours, theirs = pair()
+resolve, resolve_theirs = pair()
+threading.Thread(target=resolver, args=(resolve,), daemon=True).start()
+remote = start('remote-send', fds={RESOLVE: resolve_theirs.fileno()}, stdin=theirs.fileno())
+theirs.close()
+resolve_theirs.close()
+
+
+class Channel:
+    """A channel as the manager has it."""
+    domains = 0
+
+    def __init__(self, *servers, domain=None, answer=None):
+        if domain is None:
+            Channel.domains += 1
+            domain = f'd{Channel.domains}.example'
+            answers[domain] = answer or hops(*(s if isinstance(s, str) else s.address for s in servers))
+        self.domain = domain
+        self.end, other = pair()
+        socket.send_fds(ours, [pack(('H', domain))], [other.fileno()])
+        other.close()
+
+    def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=()):
+        """One verdict (kind, code, text) for each recipient, in order."""
+        rcpts = rcpts or [f'joe@{self.domain}']
+        with tempfile.TemporaryFile() as f:
+            f.write(b'before the message\n' + message + b'after it\n')
+            f.flush()
+            socket.send_fds(self.end, [pack(
+                ('N', 0), ('I', '0' * 23), ('O', 19), ('L', len(message)), *flags, ('F', sender),
+                *(('T', r) for r in rcpts))], [f.fileno()])
+        verdicts = {}
+        while True:
+            packet = self.end.recv(20000)
+            if not packet:
+                return None
+            records = dict(unpack(packet))
+            if 'E' in records:
+                return [verdicts.get(i) for i in range(len(rcpts))]
+            number = int(records['N'])
+            verdicts[number] = (records['V'], records['C'], records['R']) if number not in verdicts else 'twice'
+
+    def close(self):
+        self.end.close()
+
+
+def expect(label, channel, kind, code, words='', **what):
+    got = channel.send(**what)
+    check(label, got is not None and all(v is not None and v[0] == kind and v[1] == code and words in v[2] for v in got),
+          got)
+    channel.close()
+
+
+# ---- it works ----
+s = Server()
+c = Channel(s)
+first = b'Subject: one\n\n.dot\n..two\n.\n\nlast without end'
+check('delivered', c.send(first)[0][:2] == ('K', '2.0.0'))
+check('the text: CRLF, dots, its last line', s.messages[0] ==
+      b'Subject: one\r\n\r\n..dot\r\n...two\r\n..\r\n\r\nlast without end\r\n', s.messages)
+got = c.send(b'Subject: two\n\n', rcpts=['a@x.example', 'b@x.example'], sender='')
+check('a second message', got and [v[0] for v in got] == ['K', 'K'] and s.messages[1] == b'Subject: two\r\n\r\n', got)
+check('over one connection', s.connections == 1)
+check('its commands', s.commands == [
+    'EHLO me.example', f'MAIL FROM:<from@me.example> SIZE={len(first)}', f'RCPT TO:<joe@{c.domain}>', 'DATA',
+    'MAIL FROM:<> SIZE=14', 'RCPT TO:<a@x.example>', 'RCPT TO:<b@x.example>', 'DATA'], s.commands)
+c.close()
+check('QUIT when the channel closes', s.quits.wait(5))
+check('the text of a verdict', got and got[0][2] == f'mx.example[{s.address}] said: 250 2.0.0 kept', got)
+
+s = Server()
+c = Channel(s)
+big = b'x\n' + b''.join(b'.%d \xc3\xa4 %s\n' % (i, b'y' * (i % 900)) for i in range(3000))
+check('a big message', c.send(big)[0][0] == 'K' and
+      re.sub(rb'(?m)^\.', b'', s.messages[0]).replace(b'\r\n', b'\n') == big)
+check('BODY=8BITMIME is said for what has such bytes', ' BODY=8BITMIME' in s.commands[1], s.commands[1])
+c.send(b'a\n\r.\nMAIL FROM:<evil@x.example>\n\r\r.\r\nb\r\nc\rd\n')
+check('no bare CR, and none that hides a dot', s.messages[1] ==
+      b'a\r\n..\r\nMAIL FROM:<evil@x.example>\r\n..\r\nb\r\ncd\r\n', s.messages[1:])
+c.send(b'z' * 16382 + b'\n\r' + b'.\nafter\n')
+check('the same across two reads', s.messages[2].endswith(b'z\r\n..\r\nafter\r\n'), s.messages[2][-40:])
+c.send(b'')
+check('an empty message', s.messages[3] == b'', s.messages[3:])
+c.close()
+
+s = Server(ehlo=PLAIN, EHLO='502 5.5.1 what?')
+expect('a server that knows HELO alone', Channel(s), 'K', '2.0.0', rcpts=['a@x.example', 'b@x.example'])
+check('no parameters, one command at a time', s.commands[1:6] == [
+    'HELO me.example', 'MAIL FROM:<from@me.example>', 'RCPT TO:<a@x.example>', 'RCPT TO:<b@x.example>', 'DATA'],
+    s.commands)
+
+# ---- refusals at each stage, with and without pipelining ----
+for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
+    for stage in ('MAIL', 'RCPT', 'DATA', '.'):
+        for reply, kind, code in (('451 4.7.1 wait', 'Z', '4.7.1'), ('450 wait', 'Z', '4.0.0'),
+                                  ('550 5.7.1 never', 'D', '5.7.1'), ('554 never', 'D', '5.0.0'),
+                                  ('421 4.3.2 closing', 'Z', '4.3.2')):
+            s = Server(ehlo, **{stage: reply})
+            expect(f'{reply[:3]} to {stage}, {way}', Channel(s), kind, code, 'said: ' + reply)
+        for reply, why in ((None, 'drop at'), ('299-a\n250 b', 'nonsense at'), ('hello', 'no reply at')):
+            expect(f'{why} {stage}, {way}', Channel(Server(ehlo, **{stage: reply})), 'Z', '4.4.2', 'mx.example[127.')
+    expect(f'250 to DATA, {way}', Channel(Server(ehlo, DATA='250 ok')), 'Z', '4.5.0')
+    expect(f'354 to the dot, {way}', Channel(Server(ehlo, **{'.': '354 more'})), 'Z', '4.5.0')
+    s = Server(ehlo, RCPT=['250 ok', '550 5.1.1 no\n', '452 4.5.3 full', '552 too many', '250 ok'])
+    s.script['RCPT'][1] = '550-5.1.1 no\n550-5.1.1 such\n550 5.1.1 user'
+    c = Channel(s)
+    got = c.send(rcpts=[f'r{i}@x.example' for i in range(5)])
+    check(f'each recipient its own verdict, {way}', got and [v[:2] for v in got] == [
+        ('K', '2.0.0'), ('D', '5.1.1'), ('Z', '4.5.3'), ('Z', '4.5.3'), ('K', '2.0.0')], got)
+    check(f'a reply of many lines is one line, {way}', got and '550-5.1.1 no 5.1.1 such 5.1.1 user' in got[1][2], got)
+    s.script['RCPT'] = ['550 5.1.1 no', '451 4.2.0 no']
+    got = c.send(rcpts=['a@x.example', 'b@x.example'])
+    check(f'all refused, {way}', got and [v[0] for v in got] == ['D', 'Z'], got)
+    s.script['RCPT'] = '250 ok'
+    got = c.send(b'Subject: next\n\n')
+    check(f'the next message after that, {way}', got and got[0][0] == 'K' and s.connections == 1 and
+          s.messages[-1] == b'Subject: next\r\n\r\n', (got, s.messages))
+    c.close()
+expect('a long text is cut', Channel(Server(MAIL='550 5.7.1 ' + 'x' * 3000)), 'D', '5.7.1', 'xxx')
+
+# ---- what the other side lacks ----
+eight = b'Subject: x\n\n\xc3\xa4\n'
+expect('8-bit bytes without 8BITMIME', Channel(Server(('SIZE',))), 'D', '5.6.3', message=eight)
+expect('... though not declared or declared', Channel(Server(('SIZE',))), 'D', '5.6.3', message=eight, flags=[('B', 8)])
+expect('7-bit bytes declared as 8', Channel(Server(('SIZE',))), 'K', '2.0.0', flags=[('B', 8)])
+expect('no SMTPUTF8', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], rcpts=['ä@x.example'])
+s = Server()
+expect('SMTPUTF8', Channel(s), 'K', '2.0.0', flags=[('U', 1)], rcpts=['ä@x.example'])
+check('is said', s.commands[1].endswith(' SMTPUTF8') and s.commands[2] == 'RCPT TO:<ä@x.example>', s.commands)
+expect('over its SIZE', Channel(Server(('SIZE 10',))), 'D', '5.3.4')
+s = Server()
+expect('a line end in an address', Channel(s), 'D', '5.1.3', rcpts=['a@x>\r\nRCPT TO:<b@x.example'])
+check('no such command', not any('b@x.example' in line for line in s.commands), s.commands)
+
+# ---- finding a host ----
+s = Server()
+expect('the second address when the first is dead', Channel('127.0.3.1', s), 'K', '2.0.0')
+for name, script in (('greets with 554', {'greeting': '554 5.3.2 no'}), ('greets with 421', {'greeting': '421 busy'}),
+                     ('greets with nothing', {'greeting': None}), ('refuses EHLO and HELO', {'EHLO': '500 ?', 'HELO': '500 ?'})):
+    s = Server()
+    expect(f'the second when the first {name}', Channel(Server(**script), s), 'K', '2.0.0')
+expect('the IPv6 one cannot be reached', Channel('2001:db8::1', Server()), 'K', '2.0.0')
+expect('none can be reached', Channel('127.0.3.1', '127.0.3.2'), 'U', '4.4.1', 'mx.example[127.0.3.2]: Connection refused')
+expect('none greets', Channel(Server(greeting='554 go away')), 'U', '4.4.1', 'said: 554 go away')
+for status, kind, code in (('noname', 'D', '5.1.2'), ('nullmx', 'D', '5.1.10'), ('loop', 'D', '5.4.6'),
+                           ('later', 'Z', '4.4.3'), ('what?', 'Z', '4.4.3')):
+    expect(f'the resolver says {status}', Channel(answer=pack(('S', status))), kind, code)
+s = Server()
+expect('an address literal', Channel(domain=f'[{s.address}]'), 'K', '2.0.0')
+expect('a literal that is no address', Channel(domain='[what]'), 'D', '5.1.2')
+s = Server(port=2525)
+expect('a route to a dead address', Channel(domain='routed.example'), 'U', '4.4.1', '127.0.1.9')
+s.address = '127.0.2.99'
+smart = Server(port=2526)
+answers['smart.example'] = hops(smart.address, host='smart.example')
+expect('a route for all below a domain', Channel(domain='deep.below.wild.example'), 'K', '2.0.0', 'smart.example[')
+check('asks for addresses, not MX', ('addresses', 'smart.example') in asked)
+expect('the domain itself has no route', Channel(domain='wild.example'), 'D', '5.1.2')
+expect('a route whose host does not exist', Channel(domain='hosted.example'), 'Z', '4.4.3')
+expect('a route to [nonsense]', Channel(domain='typo.example'), 'Z', '4.4.3')
+
+# ---- connections that end ----
+s = Server(after='421 4.4.2 idle too long')
+c = Channel(s)
+check('before it is idle', c.send()[0][0] == 'K')
+check('a new connection when it was closed', wait_for(lambda: c.send()[0][0] == 'K' and s.connections == 2))
+c.close()
+s = Server(**{'.': [None, '250 2.0.0 kept']})
+c = Channel(s)
+check('dropped after the dot: later', c.send()[0][:2] == ('Z', '4.4.2'))
+check('and the next one is delivered', c.send()[0][0] == 'K' and s.connections == 2)
+c.close()
+c = Channel(Server())
+c.end.send(b'garbage')
+check('garbage on a channel closes it', c.end.recv(100) == b'')
+ours.send(b'garbage')
+expect('garbage on the control pair does not', Channel(Server()), 'K', '2.0.0')
+
+channels = [Channel(Server()) for _ in range(30)]
+check('thirty channels at once', all(c.send()[0][0] == 'K' for c in channels))
+for c in channels:
+    c.close()
+
+
+def children():
+    with open(f'/proc/{remote.pid}/task/{remote.pid}/children') as f:
+        return f.read().split()
+
+
+check('children end and are reaped', wait_for(lambda: not children()), children())
+s = Server()
+c = Channel(s)
+c.send()
+ours.close()
+check('it exits 0 when the manager is gone', remote.wait(10) == 0, remote.returncode)
+check('an open channel lives on', c.send()[0][0] == 'K')
+c.close()
+check('and says QUIT', s.quits.wait(5))
+
+# ---- the limit ----
+control('concurrencyremote', '1\n')
+ours, theirs = pair()
+resolve, resolve_theirs = pair()
+threading.Thread(target=resolver, args=(resolve,), daemon=True).start()
+remote = start('remote-send', fds={RESOLVE: resolve_theirs.fileno()}, stdin=theirs.fileno())
+theirs.close()
+resolve_theirs.close()
+one = Channel(Server())
+check('one channel of one', one.send()[0][0] == 'K')
+two = Channel(Server())
+got = []
+thread = threading.Thread(target=lambda: got.append(two.send()))
+thread.start()
+check('the second waits', not got and len(children()) == 1)
+one.close()
+thread.join(10)
+check('until the first has ended', got and got[0][0][0] == 'K', got)
+two.close()
+ours.close()
+check('it exits 0', remote.wait(10) == 0, remote.returncode)
+
+
+# ---- by hand ----
+def by_hand(*arguments, **options):
+    p = start('remote-send', *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+              **{'stdin': subprocess.PIPE, **options})
+    out, error = p.communicate('Subject: hand\n\n.x\n' if p.stdin else None, 20)
+    return p.returncode, out, error
+
+
+s = Server(RCPT=['250 ok', '550 5.1.1 no'], port=2527)
+got = by_hand(f'{s.address}:2527', 'me@me.example', 'a@x.example', 'b@x.example')
+check('by hand: verdicts', got[0] == 69 and re.fullmatch(
+    r'b@x.example: failed: 5.1.1 .*said: 550 5.1.1 no\na@x.example: delivered: 2.0.0 .*said: 250 2.0.0 kept\n', got[1]), got)
+check('by hand: the message of a pipe', s.messages == [b'Subject: hand\r\n\r\n..x\r\n'], s.messages)
+with tempfile.TemporaryFile() as f:
+    f.write(b'from a file\n')
+    f.seek(0)
+    s = Server()
+    got = by_hand(s.address, '', 'a@x.example', stdin=f)
+check('by hand: a file', got[0] == 0 and s.messages == [b'from a file\r\n'], (got, s.messages))
+got = by_hand('[::1]:2529', 'me@me.example', 'a@x.example')
+check('by hand: nobody there', got[0] == 75 and 'Connection refused' in got[1], got)
+check('by hand: no such port', by_hand('127.0.0.1:x', 'a@b', 'c@d')[0] == 64)
+got = by_hand('-h')
+check('-h', got[0] == 0 and got[1].startswith('usage: remote-send') and got[2] == '', got)
+check('wrong usage', by_hand('one', 'two')[0] == 64)
+check('without neighbours', by_hand()[0] == 64)
+control('smtproutes', '# a comment\nx.example:host:port\n')
+got = by_hand('127.0.0.1', 'a@b', 'c@d')
+check('a broken control file', got[0] == 75 and 'smtproutes' in got[2] and '2' in got[2], got)
+done()
