@@ -1,0 +1,307 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/store_kind.h"
+
+enum {
+	FOLDERS = 2,
+	TRIES = 3, /* a message that others rename while we look for it */
+	BLOCK = 65536
+};
+
+static const char *const folder_names[FOLDERS] = { "new", "cur" };
+
+struct entry {
+	char *name; /* UNIQUE or UNIQUE:INFO */
+	int folder; /* in which it was seen last */
+};
+
+struct maildir {
+	int folders[FOLDERS];
+	int lock;
+	struct entry *entries; /* sorted; entry i is message i */
+	size_t count;
+	size_t room;
+};
+
+static struct span
+unique_part(const char *name)
+{
+	return (struct span){ name, strcspn(name, ":") };
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	struct span a = unique_part(((const struct entry *)left)->name);
+	struct span b = unique_part(((const struct entry *)right)->name);
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = memcmp(a.ptr, b.ptr, shorter);
+
+	if (order != 0)
+		return order;
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+static bool
+is_message(int folder, const struct dirent *found)
+{
+	struct stat status;
+
+	if (found->d_name[0] == '.')
+		return false;
+	if (found->d_type != DT_UNKNOWN)
+		return found->d_type == DT_REG;
+	return fstatat(folder, found->d_name, &status, AT_SYMLINK_NOFOLLOW) ==
+		   0 &&
+	       S_ISREG(status.st_mode);
+}
+
+static void
+add_entry(struct maildir *maildir, const char *name, int folder)
+{
+	if (maildir->count == maildir->room) {
+		maildir->room = maildir->room == 0 ? 64 : maildir->room * 2;
+		maildir->entries = store_allocate(
+		    maildir->entries, maildir->room, sizeof(*maildir->entries));
+	}
+	maildir->entries[maildir->count++] =
+	    (struct entry){ store_copy(span_of(name)), folder };
+}
+
+/* The message has another name, or is elsewhere, than when we listed. */
+static void
+note_move(struct maildir *maildir, const char *name, int folder)
+{
+	char *copy = store_copy(span_of(name));
+	struct entry key = { copy, folder };
+	struct entry *entry = maildir->count == 0
+				  ? NULL
+				  : bsearch(&key, maildir->entries,
+					maildir->count, sizeof(key), compare);
+
+	if (entry == NULL) {
+		free(copy);
+		return;
+	}
+	free(entry->name);
+	*entry = key;
+}
+
+static bool
+for_each_file(struct maildir *maildir,
+    void (*act)(struct maildir *maildir, const char *name, int folder))
+{
+	for (int i = 0; i < FOLDERS; i++) {
+		struct dirent *found;
+		int fd = openat(maildir->folders[i], ".",
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		DIR *list = fd == -1 ? NULL : fdopendir(fd);
+
+		if (list == NULL)
+			return false;
+		while ((errno = 0, found = readdir(list)) != NULL)
+			if (is_message(fd, found))
+				act(maildir, found->d_name, i);
+		int error = errno;
+		closedir(list);
+		errno = error;
+		if (error != 0)
+			return false;
+	}
+	return true;
+}
+
+/* A message on its way from new/ to cur/ may have been seen in both. */
+static void
+drop_doubles(struct maildir *maildir)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < maildir->count; i++) {
+		struct entry *entry = &maildir->entries[i];
+
+		if (kept > 0 &&
+		    compare(&maildir->entries[kept - 1], entry) == 0)
+			free(entry->name);
+		else
+			maildir->entries[kept++] = *entry;
+	}
+	maildir->count = kept;
+}
+
+/* RFC 1939 section 7: 1 to 70 characters from 0x21 to 0x7E. */
+static char *
+make_uidl(struct span unique)
+{
+	char hex[STORE_HASH_LEN + 1];
+	bool is_good = unique.len > 0 && unique.len <= STORE_UIDL_MAX;
+
+	for (size_t i = 0; is_good && i < unique.len; i++)
+		is_good = unique.ptr[i] > ' ' && unique.ptr[i] < 0x7f;
+	if (is_good)
+		return store_copy(unique);
+	struct store_hash *hash = store_hash_new();
+	store_hash_add(hash, unique);
+	store_hash_end(hash, hex);
+	store_hash_free(hash);
+	return store_copy(span_of(hex));
+}
+
+static enum store_status
+list(struct store *store, struct maildir *maildir)
+{
+	if (!for_each_file(maildir, add_entry))
+		return STORE_ERROR;
+	if (maildir->count > 0)
+		qsort(maildir->entries, maildir->count,
+		    sizeof(*maildir->entries), compare);
+	drop_doubles(maildir);
+	for (size_t i = 0; i < maildir->count; i++)
+		store_add(store,
+		    make_uidl(unique_part(maildir->entries[i].name)),
+		    STORE_OCTETS_UNKNOWN);
+	return STORE_OK;
+}
+
+static enum store_status
+open_folders(struct store *store, struct maildir *maildir, int root)
+{
+	maildir->lock = openat(root, ".pop3.lock",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (maildir->lock == -1)
+		return STORE_ERROR;
+	if (flock(maildir->lock, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
+	for (int i = 0; i < FOLDERS; i++) {
+		maildir->folders[i] = openat(
+		    root, folder_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (maildir->folders[i] == -1)
+			return STORE_ERROR;
+	}
+	return list(store, maildir);
+}
+
+/* Nothing waits: deliveries need no lock, and who has ours has it for long. */
+static enum store_status
+maildir_open(struct store *store, int64_t timeout_ms)
+{
+	struct maildir *maildir = store_allocate(NULL, 1, sizeof(*maildir));
+	int root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)timeout_ms;
+	*maildir = (struct maildir){ .folders = { -1, -1 }, .lock = -1 };
+	store->state = maildir;
+	if (root == -1)
+		return errno == ENOENT ? STORE_OK : STORE_ERROR;
+	enum store_status status = open_folders(store, maildir, root);
+	int error = errno;
+	close(root);
+	errno = error;
+	return status;
+}
+
+static int
+open_message(struct maildir *maildir, size_t i)
+{
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+	for (int try = 0; try < TRIES; try++) {
+		const struct entry *entry = &maildir->entries[i];
+		int fd =
+		    openat(maildir->folders[entry->folder], entry->name, flags);
+
+		if (fd != -1 || errno != ENOENT)
+			return fd;
+		if (!for_each_file(maildir, note_move))
+			return -1;
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+static bool
+maildir_read(struct store *store, size_t i, struct crlf *out)
+{
+	static char block[BLOCK];
+	int fd = open_message(store->state, i);
+	ssize_t got;
+	bool is_good = true;
+
+	if (fd == -1)
+		return false;
+	while (is_good && (got = read(fd, block, sizeof(block))) != 0)
+		if (got > 0)
+			is_good =
+			    crlf_add(out, (struct span){ block, (size_t)got });
+		else
+			is_good = errno == EINTR;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return is_good;
+}
+
+/* One that is gone already is what was asked for. */
+static bool
+remove_message(struct maildir *maildir, size_t i)
+{
+	for (int try = 0; try < TRIES; try++) {
+		const struct entry *entry = &maildir->entries[i];
+
+		if (unlinkat(maildir->folders[entry->folder], entry->name, 0) ==
+		    0)
+			return true;
+		if (errno != ENOENT || !for_each_file(maildir, note_move))
+			return false;
+	}
+	return true;
+}
+
+static bool
+maildir_commit(struct store *store)
+{
+	struct maildir *maildir = store->state;
+	int error = 0;
+
+	for (size_t i = 0; i < store->count; i++)
+		if (store->messages[i].is_deleted &&
+		    !remove_message(maildir, i))
+			error = errno;
+	for (int i = 0; i < FOLDERS; i++)
+		if (fsync(maildir->folders[i]) == -1)
+			error = errno;
+	errno = error;
+	return error == 0;
+}
+
+static void
+maildir_close(struct store *store)
+{
+	struct maildir *maildir = store->state;
+
+	for (size_t i = 0; i < maildir->count; i++)
+		free(maildir->entries[i].name);
+	for (int i = 0; i < FOLDERS; i++)
+		if (maildir->folders[i] != -1)
+			close(maildir->folders[i]);
+	if (maildir->lock != -1)
+		close(maildir->lock);
+	free(maildir->entries);
+	free(maildir);
+}
+
+const struct store_kind store_maildir = {
+	.prefix = "maildir:",
+	.open = maildir_open,
+	.read = maildir_read,
+	.commit = maildir_commit,
+	.close = maildir_close,
+};

@@ -1,0 +1,293 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/mbox_lock.h"
+#include "store/mbox_scan.h"
+
+enum {
+	REOPEN_MAX = 5,
+	BLOCK = 65536,
+	COMMIT_TIMEOUT_MS = 30000
+};
+
+struct mbox {
+	int fd; /* flocked: one session at a time; -1: no such file */
+	struct mbox_list list;
+	struct stat scanned; /* as it was then */
+};
+
+/* ---- reading ---- */
+
+static int
+open_file(const char *path)
+{
+	struct stat status;
+	/* Not O_APPEND: it would send every pwrite to the end. */
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
+/*
+ * Open and lock as mbox_lock.h has it, anew if the name is another file by
+ * then.  STORE_OK with *fd -1: there is no such file.
+ */
+static enum store_status
+open_locked(
+    const char *path, int64_t timeout_ms, int *fd, struct mbox_lock *lock)
+{
+	for (int i = 0; i < REOPEN_MAX; i++) {
+		*fd = open_file(path);
+		if (*fd == -1)
+			return errno == ENOENT ? STORE_OK : STORE_ERROR;
+		enum mbox_lock_status status =
+		    mbox_lock_take(lock, *fd, path, timeout_ms);
+		if (status == MBOX_LOCK_OK)
+			return STORE_OK;
+		int error = errno;
+		close(*fd);
+		errno = error;
+		*fd = -1;
+		if (status == MBOX_LOCK_ERROR)
+			return STORE_ERROR;
+		if (status == MBOX_LOCK_BUSY)
+			return STORE_BUSY;
+	}
+	return STORE_BUSY;
+}
+
+static enum store_status
+list(struct store *store, struct mbox *mbox)
+{
+	if (flock(mbox->fd, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
+	if (!mbox_scan(mbox->fd, &mbox->list) ||
+	    fstat(mbox->fd, &mbox->scanned) == -1)
+		return STORE_ERROR;
+	for (size_t i = 0; i < mbox->list.count; i++)
+		store_add(store,
+		    store_copy(span_of(mbox->list.messages[i].hash)),
+		    mbox->list.messages[i].octets);
+	return STORE_OK;
+}
+
+static enum store_status
+mbox_open(struct store *store, int64_t timeout_ms)
+{
+	struct mbox *mbox = store_allocate(NULL, 1, sizeof(*mbox));
+	struct mbox_lock lock;
+
+	*mbox = (struct mbox){ .fd = -1 };
+	store->state = mbox;
+	enum store_status status =
+	    open_locked(store->path, timeout_ms, &mbox->fd, &lock);
+	if (status != STORE_OK || mbox->fd == -1)
+		return status;
+	status = list(store, mbox);
+	int error = errno;
+	mbox_lock_release(&lock);
+	errno = error;
+	return status;
+}
+
+/* Others may have written since: then look before we hand out. */
+static bool
+mbox_read(struct store *store, size_t i, struct crlf *out)
+{
+	struct mbox *mbox = store->state;
+	const struct mbox_message *message = &mbox->list.messages[i];
+	struct stat now;
+
+	if (fstat(mbox->fd, &now) == -1)
+		return false;
+	if (now.st_size != mbox->scanned.st_size ||
+	    now.st_mtim.tv_sec != mbox->scanned.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != mbox->scanned.st_mtim.tv_nsec) {
+		int is_there = mbox_is_there(mbox->fd, message);
+
+		if (is_there == 0)
+			errno = ESTALE;
+		if (is_there != 1)
+			return false;
+	}
+	return mbox_unquote(mbox->fd, message, out);
+}
+
+/* ---- removing ---- */
+
+static bool
+copy(int fd, uint64_t from, uint64_t to, uint64_t len)
+{
+	static char block[BLOCK];
+
+	while (len > 0) {
+		size_t want = len < BLOCK ? (size_t)len : BLOCK;
+		ssize_t got = pread(fd, block, want, (off_t)from);
+
+		if (got == 0)
+			errno = EIO;
+		if (got <= 0)
+			return false;
+		ssize_t put = pwrite(fd, block, (size_t)got, (off_t)to);
+		if (put <= 0)
+			return false;
+		from += (uint64_t)put;
+		to += (uint64_t)put;
+		len -= (uint64_t)put;
+	}
+	return true;
+}
+
+static uint64_t
+next_from(const struct mbox_list *list, size_t i)
+{
+	return i + 1 < list->count ? list->messages[i + 1].from : list->size;
+}
+
+/* Append what is kept of message first and after it; its length in *kept. */
+static bool
+append_kept(int fd, const struct mbox_list *list, const bool *is_gone,
+    size_t first, uint64_t *kept)
+{
+	uint64_t to = list->size + 2;
+
+	*kept = 0;
+	if (pwrite(fd, "\n\n", 2, (off_t)list->size) != 2)
+		return false;
+	for (size_t i = first; i < list->count; i++) {
+		uint64_t from = list->messages[i].from;
+		uint64_t len = next_from(list, i) - from;
+
+		if (is_gone[i])
+			continue;
+		if (!copy(fd, from, to + *kept, len))
+			return false;
+		*kept += len;
+	}
+	return fsync(fd) == 0;
+}
+
+/*
+ * In place, because a user may not make files in the spool folder, and so that
+ * a power cut loses nothing: what is kept is first copied behind the end and
+ * synced, then copied over the gap, which is longer, and the rest cut off.  At
+ * every moment each kept message is in the file once or twice.
+ */
+static bool
+rewrite(int fd, const struct mbox_list *list, const bool *is_gone, size_t first)
+{
+	uint64_t gap = list->messages[first].from;
+	uint64_t kept;
+
+	if (!append_kept(fd, list, is_gone, first, &kept)) {
+		int error = errno;
+
+		if (ftruncate(fd, (off_t)list->size) == 0)
+			fsync(fd);
+		errno = error;
+		return false;
+	}
+	return copy(fd, list->size + 2, gap, kept) && fsync(fd) == 0 &&
+	       ftruncate(fd, (off_t)(gap + kept)) == 0 && fsync(fd) == 0;
+}
+
+/* Is this one of those to be removed? Each mark counts once. */
+static bool
+take_mark(struct store *store, bool *is_taken, size_t at, const char *hash)
+{
+	struct store_message *messages = store->messages;
+
+	if (at < store->count && !is_taken[at] &&
+	    strcmp(messages[at].uidl, hash) == 0) {
+		is_taken[at] = true;
+		return messages[at].is_deleted;
+	}
+	for (size_t i = 0; i < store->count; i++) {
+		if (!messages[i].is_deleted || is_taken[i] ||
+		    strcmp(messages[i].uidl, hash) != 0)
+			continue;
+		is_taken[i] = true;
+		return true;
+	}
+	return false;
+}
+
+/* What is in the file now counts, not what was there when we listed. */
+static bool
+remove_marked(struct store *store, int fd)
+{
+	struct mbox_list list;
+
+	if (!mbox_scan(fd, &list))
+		return false;
+	bool *is_gone = store_allocate(NULL, list.count + 1, sizeof(bool));
+	bool *is_taken = store_allocate(NULL, store->count + 1, sizeof(bool));
+	memset(is_taken, 0, store->count + 1);
+	size_t first = list.count;
+	for (size_t i = 0; i < list.count; i++) {
+		is_gone[i] =
+		    take_mark(store, is_taken, i, list.messages[i].hash);
+		if (is_gone[i] && first == list.count)
+			first = i;
+	}
+	bool is_good =
+	    first == list.count || rewrite(fd, &list, is_gone, first);
+	int error = errno;
+	free(is_gone);
+	free(is_taken);
+	mbox_list_free(&list);
+	errno = error;
+	return is_good;
+}
+
+static bool
+mbox_commit(struct store *store)
+{
+	struct mbox_lock lock;
+	int fd;
+	enum store_status status =
+	    open_locked(store->path, COMMIT_TIMEOUT_MS, &fd, &lock);
+
+	if (status == STORE_BUSY)
+		errno = EBUSY;
+	if (status != STORE_OK)
+		return false;
+	if (fd == -1)
+		return true;
+	bool is_good = remove_marked(store, fd);
+	int error = errno;
+	mbox_lock_release(&lock);
+	close(fd);
+	errno = error;
+	return is_good;
+}
+
+static void
+mbox_close(struct store *store)
+{
+	struct mbox *mbox = store->state;
+
+	if (mbox->fd != -1)
+		close(mbox->fd);
+	mbox_list_free(&mbox->list);
+	free(mbox);
+}
+
+const struct store_kind store_mbox = {
+	.prefix = "mbox:",
+	.open = mbox_open,
+	.read = mbox_read,
+	.commit = mbox_commit,
+	.close = mbox_close,
+};

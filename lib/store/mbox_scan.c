@@ -1,0 +1,312 @@
+#include "store/mbox_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BLOCK = 65536
+};
+
+/* Lines, or pieces of BLOCK bytes of longer ones. */
+struct lines {
+	int fd;
+	uint64_t offset; /* in the file, of bytes[start] */
+	uint64_t limit;
+	size_t start;
+	size_t end;
+	bool is_at_start;
+	char bytes[BLOCK];
+};
+
+struct piece {
+	struct span bytes;
+	uint64_t offset;
+	bool is_start; /* of a line */
+};
+
+static void
+lines_open(struct lines *lines, int fd, uint64_t offset, uint64_t limit)
+{
+	lines->fd = fd;
+	lines->offset = offset;
+	lines->limit = limit;
+	lines->start = lines->end = 0;
+	lines->is_at_start = true;
+}
+
+/* 1 if there is more, 0 at the end, -1 with errno set. */
+static int
+lines_fill(struct lines *lines)
+{
+	size_t have = lines->end - lines->start;
+	uint64_t left = lines->limit - lines->offset - have;
+	ssize_t got;
+
+	memmove(lines->bytes, lines->bytes + lines->start, have);
+	lines->start = 0;
+	lines->end = have;
+	size_t want = left < BLOCK - have ? (size_t)left : BLOCK - have;
+	do
+		got = pread(lines->fd, lines->bytes + have, want,
+		    (off_t)(lines->offset + have));
+	while (got == -1 && errno == EINTR);
+	if (got > 0)
+		lines->end += (size_t)got;
+	return got > 0 ? 1 : (int)got;
+}
+
+static int
+lines_next(struct lines *lines, struct piece *piece)
+{
+	for (;;) {
+		struct span have = { lines->bytes + lines->start,
+			lines->end - lines->start };
+		size_t newline = span_index(have, '\n');
+		int more = 1;
+
+		if (newline == have.len && have.len < BLOCK)
+			more = lines_fill(lines);
+		if (more == -1 || (more == 0 && have.len == 0))
+			return more;
+		if (newline == have.len && have.len < BLOCK && more == 1)
+			continue;
+		have.ptr = lines->bytes + lines->start;
+		size_t take = newline < have.len ? newline + 1 : have.len;
+		*piece = (struct piece){ span_slice(have, 0, take),
+			lines->offset, lines->is_at_start };
+		lines->is_at_start = newline < have.len;
+		lines->start += take;
+		lines->offset += take;
+		return 1;
+	}
+}
+
+static struct span
+unquoted(const struct piece *piece)
+{
+	struct span rest = piece->bytes;
+
+	if (!piece->is_start || rest.ptr[0] != '>')
+		return rest;
+	while (rest.len > 0 && rest.ptr[0] == '>')
+		rest = span_slice(rest, 1, rest.len);
+	return span_starts(rest, span_of("From "))
+		   ? span_slice(piece->bytes, 1, piece->bytes.len)
+		   : piece->bytes;
+}
+
+static bool
+is_empty_line(const struct piece *piece)
+{
+	return piece->is_start &&
+	       (span_equal(piece->bytes, span_of("\n")) ||
+		   span_equal(piece->bytes, span_of("\r\n")));
+}
+
+/* ---- one message ---- */
+
+struct scanner {
+	struct mbox_list *list;
+	struct store_hash *hash;
+	struct crlf counter;
+	uint64_t octets;
+	struct piece held; /* an empty line: part of the message, or not */
+	bool is_in_from;   /* the rest of a long "From " line */
+	bool is_in_header;
+	bool is_ignored; /* this field does not count for the hash */
+	bool is_bounded; /* the message's end is known: all of it counts */
+};
+
+static bool
+count_octets(void *context, struct span piece)
+{
+	uint64_t *octets = context;
+
+	*octets += piece.len;
+	return true;
+}
+
+static bool
+is_readers_own(struct span line)
+{
+	static const char *const fields[] = { "Status:", "X-Status:", "X-UID:",
+		"X-UIDL:", "X-Keywords:", "X-IMAP:", "X-IMAPbase:",
+		"Content-Length:" };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (span_starts_nocase(line, span_of(fields[i])))
+			return true;
+	return false;
+}
+
+static void
+take_line(struct scanner *scanner, const struct piece *piece)
+{
+	struct span bytes = unquoted(piece);
+	char first = bytes.len > 0 ? bytes.ptr[0] : '\0';
+
+	crlf_add(&scanner->counter, bytes);
+	if (is_empty_line(piece))
+		scanner->is_in_header = scanner->is_ignored = false;
+	else if (piece->is_start && first != ' ' && first != '\t')
+		scanner->is_ignored =
+		    scanner->is_in_header && is_readers_own(bytes);
+	if (!scanner->is_ignored)
+		store_hash_add(scanner->hash, bytes);
+}
+
+static void
+take_held(struct scanner *scanner)
+{
+	if (scanner->held.bytes.len > 0)
+		take_line(scanner, &scanner->held);
+	scanner->held.bytes.len = 0;
+}
+
+static void
+begin_message(struct scanner *scanner, uint64_t from)
+{
+	struct mbox_list *list = scanner->list;
+
+	if (list->count % 64 == 0)
+		list->messages = store_allocate(list->messages,
+		    list->count + 64 + list->count / 64 * 64,
+		    sizeof(*list->messages));
+	list->messages[list->count++] = (struct mbox_message){ .from = from };
+	scanner->octets = 0;
+	scanner->counter = (struct crlf){
+		.take = count_octets, .context = &scanner->octets, .last = '\n'
+	};
+	scanner->held.bytes.len = 0;
+	scanner->is_in_from = scanner->is_in_header = true;
+	scanner->is_ignored = false;
+}
+
+/* Without the empty line that is held: it stands between two messages. */
+static void
+end_message(struct scanner *scanner, uint64_t offset)
+{
+	struct mbox_list *list = scanner->list;
+
+	if (list->count == 0)
+		return;
+	struct mbox_message *message = &list->messages[list->count - 1];
+	if (scanner->is_bounded)
+		take_held(scanner);
+	if (scanner->is_in_from)
+		message->start = offset; /* nothing but a "From " line */
+	message->end = offset - scanner->held.bytes.len;
+	crlf_end(&scanner->counter);
+	message->octets = scanner->octets;
+	store_hash_end(scanner->hash, message->hash);
+}
+
+/* False if there is text before the first "From " line. */
+static bool
+scan_piece(struct scanner *scanner, const struct piece *piece)
+{
+	static const char newlines[] = "\r\n";
+	struct mbox_list *list = scanner->list;
+	bool is_after_empty = list->count == 0 || scanner->held.bytes.len > 0;
+
+	if (piece->is_start && is_after_empty &&
+	    span_starts(piece->bytes, span_of("From "))) {
+		end_message(scanner, piece->offset);
+		begin_message(scanner, piece->offset);
+		return true;
+	}
+	if (list->count == 0)
+		return is_empty_line(piece);
+	if (scanner->is_in_from && piece->is_start) {
+		scanner->is_in_from = false;
+		list->messages[list->count - 1].start = piece->offset;
+	}
+	if (scanner->is_in_from)
+		return true;
+	take_held(scanner);
+	if (!is_empty_line(piece)) {
+		take_line(scanner, piece);
+		return true;
+	}
+	/* Its bytes move with the buffer: keep a copy that does not. */
+	scanner->held = *piece;
+	scanner->held.bytes.ptr = newlines + 2 - piece->bytes.len;
+	return true;
+}
+
+/* All of the file, or only what is where that message was. */
+static bool
+scan(int fd, const struct mbox_message *only, struct mbox_list *list)
+{
+	static struct lines lines; /* large */
+	struct scanner scanner = { .list = list,
+		.hash = store_hash_new(),
+		.is_bounded = only != NULL };
+	struct piece piece;
+	int got;
+
+	lines_open(&lines, fd, only == NULL ? 0 : only->from,
+	    only == NULL ? INT64_MAX : only->end);
+	while ((got = lines_next(&lines, &piece)) == 1)
+		if (!scan_piece(&scanner, &piece)) {
+			errno = EBADMSG;
+			got = -1;
+			break;
+		}
+	if (got == 0)
+		end_message(&scanner, lines.offset);
+	store_hash_free(scanner.hash);
+	list->size = lines.offset;
+	return got == 0;
+}
+
+bool
+mbox_scan(int fd, struct mbox_list *list)
+{
+	*list = (struct mbox_list){ 0 };
+	if (scan(fd, NULL, list))
+		return true;
+	int error = errno;
+	mbox_list_free(list);
+	errno = error;
+	return false;
+}
+
+void
+mbox_list_free(struct mbox_list *list)
+{
+	free(list->messages);
+	*list = (struct mbox_list){ 0 };
+}
+
+bool
+mbox_unquote(int fd, const struct mbox_message *message, struct crlf *out)
+{
+	static struct lines lines;
+	struct piece piece;
+	int got;
+
+	lines_open(&lines, fd, message->start, message->end);
+	while ((got = lines_next(&lines, &piece)) == 1)
+		if (!crlf_add(out, unquoted(&piece)))
+			return false;
+	return got == 0;
+}
+
+int
+mbox_is_there(int fd, const struct mbox_message *message)
+{
+	struct mbox_list list = { 0 };
+	int is_there = scan(fd, message, &list) ? 1 : -1;
+
+	if (is_there == -1 && errno == EBADMSG)
+		is_there = 0;
+	if (is_there == 1)
+		is_there = list.count == 1 &&
+			   list.messages[0].start == message->start &&
+			   strcmp(list.messages[0].hash, message->hash) == 0;
+	mbox_list_free(&list);
+	return is_there;
+}

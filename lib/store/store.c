@@ -1,0 +1,207 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "store/store_kind.h"
+
+static const struct store_kind *const kinds[] = { &store_maildir, &store_mbox };
+
+enum {
+	GROW_FIRST = 64
+};
+
+void *
+store_allocate(void *old, size_t count, size_t size)
+{
+	void *memory = reallocarray(old, count, size);
+
+	if (memory == NULL)
+		temp_fail("out of memory");
+	return memory;
+}
+
+char *
+store_copy(struct span text)
+{
+	char *copy = store_allocate(NULL, text.len + 1, 1);
+
+	if (text.len > 0)
+		memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	return copy;
+}
+
+/* Room is made when the count is a power of two. */
+void
+store_add(struct store *store, char *uidl, uint64_t octets)
+{
+	size_t count = store->count;
+
+	if (count == 0)
+		store->messages = store_allocate(
+		    store->messages, GROW_FIRST, sizeof(*store->messages));
+	else if (count >= GROW_FIRST && (count & (count - 1)) == 0)
+		store->messages = store_allocate(
+		    store->messages, count * 2, sizeof(*store->messages));
+	store->messages[store->count++] =
+	    (struct store_message){ .uidl = uidl, .octets = octets };
+}
+
+enum store_status
+store_open(struct store **store, const char *name, int64_t timeout_ms)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t len = strlen(kinds[i]->prefix);
+
+		if (strncmp(name, kinds[i]->prefix, len) != 0)
+			continue;
+		struct store *new = store_allocate(NULL, 1, sizeof(*new));
+		*new = (struct store){ .kind = kinds[i],
+			.path = store_copy(span_of(name + len)) };
+		enum store_status status = new->kind->open(new, timeout_ms);
+		if (status == STORE_OK) {
+			*store = new;
+			return STORE_OK;
+		}
+		int error = errno;
+		store_close(new);
+		errno = error;
+		return status;
+	}
+	errno = EINVAL;
+	return STORE_ERROR;
+}
+
+size_t
+store_count(const struct store *store)
+{
+	return store->count;
+}
+
+const char *
+store_uidl(const struct store *store, size_t i)
+{
+	return store->messages[i].uidl;
+}
+
+static bool
+count_piece(void *context, struct span piece)
+{
+	uint64_t *octets = context;
+
+	*octets += piece.len;
+	return true;
+}
+
+bool
+store_octets(struct store *store, size_t i, uint64_t *octets)
+{
+	struct store_message *message = &store->messages[i];
+
+	if (message->octets == STORE_OCTETS_UNKNOWN) {
+		uint64_t count = 0;
+
+		if (!store_read(store, i, count_piece, &count))
+			return false;
+		message->octets = count;
+	}
+	*octets = message->octets;
+	return true;
+}
+
+bool
+store_read(struct store *store, size_t i,
+    bool (*take)(void *context, struct span piece), void *context)
+{
+	struct crlf out = { .take = take, .context = context, .last = '\n' };
+
+	return store->kind->read(store, i, &out) && crlf_end(&out);
+}
+
+void
+store_mark(struct store *store, size_t i, bool is_deleted)
+{
+	store->messages[i].is_deleted = is_deleted;
+}
+
+bool
+store_is_deleted(const struct store *store, size_t i)
+{
+	return store->messages[i].is_deleted;
+}
+
+bool
+store_commit(struct store *store)
+{
+	for (size_t i = 0; i < store->count; i++)
+		if (store->messages[i].is_deleted)
+			return store->kind->commit(store);
+	return true;
+}
+
+void
+store_close(struct store *store)
+{
+	store->kind->close(store);
+	for (size_t i = 0; i < store->count; i++)
+		free(store->messages[i].uidl);
+	free(store->messages);
+	free(store->path);
+	free(store);
+}
+
+/* ---- unique-ids ---- */
+
+struct store_hash {
+	EVP_MD_CTX *digest;
+};
+
+/* No configuration file: there are no files in a jail. */
+struct store_hash *
+store_hash_new(void)
+{
+	struct store_hash *hash = store_allocate(NULL, 1, sizeof(*hash));
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	hash->digest = EVP_MD_CTX_new();
+	if (hash->digest == NULL ||
+	    EVP_DigestInit_ex(hash->digest, EVP_sha256(), NULL) != 1)
+		temp_fail("cannot make a SHA-256 digest");
+	return hash;
+}
+
+void
+store_hash_add(struct store_hash *hash, struct span bytes)
+{
+	if (bytes.len > 0 &&
+	    EVP_DigestUpdate(hash->digest, bytes.ptr, bytes.len) != 1)
+		temp_fail("cannot make a SHA-256 digest");
+}
+
+/* Ready for the next one afterwards. */
+void
+store_hash_end(struct store_hash *hash, char hex[STORE_HASH_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+
+	if (EVP_DigestFinal_ex(hash->digest, bytes, NULL) != 1 ||
+	    EVP_DigestInit_ex(hash->digest, EVP_sha256(), NULL) != 1)
+		temp_fail("cannot make a SHA-256 digest");
+	for (size_t i = 0; i < STORE_HASH_LEN / 2; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	hex[STORE_HASH_LEN] = '\0';
+}
+
+void
+store_hash_free(struct store_hash *hash)
+{
+	EVP_MD_CTX_free(hash->digest);
+	free(hash);
+}

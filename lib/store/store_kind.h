@@ -1,0 +1,58 @@
+#ifndef STORE_STORE_KIND_H
+#define STORE_STORE_KIND_H
+
+/*
+ * store_kind - what a kind of mailbox implements behind store.h.
+ */
+
+#include "store/crlf.h"
+#include "store/store.h"
+
+enum {
+	STORE_UIDL_MAX = 70,
+	STORE_HASH_LEN = 32 /* hex digits */
+};
+
+#define STORE_OCTETS_UNKNOWN UINT64_MAX
+
+struct store_message {
+	char *uidl;
+	uint64_t octets;
+	bool is_deleted;
+};
+
+struct store {
+	const struct store_kind *kind;
+	char *path;
+	struct store_message *messages; /* filled by open */
+	size_t count;
+	void *state; /* the kind's own */
+};
+
+struct store_kind {
+	const char *prefix;
+	/* On failure close is called as well. */
+	enum store_status (*open)(struct store *store, int64_t timeout_ms);
+	bool (*read)(struct store *store, size_t i, struct crlf *out);
+	bool (*commit)(struct store *store);
+	void (*close)(struct store *store);
+};
+
+extern const struct store_kind store_maildir;
+extern const struct store_kind store_mbox;
+
+/* Memory or the end of the program (EX_TEMPFAIL). */
+void *store_allocate(void *old, size_t count, size_t size);
+char *store_copy(struct span text);
+
+/* A message at the end of the list; uidl is taken over. */
+void store_add(struct store *store, char *uidl, uint64_t octets);
+
+/* SHA-256 of what is added, as STORE_HASH_LEN hex digits. */
+struct store_hash;
+struct store_hash *store_hash_new(void);
+void store_hash_add(struct store_hash *hash, struct span bytes);
+void store_hash_end(struct store_hash *hash, char hex[STORE_HASH_LEN + 1]);
+void store_hash_free(struct store_hash *hash);
+
+#endif
