@@ -37,11 +37,21 @@ unique_part(const char *name)
 	return (struct span){ name, strcspn(name, ":") };
 }
 
+/* By the seconds that a name begins with, then by the rest. */
 static int
 compare(const void *left, const void *right)
 {
 	struct span a = unique_part(((const struct entry *)left)->name);
 	struct span b = unique_part(((const struct entry *)right)->name);
+	uint64_t first = 0;
+	uint64_t second = 0;
+
+	span_number(
+	    span_slice(a, 0, span_index(a, '.')), 10, UINT64_MAX, &first);
+	span_number(
+	    span_slice(b, 0, span_index(b, '.')), 10, UINT64_MAX, &second);
+	if (first != second)
+		return first < second ? -1 : 1;
 	size_t shorter = a.len < b.len ? a.len : b.len;
 	int order = memcmp(a.ptr, b.ptr, shorter);
 

@@ -79,7 +79,7 @@ test_maildir(void)
 	mkdir("m/cur", 0700);
 	put("m/new/2.b.host", "Subject: b\n\nline\n", 0);
 	put("m/cur/1.a.host:2,S", "Subject: a\r\n\r\nno end", 0);
-	put("m/new/3 c.host", "", 0);
+	put("m/new/3.c host", "", 0);
 	put("m/new/.hidden", "x", 0);
 	struct store *store = open_store("maildir:m");
 	CHECK("three messages", store_count(store) == 3);

@@ -1,0 +1,114 @@
+#include "pop3d/conversation.h"
+
+#include <string.h>
+
+void
+conversation_open(
+    struct conversation *talk, int in, int out, uint64_t timeout_s)
+{
+	int64_t timeout_ms = (int64_t)timeout_s * 1000;
+
+	talk->line = buf_new(COMMAND_MAX);
+	writer_init(&talk->out, out, timeout_ms);
+	reader_init(&talk->in, in, timeout_ms);
+	talk->in.peer = &talk->out;
+}
+
+void
+conversation_reply(struct conversation *talk, const char *text)
+{
+	write_string(&talk->out, text);
+	write_string(&talk->out, "\r\n");
+}
+
+void
+conversation_refuse(struct conversation *talk, const char *text)
+{
+	conversation_reply(talk, text);
+	if (++talk->errors >= talk->errors_max)
+		talk->is_done = true;
+}
+
+void
+conversation_reply_lines(struct conversation *talk, const char *const *lines)
+{
+	for (; *lines != NULL; lines++)
+		conversation_reply(talk, *lines);
+}
+
+void
+conversation_handle(struct conversation *talk, const struct command *commands,
+    size_t count, struct span line)
+{
+	size_t verb_len = span_index(line, ' ');
+	struct span verb = span_slice(line, 0, verb_len);
+	struct span argument = span_slice(line, verb_len + 1, line.len);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct command *command = &commands[i];
+
+		if (!span_equal_nocase(verb, span_of(command->verb)))
+			continue;
+		if (!command->has_argument && span_trim(argument).len > 0)
+			conversation_refuse(
+			    talk, "-ERR this command takes no argument");
+		else if (command->has_argument && argument.len == 0 &&
+			 !command->is_optional)
+			conversation_refuse(
+			    talk, "-ERR this command needs an argument");
+		else
+			command->handle(talk, argument);
+		return;
+	}
+	conversation_refuse(talk, "-ERR no such command here: try CAPA");
+}
+
+/* Nothing of a line is left behind, in the buffer or in the reader. */
+static void
+wipe(struct conversation *talk)
+{
+	buf_wipe(&talk->line);
+	explicit_bzero(talk->in.bytes, talk->in.start);
+}
+
+static void
+handle_bytes(
+    struct conversation *talk, const struct command *commands, size_t count)
+{
+	struct span line = buf_span(&talk->line);
+
+	line.len--;
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	if (span_index(line, '\0') < line.len ||
+	    span_index(line, '\r') < line.len)
+		conversation_refuse(
+		    talk, "-ERR a line has no NUL and no bare CR");
+	else
+		conversation_handle(talk, commands, count, line);
+}
+
+enum io_status
+conversation_run(
+    struct conversation *talk, const struct command *commands, size_t count)
+{
+	enum io_status status = IO_OK;
+
+	while (!talk->is_done && status == IO_OK) {
+		status = read_line(&talk->in, &talk->line);
+		if (status == IO_OK)
+			handle_bytes(talk, commands, count);
+		else if (status == IO_TOO_LONG)
+			conversation_refuse(talk, "-ERR line too long");
+		if (status == IO_TOO_LONG)
+			status = IO_OK;
+		wipe(talk);
+		if (talk->out.status != IO_OK)
+			status = talk->out.status;
+	}
+	if (talk->errors >= talk->errors_max)
+		conversation_reply(
+		    talk, "-ERR too many errors: closing the connection");
+	writer_flush(&talk->out);
+	return status;
+}

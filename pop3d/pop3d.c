@@ -1,0 +1,195 @@
+/*
+ * pop3d - POP3 for one client, or for many.
+ *
+ * started by  service/pop3d/run, behind listen, neighbour and confine (-l);
+ *             login(8), as the user who logged in (-s); by hand (MAILBOX)
+ * uid         mta-pop3 (-l); the mailbox's owner; never root
+ * fd 0, 1     the client (-s, by hand)
+ * fd 2        the log
+ * fd 3        readiness (-l); what the client had sent already (-s, optional)
+ * fd 13       login, login(5) (-l)
+ * fd 20, ...  listening sockets (-l)
+ * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
+ *             pop3dconnections,pop3dpernetwork,proxynets}; the mailbox
+ * writes      the mailbox: messages are removed, MAILDIR/.pop3.lock
+ * runs        nothing
+ * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox is in
+ *             use, or cannot be read or changed
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/landlock.h"
+#include "pop3d/preauth.h"
+#include "pop3d/transaction.h"
+#include "queue/login.h"
+#include "queue/neighbour.h"
+
+static const char usage[] =
+    "usage: pop3d MAILBOX   (a folder, a file, maildir:PATH or mbox:PATH)\n"
+    "       pop3d -l        (by service/pop3d/run)\n"
+    "       pop3d -s USER MAILBOX   (by login)";
+
+enum {
+	LOCK_TIMEOUT_MS = 5000,
+	INPUT_TIMEOUT_MS = 5000
+};
+
+/* ---- before the log-in ---- */
+
+static int
+run(int client, const struct peer *peer, const int *sessions, void *context)
+{
+	return preauth_run(client, peer, sessions[0], context);
+}
+
+static int
+serve(void)
+{
+	static struct preauth_settings settings;
+	struct serve server = {
+		.busy = "-ERR [SYS/TEMP] too many connections: try later\r\n",
+		.neighbours = { NEIGHBOUR_LOGIN },
+		.neighbour_count = 1,
+		.session_allowed = SANDBOX_PIPES,
+		.run = run,
+		.context = &settings,
+	};
+
+	if (!serve_is_listening() || !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_USAGE,
+		    "pop3d -l is started behind listen(8) and "
+		    "neighbour(8); %s",
+		    usage);
+	settings.me = control_me();
+	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
+	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings.clear_text = network_list("cleartextnets", "");
+	serve_configure(&server, "pop3d");
+	require_unprivileged();
+	return serve_run(&server);
+}
+
+/* ---- after it ---- */
+
+/* An mbox's locks lie beside it. */
+static void
+close_jail(const char *mailbox)
+{
+	char path[PATH_MAX];
+	struct span name = span_of(mailbox);
+	bool is_mbox = span_starts(name, span_of("mbox:"));
+
+	span_cut(&name, ':');
+	size_t slash = span_last_index(name, '/');
+	if (is_mbox)
+		name = slash == name.len ? span_of(".")
+					 : span_slice(name, 0, slash + 1);
+	snprintf(path, sizeof(path), "%.*s", (int)name.len, name.ptr);
+	const struct landlock_path paths[] = {
+		{ path, LANDLOCK_READ | LANDLOCK_WRITE },
+	};
+	if (!sandbox_is_sanitized() && !landlock_restrict(paths, 1, true))
+		temp_fail("cannot close the jail (landlock)");
+	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES);
+}
+
+/* RFC 2449 section 8.1.2 [IN-USE], RFC 3206 section 4. */
+static int
+refuse(enum store_status status, const struct transaction_settings *settings)
+{
+	static const char busy[] =
+	    "-ERR [IN-USE] another session has this mailbox open\r\n";
+	static const char broken[] =
+	    "-ERR [SYS/TEMP] the mailbox cannot be read\r\n";
+
+	if (status == STORE_BUSY)
+		log_event(
+		    "in use user=%s client=%s", settings->user, settings->peer);
+	else
+		warn_errno("cannot open the mailbox of user=%s client=%s",
+		    settings->user, settings->peer);
+	write_all(STDOUT_FILENO, span_of(status == STORE_BUSY ? busy : broken));
+	return EX_TEMPFAIL;
+}
+
+static int
+transact(const char *mailbox, struct transaction_settings *settings)
+{
+	struct store *store;
+	struct peer peer;
+
+	require_unprivileged();
+	signal(SIGPIPE, SIG_IGN);
+	peer_describe(STDIN_FILENO, &peer);
+	settings->peer = peer.text;
+	settings->timeout_s = control_number("timeoutpop3", 600, 1, 86400);
+	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	fd_set_nonblocking(STDIN_FILENO);
+	fd_set_nonblocking(STDOUT_FILENO);
+	close_jail(mailbox);
+	enum store_status status = store_open(&store, mailbox, LOCK_TIMEOUT_MS);
+	if (status != STORE_OK)
+		return refuse(status, settings);
+	int code =
+	    transaction_run(STDIN_FILENO, STDOUT_FILENO, store, settings);
+	store_close(store);
+	return code;
+}
+
+static int
+after_login(const char *user, const char *mailbox)
+{
+	static struct buf input;
+	struct transaction_settings settings = { .user = user };
+
+	input = buf_new(LOGIN_INPUT_MAX);
+	if (neighbour_is_given(LOGIN_INPUT_FD)) {
+		if (read_all(LOGIN_INPUT_FD, &input, INPUT_TIMEOUT_MS) != IO_OK)
+			temp_fail("cannot read what the client sent");
+		close(LOGIN_INPUT_FD);
+	}
+	settings.input = buf_span(&input);
+	return transact(mailbox, &settings);
+}
+
+static int
+by_hand(const char *path)
+{
+	struct transaction_settings settings = { .user = "local" };
+	char mailbox[PATH_MAX + 16];
+	struct stat status;
+
+	if (strncmp(path, "maildir:", 8) == 0 || strncmp(path, "mbox:", 5) == 0)
+		return transact(path, &settings);
+	if (stat(path, &status) == -1)
+		die_errno(EX_NOINPUT, "no mailbox %s", path);
+	snprintf(mailbox, sizeof(mailbox), "%s:%s",
+	    S_ISDIR(status.st_mode) ? "maildir" : "mbox", path);
+	return transact(mailbox, &settings);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *option = argc > 1 ? argv[1] : "";
+
+	program_name("pop3d");
+	if (argc == 2 && strcmp(option, "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc == 2 && strcmp(option, "-l") == 0)
+		return serve();
+	if (argc == 4 && strcmp(option, "-s") == 0)
+		return after_login(argv[2], argv[3]);
+	if (argc != 2 || *option == '-' || *option == '\0')
+		die(EX_USAGE, "%s", usage);
+	return by_hand(option);
+}

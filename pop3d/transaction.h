@@ -1,0 +1,41 @@
+#ifndef POP3D_TRANSACTION_H
+#define POP3D_TRANSACTION_H
+
+/*
+ * transaction - after the log-in: RFC 1939 sections 5, 6 and 7, RFC 2449.
+ */
+
+#include "pop3d/conversation.h"
+#include "store/store.h"
+
+struct transaction_settings {
+	uint64_t timeout_s;
+	uint64_t errors_max;
+	const char *user;  /* for the log */
+	const char *peer;  /* for the log */
+	struct span input; /* what the client sent already */
+};
+
+struct transaction_counts {
+	uint64_t retrieved;
+	uint64_t deleted; /* by QUIT */
+	bool has_failed;  /* something could not be read or removed */
+};
+
+/*
+ * Speak POP3 about an open store, which stays the caller's, from the greeting
+ * to QUIT; messages are removed by QUIT only.
+ */
+enum io_status transaction_converse(int in, int out, struct store *store,
+    const struct transaction_settings *settings,
+    struct transaction_counts *counts);
+
+/* The same, and a line in the log.  Returns an exit code. */
+int transaction_run(int in, int out, struct store *store,
+    const struct transaction_settings *settings);
+
+/* The capabilities of both states, ended by the line ".". */
+void transaction_reply_capabilities(
+    struct conversation *talk, bool offers_user);
+
+#endif
