@@ -125,7 +125,7 @@ static const struct {
 	{ "smtpdpernetwork", 1, 4096 },
 	{ "pop3dconnections", 1, 4096 },
 	{ "pop3dpernetwork", 1, 4096 },
-	{ "timeoutpop3", 600, 86400 },
+	{ "timeoutpop3", 1, 86400 },
 	{ "concurrencylocal", 1, 500 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },
