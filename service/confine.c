@@ -69,6 +69,7 @@ static const struct {
 	const char *name;
 	int number;
 } capabilities[] = {
+	{ "audit_write", CAP_AUDIT_WRITE },
 	{ "chown", CAP_CHOWN },
 	{ "fowner", CAP_FOWNER },
 	{ "kill", CAP_KILL },

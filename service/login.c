@@ -1,0 +1,88 @@
+/*
+ * login - turn a name and a proof into a process of that user's.
+ *
+ * started by  service/pop3d/run, as a neighbour of pop3d -l
+ * uid         root (confine -c setgid,setuid,kill): its parent knows sessions
+ *             and numbers only; a child for each attempt reads the record,
+ *             asks, and becomes the user, never uid 0
+ * fd 0        the control pair with the acceptor, login(5); sessions open
+ *             over it
+ * fd 2        the log
+ * fd 11       lookup, lookup(5)
+ * fd 14       checkpw, login(5)
+ * reads       control/{me,uidmin,logindelaymax,pop3peruser}, /etc/passwd
+ * writes      nothing
+ * runs        /var/mta/bin/pop3d -s, as the user
+ * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
+ *             EX_TEMPFAIL a neighbour is gone
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "queue/neighbour.h"
+#include "service/seats.h"
+
+static const char usage[] =
+    "usage: login pop3   (by service/pop3d/run, as a neighbour)";
+
+enum {
+	ME_MAX = 255
+};
+
+static const struct service {
+	const char *name;
+	enum login_service number;
+	const char *program;
+} services[] = {
+	{ "pop3", LOGIN_POP3, "pop3d" },
+};
+
+static const struct service *
+find_service(const char *name)
+{
+	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
+		if (strcmp(name, services[i].name) == 0)
+			return &services[i];
+	die(EX_USAGE, "%s", usage);
+}
+
+static void
+read_settings(struct login_settings *settings, const struct service *service)
+{
+	char file[64];
+
+	settings->service = service->number;
+	settings->program = service->program;
+	settings->me = control_me();
+	if (settings->me.len > ME_MAX)
+		die(EX_TEMPFAIL, "control/me is longer than %d bytes", ME_MAX);
+	settings->uid_min = control_number("uidmin", 1000, 1, UINT32_MAX - 1);
+	settings->delay_max_ms =
+	    control_number("logindelaymax", 15, 0, 60) * 1000;
+	snprintf(file, sizeof(file), "%speruser", service->name);
+	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct login_settings settings;
+
+	program_name("login");
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc != 2)
+		die(EX_USAGE, "%s", usage);
+	read_settings(&settings, find_service(argv[1]));
+	if (!neighbour_is_given(NEIGHBOUR_CHECKPW) ||
+	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
+		die(EX_USAGE, "lookup and checkpw must be neighbours");
+	if (geteuid() != 0)
+		die(EX_NOPERM, "it must be started as root, to become users");
+	seats_serve(&settings);
+	return EX_OK;
+}

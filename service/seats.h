@@ -1,0 +1,37 @@
+#ifndef SERVICE_SEATS_H
+#define SERVICE_SEATS_H
+
+/*
+ * seats - login(8)'s parent: a seat for each session with the acceptor, and
+ * later for the user's process that came of it.
+ *
+ * It looks at the part of a request that has no secret, delays it if its
+ * network failed before, forks a child that does the rest (attempt.h), and
+ * counts.
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "queue/login.h"
+
+struct login_settings {
+	enum login_service service;
+	const char *program;           /* in /var/mta/bin */
+	struct buf me;                 /* for the challenges */
+	uint64_t uid_min;              /* control/uidmin */
+	uint64_t delay_max_ms;         /* control/logindelaymax */
+	uint64_t sessions_per_account; /* control/SERVICEperuser */
+};
+
+enum {
+	SEATS_MAX = 4096
+};
+
+/*
+ * Serve until the control pair closes, then let users' sessions end, five
+ * seconds at most.  A neighbour that is gone ends the program (EX_TEMPFAIL).
+ */
+void seats_serve(const struct login_settings *settings);
+
+#endif
