@@ -178,7 +178,7 @@ check(const struct attempt *attempt, struct login_request *request,
     struct account *account)
 {
 	if (request->head.method == LOGIN_APOP && !attempt->may_use_apop) {
-		log_attempt("refused", request, NULL, "challenge-used");
+		log_attempt("refused", request, NULL, "no-challenge");
 		return LOGIN_NO;
 	}
 	if (!find_account(attempt, login_user(&request->head), account)) {

@@ -10,7 +10,8 @@
  * fd 2        the log
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
- * reads       control/{me,uidmin,logindelaymax,pop3peruser}, /etc/passwd
+ * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser}, /etc/passwd,
+ *             whether users/apop is empty
  * writes      nothing
  * runs        /var/mta/bin/pop3d -s, as the user
  * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
@@ -60,6 +61,7 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->me = control_me();
 	if (settings->me.len > ME_MAX)
 		die(EX_TEMPFAIL, "control/me is longer than %d bytes", ME_MAX);
+	settings->offers_apop = control_number("apop", 1, 0, 1) == 1;
 	settings->uid_min = control_number("uidmin", 1000, 1, UINT32_MAX - 1);
 	settings->delay_max_ms =
 	    control_number("logindelaymax", 15, 0, 60) * 1000;

@@ -6,18 +6,21 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/io.h"
+#include "base/paths.h"
 #include "queue/neighbour.h"
 #include "service/attempt.h"
 #include "service/penalty.h"
 
 enum {
 	ATTEMPTS_MAX = 64, /* at the same time */
-	STOP_TIMEOUT_MS = 5000
+	STOP_TIMEOUT_MS = 5000,
+	REFUSAL_MS = 500 /* a refusal's age, at least: it does not tell why */
 };
 
 enum seat_state {
@@ -25,18 +28,20 @@ enum seat_state {
 	SEAT_WAITING,  /* for a request */
 	SEAT_DELAYED,  /* one is there; its time has not come */
 	SEAT_CHECKING, /* a child has it */
+	SEAT_REFUSED,  /* by the child; its client will hear of it */
 	SEAT_SERVING   /* the child is the user's by now */
 };
 
 struct seat {
 	enum seat_state state;
 	int session;
-	int report; /* our end of the child's pair */
-	pid_t pid;  /* of the child */
-	bool has_used_apop;
-	uint64_t random; /* of the challenge */
+	int report;         /* our end of the child's pair */
+	pid_t pid;          /* of the child */
+	bool has_used_apop; /* or may not use it at all */
+	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
-	int64_t begins_ms;
+	int64_t due_ms;   /* when SEAT_DELAYED or SEAT_REFUSED ends */
+	int64_t begun_ms; /* the attempt */
 	uint64_t network; /* penalty_key */
 	uint64_t account;
 };
@@ -104,6 +109,19 @@ make_challenge(struct login *login, const struct seat *seat)
 	return buf_span(&login->challenge);
 }
 
+/*
+ * A client that sees a challenge may use APOP and nothing else (curl does):
+ * none is sent while no account could answer it.
+ */
+static bool
+has_apop(const struct login *login)
+{
+	struct stat status;
+
+	return login->settings->offers_apop &&
+	       stat(MTA_USERS "/apop", &status) == 0 && status.st_size > 0;
+}
+
 static void
 open_seat(struct login *login, int session)
 {
@@ -117,11 +135,14 @@ open_seat(struct login *login, int session)
 	*seat = (struct seat){ .state = SEAT_WAITING,
 		.session = session,
 		.report = -1,
+		.has_used_apop = !has_apop(login),
 		.clock_us = clock_utc_us() };
 	if (getrandom(&seat->random, sizeof(seat->random), 0) !=
 	    sizeof(seat->random))
 		temp_fail("cannot get random bytes");
-	if (!login_send_hello(session, make_challenge(login, seat)))
+	if (!login_send_hello(session, seat->has_used_apop
+					   ? span_of("")
+					   : make_challenge(login, seat)))
 		free_seat(seat);
 }
 
@@ -154,7 +175,7 @@ take_request(struct login *login, struct seat *seat)
 	}
 	int64_t now = clock_ms();
 	seat->network = penalty_key(head.network, login_user(&head));
-	seat->begins_ms =
+	seat->due_ms =
 	    now + penalty_delay_ms(&login->penalty, seat->network, now);
 	seat->state = SEAT_DELAYED;
 }
@@ -202,6 +223,7 @@ begin_attempt(struct login *login, struct seat *seat)
 	seat->has_used_apop |= head.method == LOGIN_APOP;
 	seat->report = ends[0];
 	seat->pid = pid;
+	seat->begun_ms = clock_ms();
 	seat->state = SEAT_CHECKING;
 	login->attempts++;
 }
@@ -250,9 +272,13 @@ take_report(struct login *login, struct seat *seat)
 		return;
 	}
 	close_fd(&seat->report);
-	if (report.verdict == LOGIN_NO)
-		penalty_add(&login->penalty, seat->network, clock_ms());
-	answer(seat, report.verdict == LOGIN_NO ? LOGIN_NO : LOGIN_LATER);
+	if (report.verdict != LOGIN_NO) {
+		answer(seat, LOGIN_LATER);
+		return;
+	}
+	penalty_add(&login->penalty, seat->network, clock_ms());
+	seat->due_ms = seat->begun_ms + REFUSAL_MS;
+	seat->state = SEAT_REFUSED;
 }
 
 /* ---- the loop ---- */
@@ -280,7 +306,8 @@ wanted_event(const struct seat *seat)
 	switch (seat->state) {
 	case SEAT_WAITING:
 		return (struct pollfd){ .fd = seat->session, .events = POLLIN };
-	case SEAT_DELAYED: /* only that the client gave up */
+	case SEAT_DELAYED:
+	case SEAT_REFUSED: /* only that the client gave up */
 		return (struct pollfd){ .fd = seat->session };
 	case SEAT_CHECKING:
 		return (struct pollfd){ .fd = seat->report, .events = POLLIN };
@@ -291,7 +318,15 @@ wanted_event(const struct seat *seat)
 	return (struct pollfd){ .fd = -1 };
 }
 
-/* Fill the array; returns how long the next delayed attempt has to wait. */
+/* Is there something to do at due_ms? */
+static bool
+is_timed(const struct login *login, const struct seat *seat)
+{
+	return seat->state == SEAT_REFUSED ||
+	       (seat->state == SEAT_DELAYED && login->attempts < ATTEMPTS_MAX);
+}
+
+/* Fill the array; returns how long the next seat that is timed waits. */
 static int
 prepare_poll(struct login *login)
 {
@@ -302,11 +337,9 @@ prepare_poll(struct login *login)
 		const struct seat *seat = &login->seats[i];
 
 		login->polled[POLL_SEATS + i] = wanted_event(seat);
-		if (seat->state != SEAT_DELAYED ||
-		    login->attempts >= ATTEMPTS_MAX)
+		if (!is_timed(login, seat))
 			continue;
-		int64_t left =
-		    seat->begins_ms > now ? seat->begins_ms - now : 0;
+		int64_t left = seat->due_ms > now ? seat->due_ms - now : 0;
 		if (wait == -1 || left < wait)
 			wait = left;
 	}
@@ -320,10 +353,13 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		take_request(login, seat);
 	else if (seat->state == SEAT_CHECKING && events != 0)
 		take_report(login, seat);
-	else if (seat->state == SEAT_DELAYED && events != 0)
+	else if (events != 0)
 		free_seat(seat);
-	if (seat->state == SEAT_DELAYED && login->attempts < ATTEMPTS_MAX &&
-	    seat->begins_ms <= clock_ms())
+	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
+		return;
+	if (seat->state == SEAT_REFUSED)
+		answer(seat, LOGIN_NO);
+	else
 		begin_attempt(login, seat);
 }
 

@@ -19,6 +19,7 @@ struct login_settings {
 	enum login_service service;
 	const char *program;           /* in /var/mta/bin */
 	struct buf me;                 /* for the challenges */
+	bool offers_apop;              /* control/apop */
 	uint64_t uid_min;              /* control/uidmin */
 	uint64_t delay_max_ms;         /* control/logindelaymax */
 	uint64_t sessions_per_account; /* control/SERVICEperuser */

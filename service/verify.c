@@ -85,7 +85,8 @@ matches(const char *hash, const char *password)
 	if (strncmp(hash, "$argon2id$", 10) == 0)
 		return argon2id_verify(hash, password, strlen(password)) ==
 		       ARGON2_OK;
-	const char *result = crypt_r(password, hash, &work);
+	const char *result = crypt_rn(password, hash, &work, (int)sizeof(work));
+	/* NULL: no such hash, or one that takes more memory than there is. */
 	bool is_same = result != NULL && result[0] == '$' &&
 		       strlen(result) == len &&
 		       CRYPTO_memcmp(result, hash, len) == 0;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "base/io.h"
 #include "base/paths.h"
 #include "queue/neighbour.h"
 #include "service/verify.h"
@@ -63,12 +62,8 @@ answer(int pam, int session)
 		log_event("no request of login(5)");
 		return;
 	}
-	int64_t deadline = clock_ms() + REFUSAL_MS;
 	enum checkpw_verdict verdict = judge(pam, &request);
 	checkpw_request_wipe(&request);
-	int64_t left = deadline - clock_ms();
-	if (verdict == CHECKPW_NO && left > 0)
-		poll(NULL, 0, (int)left);
 	if (!checkpw_send_answer(session, verdict))
 		warn_errno("cannot answer");
 }

@@ -5,17 +5,10 @@
  * workers - checkpw(8)'s part that is mta-auth: a child for each session, so
  * that no password is ever in a process that lives on, and that one slow
  * answer holds up nobody.
- *
- * Time  a refusal comes no sooner than REFUSAL_MS after its request: how long
- *       it took does not tell why.
  */
 
 #include <signal.h>
 #include <stdint.h>
-
-enum {
-	REFUSAL_MS = 500
-};
 
 struct workers {
 	int pam;      /* the control pair with the part for PAM */

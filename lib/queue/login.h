@@ -51,7 +51,7 @@ enum login_verdict {
 
 struct login_hello {
 	uint32_t magic;
-	uint32_t challenge_len;
+	uint32_t challenge_len; /* 0: APOP is not offered */
 	char challenge[LOGIN_CHALLENGE_MAX];
 };
 
