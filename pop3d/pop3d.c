@@ -11,7 +11,8 @@
  * fd 20, ...  listening sockets (-l)
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             pop3dconnections,pop3dpernetwork,proxynets}; the mailbox
- * writes      the mailbox: messages are removed, MAILDIR/.pop3.lock
+ * writes      the mailbox: messages are removed or marked as seen,
+ *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
  * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox is in
  *             use, or cannot be read or changed

@@ -221,7 +221,7 @@ greet(struct conversation *talk)
 	write_string(&talk->out, "+OK ");
 	write_span(&talk->out, buf_span(&preauth->settings->me));
 	write_string(&talk->out, " POP3 Estafeta");
-	if (preauth->is_trusted) {
+	if (preauth->is_trusted && hello.challenge_len > 0) {
 		write_string(&talk->out, " ");
 		write_span(&talk->out,
 		    (struct span){ hello.challenge, hello.challenge_len });

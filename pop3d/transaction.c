@@ -150,6 +150,8 @@ send_message(struct conversation *talk, size_t i, uint64_t body_lines)
 	switch (transfer_send(&talk->out, transaction->store, i, body_lines)) {
 	case TRANSFER_OK:
 		transaction->counts.retrieved++;
+		if (body_lines == TRANSFER_WHOLE)
+			store_mark_seen(transaction->store, i);
 		return;
 	case TRANSFER_UNREADABLE:
 		reply_failure(talk);

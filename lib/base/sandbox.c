@@ -54,7 +54,8 @@ static const int always[] = { SYS_read, SYS_write, SYS_readv, SYS_writev,
 	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
 	SYS_restart_syscall, SYS_sigaltstack, SYS_exit, SYS_exit_group,
 	SYS_getrandom, SYS_lseek, SYS_fstat, SYS_dup, SYS_pipe2,
-	SYS_set_robust_list, SYS_rseq, SYS_sched_yield };
+	SYS_set_robust_list, SYS_rseq, SYS_sched_yield,
+	SYS_sysinfo /* qsort asks how much memory there is */ };
 static const int forking[] = { SYS_fork, SYS_vfork, SYS_clone, SYS_wait4,
 	SYS_waitid, SYS_close_range, SYS_setsid };
 static const int accepting[] = { SYS_accept4, SYS_getpeername, SYS_getsockname,

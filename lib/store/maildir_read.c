@@ -1,6 +1,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -8,27 +10,34 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "store/maildir_sizes.h"
 #include "store/store_kind.h"
 
 enum {
+	CUR = 1,
 	FOLDERS = 2,
-	TRIES = 3, /* a message that others rename while we look for it */
+	TRIES = 3,      /* a message that others rename while we look for it */
+	SCANS_MAX = 60, /* then one that was not seen is taken for gone */
 	BLOCK = 65536
 };
 
 static const char *const folder_names[FOLDERS] = { "new", "cur" };
 
 struct entry {
-	char *name; /* UNIQUE or UNIQUE:INFO */
-	int folder; /* in which it was seen last */
+	char *name;      /* UNIQUE or UNIQUE:INFO */
+	int folder;      /* in which it was seen last */
+	bool is_missing; /* it was in neither when we looked last */
 };
 
 struct maildir {
+	int root;
 	int folders[FOLDERS];
 	int lock;
 	struct entry *entries; /* sorted; entry i is message i */
 	size_t count;
 	size_t room;
+	unsigned scans; /* in search of what was moved */
+	struct maildir_sizes sizes;
 };
 
 static struct span
@@ -83,7 +92,7 @@ add_entry(struct maildir *maildir, const char *name, int folder)
 		    maildir->entries, maildir->room, sizeof(*maildir->entries));
 	}
 	maildir->entries[maildir->count++] =
-	    (struct entry){ store_copy(span_of(name)), folder };
+	    (struct entry){ store_copy(span_of(name)), folder, false };
 }
 
 /* The message has another name, or is elsewhere, than when we listed. */
@@ -91,7 +100,7 @@ static void
 note_move(struct maildir *maildir, const char *name, int folder)
 {
 	char *copy = store_copy(span_of(name));
-	struct entry key = { copy, folder };
+	struct entry key = { copy, folder, false };
 	struct entry *entry = maildir->count == 0
 				  ? NULL
 				  : bsearch(&key, maildir->entries,
@@ -127,6 +136,19 @@ for_each_file(struct maildir *maildir,
 			return false;
 	}
 	return true;
+}
+
+/* Look where the messages are now; false with errno set, ENOENT: not found. */
+static bool
+find_again(struct maildir *maildir, size_t i)
+{
+	errno = ENOENT;
+	if (maildir->entries[i].is_missing && maildir->scans >= SCANS_MAX)
+		return false;
+	maildir->scans++;
+	for (size_t j = 0; j < maildir->count; j++)
+		maildir->entries[j].is_missing = true;
+	return for_each_file(maildir, note_move);
 }
 
 /* A message on its way from new/ to cur/ may have been seen in both. */
@@ -196,6 +218,7 @@ open_folders(struct store *store, struct maildir *maildir, int root)
 		if (maildir->folders[i] == -1)
 			return STORE_ERROR;
 	}
+	maildir_sizes_load(&maildir->sizes, root);
 	return list(store, maildir);
 }
 
@@ -204,18 +227,14 @@ static enum store_status
 maildir_open(struct store *store, int64_t timeout_ms)
 {
 	struct maildir *maildir = store_allocate(NULL, 1, sizeof(*maildir));
-	int root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)timeout_ms;
 	*maildir = (struct maildir){ .folders = { -1, -1 }, .lock = -1 };
 	store->state = maildir;
-	if (root == -1)
+	maildir->root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (maildir->root == -1)
 		return errno == ENOENT ? STORE_OK : STORE_ERROR;
-	enum store_status status = open_folders(store, maildir, root);
-	int error = errno;
-	close(root);
-	errno = error;
-	return status;
+	return open_folders(store, maildir, maildir->root);
 }
 
 static int
@@ -230,7 +249,7 @@ open_message(struct maildir *maildir, size_t i)
 
 		if (fd != -1 || errno != ENOENT)
 			return fd;
-		if (!for_each_file(maildir, note_move))
+		if (!find_again(maildir, i))
 			return -1;
 	}
 	errno = ENOENT;
@@ -259,6 +278,60 @@ maildir_read(struct store *store, size_t i, struct crlf *out)
 	return is_good;
 }
 
+/* ---- sizes ---- */
+
+static bool
+has_status(const struct maildir *maildir, size_t i, struct stat *status)
+{
+	const struct entry *entry = &maildir->entries[i];
+
+	return fstatat(maildir->folders[entry->folder], entry->name, status,
+		   AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A W in the name does not count the CRLF that we add to an open last line. */
+static bool
+has_ended_line(struct maildir *maildir, size_t i, off_t size)
+{
+	char last = '\n';
+	int fd = open_message(maildir, i);
+
+	if (fd == -1)
+		return false;
+	bool is_ended =
+	    size == 0 || (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+	close(fd);
+	return is_ended;
+}
+
+static bool
+maildir_recall(struct store *store, size_t i, uint64_t *octets)
+{
+	struct maildir *maildir = store->state;
+	struct span unique = unique_part(maildir->entries[i].name);
+	struct stat status;
+
+	if (!has_status(maildir, i, &status))
+		return false;
+	return maildir_sizes_find(&maildir->sizes, unique, &status, octets) ||
+	       (maildir_sizes_of_name(
+		    unique, (uint64_t)status.st_size, octets) &&
+		   has_ended_line(maildir, i, status.st_size));
+}
+
+static void
+maildir_learn(struct store *store, size_t i, uint64_t octets)
+{
+	struct maildir *maildir = store->state;
+	struct stat status;
+
+	if (has_status(maildir, i, &status))
+		maildir_sizes_learn(&maildir->sizes,
+		    unique_part(maildir->entries[i].name), &status, octets);
+}
+
+/* ---- changing ---- */
+
 /* One that is gone already is what was asked for. */
 static bool
 remove_message(struct maildir *maildir, size_t i)
@@ -269,23 +342,64 @@ remove_message(struct maildir *maildir, size_t i)
 		if (unlinkat(maildir->folders[entry->folder], entry->name, 0) ==
 		    0)
 			return true;
-		if (errno != ENOENT || !for_each_file(maildir, note_move))
+		if (errno != ENOENT)
 			return false;
+		if (!find_again(maildir, i))
+			return errno == ENOENT;
 	}
 	return true;
+}
+
+/* The name with the flag S, in order among the others: Maildir(5). */
+static void
+add_seen_name(struct buf *into, const char *name)
+{
+	struct span unique = unique_part(name);
+	const char *flags = name + unique.len;
+	size_t at = strncmp(flags, ":2,", 3) == 0 ? 3 : 0;
+
+	buf_add(into, unique);
+	buf_add_string(into, ":2,");
+	for (; at > 0 && flags[at] != '\0' && flags[at] < 'S'; at++)
+		buf_add_char(into, flags[at]);
+	buf_add_char(into, 'S');
+	if (at > 0)
+		buf_add_string(into, flags + at + (flags[at] == 'S'));
+}
+
+/* What another program did meanwhile stands: a failure is none of ours. */
+static void
+note_seen(struct maildir *maildir, size_t i)
+{
+	const struct entry *entry = &maildir->entries[i];
+	struct buf name = buf_new(NAME_MAX);
+
+	add_seen_name(&name, entry->name);
+	const char *seen = buf_string(&name);
+	if (seen != NULL && strcmp(seen, entry->name) != 0 &&
+	    renameat2(maildir->folders[entry->folder], entry->name,
+		maildir->folders[CUR], seen, RENAME_NOREPLACE) == -1)
+		errno = 0;
+	buf_free(&name);
 }
 
 static bool
 maildir_commit(struct store *store)
 {
 	struct maildir *maildir = store->state;
+	bool is_removed = false;
 	int error = 0;
 
-	for (size_t i = 0; i < store->count; i++)
-		if (store->messages[i].is_deleted &&
-		    !remove_message(maildir, i))
+	for (size_t i = 0; i < store->count; i++) {
+		const struct store_message *message = &store->messages[i];
+
+		is_removed |= message->is_deleted;
+		if (!message->is_deleted && message->is_seen)
+			note_seen(maildir, i);
+		if (message->is_deleted && !remove_message(maildir, i))
 			error = errno;
-	for (int i = 0; i < FOLDERS; i++)
+	}
+	for (int i = 0; is_removed && i < FOLDERS; i++)
 		if (fsync(maildir->folders[i]) == -1)
 			error = errno;
 	errno = error;
@@ -297,6 +411,10 @@ maildir_close(struct store *store)
 {
 	struct maildir *maildir = store->state;
 
+	if (maildir->lock != -1)
+		maildir_sizes_save(
+		    &maildir->sizes, maildir->root, maildir->count);
+	maildir_sizes_free(&maildir->sizes);
 	for (size_t i = 0; i < maildir->count; i++)
 		free(maildir->entries[i].name);
 	for (int i = 0; i < FOLDERS; i++)
@@ -304,6 +422,8 @@ maildir_close(struct store *store)
 			close(maildir->folders[i]);
 	if (maildir->lock != -1)
 		close(maildir->lock);
+	if (maildir->root != -1)
+		close(maildir->root);
 	free(maildir->entries);
 	free(maildir);
 }
@@ -312,6 +432,8 @@ const struct store_kind store_maildir = {
 	.prefix = "maildir:",
 	.open = maildir_open,
 	.read = maildir_read,
+	.recall = maildir_recall,
+	.learn = maildir_learn,
 	.commit = maildir_commit,
 	.close = maildir_close,
 };

@@ -256,9 +256,14 @@ mbox_commit(struct store *store)
 {
 	struct mbox_lock lock;
 	int fd;
+	size_t first = 0;
+
+	while (first < store->count && !store->messages[first].is_deleted)
+		first++;
+	if (first == store->count)
+		return true;
 	enum store_status status =
 	    open_locked(store->path, COMMIT_TIMEOUT_MS, &fd, &lock);
-
 	if (status == STORE_BUSY)
 		errno = EBUSY;
 	if (status != STORE_OK)

@@ -105,8 +105,14 @@ store_octets(struct store *store, size_t i, uint64_t *octets)
 	if (message->octets == STORE_OCTETS_UNKNOWN) {
 		uint64_t count = 0;
 
-		if (!store_read(store, i, count_piece, &count))
-			return false;
+		if (store->kind->recall == NULL ||
+		    !store->kind->recall(store, i, &count)) {
+			count = 0;
+			if (!store_read(store, i, count_piece, &count))
+				return false;
+			if (store->kind->learn != NULL)
+				store->kind->learn(store, i, count);
+		}
 		message->octets = count;
 	}
 	*octets = message->octets;
@@ -134,11 +140,17 @@ store_is_deleted(const struct store *store, size_t i)
 	return store->messages[i].is_deleted;
 }
 
+void
+store_mark_seen(struct store *store, size_t i)
+{
+	store->messages[i].is_seen = true;
+}
+
 bool
 store_commit(struct store *store)
 {
 	for (size_t i = 0; i < store->count; i++)
-		if (store->messages[i].is_deleted)
+		if (store->messages[i].is_deleted || store->messages[i].is_seen)
 			return store->kind->commit(store);
 	return true;
 }

@@ -7,6 +7,7 @@
  *
  * Names    "maildir:/path" and "mbox:/path".  One that is not there is empty.
  * Lock     one store at a time: flock(2) of PATH/.pop3.lock, or of the mbox.
+ * Sizes    are counted once: a Maildir keeps them in PATH/.pop3.sizes.
  *          Deliveries go on; other programs may rename, add and remove
  *          messages.
  * Lines    a message is handed out with CRLF line ends whatever it is kept
@@ -49,6 +50,12 @@ bool store_read(struct store *store, size_t i,
 
 void store_mark(struct store *store, size_t i, bool is_deleted);
 bool store_is_deleted(const struct store *store, size_t i);
+
+/*
+ * The message was read by its owner: a commit moves it from new/ to cur/ and
+ * gives it the flag S.  An mbox keeps no note of it.
+ */
+void store_mark_seen(struct store *store, size_t i);
 
 /*
  * Remove the marked messages; true when that is on stable storage.  False with

@@ -19,6 +19,7 @@ struct store_message {
 	char *uidl;
 	uint64_t octets;
 	bool is_deleted;
+	bool is_seen;
 };
 
 struct store {
@@ -34,6 +35,13 @@ struct store_kind {
 	/* On failure close is called as well. */
 	enum store_status (*open)(struct store *store, int64_t timeout_ms);
 	bool (*read)(struct store *store, size_t i, struct crlf *out);
+	/*
+	 * Optional: a size that is known without reading, and one that was
+	 * counted, to be known the next time.
+	 */
+	bool (*recall)(struct store *store, size_t i, uint64_t *octets);
+	void (*learn)(struct store *store, size_t i, uint64_t octets);
+	/* Called if a message is marked, as deleted or seen. */
 	bool (*commit)(struct store *store);
 	void (*close)(struct store *store);
 };

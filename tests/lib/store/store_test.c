@@ -125,6 +125,94 @@ test_maildir(void)
 	store_close(store);
 }
 
+static uint64_t
+size_of(struct store *store, size_t i)
+{
+	uint64_t octets = 0;
+
+	return store_octets(store, i, &octets) ? octets : UINT64_MAX;
+}
+
+/* Put another size into the file of sizes: what it says is believed. */
+static bool
+forge_size(const char *path, const char *from, const char *to)
+{
+	struct buf text = buf_new(1 << 20);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool is_done = fd != -1 && read_all(fd, &text, 1000) == IO_OK;
+	const char *all = buf_string(&text);
+	const char *at = is_done && all != NULL ? strstr(all, from) : NULL;
+
+	is_done = at != NULL &&
+		  pwrite(fd, to, strlen(to), at - all) == (ssize_t)strlen(to);
+	if (fd != -1)
+		close(fd);
+	buf_free(&text);
+	return is_done;
+}
+
+static void
+test_sizes(void)
+{
+	mkdir("s", 0700);
+	mkdir("s/new", 0700);
+	mkdir("s/cur", 0700);
+	put("s/new/1.a.host", "Subject: a\n\nline\n", 0);
+	put("s/cur/2.b,S=4,W=6:2,", "a\nb\n", 0);
+	put("s/cur/3.c,S=4,W=9:2,", "a\nbc", 0);
+	put("s/cur/4.d,S=5,W=6:2,", "a\nb\n", 0);
+	put("s/cur/5.e,W=7:2,", "a\nb\n", 0);
+	struct store *store = open_store("maildir:s");
+	CHECK("counted", size_of(store, 0) == 20);
+	CHECK("as the name says", size_of(store, 1) == 6);
+	CHECK("not if the last line is open", size_of(store, 2) == 7);
+	CHECK("nor if S is wrong or not there",
+	    size_of(store, 3) == 6 && size_of(store, 4) == 6);
+	store_close(store);
+	CHECK("kept", forge_size("s/.pop3.sizes", "20 17 ", "21 17 "));
+	store = open_store("maildir:s");
+	CHECK("and believed the next time", size_of(store, 0) == 21);
+	store_close(store);
+	CHECK("but not of another file",
+	    forge_size("s/.pop3.sizes", "21 17 ", "21 16 "));
+	store = open_store("maildir:s");
+	CHECK("that has another length", size_of(store, 0) == 20);
+	store_close(store);
+	store = open_store("maildir:s");
+	CHECK("what was learned was added", size_of(store, 0) == 20);
+	store_close(store);
+	put("s/.pop3.sizes", "estafeta sizes 1\nx\n1 2\n\n9 9 9\n", O_TRUNC);
+	store = open_store("maildir:s");
+	CHECK("rubbish is passed over", size_of(store, 0) == 20);
+	store_close(store);
+}
+
+static void
+test_seen(void)
+{
+	mkdir("f", 0700);
+	mkdir("f/new", 0700);
+	mkdir("f/cur", 0700);
+	put("f/new/1.a", "a\n", 0);
+	put("f/cur/2.b:2,FT", "b\n", 0);
+	put("f/cur/3.c:2,RS", "c\n", 0);
+	put("f/new/4.d", "d\n", 0);
+	put("f/new/5.e", "e\n", 0);
+	struct store *store = open_store("maildir:f");
+	for (size_t i = 0; i < 4; i++)
+		store_mark_seen(store, i);
+	store_mark(store, 3, true);
+	CHECK("before QUIT nothing moves", access("f/new/1.a", F_OK) == 0);
+	CHECK("commit", store_commit(store));
+	store_close(store);
+	CHECK("new to cur", access("f/cur/1.a:2,S", F_OK) == 0);
+	CHECK("the flag in its place", access("f/cur/2.b:2,FST", F_OK) == 0);
+	CHECK("one that has it", access("f/cur/3.c:2,RS", F_OK) == 0);
+	CHECK("deleted is deleted", access("f/new/4.d", F_OK) == -1 &&
+					access("f/cur/4.d:2,S", F_OK) == -1);
+	CHECK("not read is new", access("f/new/5.e", F_OK) == 0);
+}
+
 static const char first[] = "From a@x Tue Nov 24 11:00:00 2026\n"
 			    "Subject: one\nStatus: O\n\n>From here\n"
 			    ">>From there\nnot after an empty line:\n"
@@ -240,6 +328,8 @@ main(void)
 	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
 		return 1;
 	test_maildir();
+	test_sizes();
+	test_seen();
 	test_mbox();
 	test_odd_mboxes();
 	const char *const argv[] = { "rm", "-rf", folder, NULL };
