@@ -126,6 +126,8 @@ static const struct {
 	{ "pop3dconnections", 1, 4096 },
 	{ "pop3dpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },
+	{ "logindelaymax", 0, 60 },
+	{ "checkpwconcurrency", 1, 500 },
 	{ "concurrencylocal", 1, 500 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },
