@@ -118,7 +118,8 @@ bench: all
 	@BUILD=$(abspath $(B)) tests/bench
 
 soak: all
-	@BUILD=$(abspath $(B)) tests/soak/kill_soak.py
+	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
+	    KILL_SEED=$$$$ tests/system/kill_test.py
 
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \

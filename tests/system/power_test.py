@@ -44,9 +44,9 @@ def client(number, stop):
         to = random.choice((['joe@example.org'], ['joe@example.org', 'ann@example.org']))
         try:
             with smtplib.SMTP('127.0.0.1', 25, timeout=5) as s:
-                s.sendmail('a@b.example', to, f'Subject: x\r\n\r\n{mark}\r\n{PAD * lines}end\r\n')
+                refused = s.sendmail('a@b.example', to, f'Subject: x\r\n\r\n{mark}\r\n{PAD * lines}end\r\n')
             with lock:
-                kept[mark] = (lines, [t.split('@')[0] for t in to])
+                kept[mark] = (lines, [t.split('@')[0] for t in to if t not in refused])
         except (OSError, smtplib.SMTPException):
             if stop.is_set() or cut_off.is_set():
                 return
