@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ enum {
 	CRASHES_MAX = 3,
 	PROXY_TIMEOUT_MS = 10000,
 	BACK_OFF_MS = 100,
+	DRAIN_MS = 5000,       /* what sessions have to end after SIGTERM */
 	IPV4_PREFIX = 96 + 24, /* of the mapped address */
 	IPV6_PREFIX = 64
 };
@@ -42,6 +44,7 @@ struct server {
 	uint64_t child_count;
 	unsigned crashes;
 	bool is_stopping;
+	int64_t drain_until_ms; /* of SIGTERM; 0: as long as sessions take */
 	sigset_t old_mask;
 };
 
@@ -183,6 +186,14 @@ read_proxy_header(int client, struct peer *peer)
 	return true;
 }
 
+/* Who outlives its parent would keep a port, or a log's pipe, for nobody. */
+static void
+end_with_parent(void)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+		temp_fail("cannot ask for the parent's death signal");
+}
+
 static _Noreturn void
 run_child(
     struct server *server, int client, struct peer *peer, const int *sessions)
@@ -195,6 +206,7 @@ run_child(
 		close(serve->neighbours[i]);
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
 	fd_set_nonblocking(client);
+	end_with_parent();
 	sandbox_session(server->layer);
 	if (network_list_has(&proxies, &peer->address) &&
 	    !read_proxy_header(client, peer))
@@ -350,6 +362,8 @@ take_signal(struct server *server, int fd)
 		reap(server);
 	else
 		server->is_stopping = true;
+	if (info.ssi_signo == SIGTERM && server->drain_until_ms == 0)
+		server->drain_until_ms = clock_ms() + DRAIN_MS;
 }
 
 static int
@@ -382,7 +396,10 @@ open_listeners(struct server *server)
 	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
 }
 
-/* No new clients; those that are there may end what they began. */
+/*
+ * No new clients; those that are there may end what they began.  What is left
+ * when the time of SIGTERM is over ends with us.
+ */
 static void
 drain(struct server *server)
 {
@@ -390,8 +407,15 @@ drain(struct server *server)
 
 	for (nfds_t i = 0; i < server->listeners; i++)
 		close(server->polled[i].fd);
-	while (server->child_count > 0 && poll(signals, 1, -1) != 0)
-		take_signal(server, signals->fd);
+	while (server->child_count > 0) {
+		int64_t left = server->drain_until_ms - clock_ms();
+
+		if (server->drain_until_ms != 0 && left <= 0)
+			return;
+		if (poll(signals, 1,
+			server->drain_until_ms == 0 ? -1 : (int)left) == 1)
+			take_signal(server, signals->fd);
+	}
 }
 
 int
@@ -408,6 +432,7 @@ serve_run(struct serve *serve)
 	for (int i = 0; i < serve->neighbour_count; i++)
 		fd_set_nonblocking(serve->neighbours[i]);
 	server.layer = sandbox_layer_new(serve->session_allowed);
+	end_with_parent();
 	sandbox_enter(
 	    SANDBOX_FORK | SANDBOX_ACCEPT | SANDBOX_SOCKETPAIR | SANDBOX_LAYER);
 	if (write(READY_FD, "\n", 1) == 1)

@@ -10,7 +10,8 @@
  * child closes everything that is not its own, closes its session layer, reads
  * the PROXY header if its peer is in control/proxynets, and calls run.
  *
- * Signals   SIGHUP or SIGTERM: stop accepting, let sessions end, return.
+ * Signals   SIGHUP: stop accepting, let sessions end, return.  SIGTERM, which
+ *           also comes when the parent dies: the same within five seconds.
  * Safety    three children that died of SEGV, ABRT, BUS or SYS: as SIGHUP, so
  *           that the chain starts anew with a fresh address layout.
  */

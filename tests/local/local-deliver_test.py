@@ -448,6 +448,23 @@ def processes(parent):
     return found
 
 
+def descriptors(pid):
+    return os.listdir("/proc/%d/fd" % pid)
+
+
+def settle(look, want):
+    """What look() sees once it is as wanted, or after five seconds."""
+    deadline = time.time() + 5
+    while True:
+        try:
+            seen = look()
+        except FileNotFoundError:   # a descriptor closed while we looked
+            seen = None
+        if seen == want or time.time() > deadline:
+            return seen
+        time.sleep(0.02)
+
+
 def test_jail(service):
     full(service, "bob@host.example")
     children = processes(service.process.pid)
@@ -457,16 +474,19 @@ def test_jail(service):
     check("parser: no privileges", "CapEff:\t0000000000000000" in status and
           "NoNewPrivs:\t1" in status and "Groups:\t \n" in status, status)
     check("parser: seccomp", is_sanitized() or "Seccomp:\t2" in status, status)
-    kinds = [os.readlink("/proc/%d/fd/%s" % (pid, fd)).split(":")[0]
-             for fd in os.listdir("/proc/%d/fd" % pid) if fd not in "12"]
-    check("parser: holds pairs only", set(kinds) == {"socket"}, kinds)
+    # The message's descriptor is closed just after its verdict is sent.
+    kinds = settle(lambda: {os.readlink("/proc/%d/fd/%s" % (pid, fd))
+                            .split(":")[0] for fd in descriptors(pid)
+                            if fd not in "12"}, {"socket"})
+    check("parser: holds pairs only", kinds == {"socket"}, kinds)
     fds = os.listdir("/proc/%d/fd" % service.process.pid)
     check("spawner: its pair, and those of deliverers",
           len(fds) <= 4 + 20, fds)
     deliverers = [c for c in children if "Uid:\t2002\t2002\t2002\t2002" in c[1]]
     check("a deliverer is the recipient whole", len(deliverers) > 0 and
           "Gid:\t2002\t2002\t2002\t2002" in deliverers[0][1])
-    fds = sorted(os.listdir("/proc/%d/fd" % deliverers[0][0]))
+    fds = settle(lambda: sorted(descriptors(deliverers[0][0])),
+                 ["0", "1", "2", "3"])
     check("a deliverer holds its pair only", fds == ["0", "1", "2", "3"], fds)
     deadline = time.time() + 5
     while len(processes(service.process.pid)) > 1 and time.time() < deadline:

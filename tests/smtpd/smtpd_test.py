@@ -62,8 +62,11 @@ def queued():
 
 
 def log():
-    with open('/var/mta/log/smtpd/current', errors='replace') as f:
-        return f.read()
+    try:
+        with open('/var/mta/log/smtpd/current', errors='replace') as f:
+            return f.read()
+    except FileNotFoundError:       # the logger has only just begun
+        return ''
 
 
 # ---- commands ----

@@ -36,8 +36,11 @@ def queue():
 
 
 def log(name='queue'):
-    with open(f'/var/mta/log/{name}/current', errors='replace') as f:
-        return f.read()
+    try:
+        with open(f'/var/mta/log/{name}/current', errors='replace') as f:
+            return f.read()
+    except FileNotFoundError:       # the logger has only just begun
+        return ''
 
 
 def smtp(rcpt, text, sender='a@b.example'):
