@@ -12,7 +12,7 @@ enum {
 
 void
 parser_init(
-    struct parser *parser, int manager_fd, int spawner_fd, size_t worker_count)
+    struct parser *parser, int manager_fd, int spawner_fd, size_t busy_max)
 {
 	parser->manager_fd = manager_fd;
 	parser->name = buf_new(TEXT_MAX);
@@ -20,7 +20,7 @@ parser_init(
 	parser->reply = buf_new(PACKET_MAX);
 	parser->expander.lookup = answers_ask;
 	parser->expander.context = &parser->answers;
-	pool_init(&parser->pool, spawner_fd, worker_count);
+	pool_init(&parser->pool, spawner_fd, busy_max);
 	parser->pool.fill = task_fill;
 	parser->pool.done = task_done;
 	parser->pool.context = parser;

@@ -27,7 +27,7 @@ struct parser {
 
 /* Fill what does not come from the configuration. */
 void parser_init(
-    struct parser *parser, int manager_fd, int spawner_fd, size_t worker_count);
+    struct parser *parser, int manager_fd, int spawner_fd, size_t busy_max);
 
 /* Serve until the manager's end closes; an exit code. */
 int parser_run(struct parser *parser);

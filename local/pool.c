@@ -9,10 +9,10 @@
 #include "base/io.h"
 
 void
-pool_init(struct pool *pool, int spawner_fd, size_t worker_count)
+pool_init(struct pool *pool, int spawner_fd, size_t busy_max)
 {
 	*pool = (struct pool){ .spawner_fd = spawner_fd,
-		.worker_count = worker_count,
+		.busy_max = busy_max,
 		.bytes = buf_new(PACKET_MAX) };
 	pool->last = &pool->first;
 	for (size_t i = 0; i < DELIVERERS_MAX; i++)
@@ -104,19 +104,22 @@ may_take(const struct worker *worker, const struct action *action)
 
 /*
  * A deliverer for action: one of its user's, else a new one in a free place,
- * else in the place of an idle one; NULL if all are busy.
+ * else in the place of the one that is idle longest; NULL if it must wait.
  */
 static struct worker *
 find_worker(struct pool *pool, const struct action *action)
 {
+	struct worker *known = NULL;
 	struct worker *unused = NULL;
 	struct worker *idle = NULL;
+	size_t busy = 0;
 
-	for (size_t i = 0; i < pool->worker_count; i++) {
+	for (size_t i = 0; i < DELIVERERS_MAX; i++) {
 		struct worker *worker = &pool->workers[i];
 
-		if (may_take(worker, action))
-			return worker;
+		busy += worker->fd != -1 && worker->sent_count > 0;
+		if (known == NULL && may_take(worker, action))
+			known = worker;
 		if (worker->fd == -1)
 			unused = worker;
 		else if (worker->sent_count == 0 &&
@@ -124,6 +127,12 @@ find_worker(struct pool *pool, const struct action *action)
 			     worker->idle_since_ms < idle->idle_since_ms))
 			idle = worker;
 	}
+	if (known != NULL && known->sent_count > 0)
+		return known;
+	if (busy >= pool->busy_max)
+		return NULL;
+	if (known != NULL)
+		return known;
 	if (unused == NULL && idle != NULL) {
 		stop_worker(pool, idle);
 		unused = idle;
@@ -217,7 +226,7 @@ pool_add_polls(const struct pool *pool, struct pollfd *polls)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < pool->worker_count; i++)
+	for (size_t i = 0; i < DELIVERERS_MAX; i++)
 		if (pool->workers[i].fd != -1)
 			polls[count++] =
 			    (struct pollfd){ .fd = pool->workers[i].fd,
@@ -276,7 +285,7 @@ handle_verdict(struct pool *pool, struct worker *worker)
 void
 pool_handle(struct pool *pool, int fd)
 {
-	for (size_t i = 0; i < pool->worker_count; i++) {
+	for (size_t i = 0; i < DELIVERERS_MAX; i++) {
 		struct worker *worker = &pool->workers[i];
 
 		if (worker->fd != fd)
@@ -295,7 +304,7 @@ pool_expire(struct pool *pool)
 	int64_t now = clock_ms();
 	int64_t next = -1;
 
-	for (size_t i = 0; i < pool->worker_count; i++) {
+	for (size_t i = 0; i < DELIVERERS_MAX; i++) {
 		struct worker *worker = &pool->workers[i];
 
 		if (worker->fd == -1 || worker->sent_count > 0)

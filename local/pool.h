@@ -39,7 +39,7 @@ struct worker {
 
 struct pool {
 	int spawner_fd;
-	size_t worker_count;
+	size_t busy_max; /* deliverers at work at once */
 	struct worker workers[DELIVERERS_MAX];
 	struct work *first; /* wait for a deliverer */
 	struct work **last;
@@ -55,7 +55,7 @@ struct pool {
 	struct packet packet;
 };
 
-void pool_init(struct pool *pool, int spawner_fd, size_t worker_count);
+void pool_init(struct pool *pool, int spawner_fd, size_t busy_max);
 
 /* Queue an action of a task; pool_run sends it. */
 void pool_add(struct pool *pool, struct action *action, struct task *task);

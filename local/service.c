@@ -17,7 +17,6 @@
 enum {
 	SPAWNER_FD = 3, /* its pair with the parser */
 	CONCURRENCY_DEFAULT = 20,
-	CONCURRENCY_MAX = 10000, /* more than DELIVERERS_MAX is as many */
 	UIDMIN_DEFAULT = 1000,
 	TIMEOUT_DEFAULT_S = 600,
 	TIMEOUT_MAX_S = 86400
@@ -66,12 +65,9 @@ void
 service_configure(struct service *service)
 {
 	uint64_t count = control_number(
-	    "concurrencylocal", CONCURRENCY_DEFAULT, 1, CONCURRENCY_MAX);
+	    "concurrencylocal", CONCURRENCY_DEFAULT, 1, DELIVERERS_MAX);
 
-	*service =
-	    (struct service){ .deliverer_count = count < DELIVERERS_MAX
-						     ? (size_t)count
-						     : (size_t)DELIVERERS_MAX };
+	*service = (struct service){ .busy_max = (size_t)count };
 	service->spawner.uid_min = (unsigned)control_number(
 	    "uidmin", UIDMIN_DEFAULT, 1, UINT32_MAX - 1);
 	service->spawner.program_timeout_ms =
@@ -93,7 +89,7 @@ be_parser(struct service *service, const int pairs[3], int spawner_fd)
 {
 	struct parser *parser = &service->parser;
 
-	parser_init(parser, pairs[0], spawner_fd, service->deliverer_count);
+	parser_init(parser, pairs[0], spawner_fd, service->busy_max);
 	answers_init(&parser->answers, pairs[1]);
 	parser->inject_fd = pairs[2];
 	if (geteuid() == 0)

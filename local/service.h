@@ -14,7 +14,7 @@ struct service {
 	struct parser parser;
 	unsigned parser_uid;
 	unsigned parser_gid;
-	size_t deliverer_count;
+	size_t busy_max; /* deliverers at work at once */
 };
 
 /*

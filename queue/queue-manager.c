@@ -41,7 +41,7 @@ read_settings(struct manager *manager)
 	manager->locals = control_list("locals");
 	manager->virtualdomains = control_list("virtualdomains");
 	manager->concurrency_local =
-	    control_number("concurrencylocal", 20, 1, 500);
+	    control_number("concurrencylocal", 20, 1, 128);
 	manager->concurrency_remote =
 	    control_number("concurrencyremote", 100, 1, 500);
 	manager->lifetime_s =

@@ -128,7 +128,7 @@ static const struct {
 	{ "timeoutpop3", 1, 86400 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
-	{ "concurrencylocal", 1, 500 },
+	{ "concurrencylocal", 1, 128 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },
 	{ "delaywarning", 0, 10000000 },
