@@ -115,7 +115,7 @@ fuzz-%:
 fuzz: $(FUZZERS:%=fuzz-%)
 
 bench: all
-	@BUILD=$(abspath $(B)) tests/bench
+	@BUILD=$(abspath $(B)) tests/bench $(WORKLOADS)
 
 soak: all
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \

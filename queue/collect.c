@@ -345,10 +345,33 @@ start_sync(struct manager *manager)
 {
 	if (manager->is_syncing || manager->unsynced.first == NULL)
 		return;
+	evtimer_del(manager->sync_timer);
 	manager->syncing = manager->unsynced;
 	manager->unsynced = (struct message_list){ NULL, NULL };
+	manager->unsynced_count = 0;
 	manager->is_syncing = true;
 	syncer_start(manager->syncer);
+}
+
+static void
+handle_sync_timer(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	start_sync(context);
+}
+
+/* The mail is in its mailbox; only the queue's name of it waits here. */
+static void
+sync_soon(struct manager *manager)
+{
+	const struct timeval delay = { .tv_usec = SYNC_DELAY_US };
+
+	if (manager->unsynced_count >= SYNC_BATCH)
+		start_sync(manager);
+	else if (manager->unsynced_count > 0 &&
+		 !evtimer_pending(manager->sync_timer, NULL) &&
+		 evtimer_add(manager->sync_timer, &delay) == -1)
+		temp_fail("out of memory");
 }
 
 static void
@@ -362,7 +385,7 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	manager->is_syncing = false;
 	struct message_list done = manager->syncing;
 	manager->syncing = (struct message_list){ NULL, NULL };
-	start_sync(manager);
+	sync_soon(manager);
 	while ((message = message_list_take(&done)) != NULL) {
 		if (error == 0) {
 			message->active->has_linked = false;
@@ -387,7 +410,8 @@ conclude(struct manager *manager, struct message *message)
 
 	if (active->has_linked) {
 		message_list_add(&manager->unsynced, message);
-		start_sync(manager);
+		manager->unsynced_count++;
+		sync_soon(manager);
 	} else if (has_state(active, SLOT_FAILED)) {
 		ask_report(manager, message, REPORT_FAILED);
 	} else if (!has_state(active, SLOT_WAITING)) {
@@ -410,7 +434,9 @@ collect_start(struct manager *manager)
 	    EV_READ | EV_PERSIST, handle_bounce, manager);
 	synced = event_new(manager->base, syncer_fd(manager->syncer),
 	    EV_READ | EV_PERSIST, handle_synced, manager);
-	if (bounce == NULL || synced == NULL || event_add(bounce, NULL) == -1 ||
-	    event_add(synced, NULL) == -1)
+	manager->sync_timer =
+	    evtimer_new(manager->base, handle_sync_timer, manager);
+	if (bounce == NULL || synced == NULL || manager->sync_timer == NULL ||
+	    event_add(bounce, NULL) == -1 || event_add(synced, NULL) == -1)
 		temp_fail("out of memory");
 }

@@ -22,7 +22,9 @@
 
 enum {
 	ACTIVE_MAX = 400, /* messages open at once */
-	CHANNEL_PER_DESTINATION_MAX = 10
+	CHANNEL_PER_DESTINATION_MAX = 10,
+	SYNC_DELAY_US = 50000, /* nobody waits for it: let them gather */
+	SYNC_BATCH = ACTIVE_MAX / 4
 };
 
 /* One recipient to be tried now. */
@@ -136,6 +138,8 @@ struct manager {
 	uint64_t channel_count;
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
+	size_t unsynced_count;
+	struct event *sync_timer;
 	struct message_list syncing;
 	struct message_list reporting; /* wait for queue-bounce's answer */
 	uint64_t report_number;
