@@ -57,6 +57,7 @@ CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 CFLAGS_cov      := -O0 -g --coverage
 LDFLAGS_release := $(LINK_HARDEN)
+LINK_STATIC_release := -static-pie $(filter-out -pie,$(LINK_HARDEN))
 
 CPPFLAGS   := -D_GNU_SOURCE -Ilib -I. -Itests
 ALL_CFLAGS  = -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)
@@ -82,6 +83,10 @@ define program
 $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 	$$(LINK)
 endef
+# Who forks for each connection is static: a fork then copies half as much.
+STATIC := smtpd/smtpd
+$(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
+	$(LINK_STATIC_release)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # A unit test of a role's module links that role's archive.
