@@ -183,10 +183,9 @@ main(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	signal(SIGPIPE, SIG_IGN);
 	struct bounce_settings settings = read_settings();
-	struct sandbox_layer *layer = sandbox_layer_new(SANDBOX_PIPES);
 
 	require_unprivileged();
-	sandbox_enter(SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_LAYER);
-	serve(&settings, layer);
+	serve(&settings, sandbox_enter_for_sessions(
+			     SANDBOX_FORK | SANDBOX_SOCKETPAIR, SANDBOX_PIPES));
 	return EX_OK;
 }

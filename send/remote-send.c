@@ -166,11 +166,10 @@ main(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	hold_children();
-	struct sandbox_layer *layer = sandbox_layer_new(SANDBOX_CONNECT);
-
 	require_unprivileged();
-	sandbox_enter(SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT |
-		      SANDBOX_LAYER);
-	serve(&settings, layer);
+	serve(
+	    &settings, sandbox_enter_for_sessions(
+			   SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT,
+			   SANDBOX_CONNECT));
 	return EX_OK;
 }

@@ -253,8 +253,9 @@ allow_only(struct filter *filter, const struct call_set *set)
 	emit_tree(filter, bounds, 0, find_bounds(set, bounds));
 }
 
-static void
-build(struct filter *filter, unsigned allowed)
+/* The calls that allowed names, but for those that an argument decides. */
+static struct call_set
+calls_of(unsigned allowed)
 {
 	static const struct {
 		unsigned bit;
@@ -284,10 +285,42 @@ build(struct filter *filter, unsigned allowed)
 		set_calls(&set, any_memory, COUNT(any_memory), true);
 	if (allowed & (SANDBOX_READ_FILES | SANDBOX_WRITE_FILES))
 		set.has[SYS_fcntl] = true;
+	return set;
+}
+
+static void
+build(struct filter *filter, unsigned allowed)
+{
+	const struct call_set set = calls_of(allowed);
+
 	begin(filter);
 	allow_memory(filter);
 	allow_sockets(filter, allowed);
 	allow_only(filter, &set);
+}
+
+/*
+ * A child's own layer lies on its parent's filter, which stays in force: it
+ * need only take away what the parent may and the child may not.  That is a
+ * quarter of the instructions, which the kernel compiles for each session.
+ */
+static void
+build_layer(struct filter *filter, unsigned parent, unsigned allowed)
+{
+	const struct call_set before = calls_of(parent);
+	const struct call_set after = calls_of(allowed);
+	struct call_set kept;
+
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		kept.has[i] = after.has[i] || !before.has[i];
+	if (parent & ~allowed & SANDBOX_SOCKETPAIR)
+		kept.has[SYS_socketpair] = false;
+	if (parent & ~allowed & SANDBOX_CONNECT)
+		kept.has[SYS_socket] = false;
+	begin(filter);
+	if (before.has[SYS_fcntl] && !after.has[SYS_fcntl])
+		allow_memory(filter);
+	allow_only(filter, &kept);
 }
 
 static void
@@ -346,16 +379,19 @@ sandbox_enter(unsigned allowed)
 }
 
 struct sandbox_layer *
-sandbox_layer_new(unsigned allowed)
+sandbox_enter_for_sessions(unsigned allowed, unsigned session_allowed)
 {
 	struct sandbox_layer *layer = malloc(sizeof(*layer));
 
 	if (layer == NULL)
 		temp_fail("out of memory");
-	build(&layer->filter, allowed);
+	allowed |= SANDBOX_LAYER;
+	build_layer(&layer->filter, allowed, session_allowed);
 	layer->landlock_rules =
-	    SANITIZED ? -1
-		      : landlock_session_rules(!(allowed & SANDBOX_CONNECT));
+	    SANITIZED
+		? -1
+		: landlock_session_rules(!(session_allowed & SANDBOX_CONNECT));
+	sandbox_enter(allowed);
 	return layer;
 }
 
@@ -381,7 +417,6 @@ sandbox_outer(void)
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		set.has[i] = true;
 	set_calls(&set, never, COUNT(never), false);
-
 	begin(&filter);
 	allow_only(&filter, &set);
 	if (!SANITIZED && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)

@@ -44,15 +44,19 @@ enum sandbox {
 /*
  * Close the inner jail: no_new_privs, no core files, not dumpable, seccomp
  * with what allowed names.  Files are forbidden by landlock too unless
- * allowed names them (confine(8) then bounds which).  A program that will
- * call sandbox_session in its children must allow SANDBOX_LAYER.  Ends the
- * program with EX_TEMPFAIL if the kernel refuses.
+ * allowed names them (confine(8) then bounds which).  Ends the program with
+ * EX_TEMPFAIL if the kernel refuses.
  */
 void sandbox_enter(unsigned allowed);
 
-/* What sandbox_session needs, made once before the first fork. */
+/*
+ * The same for a program that forks a child for each session, of which each
+ * closes its own layer with sandbox_session: of what is allowed here, only
+ * session_allowed is left to it.
+ */
 struct sandbox_layer;
-struct sandbox_layer *sandbox_layer_new(unsigned allowed);
+struct sandbox_layer *sandbox_enter_for_sessions(
+    unsigned allowed, unsigned session_allowed);
 
 /* In the child, before the first byte; ends it if the kernel refuses. */
 void sandbox_session(const struct sandbox_layer *layer);

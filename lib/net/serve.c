@@ -431,10 +431,10 @@ serve_run(struct serve *serve)
 	open_listeners(&server);
 	for (int i = 0; i < serve->neighbour_count; i++)
 		fd_set_nonblocking(serve->neighbours[i]);
-	server.layer = sandbox_layer_new(serve->session_allowed);
 	end_with_parent();
-	sandbox_enter(
-	    SANDBOX_FORK | SANDBOX_ACCEPT | SANDBOX_SOCKETPAIR | SANDBOX_LAYER);
+	server.layer = sandbox_enter_for_sessions(
+	    SANDBOX_FORK | SANDBOX_ACCEPT | SANDBOX_SOCKETPAIR,
+	    serve->session_allowed);
 	if (write(READY_FD, "\n", 1) == 1)
 		close(READY_FD);
 	while (!server.is_stopping) {
