@@ -1,21 +1,17 @@
 #include "aliases/settings.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "base/io.h"
-#include "base/paths.h"
 
 enum {
-	CHECK_MS = 1000,
 	UIDMIN_DEFAULT = 1000
 };
 
-static const char *const names[SETTINGS_FILES] = { "me", "locals",
-	"virtualdomains", "rcpthosts", "recipientdelimiter", "defaultdelivery",
-	"postmaster", "uidmin" };
+static const char *const names[] = { "me", "locals", "virtualdomains",
+	"rcpthosts", "recipientdelimiter", "defaultdelivery", "postmaster",
+	"uidmin" };
 
 static int
 compare(struct span a, struct span b)
@@ -65,18 +61,6 @@ domain_set_has(const struct domain_set *set, struct span domain)
 }
 
 static void
-look_at_files(struct stat files[SETTINGS_FILES])
-{
-	char path[sizeof(MTA_CONTROL) + 32];
-
-	for (size_t i = 0; i < SETTINGS_FILES; i++) {
-		snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, names[i]);
-		if (stat(path, &files[i]) == -1)
-			files[i] = (struct stat){ .st_ino = 0 };
-	}
-}
-
-static void
 check_delivery(const struct settings *settings)
 {
 	struct span value = buf_span(&settings->default_delivery);
@@ -101,8 +85,8 @@ load_me(struct settings *settings)
 void
 settings_load(struct settings *settings)
 {
-	look_at_files(settings->files);
-	settings->checked_ms = clock_ms();
+	control_watch_start(
+	    &settings->watch, names, sizeof(names) / sizeof(names[0]));
 	settings->me = load_me(settings);
 	settings->locals = load_set("locals");
 	settings->virtuals = load_set("virtualdomains");
@@ -136,30 +120,14 @@ settings_free(struct settings *settings)
 	buf_free(&settings->first_me);
 }
 
-static bool
-is_changed(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev != b->st_dev || a->st_ino != b->st_ino ||
-	       a->st_size != b->st_size ||
-	       a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
-}
-
 void
 settings_refresh(struct settings *settings)
 {
-	struct stat now[SETTINGS_FILES];
+	const char *name = control_watch_changed(&settings->watch);
 
-	if (clock_ms() - settings->checked_ms < CHECK_MS)
+	if (name == NULL)
 		return;
-	settings->checked_ms = clock_ms();
-	look_at_files(now);
-	for (size_t i = 0; i < SETTINGS_FILES; i++) {
-		if (!is_changed(&now[i], &settings->files[i]))
-			continue;
-		log_event("control/%s changed: read again", names[i]);
-		forget(settings);
-		settings_load(settings);
-		return;
-	}
+	log_event("control/%s changed: read again", name);
+	forget(settings);
+	settings_load(settings);
 }

@@ -8,13 +8,7 @@
  *         EX_TEMPFAIL after a line that says where and how to mend it.
  */
 
-#include <sys/stat.h>
-
 #include "base/control.h"
-
-enum {
-	SETTINGS_FILES = 8
-};
 
 /* Domain names, sorted, to be found quickly. */
 struct domain_set {
@@ -31,15 +25,14 @@ struct settings {
 	struct buf default_delivery; /* defaultdelivery */
 	struct buf postmaster;       /* postmaster; may be empty */
 	uint64_t uid_min;            /* uidmin */
-	struct stat files[SETTINGS_FILES];
-	int64_t checked_ms;
+	struct control_watch watch;
 };
 
 /* The first time, *settings must be zeroed. */
 void settings_load(struct settings *settings);
 void settings_free(struct settings *settings);
 
-/* Load again if a file changed; looks at most once a second. */
+/* Load again if a file changed. */
 void settings_refresh(struct settings *settings);
 
 bool domain_set_has(const struct domain_set *set, struct span domain);

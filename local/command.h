@@ -24,7 +24,7 @@ enum spawn_op {
 
 enum {
 	DELIVERERS_MAX = 128, /* at work or kept for more */
-	SPAWN_GROUP_MAIL = 1 /* flag of SPAWN_START */
+	SPAWN_GROUP_MAIL = 1  /* flag of SPAWN_START */
 };
 
 struct spawn_record {

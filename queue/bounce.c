@@ -1,4 +1,5 @@
 #include "queue/bounce.h"
+#include "queue/delivery.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +35,28 @@ add_clean(struct buf *into, struct span text)
 		    into, (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i]);
 }
 
+/*
+ * RFC 3464 sections 2.3.5 and 2.3.6: another host and its words, or our own,
+ * which are no SMTP reply and need a type of their own.
+ */
+static void
+add_diagnostic(struct buf *out, struct span text)
+{
+	struct span host;
+	struct span reply;
+
+	if (verdict_split_said(text, &host, &reply)) {
+		buf_add_string(out, "\nRemote-MTA: dns; ");
+		add_clean(out, host);
+		buf_add_string(out, "\nDiagnostic-Code: smtp; ");
+		add_clean(out, reply);
+	} else {
+		buf_add_string(out, "\nDiagnostic-Code: X-Estafeta; ");
+		add_clean(out, text);
+	}
+	buf_add_char(out, '\n');
+}
+
 /* RFC 3464 section 2.3: one group of fields for each recipient. */
 static void
 add_status(struct bounce *bounce, const struct recipient *recipient,
@@ -57,9 +80,7 @@ add_status(struct bounce *bounce, const struct recipient *recipient,
 		buf_add_string(out, "4.4.7"); /* tried until it expired */
 	else
 		add_clean(out, code);
-	buf_add_string(out, "\nDiagnostic-Code: smtp; ");
-	add_clean(out, text);
-	buf_add_char(out, '\n');
+	add_diagnostic(out, text);
 	if (!is_failure(bounce)) {
 		buf_add_string(out, "Will-Retry-Until: ");
 		date_add(out, bounce->report->retry_until);

@@ -82,14 +82,6 @@ domain_of(struct span address)
 	return span_slice(address, at + 1, address.len);
 }
 
-/* A bare name belongs to this host. */
-static bool
-is_local(const struct manager *manager, struct span domain)
-{
-	return domain.len == 0 || control_list_has(&manager->locals, domain) ||
-	       control_list_has(&manager->virtualdomains, domain);
-}
-
 void
 dispatch_add(struct manager *manager, struct message *message, uint64_t index,
     struct span address)
@@ -103,7 +95,7 @@ dispatch_add(struct manager *manager, struct message *message, uint64_t index,
 		.message = message, .index = index, .address = address
 	};
 	message->active->jobs++;
-	if (is_local(manager, domain)) {
+	if (settings_is_local(manager, domain)) {
 		jobs_add(&manager->local_jobs, job);
 		return;
 	}

@@ -111,9 +111,10 @@ struct manager {
 	struct syncer *syncer;
 	bool is_syncing;
 
+	struct control_watch watch;
 	struct control_list locals;
 	struct control_list virtualdomains;
-	struct buf me;
+	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
 	uint64_t lifetime_s;   /* control/queuelifetime */
@@ -145,6 +146,12 @@ struct manager {
 	uint64_t report_number;
 	struct packet packet;
 };
+
+/* settings.c: at start, and again when a file of control/ is another */
+void settings_start(struct manager *manager);
+void settings_refresh(struct manager *manager);
+/* A bare name belongs to this host, too. */
+bool settings_is_local(const struct manager *manager, struct span domain);
 
 /* intake.c */
 void intake_start(struct manager *manager);

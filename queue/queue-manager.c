@@ -35,40 +35,6 @@ enum {
 };
 
 static void
-read_settings(struct manager *manager)
-{
-	manager->me = control_me();
-	manager->locals = control_list("locals");
-	manager->virtualdomains = control_list("virtualdomains");
-	manager->concurrency_local =
-	    control_number("concurrencylocal", 20, 1, 128);
-	manager->concurrency_remote =
-	    control_number("concurrencyremote", 100, 1, 500);
-	manager->lifetime_s =
-	    control_number("queuelifetime", 432000, 60, 10000000);
-	manager->delay_warn_s =
-	    control_number("delaywarning", 14400, 0, 10000000);
-	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
-	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
-}
-
-/* Without control/locals: this host's own name, and localhost. */
-static void
-default_locals(struct manager *manager)
-{
-	static struct span names[2];
-	static unsigned lines[2];
-
-	if (manager->locals.count > 0)
-		return;
-	names[0] = buf_span(&manager->me);
-	names[1] = span_of("localhost");
-	manager->locals.items = names;
-	manager->locals.lines = lines;
-	manager->locals.count = 2;
-}
-
-static void
 handle_timer(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what;
@@ -106,8 +72,7 @@ main(int argc, char **argv)
 	    !neighbour_is_given(NEIGHBOUR_BOUNCE))
 		die(EX_USAGE, "local, remote and bounce must be neighbours");
 	signal(SIGPIPE, SIG_IGN);
-	read_settings(&manager);
-	default_locals(&manager);
+	settings_start(&manager);
 	spool_open(&manager.spool);
 	/* Any open file names its file system, the FIFO too. */
 	manager.syncer = syncer_new(manager.spool.trigger);

@@ -220,6 +220,8 @@ schedule_run(struct manager *manager)
 		heap_remove(&manager->waiting, message);
 		schedule_due(manager, message);
 	}
+	if (manager->fresh.first != NULL || manager->retries.first != NULL)
+		settings_refresh(manager);
 	while (manager->active_count < ACTIVE_MAX &&
 	       ((message = message_list_take(&manager->fresh)) != NULL ||
 		   (message = message_list_take(&manager->retries)) != NULL))

@@ -158,6 +158,22 @@ choose_servers(struct ub_ctx *unbound)
 	control_list_free(&servers);
 }
 
+/*
+ * libunbound answers by itself for names that the public tree does not have
+ * (RFC 6761, RFC 8375); a name server of a site may well have them.
+ */
+static void
+answer_all_names(struct ub_ctx *unbound)
+{
+	static const char *const names[] = { "test", "home.arpa" };
+
+	set(unbound, "unblock-lan-zones:", "yes");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ub_ctx_zone_add(unbound, names[i], "transparent") != 0)
+			die(EX_SOFTWARE, "libunbound refuses zone %s",
+			    names[i]);
+}
+
 static struct ub_ctx *
 make_unbound(void)
 {
@@ -173,6 +189,7 @@ make_unbound(void)
 	set(unbound, "outgoing-range:", "256");
 	set(unbound, "num-queries-per-thread:", "512");
 	choose_servers(unbound);
+	answer_all_names(unbound);
 	ub_ctx_async(unbound, 1); /* a thread, not a process */
 	return unbound;
 }

@@ -157,7 +157,7 @@ take_option(struct confinement *want, int option)
 }
 
 static void
-set_limit(int resource, rlim_t value)
+set_limit(__rlimit_resource_t resource, rlim_t value)
 {
 	const struct rlimit limit = { value, value };
 

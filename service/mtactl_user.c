@@ -214,7 +214,6 @@ add_domain(struct span domain)
 		buf_add(&text, domain);
 		buf_add_char(&text, '\n');
 		store(MTA_CONTROL "/virtualdomains", &text, 0644, "root");
-		puts("its domain is new here: mtactl stop; mtactl start");
 	}
 	control_list_free(&known);
 	buf_free(&text);

@@ -166,3 +166,47 @@ control_me(void)
 		temp_fail("cannot learn this host's name");
 	return control_value("me", host);
 }
+
+/* ---- watching ---- */
+
+/* A file that is not there is all zero. */
+static void
+look_at(const char *name, struct stat *file)
+{
+	char path[sizeof(MTA_CONTROL) + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, name);
+	if (stat(path, file) == -1)
+		*file = (struct stat){ .st_ino = 0 };
+}
+
+void
+control_watch_start(
+    struct control_watch *watch, const char *const *names, size_t count)
+{
+	*watch = (struct control_watch){ .names = names, .count = count };
+	for (size_t i = 0; i < count; i++)
+		look_at(names[i], &watch->files[i]);
+}
+
+static bool
+is_changed(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev != b->st_dev || a->st_ino != b->st_ino ||
+	       a->st_size != b->st_size ||
+	       a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+const char *
+control_watch_changed(const struct control_watch *watch)
+{
+	struct stat now;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		look_at(watch->names[i], &now);
+		if (is_changed(&now, &watch->files[i]))
+			return watch->names[i];
+	}
+	return NULL;
+}

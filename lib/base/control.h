@@ -13,10 +13,13 @@
  *          deferred, never bounced, by a typing error.
  */
 
+#include <sys/stat.h>
+
 #include "base/buf.h"
 
 enum {
-	CONTROL_MAX = 4 << 20
+	CONTROL_MAX = 4 << 20,
+	CONTROL_WATCHED_MAX = 10
 };
 
 struct control_list {
@@ -49,6 +52,20 @@ bool control_list_has_domain(
 
 /* control/me, else the host's name: how this host calls itself. */
 struct buf control_me(void);
+
+/* Files of control/ that a program reads again when they change. */
+struct control_watch {
+	const char *const *names; /* the caller's */
+	size_t count;             /* at most CONTROL_WATCHED_MAX */
+	struct stat files[CONTROL_WATCHED_MAX];
+};
+
+/* Remember how the files are now; call it before they are read. */
+void control_watch_start(
+    struct control_watch *watch, const char *const *names, size_t count);
+
+/* The name of a file that is another now, NULL if none is. */
+const char *control_watch_changed(const struct control_watch *watch);
 
 /* Say what is wrong with an item of a list, and end as above. */
 _Noreturn void control_complain(

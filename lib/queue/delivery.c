@@ -95,6 +95,23 @@ verdict_parse(struct span packet, struct verdict *verdict)
 	       record_find_number(packet, 'N', UINT64_MAX, &verdict->number);
 }
 
+bool
+verdict_split_said(struct span text, struct span *host, struct span *reply)
+{
+	static const struct span said = { "] said: ", 8 };
+	size_t bracket = span_index(text, '[');
+
+	if (bracket == 0 || bracket == text.len)
+		return false;
+	*host = span_slice(text, 0, bracket);
+	for (size_t i = bracket; i + said.len <= text.len; i++)
+		if (span_equal(span_slice(text, i, said.len), said)) {
+			*reply = span_slice(text, i + said.len, text.len);
+			return span_index(*host, ' ') == host->len;
+		}
+	return false;
+}
+
 void
 channel_add_open(struct buf *buf, struct span destination)
 {

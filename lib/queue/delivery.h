@@ -62,6 +62,13 @@ struct verdict {
 void verdict_add(struct buf *buf, const struct verdict *verdict);
 bool verdict_parse(struct span packet, struct verdict *verdict);
 
+/*
+ * A verdict's text that repeats another host's words is "HOST[ADDRESS] said:
+ * REPLY".  Split one; false: the words are our own.
+ */
+bool verdict_split_said(
+    struct span text, struct span *host, struct span *reply);
+
 /* Opening a channel (remote), and its "ready" packet. */
 void channel_add_open(struct buf *buf, struct span destination);
 bool channel_parse_open(struct span packet, struct span *destination);

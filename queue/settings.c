@@ -1,0 +1,71 @@
+/*
+ * settings - what the manager takes from control/.
+ *
+ * Which domains are local is read again as soon as it changes: smtpd and the
+ * manager must not differ about a domain that was added a moment ago.
+ */
+
+#include "base/die.h"
+#include "queue/manager.h"
+
+static const char *const watched[] = { "me", "locals", "virtualdomains",
+	"queuelifetime", "delaywarning", "retrymin", "retrymax" };
+
+static void
+load(struct manager *manager)
+{
+	control_watch_start(
+	    &manager->watch, watched, sizeof(watched) / sizeof(watched[0]));
+	manager->locals = control_list("locals");
+	manager->virtualdomains = control_list("virtualdomains");
+	manager->lifetime_s =
+	    control_number("queuelifetime", 432000, 60, 10000000);
+	manager->delay_warn_s =
+	    control_number("delaywarning", 14400, 0, 10000000);
+	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
+	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
+}
+
+void
+settings_start(struct manager *manager)
+{
+	manager->me = control_me();
+	manager->concurrency_local =
+	    control_number("concurrencylocal", 20, 1, 128);
+	manager->concurrency_remote =
+	    control_number("concurrencyremote", 100, 1, 500);
+	load(manager);
+}
+
+void
+settings_refresh(struct manager *manager)
+{
+	const char *name = control_watch_changed(&manager->watch);
+
+	if (name == NULL)
+		return;
+	log_event("control/%s changed: read again", name);
+	struct buf me = control_value("me", buf_string(&manager->me));
+	buf_free(&manager->me);
+	manager->me = me;
+	control_list_free(&manager->locals);
+	control_list_free(&manager->virtualdomains);
+	load(manager);
+}
+
+/* Without control/locals: this host's own name, and localhost. */
+static bool
+is_named_local(const struct manager *manager, struct span domain)
+{
+	if (manager->locals.count > 0)
+		return control_list_has(&manager->locals, domain);
+	return span_equal_nocase(domain, buf_span(&manager->me)) ||
+	       span_equal_nocase(domain, span_of("localhost"));
+}
+
+bool
+settings_is_local(const struct manager *manager, struct span domain)
+{
+	return domain.len == 0 || is_named_local(manager, domain) ||
+	       control_list_has(&manager->virtualdomains, domain);
+}
