@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/header.h"
 #include "queue/manager.h"
 
 int64_t
@@ -150,21 +151,22 @@ static void
 log_arrival(const struct message *message)
 {
 	const struct envelope *envelope = &message->active->file.envelope;
+	struct buf more = buf_new(MESSAGE_ID_MAX + 64);
 
 	if (envelope->has_uid)
-		log_event("%s new from=<%.*s> bytes=%llu recipients=%zu "
-			  "uid=%llu",
-		    message->name.id.text, (int)envelope->sender.len,
-		    envelope->sender.ptr,
-		    (unsigned long long)message->active->file.message_length,
-		    envelope->recipient_count,
-		    (unsigned long long)envelope->uid);
-	else
-		log_event("%s new from=<%.*s> bytes=%llu recipients=%zu",
-		    message->name.id.text, (int)envelope->sender.len,
-		    envelope->sender.ptr,
-		    (unsigned long long)message->active->file.message_length,
-		    envelope->recipient_count);
+		buf_printf(
+		    &more, " uid=%llu", (unsigned long long)envelope->uid);
+	if (envelope->message_id.len > 0) {
+		buf_add_string(&more, " message-id=");
+		header_add_message_id(&more, envelope->message_id);
+	}
+	log_event("%s new from=<%.*s> bytes=%llu recipients=%zu%.*s",
+	    message->name.id.text, (int)envelope->sender.len,
+	    envelope->sender.ptr,
+	    (unsigned long long)message->active->file.message_length,
+	    envelope->recipient_count, (int)more.len,
+	    more.len == 0 ? "" : more.data);
+	buf_free(&more);
 }
 
 /* The earliest time at which a waiting recipient is due; now if none waits. */

@@ -17,6 +17,7 @@
 #include "mail/addr.h"
 #include "mail/addrlist.h"
 #include "mail/date.h"
+#include "mail/header.h"
 #include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/sendmail.h"
@@ -257,6 +258,19 @@ collect_recipients(struct message *message)
 	buf_free(&address);
 }
 
+static void
+add_message_id(struct buf *envelope, struct span header)
+{
+	struct buf id = buf_new(MESSAGE_ID_MAX);
+	struct span value;
+
+	if (header_find(header, "Message-ID", &value))
+		header_add_message_id(&id, value);
+	if (id.len > 0)
+		record_add(envelope, 'H', buf_span(&id));
+	buf_free(&id);
+}
+
 static struct buf
 make_envelope(const struct message *message)
 {
@@ -275,6 +289,7 @@ make_envelope(const struct message *message)
 	if (options->ret != NULL)
 		record_add_string(
 		    &envelope, 'R', options->ret[0] == 'f' ? "F" : "H");
+	add_message_id(&envelope, buf_span(&message->header));
 	buf_add(&envelope, buf_span(&message->recipients));
 	envelope_end(&envelope);
 	buf_free(&sender);

@@ -170,35 +170,3 @@ mtactl_status(void)
 	printf("landlock version %d\n", landlock_version());
 	return for_each_service(print_status) > 0 ? EX_UNAVAILABLE : EX_OK;
 }
-
-/* ---- trace ---- */
-
-static void
-print_matching(const char *path, struct span id)
-{
-	FILE *log = fopen(path, "re");
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t len;
-
-	if (log == NULL)
-		return;
-	while ((len = getline(&line, &room, log)) > 0)
-		if (memmem(line, (size_t)len, id.ptr, id.len) != NULL)
-			fwrite(line, 1, (size_t)len, stdout);
-	free(line);
-	fclose(log);
-}
-
-int
-mtactl_trace(const char *id)
-{
-	static const char *const logs[] = { "smtpd", "queue", "pop3d" };
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
-		snprintf(path, sizeof(path), "%s/%s/current", MTA_LOG, logs[i]);
-		print_matching(path, span_of(id));
-	}
-	return EX_OK;
-}

@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "mail/date.h"
+#include "mail/header.h"
 #include "queue/envelope.h"
 #include "smtpd/session.h"
 #include "smtpd/submit.h"
@@ -21,6 +22,7 @@ struct data {
 	uint64_t size;
 	uint64_t header_size;
 	uint64_t hops;
+	struct buf message_id; /* for the log; empty if there is none */
 	bool is_body;
 	bool is_ended;
 	bool was_crlf;       /* the line before ended with CRLF */
@@ -45,6 +47,10 @@ look_at_header(struct data *data, struct span line)
 		return;
 	}
 	data->header_size += line.len + 1;
+	if (span_starts_nocase(line, span_of("Message-ID:")) &&
+	    data->message_id.len == 0)
+		header_add_message_id(
+		    &data->message_id, span_slice(line, 11, line.len));
 	if (data->header_size > HEADER_MAX)
 		refuse(data, "552 5.3.4 the message's header is too big");
 	if ((span_starts_nocase(line, span_of("Received:")) ||
@@ -218,12 +224,13 @@ finish(struct data *data)
 	case INJECT_KEPT:
 		session->messages++;
 		log_event("%s accepted client=%s helo=%.*s from=<%.*s> "
-			  "recipients=%llu bytes=%llu",
+			  "recipients=%llu bytes=%llu message-id=%.*s",
 		    id, session->peer->text, (int)session->helo.len,
 		    session->helo.data, (int)session->sender.len,
 		    session->sender.len == 0 ? "" : session->sender.data,
 		    (unsigned long long)session->recipient_count,
-		    (unsigned long long)data->size);
+		    (unsigned long long)data->size, (int)data->message_id.len,
+		    data->message_id.len == 0 ? "" : data->message_id.data);
 		write_string(&session->out, "250 2.0.0 accepted ");
 		reply(session, id);
 		break;
@@ -246,6 +253,7 @@ handle_data(struct session *session, struct span argument)
 {
 	struct data data = { .session = session,
 		.carry = buf_new(DATA_LINE_MAX + 8),
+		.message_id = buf_new(MESSAGE_ID_MAX),
 		.was_crlf = true };
 
 	(void)argument;
@@ -271,6 +279,7 @@ handle_data(struct session *session, struct span argument)
 			reply(session, "421 4.4.2 too slow: closing");
 	}
 	buf_free(&data.carry);
+	buf_free(&data.message_id);
 	buf_free(&envelope);
 	session_reset(session);
 }

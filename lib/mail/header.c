@@ -94,3 +94,16 @@ header_is_safe(struct span text)
 			return false;
 	return true;
 }
+
+void
+header_add_message_id(struct buf *into, struct span value)
+{
+	value = span_trim(value);
+	if (value.len < 3 || value.len > MESSAGE_ID_MAX ||
+	    value.ptr[0] != '<' || value.ptr[value.len - 1] != '>')
+		return;
+	for (size_t i = 0; i < value.len; i++)
+		if (value.ptr[i] <= ' ' || value.ptr[i] >= 0x7f)
+			return;
+	buf_add(into, value);
+}

@@ -9,6 +9,10 @@
 
 #include "base/buf.h"
 
+enum {
+	MESSAGE_ID_MAX = 250
+};
+
 /* The part of a message before its empty line (all of it without one). */
 struct span header_of(struct span message);
 
@@ -24,6 +28,13 @@ bool header_find(struct span header, const char *name, struct span *value);
 
 /* Append value with its folds turned into single spaces, ends trimmed. */
 void header_add_unfolded(struct buf *into, struct span value);
+
+/*
+ * Append the value of a Message-ID field (RFC 5322 section 3.6.4) as a log may
+ * have it: <...> of visible ASCII, at most MESSAGE_ID_MAX bytes; nothing if it
+ * is not like that.
+ */
+void header_add_message_id(struct buf *into, struct span value);
 
 /* Is there nothing in text that could end or fold a header line? */
 bool header_is_safe(struct span text);

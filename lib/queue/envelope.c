@@ -16,6 +16,9 @@ take_message_record(struct envelope *envelope, char tag, struct span value)
 	case 'R':
 		envelope->ret = value;
 		return ENVELOPE_OK;
+	case 'H':
+		envelope->message_id = value;
+		return ENVELOPE_OK;
 	case 'C':
 		envelope->client = value;
 		return ENVELOPE_OK;

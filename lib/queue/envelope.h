@@ -16,6 +16,7 @@
  *                 B  body: "8" for 8BITMIME, else 7 bits
  *                 U  "1": needs SMTPUTF8
  *                 E  ENVID, xtext;  R  RET, "F" or "H"
+ *                 H  the message's Message-ID, for the log
  *                 C  client, as logged;  A  authenticated as
  *                 I  uid of the injecting user (set by queue-inject alone)
  * Limits      ENVELOPE_MAX bytes, ENVELOPE_RECIPIENTS_MAX recipients, and
@@ -52,6 +53,7 @@ struct envelope {
 	struct span body;
 	struct span envid;
 	struct span ret;
+	struct span message_id;
 	struct span client;
 	struct span authenticated;
 	bool needs_utf8;

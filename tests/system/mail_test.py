@@ -211,4 +211,20 @@ check('and it is tried again', wait_for(lambda: log().count('deferred to=<later@
 check('no process died of its jail', 'signal 31' not in log() + log('smtpd'))
 trace = run('/var/mta/bin/mtactl', 'trace', queue()[0]['id']).stdout if queue() else ''
 check('mtactl trace tells its life', ' accepted client=' in trace and ' deferred to=<later@far.example>' in trace, trace)
+smtp('joe@example.org', 'Message-ID: <one@trace.example>\r\n\r\nx\r\n')
+run('/var/mta/bin/sendmail', '-f', 'joe', 'nobody-here@example.org', input='Message-ID: <two@trace.example>\n\nx\n')
+
+
+def trace_of(mark):
+    return run('/var/mta/bin/mtactl', 'trace', mark).stdout
+
+
+check('trace by Message-ID, of what came by SMTP',
+      wait_for(lambda: all(w in trace_of('<one@trace.example>') for w in (' accepted ', ' delivered ', ' done'))),
+      trace_of('<one@trace.example>'))
+check('of what came by sendmail, with its report',
+      wait_for(lambda: all(w in trace_of('<two@trace.example>') for w in (' failed ', ' reported ', ' delivered to=<joe@'))),
+      trace_of('<two@trace.example>'))
+lost = run('/var/mta/bin/mtactl', 'trace', '<no@where>')
+check('an unknown one is said to be unknown', lost.returncode == 65 and 'no line' in lost.stderr, lost)
 done()

@@ -66,9 +66,38 @@ test_lists(void)
 	}
 }
 
+static const struct {
+	const char *value;
+	const char *logged;
+} message_ids[] = {
+	{ " <a@b>", "<a@b>" },
+	{ "<a@b> ", "<a@b>" },
+	{ "a@b", "" },
+	{ "<>", "" },
+	{ "<a b@c>", "" },
+	{ "<a\x1b[2J@c>", "" },
+	{ "<a\xc3\xa9@c>", "" },
+	{ "", "" },
+};
+
+static void
+test_message_ids(void)
+{
+	for (size_t i = 0; i < sizeof(message_ids) / sizeof(*message_ids);
+	     i++) {
+		struct buf id = buf_new(MESSAGE_ID_MAX);
+
+		header_add_message_id(&id, span_of(message_ids[i].value));
+		CHECK(message_ids[i].value,
+		    span_equal(buf_span(&id), span_of(message_ids[i].logged)));
+		buf_free(&id);
+	}
+}
+
 int
 main(void)
 {
+	test_message_ids();
 	test_find();
 	test_lists();
 	return test_result();
