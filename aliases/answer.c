@@ -23,7 +23,7 @@ directory_open(struct directory *directory)
 		.key = buf_new(PART_MAX),
 		.account = buf_new(PART_MAX),
 		.home = buf_new(PART_MAX),
-		.mailbox = buf_new(2 * PART_MAX),
+		.mailbox = buf_new(2 * (size_t)PART_MAX),
 		.extension = buf_new(PART_MAX),
 		.target = buf_new(TARGET_MAX),
 		.owner = buf_new(PART_MAX),

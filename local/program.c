@@ -98,7 +98,8 @@ execute(const struct command *command, int input, int output)
 	umask(077);
 	signal(SIGPIPE, SIG_DFL);
 	set_environment(command);
-	if (chdir(getenv("HOME")) == -1 && chdir("/") == -1)
+	const char *home = getenv("HOME");
+	if ((home == NULL || chdir(home) == -1) && chdir("/") == -1)
 		_exit(EX_TEMPFAIL);
 	if (dup2(input, STDIN_FILENO) == -1 ||
 	    dup2(output, STDOUT_FILENO) == -1 ||

@@ -125,8 +125,8 @@ refuse(enum store_status status, const struct transaction_settings *settings)
 static int
 transact(const char *mailbox, struct transaction_settings *settings)
 {
+	static struct peer peer; /* the settings keep its text */
 	struct store *store;
-	struct peer peer;
 
 	require_unprivileged();
 	signal(SIGPIPE, SIG_IGN);

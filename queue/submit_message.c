@@ -22,6 +22,10 @@
 #include "queue/id.h"
 #include "queue/sendmail.h"
 
+enum {
+	ADDRESS_TEXT_MAX = ENVELOPE_ADDRESS_MAX * 4 /* with quoting, comments */
+};
+
 struct message {
 	const struct options *options;
 	struct buf me;
@@ -42,7 +46,7 @@ static void
 add_qualified(
     const struct message *message, struct buf *into, struct span address)
 {
-	struct buf whole = buf_new(ENVELOPE_ADDRESS_MAX * 4);
+	struct buf whole = buf_new(ADDRESS_TEXT_MAX);
 	struct addr addr;
 
 	buf_add(&whole, address);
@@ -78,7 +82,7 @@ notify_letters(const char *words, char letters[8])
 static void
 add_recipient(struct message *message, struct span address)
 {
-	struct buf whole = buf_new(ENVELOPE_ADDRESS_MAX * 4);
+	struct buf whole = buf_new(ADDRESS_TEXT_MAX);
 	struct recipient recipient = { .is_mailbox = false };
 	char letters[8];
 
@@ -276,7 +280,7 @@ make_envelope(const struct message *message)
 {
 	const struct options *options = message->options;
 	struct buf envelope = buf_new(ENVELOPE_MAX);
-	struct buf sender = buf_new(ENVELOPE_ADDRESS_MAX * 4);
+	struct buf sender = buf_new(ADDRESS_TEXT_MAX);
 
 	add_qualified(message, &sender,
 	    options->sender != NULL ? span_of(options->sender)

@@ -130,7 +130,7 @@ md5(struct span first, struct span second, char hex[2 * MD5_LEN + 1])
 		hex[2 * i] = digits[bytes[i] >> 4];
 		hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	hex[2 * MD5_LEN] = '\0';
+	hex[(size_t)2 * MD5_LEN] = '\0';
 	explicit_bzero(bytes, sizeof(bytes));
 	return is_good;
 }

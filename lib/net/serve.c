@@ -387,10 +387,10 @@ open_listeners(struct server *server)
 {
 	int fd = SERVE_LISTEN_FD;
 
-	while (server->listeners < SERVE_LISTEN_MAX && is_listener(fd)) {
+	for (; server->listeners < SERVE_LISTEN_MAX && is_listener(fd); fd++) {
 		fd_set_cloexec(fd, true);
 		server->polled[server->listeners++] =
-		    (struct pollfd){ .fd = fd++, .events = POLLIN };
+		    (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
 	server->polled[server->listeners] =
 	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
