@@ -96,8 +96,13 @@ $(B)/$(1): $(B)/$(1).o $(patsubst %,$(B)/%.a,$(filter $(ROLES),$(word 2,$(subst 
 endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
+# Programs that tests use.
+TOOLS := tests/fault/fault
+$(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
+	$(LINK)
+
 # ---- testing ------------------------------------------------------------
-tests: all $(TESTS:%=$(B)/%)
+tests: all $(TESTS:%=$(B)/%) $(TOOLS:%=$(B)/%)
 
 check: tests
 	@tests/run $(B)

@@ -187,9 +187,11 @@ task_fill(
 	if (action->kind != COMMAND_FORWARD)
 		return 1;
 	set_forward(parser, task, action, command);
-	fds[1] = parser->inject_fd == -1
-		     ? -1
-		     : neighbour_open_session(parser->inject_fd);
+	if (parser->inject_fd == -1)
+		return 1;
+	fds[1] = neighbour_open_session(parser->inject_fd);
+	if (fds[1] == -1 && (errno == EPIPE || errno == ECONNRESET))
+		temp_fail("queue-inject is gone"); /* the chain starts anew */
 	return fds[1] == -1 ? 1 : 2;
 }
 

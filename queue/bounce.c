@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "base/io.h"
 #include "mail/date.h"
 #include "mail/header.h"
@@ -123,9 +124,9 @@ add_recipients(struct bounce *bounce)
 	}
 }
 
-/* The first bytes of the original; nothing if it cannot be read. */
+/* The first bytes of the original; a disk that fails may do better later. */
 static struct buf
-read_original(const struct bounce *bounce, uint64_t max)
+read_original(struct bounce *bounce, uint64_t max)
 {
 	const struct queue_file *file = bounce->file;
 	struct buf original = buf_new(TEXT_MAX);
@@ -138,6 +139,11 @@ read_original(const struct bounce *bounce, uint64_t max)
 		ssize_t got = pread(file->fd, room + done, length - done,
 		    (off_t)(file->message_offset + done));
 
+		if (got == -1) {
+			warn_errno("%s cannot be read",
+			    bounce->report->report_id.text);
+			bounce->has_failed = true;
+		}
 		if (got <= 0)
 			break;
 		done += (size_t)got;

@@ -22,6 +22,7 @@ struct bounce {
 	const struct report *report;
 	const struct queue_file *file;
 	bool is_double;
+	bool has_failed;     /* the original could not be read */
 	struct buf failures; /* text about each recipient, for people */
 	struct buf statuses; /* the same for machines */
 	size_t count;        /* recipients it speaks of */
@@ -31,7 +32,8 @@ struct bounce {
 
 /*
  * Write the notification into bounce->text and bounce->envelope.  False if
- * none is due (nobody to tell, or nobody wants it); then why says it.
+ * none is due (nobody to tell, or nobody wants it); then why says it.  Of
+ * no use if bounce->has_failed then.
  */
 bool bounce_write(struct bounce *bounce, const char **why);
 void bounce_free(struct bounce *bounce);

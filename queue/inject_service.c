@@ -165,12 +165,23 @@ start_sync(struct service *service)
 	syncer_start(service->syncer);
 }
 
+/* Before any answer: the manager must know of what its client calls kept. */
+static void
+notify_manager(const struct service *service, const struct request *kept)
+{
+	struct buf names = buf_new(SIZE_MAX / 2);
+
+	for (; kept != NULL; kept = kept->next)
+		incoming_add_name(&kept->incoming, &names);
+	spool_notify(&service->injector->spool, buf_span(&names));
+	buf_free(&names);
+}
+
 /* The sync is done: what it covered is kept, or was never there. */
 static void
 handle_synced(evutil_socket_t fd, short what, void *context)
 {
 	struct service *service = context;
-	struct buf names = buf_new(SIZE_MAX / 2);
 	int error = syncer_result(service->syncer);
 	struct request *next;
 
@@ -179,6 +190,8 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	struct request *done = service->syncing;
 	service->syncing = NULL;
 	start_sync(service);
+	if (error == 0)
+		notify_manager(service, done);
 	for (struct request *request = done; request != NULL; request = next) {
 		next = request->next;
 		if (error != 0) {
@@ -186,13 +199,10 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 			refuse_errno(service, request);
 			continue;
 		}
-		incoming_add_name(&request->incoming, &names);
 		incoming_free(&request->incoming); /* and so unlock it */
 		answer(request, INJECT_KEPT, "kept");
 		free_request(request);
 	}
-	spool_notify(&service->injector->spool, buf_span(&names));
-	buf_free(&names);
 }
 
 static void

@@ -254,8 +254,11 @@ handle_command(evutil_socket_t fd, short what, void *context)
 		struct span line = span_cut(&rest, '\n');
 		struct span verb = span_cut(&line, ' ');
 
-		if (span_equal(verb, span_of("retry")))
-			schedule_retry_all(manager, line);
+		if (!span_equal(verb, span_of("retry")))
+			continue;
+		schedule_retry_all(manager, line);
+		if (line.len == 0) /* all: what an injector left untold, too */
+			rescan(-1, 0, manager);
 	}
 	schedule_run(manager);
 }

@@ -97,7 +97,8 @@ make_report(const struct bounce_settings *settings, const struct report *report,
 		.settings = settings, .report = report, .file = &file
 	};
 	bool is_due = bounce_write(&bounce, &why);
-	bool is_done = !is_due || inject(&bounce, session);
+	bool is_done =
+	    !is_due || (!bounce.has_failed && inject(&bounce, session));
 	if (!is_due)
 		log_event("%s %s", name.id.text, why);
 	else if (is_done)

@@ -10,7 +10,7 @@ def on_host():
     """Start over on a test host, as root, with an installation in /var/mta."""
     if os.environ.get('MTA_TEST_HOST'):
         return
-    os.execv(TESTS + '/host', ['host', sys.executable, os.path.abspath(sys.argv[0])])
+    os.execv(TESTS + '/host', ['host', sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 
 def check(label, held, note=''):

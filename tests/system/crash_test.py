@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""crash_test - kill each role at each of its system calls, and let each call
+fail that can, while a message passes: nothing that was accepted is lost.
+
+make crashtest does every point; in make check every few (CRASH_STEP)."""
+import glob, hashlib, os, pwd, re, shutil, smtplib, socketserver, subprocess, sys, threading, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+import tap
+from tap import *
+
+on_host()
+STEP = int(os.environ.get('CRASH_STEP', 12))
+FAULT = os.environ['BUILD'] + '/tests/fault/fault'
+BODY = ('0123456789abcdef' * 4 + '\n') * 40
+MBOX = '/var/mta/ann.mbox'         # an alias that is a file
+PASSES = 400                      # more calls than any role makes for a message
+accepted = {}                     # mark -> mailboxes (user names) that must have it
+sinks = {}                        # mark -> how often the other host took it
+
+
+def control(name, text):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
+def run(*argv, **more):
+    return subprocess.run(argv, capture_output=True, text=True, **more)
+
+
+class Sink(socketserver.StreamRequestHandler):
+    """The other host: takes mail for anybody but nobody@."""
+    def handle(self):
+        say = lambda line: self.wfile.write(line + b'\r\n')
+        try:
+            say(b'220 far.example')
+            for line in self.rfile:
+                verb = line[:4].upper()
+                if verb == b'EHLO':
+                    say(b'250-far.example\r\n250 PIPELINING')
+                elif verb == b'RCPT':
+                    say(b'550 5.1.1 no such user' if b'nobody' in line else b'250 ok')
+                elif verb == b'DATA':
+                    say(b'354 go')
+                    text = b''
+                    for line in self.rfile:
+                        if line == b'.\r\n':
+                            break
+                        text += line
+                    mark = re.search(rb'mark-\w+-', text)
+                    if mark and text.endswith(BODY.replace('\n', '\r\n').encode()):
+                        sinks[mark[0].decode()] = sinks.get(mark[0].decode(), 0) + 1
+                    say(b'250 taken')
+                else:
+                    say(b'221 bye' if verb == b'QUIT' else b'250 ok')
+                    if verb == b'QUIT':
+                        break
+        except OSError:
+            pass
+
+
+# ---- processes ----
+
+def processes():
+    """pid -> (name, parent, uid)"""
+    found = {}
+    for path in glob.glob('/proc/[0-9]*/status'):
+        try:
+            text = open(path).read()
+        except OSError:
+            continue
+        field = lambda name: re.search(rf'^{name}:\s+(\S+)', text, re.M)[1]
+        if field('State') != 'Z':
+            found[int(path.split('/')[2])] = field('Name'), int(field('PPid')), int(field('Uid'))
+    return found
+
+
+def pick(name, parent=None, uid=None):
+    """The one process of that name whose parent has that name, and that uid."""
+    table = processes()
+    for pid, (its, above, its_uid) in sorted(table.items()):
+        if its == name and (parent is None or table.get(above, ('',))[0] == parent) and \
+                (uid is None or its_uid == pwd.getpwnam(uid).pw_uid):
+            return pid
+    return 0
+
+
+# What is hit, and whether that is the children that it forks for the message.
+ROLES = {
+    'smtpd session': (lambda: pick('smtpd', 'listen'), True),
+    'smtpd acceptor': (lambda: pick('smtpd', 'listen'), False),
+    'queue-inject of smtpd': (lambda: pick('queue-inject', 'smtpd'), False),
+    'lookup of smtpd': (lambda: pick('lookup', 'smtpd'), False),
+    'queue-manager': (lambda: pick('queue-manager'), False),
+    'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), False),
+    'local-deliver spawner': (lambda: pick('local-deliver', 'queue-manager'), False),
+    'deliverer': (lambda: pick('local-deliver', 'queue-manager'), True),
+    'lookup of local-deliver': (lambda: pick('lookup', 'local-deliver'), False),
+    'queue-inject of local-deliver': (lambda: pick('queue-inject', 'local-deliver'), False),
+    'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), False),
+    'remote-send': (lambda: pick('remote-send', 'queue-manager'), True),
+    'resolve': (lambda: pick('resolve', 'remote-send'), False),
+    'queue-bounce parent': (lambda: pick('queue-bounce', 'queue-manager'), False),
+    'queue-bounce': (lambda: pick('queue-bounce', 'queue-manager'), True),
+    'queue-inject of queue-bounce': (lambda: pick('queue-inject', 'queue-bounce'), False),
+}
+IN = ('smtpd session', 'smtpd acceptor', 'queue-inject of smtpd', 'lookup of smtpd')
+OUT = ('remote-send parent', 'remote-send', 'resolve')
+BOUNCE = ('queue-bounce parent', 'queue-bounce', 'queue-inject of queue-bounce')
+
+
+def is_up():
+    try:
+        with smtplib.SMTP('127.0.0.1', 25, timeout=5) as s:
+            s.noop()
+        return pick('queue-manager') and pick('local-deliver', 'local-deliver', 'mta-local') and \
+            pick('resolve', 'remote-send') and pick('queue-inject', 'queue-bounce') and \
+            pick('queue-inject', 'local-deliver')
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+# ---- messages ----
+
+def recipients_for(role):
+    """Addresses, and the mailboxes that must have it: each role has its kind of message."""
+    if role in OUT:
+        return ['any@far.example'], ['(far)']
+    if role in BOUNCE:
+        return ['nobody@far.example'], ['joe']          # its report
+    if role == 'queue-inject of local-deliver':
+        return ['away@example.org'], ['(far)']          # forwarded
+    if role == 'deliverer' or role.startswith('local') or role == 'queue-manager':
+        return ['joe@example.org', 'ann@example.org'], ['joe', 'ann']
+    return ['joe@example.org'], ['joe']
+
+
+def send(role, mark):
+    """One message; remembers it if it was accepted."""
+    to, boxes = recipients_for(role)
+    try:
+        with smtplib.SMTP('127.0.0.1', 25, timeout=10) as s:
+            refused = s.sendmail('joe@example.org', to, f'Subject: {mark}\n\n{BODY}')
+    except (OSError, smtplib.SMTPException):
+        return False
+    if not refused:
+        accepted[mark] = boxes
+    return not refused
+
+
+def texts(user):
+    if user == 'ann':
+        return open(MBOX, errors='replace').read().split('\nFrom ')
+    found = []
+    for name in glob.glob(pwd.getpwnam(user).pw_dir + '/Maildir/new/*'):
+        try:
+            found.append(open(name, errors='replace').read())
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def is_queue_empty():
+    return run('/var/mta/bin/mailq', '--json').stdout == ''
+
+
+def copies(mark, box, kept):
+    return [BODY] * sinks.get(mark, 0) if box == '(far)' else [t for t in kept[box] if mark in t]
+
+
+def is_all_there():
+    kept = {user: texts(user) for user in ('joe', 'ann')}
+    return all(copies(mark, box, kept) for mark, boxes in accepted.items() for box in boxes)
+
+
+def settle():
+    """All is delivered: what waits is asked for again, what an injector left is found."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if wait_for(is_up, 15):
+            run('/var/mta/bin/sendmail', '-q')
+            if wait_for(lambda: is_queue_empty() and is_all_there(), 1):
+                return True
+    return False
+
+
+# ---- one point ----
+
+class Tracer:
+    def __init__(self, role, number, error):
+        find, children = ROLES[role]
+        argv = [FAULT, '-n', str(number)] + (['-c'] if children else []) + (['-e', error] if error else [])
+        self.process = subprocess.Popen(argv + [str(find())], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.is_armed = self.process.stdout.readline() == 'armed\n'
+        self.hit = None
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.startswith('hit '):
+                self.hit = line.split()[1]
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def try_point(role, number, error, mark):
+    """True if the point was reached: the message passed or the fault came first."""
+    tracer = Tracer(role, number, error)
+    is_sent = send(role, mark)
+    if is_sent:                                         # the rest happens behind the 250
+        wait_for(lambda: tracer.hit or is_queue_empty(), 5)
+    tracer.end()
+    if tracer.hit and not error:
+        if role in IN:                                  # listen(8) would hold a chain back that ends so soon
+            run('s6-svc', '-t', '/var/mta/service/smtpd')
+        wait_for(is_up, 15)
+    return tracer.hit
+
+
+def try_role(role, error):
+    """Every STEPth point; how many were hit."""
+    points, number = [], 1 + hash_of(role, error) % min(STEP, 5)
+    while number < PASSES:
+        mark = f'mark-{len(accepted)}x{number}x{hash_of(role, error)}-'
+        hit = try_point(role, number, error, mark)
+        if not hit:
+            break
+        points.append(hit)
+        number += STEP
+    return points
+
+
+def hash_of(role, error):
+    return int(hashlib.sha256(f'{role} {error}'.encode()).hexdigest()[:6], 16)
+
+
+def account(role, error, points):
+    """0 lost, 0 truncated; how many twice."""
+    is_settled = settle()
+    kept = {user: texts(user) for user in ('joe', 'ann')}
+    lost, torn, twice = [], [], 0
+    for mark, boxes in accepted.items():
+        for box in boxes:
+            found = copies(mark, box, kept)
+            whole = [t for t in found if BODY in t or role in BOUNCE]
+            lost += [mark] if not found else []
+            torn += [mark] if len(whole) < len(found) else []
+            twice += len(found) > 1
+    name = f'{role}: {"killed before" if not error else error + " from"} {len(points)} calls'
+    check(f'{name}, {len(accepted)} accepted, 0 lost, 0 truncated, {twice} twice',
+          is_settled and not lost and not torn and points,
+          [is_settled, lost, torn, points, open('/var/mta/log/queue/current').read()[-1500:]])
+    accepted.clear()
+    return len(points), len(lost), len(torn), twice
+
+
+# ---- the test ----
+
+control('smtproutes', 'far.example:[127.0.0.61]\n')
+control('smtpdaddresses', '127.0.0.1\n')
+control('retrymin', '1\n')
+control('timeoutsmtpd', '20\n')
+with open('/etc/aliases', 'w') as f:
+    f.write(f'away: any@far.example\nann: {MBOX}\n')
+run('/var/mta/bin/newaliases')
+open(MBOX, 'w').close()
+shutil.chown(MBOX, 'mta-alias')
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+server = socketserver.ThreadingTCPServer(('127.0.0.61', 25), Sink)
+server.daemon_threads = True
+threading.Thread(target=server.serve_forever, daemon=True).start()
+started = run('/var/mta/bin/mtactl', 'start')
+check('the system is up', started.returncode == 0 and wait_for(is_up), started.stderr)
+if tap.failures:
+    done()
+
+total = [0, 0, 0, 0]
+for role in sys.argv[1:] or ROLES:
+    for error in (None, 'EIO', 'ENOSPC', 'EMFILE', 'ENOMEM'):
+        points = try_role(role, error)
+        if points or error is None:
+            total = [a + b for a, b in zip(total, account(role, error, points))]
+print('# points {}, lost {}, truncated {}, delivered twice {}'.format(*total))
+done()
