@@ -4,6 +4,7 @@
 #   make check           every test (root); VARIANT=asan or cov: those builds
 #   make lint            format, layering, sizes, manual pages
 #   make fuzz-NAME       run one fuzz target (clang) for SECONDS
+#   make crashtest       every system call of each role: killed, failed
 #   make bench, soak     speed and memory; kills under load: not in check
 #   make install         programs, manual, uids, tree (DESTDIR for packages)
 #   make install-links   /usr/sbin/sendmail, /usr/bin/mailq, newaliases
@@ -131,6 +132,9 @@ soak: all
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 
+crashtest: tests
+	@BUILD=$(abspath $(B)) CRASH_STEP=1 tests/system/crash_test.py
+
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
@@ -173,7 +177,7 @@ up: deps
 clean:
 	rm -rf build
 
-.PHONY: all tests check check-deps lint fuzz bench soak deps install install-links \
+.PHONY: all tests check check-deps lint fuzz bench soak crashtest deps install install-links \
 	uninstall up clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,9 +1,11 @@
 #include "local/answers.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/die.h"
 #include "base/io.h"
 
 enum {
@@ -55,6 +57,8 @@ answers_ask(void *context, struct span address, struct packet *packet,
 		return;
 	if (answers->session == -1)
 		answers->session = neighbour_open_session(answers->control);
+	if (answers->session == -1 && (errno == EPIPE || errno == ECONNRESET))
+		temp_fail("lookup is gone"); /* the chain starts anew */
 	lookup_ask(answers->session, address, ASK_TIMEOUT_MS, packet, answer);
 	if (answer->kind == LOOKUP_LATER) {
 		close(answers->session);

@@ -163,16 +163,30 @@ write_slots(struct manager *manager, struct message *message)
 		close(file.fd);
 }
 
+/* What failed on our side, or the disk's, is not the message's fault. */
+static void
+wait_a_while(struct manager *manager, struct message *message)
+{
+	write_slots(manager, message);
+	message->next_try = clock_now() + (int64_t)manager->retry_min_s;
+	schedule_close(manager, message);
+	schedule_later(manager, message);
+}
+
+/* One that cannot be removed is marked, and the removal tried again. */
 static void
 remove_message(struct manager *manager, struct message *message)
 {
 	char path[96];
 
 	spool_cur_path(&message->name, path);
-	if (unlinkat(manager->spool.top, path, 0) == -1)
-		warn_errno("%s cannot be removed", message->name.id.text);
-	else
-		log_event("%s done", message->name.id.text);
+	if (unlinkat(manager->spool.top, path, 0) == -1 && errno != ENOENT) {
+		warn_errno(
+		    "%s cannot be removed; later", message->name.id.text);
+		wait_a_while(manager, message);
+		return;
+	}
+	log_event("%s done", message->name.id.text);
 	schedule_close(manager, message);
 	free(message);
 }
@@ -328,10 +342,7 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 		}
 		log_event("%s its report could not be queued; later",
 		    message->name.id.text);
-		write_slots(manager, message);
-		message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-		schedule_close(manager, message);
-		schedule_later(manager, message);
+		wait_a_while(manager, message);
 	}
 	if (got == 0)
 		die(EX_TEMPFAIL, "queue-bounce is gone");
@@ -395,9 +406,7 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 		errno = error;
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
-		message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-		schedule_close(manager, message);
-		schedule_later(manager, message);
+		wait_a_while(manager, message);
 	}
 	schedule_run(manager);
 }
