@@ -98,7 +98,7 @@ endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
 # Programs that tests use.
-TOOLS := tests/fault/fault
+TOOLS := tests/fault/fault tests/attack/attack
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
 	$(LINK)
 
@@ -128,9 +128,10 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bench: all
 	@BUILD=$(abspath $(B)) tests/bench $(WORKLOADS)
 
-soak: all
+soak: tests
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
+	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
 
 crashtest: tests
 	@BUILD=$(abspath $(B)) CRASH_STEP=1 tests/system/crash_test.py

@@ -7,7 +7,8 @@
 #include "local/task.h"
 
 enum {
-	TEXT_MAX = 1024
+	TEXT_MAX = 1024,
+	FIXED_POLLS = 4
 };
 
 void
@@ -51,7 +52,7 @@ say_goodbye(const struct parser *parser)
 int
 parser_run(struct parser *parser)
 {
-	struct pollfd polls[DELIVERERS_MAX + 2];
+	struct pollfd polls[DELIVERERS_MAX + FIXED_POLLS];
 
 	for (;;) {
 		pool_run(&parser->pool);
@@ -59,8 +60,12 @@ parser_run(struct parser *parser)
 		polls[0] = (struct pollfd){ .fd = parser->manager_fd,
 			.events = POLLIN };
 		polls[1] = (struct pollfd){ .fd = parser->pool.spawner_fd };
-		size_t count = pool_add_polls(&parser->pool, polls + 2);
-		int ready = poll(polls, count + 2, (int)timeout);
+		/* Nothing is read from these two: they end, or they wait. */
+		polls[2] = (struct pollfd){ .fd = parser->answers.control };
+		polls[3] = (struct pollfd){ .fd = parser->inject_fd };
+		size_t count =
+		    pool_add_polls(&parser->pool, polls + FIXED_POLLS);
+		int ready = poll(polls, count + FIXED_POLLS, (int)timeout);
 
 		if (ready == -1 && errno != EINTR)
 			temp_fail("cannot wait");
@@ -68,7 +73,9 @@ parser_run(struct parser *parser)
 			continue;
 		if (polls[1].revents != 0)
 			die(EX_SOFTWARE, "the spawner is gone");
-		for (size_t i = 2; i < count + 2; i++)
+		if (polls[2].revents != 0 || polls[3].revents != 0)
+			die(EX_TEMPFAIL, "lookup or queue-inject is gone");
+		for (size_t i = FIXED_POLLS; i < count + FIXED_POLLS; i++)
 			if (polls[i].revents != 0)
 				pool_handle(&parser->pool, polls[i].fd);
 		if (polls[0].revents != 0 && !handle_manager(parser))

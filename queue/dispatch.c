@@ -381,10 +381,19 @@ dispatch_run(struct manager *manager)
 	run_remote(manager);
 }
 
+/* It says nothing here, but when it has gone there is something to read. */
+static void
+handle_remote(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what, (void)context;
+	die(EX_TEMPFAIL, "remote-send is gone");
+}
+
 void
 dispatch_start(struct manager *manager)
 {
 	struct event *local;
+	struct event *remote;
 
 	manager->local_slots =
 	    calloc(manager->concurrency_local, sizeof(*manager->local_slots));
@@ -394,6 +403,9 @@ dispatch_start(struct manager *manager)
 	fd_set_nonblocking(NEIGHBOUR_REMOTE);
 	local = event_new(manager->base, NEIGHBOUR_LOCAL, EV_READ | EV_PERSIST,
 	    handle_local, manager);
-	if (local == NULL || event_add(local, NULL) == -1)
+	remote = event_new(
+	    manager->base, NEIGHBOUR_REMOTE, EV_READ, handle_remote, manager);
+	if (local == NULL || remote == NULL || event_add(local, NULL) == -1 ||
+	    event_add(remote, NULL) == -1)
 		temp_fail("out of memory");
 }

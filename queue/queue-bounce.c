@@ -14,6 +14,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,13 +153,27 @@ run_child(const struct bounce_settings *settings,
 }
 
 static void
+wait_request(void)
+{
+	struct pollfd wait[2] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = NEIGHBOUR_INJECT } };
+
+	while (poll(wait, 2, -1) == -1 && errno == EINTR)
+		;
+	if (wait[1].revents != 0)
+		die(EX_TEMPFAIL, "queue-inject is gone");
+}
+
+static void
 serve(const struct bounce_settings *settings, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
 	struct report report;
 	int got;
 
-	while ((got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0) {
+	wait_request();
+	for (; (got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0;
+	     wait_request()) {
 		if (got == -1)
 			temp_fail("cannot receive a request");
 		if (!report_parse(packet_span(&packet), &report)) {

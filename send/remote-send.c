@@ -77,11 +77,16 @@ hold_children(void)
 static bool
 wait_packet(void)
 {
-	struct pollfd wait = { .fd = NEIGHBOUR_SELF, .events = POLLIN };
+	struct pollfd wait[2] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = NEIGHBOUR_RESOLVE } };
 	sigset_t none;
 
 	sigemptyset(&none);
-	return ppoll(&wait, 1, NULL, &none) == 1;
+	if (ppoll(wait, 2, NULL, &none) <= 0)
+		return false;
+	if (wait[1].revents != 0)
+		die(EX_TEMPFAIL, "resolve is gone");
+	return true;
 }
 
 /*

@@ -1,6 +1,7 @@
 #include "base/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -31,7 +32,8 @@
 #endif
 
 enum {
-	PROGRAM_MAX = 512
+	PROGRAM_MAX = 512,
+	WIDER_FCNTL = SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_EXECUTE
 };
 
 struct filter {
@@ -163,14 +165,32 @@ rule_argument(struct filter *filter, int call, int argument, uint32_t mask,
 }
 
 static void
+allow_fcntl(struct filter *filter, const uint32_t *commands, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, commands[i]);
+}
+
+static void
 allow_memory(struct filter *filter)
 {
+	static const uint32_t fd_flags[] = { F_GETFD, F_SETFD, F_GETFL,
+		F_SETFL };
+
 	rule_argument(filter, SYS_mmap, 2, PROT_EXEC, 0);
 	rule_argument(filter, SYS_mprotect, 2, PROT_EXEC, 0);
-	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 1 /* F_GETFD */);
-	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 2 /* F_SETFD */);
-	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 3 /* F_GETFL */);
-	rule_argument(filter, SYS_fcntl, 1, UINT32_MAX, 4 /* F_SETFL */);
+	allow_fcntl(filter, fd_flags, COUNT(fd_flags));
+}
+
+/* Locks and copies of descriptors; never F_SETOWN, which sends signals. */
+static void
+allow_files(struct filter *filter, unsigned allowed)
+{
+	static const uint32_t locks[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETLK,
+		F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW };
+
+	if (allowed & (SANDBOX_READ_FILES | SANDBOX_WRITE_FILES))
+		allow_fcntl(filter, locks, COUNT(locks));
 }
 
 static void
@@ -283,8 +303,6 @@ calls_of(unsigned allowed)
 			set_calls(&set, groups[i].calls, groups[i].count, true);
 	if (allowed & SANDBOX_EXECUTE)
 		set_calls(&set, any_memory, COUNT(any_memory), true);
-	if (allowed & (SANDBOX_READ_FILES | SANDBOX_WRITE_FILES))
-		set.has[SYS_fcntl] = true;
 	return set;
 }
 
@@ -295,6 +313,7 @@ build(struct filter *filter, unsigned allowed)
 
 	begin(filter);
 	allow_memory(filter);
+	allow_files(filter, allowed);
 	allow_sockets(filter, allowed);
 	allow_only(filter, &set);
 }
@@ -318,8 +337,10 @@ build_layer(struct filter *filter, unsigned parent, unsigned allowed)
 	if (parent & ~allowed & SANDBOX_CONNECT)
 		kept.has[SYS_socket] = false;
 	begin(filter);
-	if (before.has[SYS_fcntl] && !after.has[SYS_fcntl])
+	if (parent & ~allowed & WIDER_FCNTL) {
 		allow_memory(filter);
+		kept.has[SYS_fcntl] = false;
+	}
 	allow_only(filter, &kept);
 }
 

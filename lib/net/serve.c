@@ -38,7 +38,8 @@ struct child {
 struct server {
 	struct serve *serve;
 	struct sandbox_layer *layer;
-	struct pollfd polled[SERVE_LISTEN_MAX + 1]; /* signals last */
+	/* listeners, signals, neighbours (which are only to be there) */
+	struct pollfd polled[SERVE_LISTEN_MAX + 1 + SERVE_NEIGHBOURS_MAX];
 	nfds_t listeners;
 	struct child *children;
 	uint64_t child_count;
@@ -243,6 +244,15 @@ close_all(const int *fds, int count)
 		close(fds[i]);
 }
 
+/* Sessions are of little use now: they have as long as after SIGTERM. */
+static void
+lose_neighbour(struct server *server)
+{
+	log_event("a neighbour is gone: starting anew");
+	server->is_stopping = true;
+	server->drain_until_ms = clock_ms() + DRAIN_MS;
+}
+
 /* A session with each neighbour; one that is gone takes us with it. */
 static bool
 open_sessions(struct server *server, int *sessions)
@@ -255,10 +265,8 @@ open_sessions(struct server *server, int *sessions)
 			continue;
 		int error = errno;
 		close_all(sessions, i);
-		if (error == EPIPE || error == ECONNRESET) {
-			log_event("a neighbour is gone: starting anew");
-			server->is_stopping = true;
-		}
+		if (error == EPIPE || error == ECONNRESET)
+			lose_neighbour(server);
 		return false;
 	}
 	return true;
@@ -394,6 +402,9 @@ open_listeners(struct server *server)
 	}
 	server->polled[server->listeners] =
 	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
+	for (int i = 0; i < server->serve->neighbour_count; i++)
+		server->polled[server->listeners + 1 + (nfds_t)i].fd =
+		    server->serve->neighbours[i];
 }
 
 /*
@@ -438,8 +449,14 @@ serve_run(struct serve *serve)
 	if (write(READY_FD, "\n", 1) == 1)
 		close(READY_FD);
 	while (!server.is_stopping) {
-		if (poll(server.polled, server.listeners + 1, -1) == -1)
+		nfds_t fixed = server.listeners + 1;
+		nfds_t count = fixed + (nfds_t)serve->neighbour_count;
+
+		if (poll(server.polled, count, -1) == -1)
 			continue;
+		for (nfds_t i = fixed; i < count; i++)
+			if (server.polled[i].revents != 0)
+				lose_neighbour(&server);
 		if (server.polled[server.listeners].revents != 0)
 			take_signal(
 			    &server, server.polled[server.listeners].fd);

@@ -28,8 +28,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/ptrace.h>
-
 #include "base/die.h"
 
 enum {
@@ -208,7 +206,7 @@ handle_exit(pid_t thread)
 static void
 handle_syscall(pid_t thread)
 {
-	struct ptrace_syscall_info info;
+	struct __ptrace_syscall_info info;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(info), &info) <= 0)
 		return;

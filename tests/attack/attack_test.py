@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""attack_test - what an attacker inside a process of ours can do: nothing that
+is not its work.  With landlock as it is, and masked to version 2.
+
+ATTACK=all tries every call on the lasting processes too, each of which dies of
+it and is started anew; in make check those get a few, and all sessions but smtpd's the worst."""
+import glob, os, poplib, pwd, smtplib, socket, subprocess, sys, threading
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+BUILD = os.environ['BUILD']
+ATTACK = BUILD + '/tests/attack/attack'
+if subprocess.run(['grep', '-q', '__asan_init', BUILD + '/smtpd/smtpd']).returncode == 0:
+    print('1..0 # skip a sanitized build has the wider jail')
+    sys.exit(0)
+
+
+def run(*argv, **more):
+    return subprocess.run(argv, capture_output=True, text=True, **more)
+
+
+def control(name, text):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
+ALL = run(ATTACK, '-l').stdout.split()
+WHOLE = os.environ.get('ATTACK') == 'all'
+WORST = ['socket-inet', 'socket-unix', 'execve', 'ptrace-parent', 'read-parent', 'pidfd-parent', 'kill-parent',
+         'prlimit-parent', 'accept4', 'map-code', 'open-shadow', 'setuid', 'own-signal-fd']
+
+
+# ---- processes ----
+
+def status(pid):
+    try:
+        return dict(line.split(':\t', 1) for line in open(f'/proc/{pid}/status').read().splitlines() if ':\t' in line)
+    except OSError:
+        return {}
+
+
+def processes():
+    found = {}
+    for path in glob.glob('/proc/[0-9]*/status'):
+        pid = int(path.split('/')[2])
+        s = status(pid)
+        if s and not s['State'].startswith('Z'):
+            found[pid] = (s['Name'], int(s['PPid']), int(s['Uid'].split()[0]))
+    return found
+
+
+def pick(name, parent=None, user=None):
+    table = processes()
+    for pid, (its, above, uid) in sorted(table.items()):
+        if its == name and (parent is None or table.get(above, ('',))[0] == parent) and \
+                (user is None or uid == pwd.getpwnam(user).pw_uid):
+            return pid
+    return 0
+
+
+def sessions(name):
+    """The newest first: processes of that name whose parent has it too."""
+    table = processes()
+    return sorted((p for p, (its, above, _) in table.items() if its == name and table.get(above, ('',))[0] == name),
+                  reverse=True)
+
+
+def attack(pid, calls, sibling=0):
+    """call -> what became of it"""
+    out = run(ATTACK, '-s', str(sibling or pid), str(pid), *calls)
+    return dict(line.split(' ', 1) for line in out.stdout.splitlines()), out.stderr
+
+
+# ---- sessions: a new connection for each call ----
+
+def smtp_session():
+    s = smtplib.SMTP('127.0.0.1', 25)
+    s.ehlo('attacker.example')
+    return s, lambda: sessions('smtpd')
+
+
+def pop_session():
+    s = poplib.POP3('127.0.0.1', 110)
+    return s.sock, lambda: sessions('pop3d')
+
+
+def logged_in():
+    s = poplib.POP3('127.0.0.1', 110)
+    s.user('joe')
+    s.pass_('open sesame')
+    uid = pwd.getpwnam('joe').pw_uid
+    return s.sock, lambda: sorted((p for p, (n, _, u) in processes().items() if n == 'pop3d' and u == uid), reverse=True)
+
+
+def restart(service):
+    """Three deaths make an acceptor start anew, and listen(8) holds back what ends soon: be first."""
+    old = pick(service, 'listen')
+    run('s6-svc', '-t', '/var/mta/service/' + service)
+    wait_for(lambda: pick(service, 'listen') not in (0, old))
+    wait_for(is_listening(service))
+
+
+def is_listening(service):
+    def test():
+        try:
+            with socket.create_connection(('127.0.0.1', {'smtpd': 25, 'pop3d': 110}[service]), 5) as s:
+                return s.recv(100)
+        except OSError:
+            return False
+    return test
+
+
+def try_sessions(label, service, connect, allowed, calls, report):
+    """Each call in a session of its own, with a second session beside it."""
+    bad, deaths = [], 0
+    for call in calls:
+        if deaths == 2:
+            restart(service)
+            deaths = 0
+        other, find = connect()
+        sibling = wait_for(find)[0]
+        held, find = connect()
+        pid = wait_for(lambda: [p for p in find() if p != sibling])[0]
+        result, said = attack(pid, [call], sibling)
+        outcome = result.get(call, said)
+        deaths += outcome.startswith('died')
+        if call not in allowed and not outcome.startswith(('died 31', 'failed')):
+            bad.append((call, outcome))
+        for session in (other, held):
+            session.close()
+    report.append((f'{label}: {len(calls)} calls from inside a session, each fails', not bad, bad))
+
+
+# ---- what holds for all ----
+
+JAILED = {
+    'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
+    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
+}
+
+
+def check_status():
+    wrong = []
+    for pid, (name, _, uid) in processes().items():
+        if name not in JAILED:
+            continue
+        s = status(pid)
+        if not s:
+            continue
+        if uid != pwd.getpwnam(JAILED[name]).pw_uid and not (name == 'pop3d' and uid >= 1000):
+            wrong.append((name, 'uid', uid))
+        for field, value in (('NoNewPrivs', '1'), ('Seccomp', '2'), ('CapEff', '0' * 16), ('CapPrm', '0' * 16),
+                             ('CapBnd', None)):
+            if value is not None and s.get(field) != value:
+                wrong.append((name, field, s.get(field)))
+        ids = set(s['Uid'].split()) | set(s['Gid'].split())
+        if '0' in ids:
+            wrong.append((name, 'root among', ids))
+    check('every jailed program: its own uid, no privileges to gain, seccomp, no capability', not wrong, wrong)
+
+
+# The lasting processes: what each may do of the worst.
+LASTING = {
+    'smtpd acceptor': (lambda: pick('smtpd', 'listen'), ()),
+    'pop3d acceptor': (lambda: pick('pop3d', 'listen'), ()),
+    'queue-inject': (lambda: pick('queue-inject', 'smtpd'), ()),
+    'lookup': (lambda: pick('lookup', 'local-deliver'), ()),
+    'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), ()),
+    'queue-manager': (lambda: pick('queue-manager'), ()),
+    'queue-bounce': (lambda: pick('queue-bounce'), ()),
+    'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), ('socket-inet', 'socket-inet6', 'socket-udp')),
+    'resolve': (lambda: pick('resolve'), ('socket-inet', 'socket-inet6', 'socket-udp')),
+}
+
+
+def missing():
+    return [role for role, (find, _) in LASTING.items() if not find()]
+
+
+def try_lasting(calls_of):
+    """A role that dies of a call takes its chain along: wait for it before the next."""
+    bad, count = [], 0
+    for number, (role, (find, allowed)) in enumerate(LASTING.items()):
+        for call in calls_of(number):
+            if not wait_for(lambda: not missing(), 20):
+                bad.append((role, call, 'not up again', missing()))
+            pid = find()
+            result, said = attack(pid, [call])
+            outcome = result.get(call, said)
+            count += 1
+            if call not in allowed and not outcome.startswith(('died 31', 'failed')):
+                bad.append((role, call, outcome))
+            if outcome.startswith('died'):
+                for service in ('smtpd', 'pop3d'):      # listen(8) would hold back what died at once
+                    if pick(service, 'listen') in (0, pid) or role == 'queue-inject':
+                        restart(service)
+                wait_for(lambda: find() not in (0, pid), 20)
+    check(f'lasting processes: {len(LASTING)} roles, {count} attacks, each fails', not bad, bad)
+
+
+# ---- the test ----
+
+run('chpasswd', input='joe:open sesame\n')
+for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
+                    ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n')):
+    control(name, value)
+
+# The tool itself works: without a jail the same calls succeed.
+with subprocess.Popen(['sleep', '100']) as free:
+    result, said = attack(wait_for(lambda: status(free.pid).get('State', '')[:1] == 'S' and free.pid), ['open-passwd', 'socket-inet', 'kill-parent', 'map-code', 'memfd'])
+    free.terminate()
+check('control: without a jail these calls work', list(result.values()) == ['worked'] * 5, [result, said])
+
+for masked in (False, True):
+    if masked:
+        run('/var/mta/bin/mtactl', 'stop')
+        control('landlockmax', '2\n')
+    started = run('/var/mta/bin/mtactl', 'start')
+    check('started' + (', landlock masked to version 2' if masked else ''),
+          started.returncode == 0 and wait_for(lambda: not missing()), started.stderr)
+    check_status()
+    calls, report = ALL if WHOLE else WORST[:5] if masked else WORST, []
+    side = threading.Thread(target=try_sessions, args=('smtpd', 'smtpd', smtp_session, (), calls if masked else ALL, report))
+    side.start()
+    try_sessions('pop3d before log-in', 'pop3d', pop_session, (), calls, report)
+    try_sessions('pop3d after log-in', 'pop3d', logged_in, ('inotify',), calls, report)
+    side.join()
+    for result in report:
+        check(*result)
+    # In make check each role gets three of them, every role others.
+    try_lasting(lambda number: ALL if WHOLE else [WORST[(3 * number + masked + i) % len(WORST)] for i in range(3)])
+done()
