@@ -49,6 +49,15 @@ say_goodbye(const struct parser *parser)
 	    (struct span){ (const char *)&record, sizeof(record) }, NULL, 0);
 }
 
+/* By hand it may be missing, and only what is to be forwarded waits. */
+static void
+lose_injector(struct parser *parser)
+{
+	if (parser->inject_fd == NEIGHBOUR_INJECT)
+		die(EX_TEMPFAIL, "queue-inject is gone");
+	parser->inject_fd = -1;
+}
+
 int
 parser_run(struct parser *parser)
 {
@@ -73,8 +82,10 @@ parser_run(struct parser *parser)
 			continue;
 		if (polls[1].revents != 0)
 			die(EX_SOFTWARE, "the spawner is gone");
-		if (polls[2].revents != 0 || polls[3].revents != 0)
-			die(EX_TEMPFAIL, "lookup or queue-inject is gone");
+		if (polls[2].revents != 0)
+			die(EX_TEMPFAIL, "lookup is gone");
+		if (polls[3].revents != 0)
+			lose_injector(parser);
 		for (size_t i = FIXED_POLLS; i < count + FIXED_POLLS; i++)
 			if (polls[i].revents != 0)
 				pool_handle(&parser->pool, polls[i].fd);

@@ -9,6 +9,7 @@ import tap
 from tap import *
 
 on_host()
+skip_if_sanitized('the sanitizers make system calls of their own, and die of ptrace')
 STEP = int(os.environ.get('CRASH_STEP', 30))
 FAULT = os.environ['BUILD'] + '/tests/fault/fault'
 BODY = ('0123456789abcdef' * 4 + '\n') * 40
