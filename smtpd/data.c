@@ -204,6 +204,25 @@ make_envelope(const struct session *session)
 	return envelope;
 }
 
+/* The injector's own words, where they begin with their code (inject(5)). */
+static void
+reply_later(struct session *session, struct span text)
+{
+	struct buf line = buf_new(1024);
+
+	if (span_starts(text, span_of("4.3.1 "))) /* RFC 5321 section 4.2.3 */
+		buf_add_string(&line, "452 ");
+	else
+		buf_add_string(&line, "451 ");
+	if (!span_starts(text, span_of("4.")))
+		buf_add_string(&line, "4.3.0 not kept: try again later");
+	else
+		buf_add(&line, text);
+	const char *whole = buf_string(&line);
+	reply(session, whole == NULL ? "451 4.3.0 not kept" : whole);
+	buf_free(&line);
+}
+
 static void
 finish(struct data *data)
 {
@@ -240,7 +259,7 @@ finish(struct data *data)
 		break;
 	case INJECT_EXISTS:
 	case INJECT_LATER:
-		reply(session, "451 4.3.0 not kept: try again later");
+		reply_later(session, buf_span(&text));
 		log_event("%s not kept text=%.*s", id, (int)text.len,
 		    text.len == 0 ? "" : text.data);
 		break;

@@ -22,7 +22,7 @@ host_enter() {
 # A disk of our own, of type $TEST_FS, that a test may cut the power of.
 host_disk() {
 	host_image=$(mktemp "${TEST_DISK:-/var/tmp}/mta-disk.XXXXXX")
-	truncate -s 400M "$host_image"
+	truncate -s "${TEST_FS_SIZE:-400M}" "$host_image"
 	mkfs."$TEST_FS" -q "$host_image" || exit 1
 	TEST_MOUNT=$host_image.d
 	export TEST_MOUNT
