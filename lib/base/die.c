@@ -1,18 +1,51 @@
 #include "base/die.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	LOG_WAIT_MS = 200
+};
+
 static const char *program = "?";
+static unsigned long dropped; /* lines, since the log was last read */
 
 void
 program_name(const char *name)
 {
 	program = name;
+}
+
+/*
+ * Is there room for a line?  A log whose disk is full or whose reader hangs
+ * holds a program up once, for LOG_WAIT_MS; after that lines are dropped, and
+ * counted, until it reads again.
+ */
+static bool
+has_room(void)
+{
+	struct pollfd log = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[96];
+
+	if (poll(&log, 1, dropped == 0 ? LOG_WAIT_MS : 0) == 0) {
+		dropped++;
+		return false;
+	}
+	if (dropped > 0) {
+		int used = snprintf(line, sizeof(line),
+		    "%.40s: %lu lines dropped: the log was full\n", program,
+		    dropped);
+
+		dropped = 0;
+		return write(STDERR_FILENO, line, (size_t)used) == used;
+	}
+	return true;
 }
 
 /* One write per line, so lines of two processes never mix in a pipe. */
@@ -35,7 +68,7 @@ log_line(int error, const char *format, va_list args)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?'; /* a client cannot forge a log line */
 	line[used] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)used + 1) == -1)
+	if (has_room() && write(STDERR_FILENO, line, (size_t)used + 1) == -1)
 		return; /* the log is gone: nobody is left to tell */
 }
 

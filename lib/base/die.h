@@ -8,6 +8,7 @@
  * call these; lib/mail and lib/net return a status and let the program decide.
  * Every line goes to fd 2, which the supervisor connects to the log, as
  * "program: message\n" in one write; control bytes in it are shown as '?'.
+ * The log never blocks mail: see has_room in die.c.
  */
 
 #include <stdnoreturn.h>

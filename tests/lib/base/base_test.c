@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "base/io.h"
 #include "base/packet.h"
 #include "base/record.h"
@@ -122,9 +124,39 @@ test_io(void)
 	buf_free(&line);
 }
 
+/* A log that nobody reads: bounded time, and what was lost is counted. */
+static void
+test_full_log(void)
+{
+	static char text[1 << 20];
+	int before = dup(STDERR_FILENO);
+	int ends[2];
+
+	CHECK("pipe", pipe2(ends, O_CLOEXEC) == 0);
+	dup2(ends[1], STDERR_FILENO);
+	int64_t start = clock_ms();
+	for (int i = 0; i < 5000; i++)
+		log_event("line %d of a log that nobody reads", i);
+	int64_t took = clock_ms() - start;
+	ssize_t got = read(ends[0], text, sizeof(text));
+	CHECK("some lines are there", got > 1000);
+	log_event("read again");
+	got = read(ends[0], text, sizeof(text) - 1);
+	text[got < 0 ? 0 : got] = '\0';
+	dup2(before, STDERR_FILENO);
+	CHECK("it held nobody up", took < 2000);
+	CHECK("the lost lines are counted",
+	    strstr(text, " lines dropped: the log was full\n") != NULL);
+	CHECK("and it goes on", strstr(text, "read again\n") != NULL);
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int
 main(void)
 {
+	test_full_log();
 	test_span();
 	test_buf();
 	test_record();
