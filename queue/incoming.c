@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -25,15 +26,67 @@ append(struct incoming *incoming, struct span bytes)
 	return true;
 }
 
+/*
+ * Something has our name already (a report's and a forward's id are derived,
+ * and so the same again): an injector writes it now (false, EBUSY), died
+ * writing it (torn, and removed), or died between its write and its sync
+ * (whole: *fd is it, locked).  It was never acknowledged.
+ */
+static bool
+settle_remains(
+    int folder, const char *text, const struct queue_name *name, int *fd)
+{
+	struct queue_file file;
+	int found = openat(folder, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	*fd = -1;
+	if (found == -1)
+		return errno == ENOENT;
+	if (flock(found, LOCK_EX | LOCK_NB) == -1) {
+		close(found);
+		errno = EBUSY;
+		return false;
+	}
+	bool is_whole = name != NULL && queue_file_read(&file, found, name);
+	if (is_whole) {
+		is_whole = queue_file_check(&file);
+		queue_file_free(&file);
+	}
+	if (is_whole) {
+		*fd = found;
+		return true;
+	}
+	bool is_gone = unlinkat(folder, text, 0) == 0 || errno == ENOENT;
+	close(found);
+	return is_gone;
+}
+
+/* A new file, or (*is_there) the whole one that an injector left. */
+static int
+create(
+    int folder, const char *text, const struct queue_name *name, bool *is_there)
+{
+	int fd = spool_create(folder, text);
+
+	*is_there = false;
+	if (fd != -1 || errno != EEXIST)
+		return fd;
+	if (!settle_remains(folder, text, name, &fd))
+		return -1;
+	*is_there = fd != -1;
+	return *is_there ? fd : spool_create(folder, text);
+}
+
 /* The message has outgrown memory: go on in tmp/. */
 static bool
 begin_file(struct injector *injector, struct incoming *incoming,
     const struct envelope *envelope)
 {
 	struct buf head = buf_new(QUEUE_PLAIN_HEAD_MAX);
+	bool is_there;
 
-	incoming->fd =
-	    spool_create(injector->spool.temporary, incoming->name.id.text);
+	incoming->fd = create(
+	    injector->spool.temporary, incoming->name.id.text, NULL, &is_there);
 	if (incoming->fd == -1)
 		return false;
 	incoming->is_in_tmp = true;
@@ -85,12 +138,16 @@ write_whole(struct injector *injector, struct incoming *incoming,
 	struct span parts[3] = { head, buf_span(&incoming->start), tail };
 	struct iovec vector[3];
 	size_t total = 0;
+	bool is_there;
 
 	queue_name_format(&incoming->name, name);
-	incoming->fd = spool_create(injector->spool.arrived, name);
+	incoming->fd =
+	    create(injector->spool.arrived, name, &incoming->name, &is_there);
 	if (incoming->fd == -1)
 		return false;
 	incoming->is_in_new = true;
+	if (is_there)
+		return true;
 	for (int i = 0; i < 3; i++) {
 		vector[i].iov_base = (void *)(uintptr_t)parts[i].ptr;
 		vector[i].iov_len = parts[i].len;
@@ -132,6 +189,40 @@ finish_small(struct injector *injector, struct incoming *incoming,
 }
 
 static bool
+rename_large(
+    struct injector *injector, struct incoming *incoming, const char *name)
+{
+	if (renameat2(injector->spool.temporary, incoming->name.id.text,
+		injector->spool.arrived, name, RENAME_NOREPLACE) == -1)
+		return false;
+	incoming->is_in_tmp = false;
+	incoming->is_in_new = true;
+	return true;
+}
+
+/* From tmp/ to new/, unless an injector left the same there. */
+static bool
+name_large(
+    struct injector *injector, struct incoming *incoming, const char *name)
+{
+	int fd;
+
+	if (rename_large(injector, incoming, name))
+		return true;
+	if (errno != EEXIST || !settle_remains(injector->spool.arrived, name,
+				   &incoming->name, &fd))
+		return false;
+	if (fd == -1)
+		return rename_large(injector, incoming, name);
+	unlinkat(injector->spool.temporary, incoming->name.id.text, 0);
+	close(incoming->fd);
+	incoming->fd = fd;
+	incoming->is_in_tmp = false;
+	incoming->is_in_new = true;
+	return true;
+}
+
+static bool
 finish_large(struct injector *injector, struct incoming *incoming,
     struct span envelope_bytes, const struct envelope *envelope)
 {
@@ -150,13 +241,7 @@ finish_large(struct injector *injector, struct incoming *incoming,
 		buf_free(&tail);
 	}
 	queue_name_format(&incoming->name, name);
-	if (!is_written ||
-	    renameat2(injector->spool.temporary, incoming->name.id.text,
-		injector->spool.arrived, name, RENAME_NOREPLACE) == -1)
-		return false;
-	incoming->is_in_tmp = false;
-	incoming->is_in_new = true;
-	return true;
+	return is_written && name_large(injector, incoming, name);
 }
 
 bool
