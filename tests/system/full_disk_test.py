@@ -5,7 +5,7 @@ with the reason; delivered when there is room again."""
 import glob, json, os, pwd, smtplib, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 os.environ.setdefault('TEST_FS', 'ext4')
-os.environ.setdefault('TEST_FS_SIZE', '24M')
+os.environ.setdefault('TEST_FS_SIZE', '96M')
 from tap import *
 
 on_host()
