@@ -219,6 +219,20 @@ converse(struct session *session)
 	return status;
 }
 
+/* One that brought mail and ended as it should has said all by that. */
+static void
+log_end(const struct session *session, enum io_status status)
+{
+	if (session->messages > 0 && session->errors == 0 && session->is_done)
+		return;
+	log_event("end client=%s messages=%llu errors=%llu%s",
+	    session->peer->text, (unsigned long long)session->messages,
+	    (unsigned long long)session->errors,
+	    status == IO_TIMEOUT ? " reason=timeout"
+	    : session->is_done   ? ""
+				 : " reason=closed");
+}
+
 int
 session_run(int client_in, int client_out, const struct peer *peer, int lookup,
     int inject, const struct settings *settings)
@@ -242,12 +256,6 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	reader_init(&session.in, client_in, timeout_ms);
 	session.in.peer = &session.out;
 
-	enum io_status status = converse(&session);
-	log_event("end client=%s messages=%llu errors=%llu%s", peer->text,
-	    (unsigned long long)session.messages,
-	    (unsigned long long)session.errors,
-	    status == IO_TIMEOUT ? " reason=timeout"
-	    : session.is_done    ? ""
-				 : " reason=closed");
+	log_end(&session, converse(&session));
 	return EX_OK;
 }
