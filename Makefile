@@ -142,7 +142,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 	libssl-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
-	clang-format clang-tidy cppcheck mandoc passwd e2fsprogs xfsprogs mount
+	clang-format clang-tidy curl cppcheck mandoc passwd e2fsprogs xfsprogs mount
 
 # Of the packages given, install those that are missing.
 define add_packages
