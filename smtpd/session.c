@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "queue/login.h"
 
 void
 reply(struct session *session, const char *text)
@@ -249,6 +250,7 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	    network_list_has(&settings->relay_clients, &peer->address);
 	session.line = buf_new(COMMAND_MAX);
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
+	session.user = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);

@@ -25,6 +25,7 @@ struct settings {
 	uint64_t timeout_s;      /* control/timeoutsmtpd */
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
+	bool is_submission; /* ports 587 and 465: RFC 6409 */
 };
 
 enum {
@@ -40,6 +41,8 @@ struct session {
 	int lookup;      /* session with lookup; -1 by hand */
 	int inject;      /* session with queue-inject; -1 by hand */
 	bool is_trusted; /* may relay */
+	bool is_tls;
+	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
 	struct reader in;
 	struct writer out;
 	struct buf line;

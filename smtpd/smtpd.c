@@ -29,7 +29,8 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd   (by service/smtpd/run; or by hand, on a terminal)";
+    "usage: smtpd [submission]   (by service/NAME/run; or by hand, on a "
+    "terminal)";
 
 static void
 read_settings(struct settings *settings)
@@ -68,7 +69,8 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
-	serve_configure(&server, "smtpd");
+	serve_configure(
+	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();
 	return serve_run(&server);
 }
@@ -92,7 +94,9 @@ main(int argc, char **argv)
 	program_name("smtpd");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
-	if (argc != 1)
+	settings.is_submission =
+	    argc == 2 && strcmp(argv[1], "submission") == 0;
+	if (argc != 1 && !settings.is_submission)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	return serve_is_listening() ? serve(&settings) : by_hand(&settings);
