@@ -21,6 +21,7 @@ B       := build/$(VARIANT)
 PROGRAMS := \
 	service/listen service/confine service/neighbour \
 	service/login service/checkpw service/mtactl \
+	service/tlsd service/keyd \
 	smtpd/smtpd \
 	aliases/lookup aliases/newaliases \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
@@ -30,7 +31,7 @@ PROGRAMS := \
 	pop3d/pop3d
 ROLES := service smtpd aliases queue send local pop3d
 LIBS  := -lcdb -lxxhash -levent_core -lunbound -lpam -lcrypt -largon2 \
-	-lcrypto -lbsd -lpthread
+	-lssl -lcrypto -lbsd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))

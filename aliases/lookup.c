@@ -21,9 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "aliases/sessions.h"
+#include "aliases/requests.h"
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "queue/neighbour.h"
+#include "queue/sessions.h"
 
 static const char usage[] = "usage: lookup [ADDRESS...]";
 
@@ -104,10 +106,10 @@ main(int argc, char **argv)
 		directory_close(&directory);
 		return code;
 	}
-	struct server *server = sessions_open(&directory);
+	struct sessions *sessions = sessions_open(requests_handle, &directory);
 	require_unprivileged();
 	sandbox_enter(SANDBOX_READ_FILES);
-	sessions_serve(server);
+	sessions_serve(sessions);
 	directory_close(&directory);
 	return EX_OK;
 }

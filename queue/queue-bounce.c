@@ -135,8 +135,7 @@ run_child(const struct bounce_settings *settings,
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(NEIGHBOUR_SELF);
-		close(NEIGHBOUR_INJECT);
-		sandbox_session(layer);
+		sandbox_session(layer, (const int[]){ session, fd }, 2);
 		_exit(make_report(settings, report, fd, session) ? EX_OK
 								 : EX_TEMPFAIL);
 	}

@@ -113,8 +113,7 @@ open_channel(const struct send_settings *settings,
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(NEIGHBOUR_SELF);
-		close(NEIGHBOUR_RESOLVE);
-		sandbox_session(layer);
+		sandbox_session(layer, (const int[]){ resolve, fd }, 2);
 		_exit(channel_run(settings, resolve, destination, fd));
 	}
 	if (pid == -1)

@@ -4,7 +4,8 @@
  *
  * started by  service/NAME/run, as root
  * uid         root: to bind, and to start the chain (confine) again
- * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h)
+ * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h); those
+ *             of ports that begin with TLS at 36 and the numbers after it
  * fd 3        readiness, for the chain
  * reads       control/NAMEaddresses
  * runs        the chain; again when it ends, later each time it fails early
@@ -32,11 +33,12 @@
 #include "net/serve.h"
 
 static const char usage[] =
-    "usage: listen NAME PORT PROGRAM [ARGUMENT...]\n"
+    "usage: listen NAME PORT[/tls]... PROGRAM [ARGUMENT...]\n"
     "       addresses: control/NAMEaddresses, one ADDRESS or ADDRESS:PORT a "
     "line";
 
 enum {
+	PORTS_MAX = 4,
 	BACKLOG = 1024,
 	EARLY_MS = 5000, /* a chain that ends sooner is held back */
 	BACKOFF_MAX_S = 30
@@ -48,16 +50,17 @@ struct chain {
 	unsigned failures;
 };
 
-/* "192.0.2.1", "192.0.2.1:2525", "[2001:db8::1]:25", "2001:db8::1", "*". */
+/*
+ * "192.0.2.1", "192.0.2.1:2525", "[2001:db8::1]:25", "2001:db8::1", "*:587":
+ * the host, and the port, or nothing.
+ */
 static void
-split_address(
-    struct span text, const char *port, struct buf *host, struct buf *service)
+split_address(struct span text, struct buf *host, struct buf *service)
 {
 	size_t colon = span_last_index(text, ':');
 	bool is_bracketed = text.len > 0 && text.ptr[0] == '[';
 	bool is_bare_ipv6 = !is_bracketed && span_index(text, ':') != colon;
 
-	buf_add_string(service, port);
 	if (is_bracketed) {
 		size_t end = span_index(text, ']');
 
@@ -67,10 +70,8 @@ split_address(
 	} else {
 		buf_add(host, is_bare_ipv6 ? text : span_slice(text, 0, colon));
 	}
-	if (!is_bare_ipv6 && colon < text.len) {
-		buf_clear(service);
+	if (!is_bare_ipv6 && colon < text.len)
 		buf_add(service, span_slice(text, colon + 1, text.len));
-	}
 }
 
 /* Bind one address at number fd. */
@@ -113,29 +114,30 @@ bind_one(const char *name, const struct addrinfo *info, const char *shown,
 }
 
 static void
-bind_address(const char *name, struct span text, const char *port, int fd)
+bind_address(const char *name, struct span host, struct span port, int fd)
 {
-	struct buf host = buf_new(256);
-	struct buf service = buf_new(16);
+	struct buf host_text = buf_new(256);
+	struct buf port_text = buf_new(16);
 	const struct addrinfo hints = {
 		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM
 	};
 	struct addrinfo *found = NULL;
 
-	split_address(text, port, &host, &service);
-	const char *host_text = buf_string(&host);
-	const char *service_text = buf_string(&service);
-	if (host_text == NULL || service_text == NULL ||
-	    getaddrinfo(host_text, service_text, &hints, &found) != 0)
+	buf_add(&host_text, host);
+	buf_add(&port_text, port);
+	const char *host_string = buf_string(&host_text);
+	const char *port_string = buf_string(&port_text);
+	if (host_string == NULL || port_string == NULL ||
+	    getaddrinfo(host_string, port_string, &hints, &found) != 0)
 		die(EX_CONFIG,
 		    "%s/%saddresses: %.*s is not ADDRESS or ADDRESS:PORT "
 		    "(numbers only)",
-		    MTA_CONTROL, name, (int)text.len, text.ptr);
-	bind_one(name, found, host_text, service_text, fd);
+		    MTA_CONTROL, name, (int)host.len, host.ptr);
+	bind_one(name, found, host_string, port_string, fd);
 	freeaddrinfo(found);
-	buf_free(&host);
-	buf_free(&service);
+	buf_free(&host_text);
+	buf_free(&port_text);
 }
 
 static bool
@@ -149,25 +151,101 @@ has_ipv6(void)
 	return true;
 }
 
+/* A port of the command line, and the next descriptor for its addresses. */
+struct port {
+	struct span number;
+	int *next_fd;
+};
+
+struct ports {
+	struct port ports[PORTS_MAX];
+	size_t count;
+	int plain_fd;
+	int tls_fd;
+};
+
+/* "587" or "465/tls"; false if it is neither: the program's name. */
+static bool
+add_port(struct ports *ports, const char *text)
+{
+	struct span kind = span_of(text);
+	struct span number = span_cut(&kind, '/');
+	uint64_t value;
+	bool is_tls = span_equal(kind, span_of("tls"));
+
+	if (!span_number(number, 10, UINT16_MAX, &value) ||
+	    (number.len < strlen(text) && !is_tls))
+		return false;
+	if (ports->count == PORTS_MAX)
+		die(EX_USAGE, "more than %d ports; %s", PORTS_MAX, usage);
+	ports->ports[ports->count++] =
+	    (struct port){ number, is_tls ? &ports->tls_fd : &ports->plain_fd };
+	return true;
+}
+
 static void
-bind_all(const char *name, const char *port)
+bind_at(const char *name, struct span host, struct span number, int *next_fd)
+{
+	bool is_tls = *next_fd >= SERVE_TLS_LISTEN_FD;
+	int first = is_tls ? SERVE_TLS_LISTEN_FD : SERVE_LISTEN_FD;
+
+	if (*next_fd == first + SERVE_LISTEN_MAX)
+		die(EX_CONFIG, "%s/%saddresses: more than %d addresses",
+		    MTA_CONTROL, name, SERVE_LISTEN_MAX);
+	bind_address(name, host, number, (*next_fd)++);
+}
+
+/* One host, on the port that its line names or on each of the service's. */
+static void
+bind_host(const char *name, struct span host, struct span number,
+    const struct ports *ports)
+{
+	bool is_bound = false;
+
+	for (size_t i = 0; i < ports->count; i++) {
+		const struct port *port = &ports->ports[i];
+
+		if (number.len > 0 && !span_equal(number, port->number))
+			continue;
+		bind_at(name, host, port->number, port->next_fd);
+		is_bound = true;
+	}
+	/* Another port than the usual ones is as the first of them. */
+	if (!is_bound)
+		bind_at(name, host, number, ports->ports[0].next_fd);
+}
+
+static void
+bind_line(const char *name, struct span text, const struct ports *ports)
+{
+	struct buf host = buf_new(256);
+	struct buf number = buf_new(16);
+
+	split_address(text, &host, &number);
+	if (span_equal(buf_span(&host), span_of("*"))) {
+		bind_host(name, span_of("0.0.0.0"), buf_span(&number), ports);
+		if (has_ipv6())
+			bind_host(
+			    name, span_of("::"), buf_span(&number), ports);
+	} else {
+		bind_host(name, buf_span(&host), buf_span(&number), ports);
+	}
+	buf_free(&host);
+	buf_free(&number);
+}
+
+static void
+bind_all(const char *name, const struct ports *ports)
 {
 	char file[64];
 
 	snprintf(file, sizeof(file), "%saddresses", name);
 	struct control_list addresses = control_list(file);
-	int fd = SERVE_LISTEN_FD;
 
-	if (addresses.count > SERVE_LISTEN_MAX)
-		control_complain(file, addresses.lines[SERVE_LISTEN_MAX],
-		    "too many addresses: remove some");
 	for (size_t i = 0; i < addresses.count; i++)
-		bind_address(name, addresses.items[i], port, fd++);
-	if (addresses.count == 0) {
-		bind_address(name, span_of("0.0.0.0"), port, fd++);
-		if (has_ipv6())
-			bind_address(name, span_of("::"), port, fd++);
-	}
+		bind_line(name, addresses.items[i], ports);
+	if (addresses.count == 0)
+		bind_line(name, span_of("*"), ports);
 	control_list_free(&addresses);
 }
 
@@ -243,6 +321,8 @@ int
 main(int argc, char **argv)
 {
 	struct chain chain = { .pid = -1 };
+	struct ports ports = { .plain_fd = SERVE_LISTEN_FD,
+		.tls_fd = SERVE_TLS_LISTEN_FD };
 	sigset_t signals;
 	sigset_t old_mask;
 	int wait_status = 0;
@@ -251,15 +331,19 @@ main(int argc, char **argv)
 	program_name("listen");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
-	if (argc < 4)
+	const char *name = argc > 1 ? argv[1] : "";
+	argv += argc > 2 ? 2 : argc;
+	while (argc > 3 && *argv != NULL && add_port(&ports, *argv))
+		argv++;
+	if (ports.count == 0 || *argv == NULL)
 		die(EX_USAGE, "%s", usage);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, &old_mask);
-	bind_all(argv[1], argv[2]);
-	start(&chain, argv + 3, &old_mask);
+	bind_all(name, &ports);
+	start(&chain, argv, &old_mask);
 	close(3); /* readiness is the chain's to tell */
 	for (;;) {
 		if (sigwait(&signals, &signal_number) != 0)
@@ -268,10 +352,10 @@ main(int argc, char **argv)
 			return stop(&chain);
 		if (signal_number == SIGHUP) {
 			kill(chain.pid, SIGHUP);
-			start(&chain, argv + 3, &old_mask);
+			start(&chain, argv, &old_mask);
 		} else if (reap(&chain, &wait_status)) {
 			hold_back(&chain, wait_status);
-			start(&chain, argv + 3, &old_mask);
+			start(&chain, argv, &old_mask);
 		}
 	}
 }

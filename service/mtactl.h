@@ -9,6 +9,12 @@
 /* Make uids, groups and folders that are missing; mend modes and owners. */
 int mtactl_init(void);
 
+/* A self-signed certificate for this host, if /var/mta/tls has none. */
+void mtactl_make_certificate(void);
+
+/* Look at the certificates; the number of faults, each named on a line. */
+int mtactl_check_certificates(void);
+
 /* Start the supervisor and wait for each service; stop it; show it. */
 int mtactl_start(void);
 int mtactl_stop(void);

@@ -83,6 +83,7 @@ mtactl_init(void)
 		make_user(tree_users[i]);
 	for (size_t i = 0; i < tree_entry_count; i++)
 		make_entry(&tree_entries[i]);
+	mtactl_make_certificate();
 	return EX_OK;
 }
 
@@ -126,6 +127,7 @@ static const struct {
 	{ "pop3dconnections", 1, 4096 },
 	{ "pop3dpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },
+	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
 	{ "concurrencylocal", 1, 128 },
@@ -165,6 +167,7 @@ mtactl_check(void)
 		faults += check_entry(&tree_entries[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		faults += check_number(i);
+	faults += mtactl_check_certificates();
 	printf("%d fault%s; landlock version %d\n", faults,
 	    faults == 1 ? "" : "s", landlock_version());
 	return faults == 0 ? EX_OK : EX_CONFIG;

@@ -120,6 +120,7 @@ await_ready(const char *name)
 int
 mtactl_start(void)
 {
+	mtactl_make_certificate();
 	if (!is_running())
 		start_supervisor();
 	if (for_each_service(await_ready) > 0) {

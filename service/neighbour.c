@@ -60,7 +60,7 @@ start_neighbour(int end, char **argv)
 	if (dup2(end, NEIGHBOUR_SELF) == -1)
 		die_errno(EX_OSERR, "cannot place the pair");
 	close(READY_FD);
-	for (int fd = NEIGHBOUR_INJECT; fd < NEIGHBOUR_INJECT + 64; fd++)
+	for (int fd = NEIGHBOUR_INJECT; fd < NEIGHBOUR_INJECT + 96; fd++)
 		close(fd); /* pairs and listeners that are not its own */
 	execute(argv);
 }

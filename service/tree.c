@@ -5,10 +5,10 @@
 #include "base/paths.h"
 
 const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
-	"mta-resolve", "mta-tls", "mta-key", "mta-auth", "mta-inject",
-	"mta-queue", "mta-bounce", "mta-local", "mta-remote", "mta-pop3",
-	"mta-imap", "mta-fetch", "mta-list", "mta-listweb", "mta-alias",
-	"mta-log" };
+	"mta-resolve", "mta-tls-smtp", "mta-tls-pop3", "mta-tls-imap",
+	"mta-key", "mta-auth", "mta-inject", "mta-queue", "mta-bounce",
+	"mta-local", "mta-remote", "mta-pop3", "mta-imap", "mta-fetch",
+	"mta-list", "mta-listweb", "mta-alias", "mta-log" };
 const size_t tree_user_count = sizeof(tree_users) / sizeof(*tree_users);
 
 /* The one table: DESIGN's uids and the queue's modes, queue(5). */
@@ -18,6 +18,7 @@ const struct tree_entry tree_entries[] = {
 	{ "control", "root", "root", 0755, 'd' },
 	{ "users", "root", "root", 0755, 'd' },
 	{ "tables", "root", "root", 0755, 'd' },
+	{ "tls", "root", "mta-key", 0750, 'd' },
 	{ "mail", "root", "root", 0755, 'd' },
 	{ "mail/postmaster", "mta-alias", "mta-alias", 0700, 'd' },
 	{ "service", "root", "root", 0755, 'd' },

@@ -170,16 +170,19 @@ add_received(struct data *data)
 	buf_printf(
 	    &field, " ([%s%s])\n\tby ", is_ipv6 ? "IPv6:" : "", peer->text);
 	buf_add(&field, buf_span(&session->settings->me));
-	buf_printf(&field, " with %s id %s",
+	buf_printf(&field, " with %s%s id %s",
 	    session->needs_utf8 ? "UTF8SMTP"
 	    : session->is_esmtp ? "ESMTP"
 				: "SMTP",
+	    session->is_tls && session->is_esmtp ? "S" : "",
 	    data->submission.id.text);
 	if (session->only_recipient.len > 0) {
 		buf_add_string(&field, "\n\tfor <");
 		buf_add(&field, buf_span(&session->only_recipient));
 		buf_add_char(&field, '>');
 	}
+	if (session->is_tls) /* RFC 8314 section 4.3 */
+		buf_printf(&field, "\n\ttls %s", session->tls.cipher);
 	buf_add_string(&field, ";\n\t");
 	date_add(&field,
 	    (int64_t)(queue_id_time_us(&data->submission.id) / 1000000));
@@ -243,12 +246,14 @@ finish(struct data *data)
 	case INJECT_KEPT:
 		session->messages++;
 		log_event("%s accepted client=%s helo=%.*s from=<%.*s> "
-			  "recipients=%llu bytes=%llu message-id=%.*s",
+			  "recipients=%llu bytes=%llu tls=%s message-id=%.*s",
 		    id, session->peer->text, (int)session->helo.len,
 		    session->helo.data, (int)session->sender.len,
 		    session->sender.len == 0 ? "" : session->sender.data,
 		    (unsigned long long)session->recipient_count,
-		    (unsigned long long)data->size, (int)data->message_id.len,
+		    (unsigned long long)data->size,
+		    session->is_tls ? session->tls.protocol : "no",
+		    (int)data->message_id.len,
 		    data->message_id.len == 0 ? "" : data->message_id.data);
 		write_string(&session->out, "250 2.0.0 accepted ");
 		reply(session, id);
@@ -286,8 +291,8 @@ handle_data(struct session *session, struct span argument)
 	reply(session, "354 send the message, end it with a line of one dot");
 	struct queue_id id = queue_id_make();
 	struct buf envelope = make_envelope(session);
-	submit_init(
-	    &data.submission, &id, session->inject, buf_span(&envelope));
+	submit_init(&data.submission, &id, session->neighbours.inject,
+	    buf_span(&envelope));
 	add_received(&data);
 	if (receive(&data)) {
 		finish(&data);

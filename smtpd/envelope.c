@@ -139,10 +139,10 @@ is_allowed(struct session *session, struct span address, bool *is_mailbox)
 	struct lookup_answer answer;
 
 	*is_mailbox = false;
-	if (session->lookup == -1)
+	if (session->neighbours.lookup == -1)
 		return true;
-	lookup_ask(
-	    session->lookup, address, LOOKUP_TIMEOUT_MS, &packet, &answer);
+	lookup_ask(session->neighbours.lookup, address, LOOKUP_TIMEOUT_MS,
+	    &packet, &answer);
 	switch (answer.kind) {
 	case LOOKUP_MAILBOX:
 		*is_mailbox = answer.extension.len == 0;
@@ -231,13 +231,14 @@ handle_vrfy(struct session *session, struct span argument)
 		reply_error(session, "501 5.5.4 say VRFY with a name");
 		return;
 	}
-	if (!session->is_trusted || session->lookup == -1) {
+	if (!session->is_trusted || session->neighbours.lookup == -1) {
 		reply(session, "252 2.1.5 try RCPT: it is checked there");
 		return;
 	}
 	if (name.ptr[0] == '<' && name.ptr[name.len - 1] == '>')
 		name = span_slice(name, 1, name.len - 2);
-	lookup_ask(session->lookup, name, LOOKUP_TIMEOUT_MS, &packet, &answer);
+	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, &packet,
+	    &answer);
 	if (answer.kind == LOOKUP_UNKNOWN) {
 		reply_error(session, "550 5.1.1 no such mailbox here");
 		return;

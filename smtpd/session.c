@@ -91,6 +91,8 @@ handle_ehlo(struct session *session, struct span argument)
 	reply(session, size);
 	reply(session, "250-8BITMIME");
 	reply(session, "250-SMTPUTF8");
+	if (session_offers_starttls(session))
+		reply(session, "250-STARTTLS");
 	reply(session, "250-ENHANCEDSTATUSCODES");
 	reply(session, "250 HELP");
 }
@@ -115,7 +117,8 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	    "214 2.0.0 HELO EHLO STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP "
+	    "QUIT");
 }
 
 static void
@@ -139,6 +142,7 @@ static const struct command {
 	{ "RSET", handle_rset, true },
 	{ "NOOP", handle_noop, false },
 	{ "VRFY", handle_vrfy, false },
+	{ "STARTTLS", handle_starttls, true },
 	{ "HELP", handle_help, false },
 	{ "QUIT", handle_quit, true },
 };
@@ -163,7 +167,6 @@ handle_command(struct session *session, struct span line)
 		return;
 	}
 	if (span_equal_nocase(verb, span_of("EXPN")) ||
-	    span_equal_nocase(verb, span_of("STARTTLS")) ||
 	    span_equal_nocase(verb, span_of("AUTH")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
@@ -202,6 +205,8 @@ converse(struct session *session)
 {
 	enum io_status status = IO_OK;
 
+	if (session->peer->begins_tls && !session_begin_tls(session))
+		return IO_ERROR;
 	greeting(session);
 	while (!session->is_done && status == IO_OK) {
 		status = read_line(&session->in, &session->line);
@@ -235,18 +240,17 @@ log_end(const struct session *session, enum io_status status)
 }
 
 int
-session_run(int client_in, int client_out, const struct peer *peer, int lookup,
-    int inject, const struct settings *settings)
+session_run(int client_in, int client_out, const struct peer *peer,
+    const struct neighbours *neighbours, const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
 
 	session.settings = settings;
 	session.peer = peer;
-	session.lookup = lookup;
-	session.inject = inject;
+	session.neighbours = *neighbours;
 	session.is_trusted =
-	    lookup == -1 ||
+	    neighbours->lookup == -1 ||
 	    network_list_has(&settings->relay_clients, &peer->address);
 	session.line = buf_new(COMMAND_MAX);
 	session.helo = buf_new(ADDR_DOMAIN_MAX);

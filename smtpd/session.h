@@ -9,6 +9,7 @@
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
  *   data      DATA: the message, its end, its limits
  *   submit    the way into the queue
+ *   tls       STARTTLS, and ports that begin with TLS
  */
 
 #include "base/io.h"
@@ -16,6 +17,7 @@
 #include "net/network.h"
 #include "net/serve.h"
 #include "queue/id.h"
+#include "queue/tls.h"
 
 struct settings {
 	struct buf me;
@@ -26,6 +28,7 @@ struct settings {
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
+	bool has_tls;       /* tlsd is a neighbour */
 };
 
 enum {
@@ -35,13 +38,20 @@ enum {
 	RECIPIENTS_BYTES_MAX = 16 << 20
 };
 
+/* Sessions with the neighbours; -1: not there, as by hand. */
+struct neighbours {
+	int lookup;
+	int inject;
+	int tls;
+};
+
 struct session {
 	const struct settings *settings;
 	const struct peer *peer;
-	int lookup;      /* session with lookup; -1 by hand */
-	int inject;      /* session with queue-inject; -1 by hand */
+	struct neighbours neighbours;
 	bool is_trusted; /* may relay */
 	bool is_tls;
+	struct tls_facts tls; /* if it is */
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
 	struct reader in;
 	struct writer out;
@@ -63,12 +73,9 @@ struct session {
 	uint64_t recipient_count;
 };
 
-/*
- * Talk until the client quits, fails, or makes too many errors.  lookup and
- * inject are sessions with those neighbours, or -1 by hand.  Exit code.
- */
+/* Talk until the client quits, fails, or makes too many errors.  Exit code. */
 int session_run(int client_in, int client_out, const struct peer *peer,
-    int lookup, int inject, const struct settings *settings);
+    const struct neighbours *neighbours, const struct settings *settings);
 
 void reply(struct session *session, const char *text);
 
@@ -82,5 +89,12 @@ void handle_mail(struct session *session, struct span argument);
 void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
+void handle_starttls(struct session *session, struct span argument);
+
+/* Can the client be told of STARTTLS? */
+bool session_offers_starttls(const struct session *session);
+
+/* On a port that begins with TLS; false if nothing can be said any more. */
+bool session_begin_tls(struct session *session);
 
 #endif

@@ -9,7 +9,8 @@
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
  * fd 11       lookup, lookup(5)
- * fd 20, ...  listening sockets
+ * fd 18       tlsd, tls(5)
+ * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
  *             proxynets
@@ -50,8 +51,12 @@ read_settings(struct settings *settings)
 static int
 run(int client, const struct peer *peer, const int *sessions, void *context)
 {
-	return session_run(
-	    client, client, peer, sessions[1], sessions[0], context);
+	const struct settings *settings = context;
+	const struct neighbours neighbours = { .inject = sessions[0],
+		.lookup = sessions[1],
+		.tls = settings->has_tls ? sessions[2] : -1 };
+
+	return session_run(client, client, peer, &neighbours, settings);
 }
 
 static int
@@ -69,6 +74,9 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
+	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	if (settings->has_tls)
+		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
 	serve_configure(
 	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();
@@ -78,12 +86,12 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
+	const struct neighbours none = { -1, -1, -1 };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);
 	signal(SIGPIPE, SIG_IGN);
-	return session_run(
-	    STDIN_FILENO, STDOUT_FILENO, &peer, -1, -1, settings);
+	return session_run(STDIN_FILENO, STDOUT_FILENO, &peer, &none, settings);
 }
 
 int

@@ -15,6 +15,7 @@
 #define MTA_SERVICE  MTA_HOME "/service"
 #define MTA_LOG      MTA_HOME "/log"
 #define MTA_MAIL     MTA_HOME "/mail"
+#define MTA_TLS      MTA_HOME "/tls"
 #define ALIASES_FILE "/etc/aliases"
 
 /* Compiled tables (cdb), replaced whole by rename. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -416,9 +417,38 @@ sandbox_enter_for_sessions(unsigned allowed, unsigned session_allowed)
 	return layer;
 }
 
-void
-sandbox_session(const struct sandbox_layer *layer)
+/* The gaps between the descriptors that are kept; -1 is none. */
+static void
+close_others(const int *kept, size_t count)
 {
+	unsigned first = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned next = UINT_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] != -1 && (unsigned)kept[i] >= first &&
+			    (unsigned)kept[i] < next)
+				next = (unsigned)kept[i];
+		if (next > first && close_range(first, next - 1, 0) == -1)
+			temp_fail("cannot close descriptors");
+		if (next == UINT_MAX)
+			return;
+		first = next + 1;
+	}
+}
+
+void
+sandbox_session(
+    const struct sandbox_layer *layer, const int *kept, size_t count)
+{
+	int all[SANDBOX_KEPT_MAX + 1] = { layer->landlock_rules };
+
+	if (count > SANDBOX_KEPT_MAX)
+		die(EX_SOFTWARE, "a session keeps too many descriptors");
+	for (size_t i = 0; i < count; i++)
+		all[i + 1] = kept[i];
+	close_others(all, count + 1);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		temp_fail("cannot become undumpable");
 	if (layer->landlock_rules != -1) {

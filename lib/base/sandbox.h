@@ -15,6 +15,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Was this built with sanitizers? Those make system calls and map memory of
@@ -58,8 +59,16 @@ struct sandbox_layer;
 struct sandbox_layer *sandbox_enter_for_sessions(
     unsigned allowed, unsigned session_allowed);
 
-/* In the child, before the first byte; ends it if the kernel refuses. */
-void sandbox_session(const struct sandbox_layer *layer);
+/*
+ * In the child, before the first byte: close every descriptor above 2 but the
+ * count that are kept, at most SANDBOX_KEPT_MAX, and close the layer; ends the
+ * child if the kernel refuses.
+ */
+enum {
+	SANDBOX_KEPT_MAX = 16
+};
+void sandbox_session(
+    const struct sandbox_layer *layer, const int *kept, size_t count);
 
 /*
  * The list of confine(8): everything but what no program of the suite ever

@@ -39,8 +39,10 @@ struct server {
 	struct serve *serve;
 	struct sandbox_layer *layer;
 	/* listeners, signals, neighbours (which are only to be there) */
-	struct pollfd polled[SERVE_LISTEN_MAX + 1 + SERVE_NEIGHBOURS_MAX];
+	struct pollfd polled[2 * SERVE_LISTEN_MAX + 1 + SERVE_NEIGHBOURS_MAX];
 	nfds_t listeners;
+	nfds_t
+	    plain_listeners; /* the first ones; those behind begin with TLS */
 	struct child *children;
 	uint64_t child_count;
 	unsigned crashes;
@@ -77,7 +79,7 @@ is_listener(int fd)
 bool
 serve_is_listening(void)
 {
-	return is_listener(SERVE_LISTEN_FD);
+	return is_listener(SERVE_LISTEN_FD) || is_listener(SERVE_TLS_LISTEN_FD);
 }
 
 /* ---- who is there ---- */
@@ -200,15 +202,15 @@ run_child(
     struct server *server, int client, struct peer *peer, const int *sessions)
 {
 	struct serve *serve = server->serve;
+	int kept[SERVE_NEIGHBOURS_MAX + 1] = { client };
 
-	for (nfds_t i = 0; i <= server->listeners; i++)
-		close(server->polled[i].fd);
 	for (int i = 0; i < serve->neighbour_count; i++)
-		close(serve->neighbours[i]);
+		kept[i + 1] = sessions[i];
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
 	fd_set_nonblocking(client);
 	end_with_parent();
-	sandbox_session(server->layer);
+	sandbox_session(
+	    server->layer, kept, (size_t)serve->neighbour_count + 1);
 	if (network_list_has(&proxies, &peer->address) &&
 	    !read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
@@ -307,10 +309,11 @@ begin_session(struct server *server, int client, struct peer *peer)
 }
 
 static void
-accept_client(struct server *server, int listener)
+accept_client(struct server *server, nfds_t listener)
 {
 	struct peer peer;
-	int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int client =
+	    accept4(server->polled[listener].fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (client == -1) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
@@ -320,6 +323,7 @@ accept_client(struct server *server, int listener)
 		return;
 	}
 	peer_describe(client, &peer);
+	peer.begins_tls = listener >= server->plain_listeners;
 	begin_session(server, client, &peer);
 }
 
@@ -391,15 +395,22 @@ open_signals(struct server *server)
 }
 
 static void
-open_listeners(struct server *server)
+add_listeners(struct server *server, int first)
 {
-	int fd = SERVE_LISTEN_FD;
-
-	for (; server->listeners < SERVE_LISTEN_MAX && is_listener(fd); fd++) {
+	for (int fd = first; fd < first + SERVE_LISTEN_MAX && is_listener(fd);
+	     fd++) {
 		fd_set_cloexec(fd, true);
 		server->polled[server->listeners++] =
 		    (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
+}
+
+static void
+open_listeners(struct server *server)
+{
+	add_listeners(server, SERVE_LISTEN_FD);
+	server->plain_listeners = server->listeners;
+	add_listeners(server, SERVE_TLS_LISTEN_FD);
 	server->polled[server->listeners] =
 	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
 	for (int i = 0; i < server->serve->neighbour_count; i++)
@@ -463,7 +474,7 @@ serve_run(struct serve *serve)
 		for (nfds_t i = 0; i < server.listeners; i++)
 			if (server.polled[i].revents & POLLIN &&
 			    !server.is_stopping)
-				accept_client(&server, server.polled[i].fd);
+				accept_client(&server, i);
 	}
 	drain(&server);
 	return EX_OK;

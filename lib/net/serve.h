@@ -5,10 +5,11 @@
  * serve - the accept loop of every server: a fork for each connection.
  *
  * listen(8) leaves listening sockets at SERVE_LISTEN_FD and the numbers after
- * it.  The loop accepts, counts (in all, and for each client network: /24 of
- * IPv4, /64 of IPv6), opens a session with each neighbour, and forks.  The
- * child closes everything that is not its own, closes its session layer, reads
- * the PROXY header if its peer is in control/proxynets, and calls run.
+ * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
+ * accepts, counts (in all, and for each client network: /24 of IPv4, /64 of
+ * IPv6), opens a session with each neighbour, and forks.  The child closes
+ * everything that is not its own, closes its session layer, reads the PROXY
+ * header if its peer is in control/proxynets, and calls run.
  *
  * Signals   SIGHUP: stop accepting, let sessions end, return.  SIGTERM, which
  *           also comes when the parent dies: the same within five seconds.
@@ -25,7 +26,8 @@
 
 enum {
 	SERVE_LISTEN_FD = 20,
-	SERVE_LISTEN_MAX = 32,
+	SERVE_LISTEN_MAX = 16,
+	SERVE_TLS_LISTEN_FD = SERVE_LISTEN_FD + SERVE_LISTEN_MAX,
 	SERVE_NEIGHBOURS_MAX = 4,
 	PEER_TEXT_MAX = 64
 };
@@ -37,6 +39,7 @@ struct peer {
 	uint16_t port;
 	char local_text[PEER_TEXT_MAX]; /* our own address */
 	uint16_t local_port;
+	bool begins_tls; /* before the first byte of the protocol */
 };
 
 struct serve {

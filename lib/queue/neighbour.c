@@ -20,6 +20,8 @@ static const struct {
 	{ "local", NEIGHBOUR_LOCAL },
 	{ "remote", NEIGHBOUR_REMOTE },
 	{ "bounce", NEIGHBOUR_BOUNCE },
+	{ "tls", NEIGHBOUR_TLS },
+	{ "key", NEIGHBOUR_KEY },
 };
 
 static const char session_request[] = "S1";

@@ -22,7 +22,9 @@ enum neighbour_fd {
 	NEIGHBOUR_CHECKPW = 14,
 	NEIGHBOUR_LOCAL = 15,
 	NEIGHBOUR_REMOTE = 16,
-	NEIGHBOUR_BOUNCE = 17
+	NEIGHBOUR_BOUNCE = 17,
+	NEIGHBOUR_TLS = 18,
+	NEIGHBOUR_KEY = 19
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

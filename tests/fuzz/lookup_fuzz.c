@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aliases/sessions.h"
+#include "aliases/requests.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!is_open)
 		directory_open(&directory);
 	is_open = true;
-	if (sessions_answer(&directory, request, &reply) &&
+	if (requests_answer(&directory, request, &reply) &&
 	    !lookup_parse_answer(buf_span(&reply), &answer))
 		abort();
 	buf_free(&reply);

@@ -1,0 +1,28 @@
+#ifndef NET_STARTTLS_H
+#define NET_STARTTLS_H
+
+/*
+ * starttls - a session's process gives its client to tlsd and goes on with
+ * plain bytes: tls(5).
+ */
+
+#include "base/io.h"
+#include "queue/tls.h"
+
+/*
+ * Is there a TLS to be had? Ask before the client is told to begin.  False
+ * after a log line.
+ */
+bool starttls_begin(int tls, const char *peer);
+
+/*
+ * Give the client away.  What was read from it before is thrown away: it was
+ * not protected, and must not be taken for what is (RFC 3207 section 4.2).  On
+ * success in and out are the plain bytes', with their timeouts as before, and
+ * *facts tells of the session.  False after a log line: the connection is of
+ * no use any more.
+ */
+bool starttls_take(int tls, const char *peer, struct reader *in,
+    struct writer *out, struct tls_facts *facts);
+
+#endif

@@ -1,0 +1,139 @@
+#ifndef QUEUE_TLS_H
+#define QUEUE_TLS_H
+
+/*
+ * tls - how a session's process gives its client to tlsd, and how tlsd lets
+ * keyd sign: the records of tls(5).
+ *
+ * Every record has one fixed size and a magic number, and its lengths are
+ * checked before anything else is looked at.  Both ends run on one host from
+ * one build, so numbers are the machine's own.
+ *
+ *   session   tls_request BEGIN   ->
+ *             tls_answer READY    <-  or FAILED
+ *             tls_request CLIENT  ->  with the client's descriptor
+ *             tls_answer DONE     <-  with the plain bytes' descriptor, or
+ *                                     FAILED: the connection is of no use
+ *
+ *   tlsd      key_request LIST    ->  on the control pair, index 0, 1, ...
+ *             key_certificate     <-  or, after the last, key_answer
+ *   a child   key_request SIGN, STORE, FETCH  ->  on a session of its own
+ *             key_answer          <-
+ *
+ * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
+ *          (EBADMSG: not such a record; ETIMEDOUT).
+ */
+
+#include "base/packet.h"
+
+enum {
+	TLS_TEXT_MAX = 64,
+	TLS_NAME_MAX = 320,
+	TLS_REASON_MAX = 160,
+	TLS_BINDING_LEN = 32,
+	KEY_ID_LEN = 32,
+	KEY_BYTES_MAX = 8192, /* a session to keep; also what is signed */
+	KEY_CHAIN_MAX = 15360 /* a certificate and its chain, DER */
+};
+
+enum tls_step {
+	TLS_BEGIN = 1,
+	TLS_CLIENT
+};
+
+enum tls_verdict {
+	TLS_READY = 1,
+	TLS_DONE,
+	TLS_FAILED
+};
+
+struct tls_request {
+	uint32_t magic;
+	uint32_t step;
+};
+
+/* What the protocol's process learns; text is printable ASCII, ended by NUL. */
+struct tls_facts {
+	char protocol[TLS_TEXT_MAX];    /* "TLSv1.3" */
+	char cipher[TLS_TEXT_MAX];      /* "TLS_AES_256_GCM_SHA384" */
+	char server_name[TLS_NAME_MAX]; /* whom the client asked for, or "" */
+	char client_name[TLS_NAME_MAX]; /* of a verified certificate, or "" */
+	unsigned char binding[TLS_BINDING_LEN]; /* tls-exporter, RFC 9266 */
+	uint32_t is_resumed;
+};
+
+struct tls_answer {
+	uint32_t magic;
+	uint32_t verdict;
+	char reason[TLS_REASON_MAX]; /* of TLS_FAILED, printable */
+	struct tls_facts facts;      /* of TLS_DONE */
+};
+
+bool tls_send_request(int session, enum tls_step step, int client);
+
+/* The client is the caller's; -1 for TLS_BEGIN. */
+int tls_receive_request(
+    int session, enum tls_step step, int *client, int64_t timeout_ms);
+
+bool tls_send_answer(int session, const struct tls_answer *answer, int plain);
+struct tls_answer tls_answer_new(enum tls_verdict verdict, const char *reason);
+
+/* The plain descriptor is the caller's; -1 but for TLS_DONE. */
+int tls_receive_answer(
+    int session, struct tls_answer *answer, int *plain, int64_t timeout_ms);
+
+/* Copy what may stand in a log line or a header field; the rest is '?'. */
+void tls_set_text(char *place, size_t size, const char *text);
+
+/* ---- tlsd and keyd ---- */
+
+enum key_operation {
+	KEY_LIST = 1, /* generation: what the asker has; 0: nothing */
+	KEY_SIGN_RSA_PKCS1,
+	KEY_SIGN_RSA_PSS, /* encoded already: EMSA-PSS, RFC 8017 9.1.1 */
+	KEY_SIGN_ECDSA,
+	KEY_STORE, /* a session under the name that id is */
+	KEY_FETCH  /* and forget it */
+};
+
+struct key_request {
+	uint32_t magic;
+	uint32_t operation;
+	uint64_t generation;
+	unsigned char id[KEY_ID_LEN]; /* SHA-256 of the public key; a session */
+	uint32_t index;               /* of LIST */
+	uint32_t len;
+	unsigned char bytes[KEY_BYTES_MAX];
+};
+
+struct key_answer {
+	uint32_t magic;
+	uint32_t is_good;
+	uint64_t generation; /* of LIST */
+	uint32_t len;
+	unsigned char bytes[KEY_BYTES_MAX];
+};
+
+struct key_certificate {
+	uint32_t magic;
+	uint32_t len;
+	unsigned char chain[KEY_CHAIN_MAX]; /* DER, the leaf first */
+};
+
+/* Only the bytes that len counts travel. */
+bool key_send_request(int session, const struct key_request *request);
+bool key_send_answer(int session, const struct key_answer *answer);
+bool key_send_certificate(
+    int session, const struct key_certificate *certificate);
+
+/* What a packet holds; false if it is no such record. */
+bool key_parse_request(struct span bytes, struct key_request *request);
+bool key_parse_answer(struct span bytes, struct key_answer *answer);
+bool key_parse_certificate(
+    struct span bytes, struct key_certificate *certificate);
+
+/* Ask, and wait for one answer. */
+bool key_ask(int session, struct key_request *request,
+    struct key_answer *answer, int64_t timeout_ms);
+
+#endif

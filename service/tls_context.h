@@ -1,0 +1,52 @@
+#ifndef SERVICE_TLS_CONTEXT_H
+#define SERVICE_TLS_CONTEXT_H
+
+/*
+ * tls_context - what every TLS session of tlsd begins with: OpenSSL's settings
+ * and the certificates, which keyd tells; no key.
+ *
+ * TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only.
+ * The certificates that match the name that a client asks for (SNI, RFC 6066
+ * section 3) are used, RSA and ECDSA side by side; without one, those of this
+ * host's name; without those, the first.
+ */
+
+#include <openssl/ssl.h>
+
+#include "service/keyring.h"
+#include "service/tls_key.h"
+
+struct tls_identity {
+	X509 *leaf;
+	STACK_OF(X509) * chain;
+	EVP_PKEY *key; /* keyd's: tls_key.h */
+};
+
+struct tls_context {
+	SSL_CTX *ssl;
+	struct key_channel keyd;
+	const char *me;       /* control/me */
+	const char *protocol; /* ALPN's name: "imap", "pop3", "smtp" */
+	struct tls_identity identities[KEYRING_MAX];
+	size_t count;
+	uint64_t generation;
+};
+
+/*
+ * Before the jail closes; ends the program if OpenSSL refuses.  client_ca
+ * names a file of certificates that clients' own are checked against; NULL:
+ * no client is asked for one.
+ */
+void tls_context_open(struct tls_context *context, const char *me,
+    const char *protocol, const char *client_ca);
+
+/*
+ * Ask keyd on the session of context->keyd whether the certificates are
+ * others by now, and take them; what was there stays if it does not answer.
+ */
+void tls_context_refresh(struct tls_context *context);
+
+/* OpenSSL's hook for a session that may be resumed: keyd keeps it. */
+int tls_context_store_session(SSL *ssl, SSL_SESSION *session);
+
+#endif

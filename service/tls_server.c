@@ -1,0 +1,198 @@
+#include "service/tls_server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/sandbox.h"
+#include "queue/neighbour.h"
+
+enum {
+	REFRESH_MS = 2000, /* certificates are asked for that often, at most */
+	REAP_NAP_MS = 50
+};
+
+struct server {
+	struct tls_context *context;
+	struct sandbox_layer *layer;
+	struct event_base *base;
+	int64_t handshake_timeout_ms;
+	int64_t refreshed_ms;
+	unsigned children;
+	struct packet packet;
+};
+
+/* One that waits for its client to want TLS; most never do. */
+struct waiting {
+	struct server *server;
+	int fd;
+	struct event *readable;
+};
+
+static void
+reap(struct server *server)
+{
+	int status;
+
+	while (waitpid(-1, &status, WNOHANG) > 0) {
+		server->children--;
+		if (WIFSIGNALED(status))
+			log_event(
+			    "a session died of signal %d", WTERMSIG(status));
+	}
+}
+
+static _Noreturn void
+run_child(struct server *server, int session, int keyd)
+{
+	int plain[2];
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, plain) == -1)
+		temp_fail("cannot begin a session");
+	close(NEIGHBOUR_SELF);
+	sandbox_session(server->layer,
+	    (const int[]){ session, keyd, plain[0], plain[1] }, 4);
+	server->context->keyd.session = keyd;
+	_exit(tls_session_run(
+	    server->context, session, plain, server->handshake_timeout_ms));
+}
+
+static void
+begin(struct server *server, int session)
+{
+	int64_t now = clock_ms();
+
+	if (now - server->refreshed_ms >= REFRESH_MS) {
+		tls_context_refresh(server->context);
+		server->refreshed_ms = now;
+	}
+	int keyd = neighbour_open_session(NEIGHBOUR_KEY);
+	if (keyd == -1) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			die(EX_TEMPFAIL, "keyd is gone: starting anew");
+		warn_errno("cannot open a session with keyd");
+		return;
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		run_child(server, session, keyd);
+	if (pid == -1)
+		warn_errno("cannot fork");
+	else
+		server->children++;
+	close(keyd);
+}
+
+/* Its client wants TLS, or is gone: which, a child finds out. */
+static void
+handle_session(evutil_socket_t fd, short what, void *context)
+{
+	struct waiting *waiting = context;
+	char peek;
+
+	(void)what;
+	if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		begin(waiting->server, fd);
+	event_free(waiting->readable);
+	close(fd);
+	free(waiting);
+}
+
+static void
+add_session(struct server *server, int fd)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting));
+
+	if (waiting == NULL)
+		temp_fail("out of memory");
+	*waiting = (struct waiting){ .server = server, .fd = fd };
+	waiting->readable =
+	    event_new(server->base, fd, EV_READ, handle_session, waiting);
+	if (waiting->readable == NULL ||
+	    event_add(waiting->readable, NULL) != 0)
+		temp_fail("out of memory");
+}
+
+static void
+handle_control(evutil_socket_t fd, short what, void *context)
+{
+	struct server *server = context;
+	int got = packet_receive(fd, &server->packet);
+
+	(void)what;
+	if (got == 0)
+		event_base_loopbreak(server->base);
+	int session = got == 1 ? neighbour_accept_session(&server->packet) : -1;
+	packet_close_fds(&server->packet);
+	if (session != -1)
+		add_session(server, session);
+}
+
+static void
+handle_child(evutil_socket_t number, short what, void *context)
+{
+	(void)number, (void)what;
+	reap(context);
+}
+
+static void
+handle_keyd(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what, (void)context;
+	die(EX_TEMPFAIL, "keyd is gone: starting anew");
+}
+
+/* An event for the life of the program. */
+static void
+watch(struct server *server, int fd, short what, event_callback_fn handle)
+{
+	struct event *event =
+	    event_new(server->base, fd, what | EV_PERSIST, handle, server);
+
+	if (event == NULL || event_add(event, NULL) != 0)
+		temp_fail("cannot make an event loop");
+}
+
+static void
+drain(struct server *server)
+{
+	int64_t deadline = clock_ms() + TLS_DRAIN_MS;
+
+	for (;;) {
+		reap(server);
+		if (server->children == 0 || clock_ms() >= deadline)
+			return;
+		poll(NULL, 0, REAP_NAP_MS);
+	}
+}
+
+void
+tls_server_run(struct tls_context *context, int64_t handshake_timeout_ms)
+{
+	static struct server server;
+
+	server.context = context;
+	server.handshake_timeout_ms = handshake_timeout_ms;
+	server.base = event_base_new();
+	if (server.base == NULL)
+		temp_fail("cannot make an event loop");
+	tls_context_refresh(context);
+	server.refreshed_ms = clock_ms();
+	tls_session_rehearse(context);
+	watch(&server, NEIGHBOUR_SELF, EV_READ, handle_control);
+	watch(&server, SIGCHLD, EV_SIGNAL, handle_child);
+	watch(&server, NEIGHBOUR_KEY, EV_READ, handle_keyd);
+	server.layer = sandbox_enter_for_sessions(
+	    SANDBOX_FORK | SANDBOX_SOCKETPAIR, SANDBOX_PIPES);
+	event_base_dispatch(server.base);
+	drain(&server);
+}

@@ -1,0 +1,218 @@
+#include "service/tls_session.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "queue/neighbour.h"
+#include "service/tls_relay.h"
+
+enum {
+	REQUEST_TIMEOUT_MS = 10000
+};
+
+/* ---- what the protocol's process is told ---- */
+
+/* The address of a verified certificate, else its common name. */
+static void
+set_client_name(struct tls_facts *facts, SSL *ssl)
+{
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	char name[TLS_NAME_MAX] = "";
+
+	if (leaf == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+		return;
+	STACK_OF(OPENSSL_STRING) *addresses = X509_get1_email(leaf);
+	if (sk_OPENSSL_STRING_num(addresses) > 0)
+		OPENSSL_strlcpy(
+		    name, sk_OPENSSL_STRING_value(addresses, 0), sizeof(name));
+	else
+		X509_NAME_get_text_by_NID(X509_get_subject_name(leaf),
+		    NID_commonName, name, sizeof(name));
+	X509_email_free(addresses);
+	tls_set_text(facts->client_name, sizeof(facts->client_name), name);
+}
+
+static struct tls_answer
+describe(SSL *ssl)
+{
+	static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 */
+	struct tls_answer answer = tls_answer_new(TLS_DONE, "");
+	struct tls_facts *facts = &answer.facts;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	tls_set_text(
+	    facts->protocol, sizeof(facts->protocol), SSL_get_version(ssl));
+	tls_set_text(facts->cipher, sizeof(facts->cipher),
+	    SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)));
+	tls_set_text(facts->server_name, sizeof(facts->server_name),
+	    name == NULL ? "" : name);
+	facts->is_resumed = SSL_session_reused(ssl) != 0;
+	set_client_name(facts, ssl);
+	if (SSL_export_keying_material(ssl, facts->binding,
+		sizeof(facts->binding), label, sizeof(label) - 1,
+		(const unsigned char *)"", 0, 1) != 1)
+		memset(facts->binding, 0, sizeof(facts->binding));
+	return answer;
+}
+
+static const char *
+failure(int64_t deadline)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	if (clock_ms() >= deadline)
+		return "the handshake took too long";
+	return reason == NULL ? "the client closed the connection" : reason;
+}
+
+/* ---- the handshake ---- */
+
+/* Wait for what OpenSSL wants; also for the protocol's process to give up. */
+static bool
+await(SSL *ssl, int session, int result, int64_t deadline)
+{
+	int error = SSL_get_error(ssl, result);
+	struct pollfd polled[2] = {
+		{ .fd = SSL_get_fd(ssl),
+		    .events =
+			error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN },
+		{ .fd = session },
+	};
+	int64_t left = deadline - clock_ms();
+
+	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+		return false;
+	if (left <= 0 || poll(polled, 2, (int)left) < 1)
+		return false;
+	return polled[1].revents == 0;
+}
+
+static bool
+shake_hands(SSL *ssl, int session, int64_t deadline)
+{
+	for (;;) {
+		ERR_clear_error();
+		int result = SSL_accept(ssl);
+
+		if (result == 1)
+			return true;
+		if (!await(ssl, session, result, deadline))
+			return false;
+	}
+}
+
+static void
+answer_failure(int session, const char *reason)
+{
+	struct tls_answer answer = tls_answer_new(TLS_FAILED, reason);
+
+	tls_send_answer(session, &answer, -1);
+}
+
+static int
+serve_client(struct tls_context *context, int session, int client,
+    const int plain[2], int64_t timeout_ms)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+	SSL *ssl = SSL_new(context->ssl);
+
+	fd_set_nonblocking(client);
+	if (ssl == NULL || SSL_set_fd(ssl, client) != 1)
+		temp_fail("out of memory");
+	if (!shake_hands(ssl, session, deadline)) {
+		answer_failure(session, failure(deadline));
+		SSL_free(ssl);
+		return EX_PROTOCOL;
+	}
+	struct tls_answer answer = describe(ssl);
+	bool is_sent = tls_send_answer(session, &answer, plain[1]);
+	explicit_bzero(&answer, sizeof(answer));
+	if (!is_sent)
+		return EX_OK; /* it gave up */
+	close(plain[1]);
+	close(session);
+	close(context->keyd.session);
+	fd_set_nonblocking(plain[0]);
+	tls_relay(ssl, plain[0]);
+	SSL_free(ssl);
+	return EX_OK;
+}
+
+int
+tls_session_run(struct tls_context *context, int session, const int plain[2],
+    int64_t timeout_ms)
+{
+	struct tls_answer ready = tls_answer_new(TLS_READY, "");
+	int client = -1;
+
+	if (tls_receive_request(
+		session, TLS_BEGIN, &client, REQUEST_TIMEOUT_MS) != 1)
+		die(EX_PROTOCOL, "no request of tls(5)");
+	if (context->count == 0) {
+		answer_failure(session, "there is no certificate");
+		return EX_OK;
+	}
+	if (!tls_send_answer(session, &ready, -1) ||
+	    tls_receive_request(
+		session, TLS_CLIENT, &client, REQUEST_TIMEOUT_MS) != 1)
+		return EX_OK;
+	return serve_client(context, session, client, plain, timeout_ms);
+}
+
+/* ---- the rehearsal ---- */
+
+static void
+rehearse(struct tls_context *context, int version)
+{
+	SSL_CTX *client_context = SSL_CTX_new(TLS_client_method());
+	SSL *server = SSL_new(context->ssl);
+	SSL *client = client_context == NULL ? NULL : SSL_new(client_context);
+	BIO *server_end = NULL;
+	BIO *client_end = NULL;
+
+	if (server == NULL || client == NULL ||
+	    BIO_new_bio_pair(&server_end, 0, &client_end, 0) != 1)
+		temp_fail("out of memory");
+	SSL_set_bio(server, server_end, server_end);
+	SSL_set_bio(client, client_end, client_end);
+	SSL_set_max_proto_version(client, version);
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	bool is_done = false;
+	for (int turn = 0; turn < 8 && !is_done; turn++) {
+		int there = SSL_do_handshake(client);
+
+		is_done = SSL_do_handshake(server) == 1 && there == 1;
+	}
+	if (!is_done && context->count > 0)
+		log_event("the rehearsal of %s failed: %s",
+		    SSL_get_version(client),
+		    ERR_reason_error_string(ERR_peek_last_error()));
+	ERR_clear_error();
+	SSL_free(server);
+	SSL_free(client);
+	SSL_CTX_free(client_context);
+}
+
+void
+tls_session_rehearse(struct tls_context *context)
+{
+	int control = context->keyd.session;
+	int session = neighbour_open_session(control);
+
+	if (session == -1)
+		temp_fail("cannot open a session with keyd");
+	context->keyd.session = session;
+	SSL_CTX_sess_set_new_cb(context->ssl, NULL);
+	rehearse(context, TLS1_2_VERSION);
+	rehearse(context, TLS1_3_VERSION);
+	context->keyd.session = control;
+	close(session);
+	SSL_CTX_sess_set_new_cb(context->ssl, tls_context_store_session);
+}
