@@ -8,7 +8,8 @@
  * fd 2        the log
  * fd 3        readiness (-l); what the client had sent already (-s, optional)
  * fd 13       login, login(5) (-l)
- * fd 20, ...  listening sockets (-l)
+ * fd 18       tlsd, tls(5) (-l)
+ * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             pop3dconnections,pop3dpernetwork,proxynets}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
@@ -37,7 +38,7 @@
 static const char usage[] =
     "usage: pop3d MAILBOX   (a folder, a file, maildir:PATH or mbox:PATH)\n"
     "       pop3d -l        (by service/pop3d/run)\n"
-    "       pop3d -s USER MAILBOX   (by login)";
+    "       pop3d -s USER MAILBOX CLIENT   (by login)";
 
 enum {
 	LOCK_TIMEOUT_MS = 5000,
@@ -49,7 +50,10 @@ enum {
 static int
 run(int client, const struct peer *peer, const int *sessions, void *context)
 {
-	return preauth_run(client, peer, sessions[0], context);
+	const struct preauth_settings *settings = context;
+
+	return preauth_run(client, peer, sessions[0],
+	    settings->has_tls ? sessions[1] : -1, settings);
 }
 
 static int
@@ -74,6 +78,9 @@ serve(void)
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
 	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
 	settings.clear_text = network_list("cleartextnets", "");
+	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	if (settings.has_tls)
+		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
 	serve_configure(&server, "pop3d");
 	require_unprivileged();
 	return serve_run(&server);
@@ -131,7 +138,8 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	require_unprivileged();
 	signal(SIGPIPE, SIG_IGN);
 	peer_describe(STDIN_FILENO, &peer);
-	settings->peer = peer.text;
+	if (settings->peer == NULL)
+		settings->peer = peer.text;
 	settings->timeout_s = control_number("timeoutpop3", 600, 1, 86400);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	fd_set_nonblocking(STDIN_FILENO);
@@ -147,10 +155,10 @@ transact(const char *mailbox, struct transaction_settings *settings)
 }
 
 static int
-after_login(const char *user, const char *mailbox)
+after_login(const char *user, const char *mailbox, const char *client)
 {
 	static struct buf input;
-	struct transaction_settings settings = { .user = user };
+	struct transaction_settings settings = { .user = user, .peer = client };
 
 	input = buf_new(LOGIN_INPUT_MAX);
 	if (neighbour_is_given(LOGIN_INPUT_FD)) {
@@ -188,8 +196,8 @@ main(int argc, char **argv)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc == 2 && strcmp(option, "-l") == 0)
 		return serve();
-	if (argc == 4 && strcmp(option, "-s") == 0)
-		return after_login(argv[2], argv[3]);
+	if (argc == 5 && strcmp(option, "-s") == 0)
+		return after_login(argv[2], argv[3], argv[4]);
 	if (argc != 2 || *option == '-' || *option == '\0')
 		die(EX_USAGE, "%s", usage);
 	return by_hand(option);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "net/starttls.h"
 #include "pop3d/transaction.h"
 #include "queue/login.h"
 #include "queue/neighbour.h"
@@ -20,14 +21,15 @@ struct preauth {
 	const struct peer *peer;
 	struct buf user;
 	int login;
+	int tls; /* -1: none, or none any more */
 	unsigned attempts;
-	bool is_trusted;
+	bool is_tls;
+	bool is_trusted; /* nobody can read its line, or all may */
 	bool is_handed_over;
 };
 
 static const char clear_text_refused[] =
-    "-ERR [AUTH] this connection is not encrypted: log in from this host, or "
-    "from a network in control/cleartextnets";
+    "-ERR [AUTH] this connection is not encrypted: say STLS, or use port 995";
 
 bool
 preauth_is_trusted(
@@ -174,10 +176,52 @@ handle_apop(struct conversation *talk, struct span argument)
 static void
 handle_capa(struct conversation *talk, struct span argument)
 {
+	const struct preauth *preauth = talk->context;
+	const char *more[3] = { NULL };
+	size_t count = 0;
+
+	(void)argument;
+	if (preauth->is_trusted)
+		more[count++] = "USER";
+	if (preauth->tls != -1)
+		more[count++] = "STLS";
+	transaction_reply_capabilities(talk, more);
+}
+
+static bool
+take_tls(struct conversation *talk)
+{
+	struct preauth *preauth = talk->context;
+	struct tls_facts facts;
+	int tls = preauth->tls;
+
+	preauth->tls = -1;
+	preauth->is_tls = starttls_take(
+	    tls, preauth->peer->text, &talk->in, &talk->out, &facts);
+	preauth->is_trusted = preauth->is_tls;
+	return preauth->is_tls;
+}
+
+/* RFC 2595 section 4: the state begins anew, and what was read is dropped. */
+static void
+handle_stls(struct conversation *talk, struct span argument)
+{
 	struct preauth *preauth = talk->context;
 
 	(void)argument;
-	transaction_reply_capabilities(talk, preauth->is_trusted);
+	if (preauth->is_tls) {
+		conversation_refuse(talk, "-ERR TLS is on already");
+		return;
+	}
+	if (preauth->tls == -1 ||
+	    !starttls_begin(preauth->tls, preauth->peer->text)) {
+		conversation_refuse(talk, "-ERR [SYS/TEMP] no TLS now");
+		preauth->tls = -1;
+		return;
+	}
+	conversation_reply(talk, "+OK begin TLS");
+	buf_wipe(&preauth->user);
+	talk->is_done = !take_tls(talk);
 }
 
 static void
@@ -197,6 +241,7 @@ handle_quit(struct conversation *talk, struct span argument)
 
 static const struct command commands[] = {
 	{ "CAPA", handle_capa, false, false },
+	{ "STLS", handle_stls, false, false },
 	{ "USER", handle_user, true, false },
 	{ "PASS", handle_pass, true, false },
 	{ "APOP", handle_apop, true, false },
@@ -231,7 +276,7 @@ greet(struct conversation *talk)
 }
 
 int
-preauth_run(int client, const struct peer *peer, int login,
+preauth_run(int client, const struct peer *peer, int login, int tls,
     const struct preauth_settings *settings)
 {
 	static struct conversation talk; /* large */
@@ -239,11 +284,15 @@ preauth_run(int client, const struct peer *peer, int login,
 		.peer = peer,
 		.user = buf_new(LOGIN_USER_MAX),
 		.login = login,
+		.tls = tls,
 		.is_trusted = preauth_is_trusted(settings, peer) };
 
 	conversation_open(&talk, client, client, settings->timeout_s);
 	talk.errors_max = settings->errors_max;
 	talk.context = &preauth;
+	if (peer->begins_tls &&
+	    (tls == -1 || !starttls_begin(tls, peer->text) || !take_tls(&talk)))
+		return EX_PROTOCOL;
 	if (!greet(&talk))
 		return EX_TEMPFAIL;
 	enum io_status status = conversation_run(

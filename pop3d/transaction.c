@@ -241,23 +241,25 @@ handle_quit(struct conversation *talk, struct span argument)
 
 /* RFC 2449 section 5, RFC 3206 section 5 (AUTH-RESP-CODE). */
 void
-transaction_reply_capabilities(struct conversation *talk, bool offers_user)
+transaction_reply_capabilities(
+    struct conversation *talk, const char *const *more)
 {
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
 		"AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER",
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
-	if (offers_user)
-		conversation_reply(talk, "USER");
+	conversation_reply_lines(talk, more);
 	conversation_reply_lines(talk, lines);
 }
 
 static void
 handle_capa(struct conversation *talk, struct span argument)
 {
+	static const char *const none[] = { NULL };
+
 	(void)argument;
-	transaction_reply_capabilities(talk, false);
+	transaction_reply_capabilities(talk, none);
 }
 
 static const struct command commands[] = {

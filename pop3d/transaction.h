@@ -34,8 +34,8 @@ enum io_status transaction_converse(int in, int out, struct store *store,
 int transaction_run(int in, int out, struct store *store,
     const struct transaction_settings *settings);
 
-/* The capabilities of both states, ended by the line ".". */
+/* The answer to CAPA: more (up to a NULL), then those of both states. */
 void transaction_reply_capabilities(
-    struct conversation *talk, bool offers_user);
+    struct conversation *talk, const char *const *more);
 
 #endif

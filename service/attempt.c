@@ -246,12 +246,15 @@ become(const struct attempt *attempt, int client,
     const struct login_request *request, struct account *account)
 {
 	char path[256];
+	char peer[LOGIN_PEER_MAX + 1];
+	struct span peer_text = login_peer(&request->head);
 	int moved = fcntl(client, F_DUPFD, MOVED_FD);
 	int session = fcntl(attempt->session, F_DUPFD, MOVED_FD);
 
 	if (moved == -1 || session == -1)
 		temp_fail("cannot place a descriptor");
 	snprintf(path, sizeof(path), MTA_BIN "/%s", attempt->program);
+	snprintf(peer, sizeof(peer), "%.*s", (int)peer_text.len, peer_text.ptr);
 	place(moved, STDIN_FILENO);
 	place(moved, STDOUT_FILENO);
 	for (int fd = STDERR_FILENO + 1; fd < MOVED_FD; fd++)
@@ -264,7 +267,7 @@ become(const struct attempt *attempt, int client,
 	closefrom(LOGIN_INPUT_FD + 1);
 	char *const environment[] = { NULL };
 	const char *const argv[] = { attempt->program, "-s",
-		buf_string(&account->name), buf_string(&account->mailbox),
+		buf_string(&account->name), buf_string(&account->mailbox), peer,
 		NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
 	temp_fail("cannot execute %s", path);

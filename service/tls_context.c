@@ -214,6 +214,7 @@ tls_context_store_session(SSL *ssl, SSL_SESSION *session)
 	return 0; /* no reference is kept */
 }
 
+/* keyd gives each away once; one of TLS 1.2 has no other name next time. */
 static SSL_SESSION *
 fetch_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 {
@@ -228,6 +229,9 @@ fetch_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 		KEYD_TIMEOUT_MS))
 		session = d2i_SSL_SESSION(NULL, &bytes, (long)answer.len);
 	explicit_bzero(&answer, sizeof(answer));
+	if (session != NULL &&
+	    SSL_SESSION_get_protocol_version(session) == TLS1_2_VERSION)
+		tls_context_store_session(ssl, session);
 	return session;
 }
 

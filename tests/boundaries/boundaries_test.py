@@ -119,7 +119,7 @@ for pid in run('pgrep', '-f', '.').stdout.split():
         if row.startswith('fd '):
             told |= {int(n) for n in re.findall(r'\d+', row)}
     if any(row.startswith('fd 20') for row in rows):
-        told |= set(range(20, 30))
+        told |= set(range(20, 52))
     # A number below 10, and those after 20 of programs that do not listen, are a program's own to choose; what it
     # chose must not be a way out: no file to write but the queue's, no socket that its table does not have.
     for fd, what in held.items():
@@ -138,6 +138,6 @@ with socket.create_connection(('127.0.0.1', 25)) as client:
                               if read(f'/proc/{read(f"/proc/{p}/stat").split()[3]}/comm').strip() == 'smtpd'])
     held = descriptors(child[0]) if child else {}
     sockets = [fd for fd, what in held.items() if what.startswith('socket:')]
-    check('a session of smtpd holds its client, lookup, queue-inject, and the log', len(sockets) == 3 and
+    check('a session of smtpd holds its client, lookup, queue-inject, tlsd, and the log', len(sockets) == 4 and
           set(held) - set(sockets) == {0, 1, 2}, held)
 done()

@@ -144,9 +144,9 @@ check('a long line is refused, the next one heard', '-ERR line too long\r\n+OK\r
 check('too many errors end it', got.endswith('-ERR too many errors: closing the connection\r\n') and got.count('-ERR') == 21, got)
 
 put(home + '/typed', 'NOOP\r\nUIDL\r\n')
-got, code = raw(b'QUIT\r\n', '-s', 'joe', 'maildir:' + path, extra=home + '/typed')
+got, code = raw(b'QUIT\r\n', '-s', 'joe', 'maildir:' + path, '192.0.2.7', extra=home + '/typed')
 check('-s hears first what was sent before', got == '+OK 1 messages\r\n+OK\r\n+OK\r\n1 4.d.host\r\n.\r\n+OK bye\r\n', got)
-got, code = raw(b'STAT\r\nQUIT\r\n', '-s', 'joe', 'maildir:' + home + '/nowhere')
+got, code = raw(b'STAT\r\nQUIT\r\n', '-s', 'joe', 'maildir:' + home + '/nowhere', '192.0.2.7')
 check('no Maildir yet is an empty one', got == '+OK 0 messages\r\n+OK 0 0\r\n+OK bye\r\n', got)
 
 # ---- an mbox ----

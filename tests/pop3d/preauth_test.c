@@ -44,7 +44,7 @@ be_server(int client, int login, uint32_t address)
 
 	buf_add_string(&settings.me, "mx.example.org");
 	fd_set_nonblocking(client);
-	_exit(preauth_run(client, &peer, login, &settings));
+	_exit(preauth_run(client, &peer, login, -1, &settings));
 }
 
 /* Send input, answer every request with verdict, collect what comes back. */

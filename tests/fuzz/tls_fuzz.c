@@ -1,0 +1,32 @@
+/*
+ * tls_fuzz - the records between tlsd and keyd: any bytes are one or are
+ * refused, and what is taken lies within its place.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "queue/tls.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct key_request request;
+	static struct key_answer answer;
+	static struct key_certificate certificate;
+	struct span bytes = { (const char *)data, size };
+
+	if (key_parse_request(bytes, &request) &&
+	    (request.len > sizeof(request.bytes) || request.len > size))
+		abort();
+	if (key_parse_answer(bytes, &answer) &&
+	    (answer.len > sizeof(answer.bytes) || answer.len > size))
+		abort();
+	if (key_parse_certificate(bytes, &certificate) &&
+	    (certificate.len > sizeof(certificate.chain) ||
+		certificate.len > size))
+		abort();
+	return 0;
+}
