@@ -10,7 +10,8 @@
  * fd 13       login, login(5) (-l)
  * fd 20, ...  listening sockets (-l)
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
- *             pop3dconnections,pop3dpernetwork,proxynets}; the mailbox
+ *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
+ *             proxynets}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
  *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
@@ -73,7 +74,7 @@ serve(void)
 	settings.me = control_me();
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
 	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
-	settings.clear_text = network_list("cleartextnets", "");
+	auth_configure(&settings.auth);
 	serve_configure(&server, "pop3d");
 	require_unprivileged();
 	return serve_run(&server);

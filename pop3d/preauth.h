@@ -6,19 +6,14 @@
  * no mailbox and holds no file, only the client and a session with login(8).
  */
 
-#include "net/network.h"
-#include "net/serve.h"
+#include "net/auth.h"
 
 struct preauth_settings {
 	struct buf me;
 	uint64_t timeout_s;
 	uint64_t errors_max;
-	struct network_list clear_text; /* control/cleartextnets */
+	struct auth_settings auth;
 };
-
-/* May this client log in over a line that anyone can read? */
-bool preauth_is_trusted(
-    const struct preauth_settings *settings, const struct peer *peer);
 
 /* Serve one client; returns an exit code. */
 int preauth_run(int client, const struct peer *peer, int login,

@@ -241,7 +241,8 @@ handle_quit(struct conversation *talk, struct span argument)
 
 /* RFC 2449 section 5, RFC 3206 section 5 (AUTH-RESP-CODE). */
 void
-transaction_reply_capabilities(struct conversation *talk, bool offers_user)
+transaction_reply_capabilities(
+    struct conversation *talk, bool offers_user, struct span mechanisms)
 {
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
 		"AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER",
@@ -250,6 +251,11 @@ transaction_reply_capabilities(struct conversation *talk, bool offers_user)
 	conversation_reply(talk, "+OK");
 	if (offers_user)
 		conversation_reply(talk, "USER");
+	if (mechanisms.len > 0) {
+		write_string(&talk->out, "SASL");
+		write_span(&talk->out, mechanisms);
+		conversation_reply(talk, "");
+	}
 	conversation_reply_lines(talk, lines);
 }
 
@@ -257,7 +263,7 @@ static void
 handle_capa(struct conversation *talk, struct span argument)
 {
 	(void)argument;
-	transaction_reply_capabilities(talk, false);
+	transaction_reply_capabilities(talk, false, span_of(""));
 }
 
 static const struct command commands[] = {
@@ -279,7 +285,7 @@ take_input(struct conversation *talk, struct span input)
 	if (input.len == 0)
 		return;
 	memcpy(talk->in.bytes, input.ptr, input.len);
-	talk->in.end = input.len;
+	talk->in.end = talk->in.high = input.len;
 }
 
 enum io_status

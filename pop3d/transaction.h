@@ -34,8 +34,11 @@ enum io_status transaction_converse(int in, int out, struct store *store,
 int transaction_run(int in, int out, struct store *store,
     const struct transaction_settings *settings);
 
-/* The capabilities of both states, ended by the line ".". */
+/*
+ * The capabilities of both states, ended by the line "."; mechanisms of SASL
+ * with a space before each, or nothing.
+ */
 void transaction_reply_capabilities(
-    struct conversation *talk, bool offers_user);
+    struct conversation *talk, bool offers_user, struct span mechanisms);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "queue/login.h"
 
 void
 reply(struct session *session, const char *text)
@@ -92,6 +91,7 @@ handle_ehlo(struct session *session, struct span argument)
 	reply(session, "250-8BITMIME");
 	reply(session, "250-SMTPUTF8");
 	reply(session, "250-ENHANCEDSTATUSCODES");
+	auth_list(session);
 	reply(session, "250 HELP");
 }
 
@@ -115,7 +115,7 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	    "214 2.0.0 HELO EHLO AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
 }
 
 static void
@@ -134,6 +134,7 @@ static const struct command {
 	{ "MAIL", handle_mail, false },
 	{ "RCPT", handle_rcpt, false },
 	{ "DATA", handle_data, true },
+	{ "AUTH", handle_auth, false },
 	{ "EHLO", handle_ehlo, false },
 	{ "HELO", handle_helo, false },
 	{ "RSET", handle_rset, true },
@@ -163,8 +164,7 @@ handle_command(struct session *session, struct span line)
 		return;
 	}
 	if (span_equal_nocase(verb, span_of("EXPN")) ||
-	    span_equal_nocase(verb, span_of("STARTTLS")) ||
-	    span_equal_nocase(verb, span_of("AUTH")))
+	    span_equal_nocase(verb, span_of("STARTTLS")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
 		reply_error(session, "500 5.5.1 no such command: try HELP");
@@ -176,6 +176,10 @@ handle_line(struct session *session, struct span line)
 {
 	size_t len = line.len;
 
+	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
+		reply_error(session, "500 5.5.6 line too long");
+		return;
+	}
 	if (len < 2 || line.ptr[len - 2] != '\r' ||
 	    span_index(line, '\r') != len - 2) {
 		reply_error(session,
@@ -235,28 +239,34 @@ log_end(const struct session *session, enum io_status status)
 }
 
 int
-session_run(int client_in, int client_out, const struct peer *peer, int lookup,
-    int inject, const struct settings *settings)
+session_run(int client_in, int client_out, const struct peer *peer,
+    const struct session_neighbours *neighbours,
+    const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
 
 	session.settings = settings;
 	session.peer = peer;
-	session.lookup = lookup;
-	session.inject = inject;
+	session.lookup = neighbours->lookup;
+	session.inject = neighbours->inject;
+	session.login = neighbours->login;
 	session.is_trusted =
-	    lookup == -1 ||
+	    session.lookup == -1 ||
 	    network_list_has(&settings->relay_clients, &peer->address);
-	session.line = buf_new(COMMAND_MAX);
+	session.line = buf_new(AUTH_LINE_MAX);
+	buf_room(&session.line, AUTH_LINE_MAX); /* a secret never moves in it */
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);
+	session.binding = buf_new(SASL_BINDING_MAX);
+	session.certificate = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
 	writer_init(&session.out, client_out, timeout_ms);
 	reader_init(&session.in, client_in, timeout_ms);
 	session.in.peer = &session.out;
+	auth_open(&session);
 
 	log_end(&session, converse(&session));
 	return EX_OK;

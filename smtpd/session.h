@@ -9,10 +9,14 @@
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
  *   data      DATA: the message, its end, its limits
  *   submit    the way into the queue
+ *   auth      AUTH: who the client is
+ *   policy    what the submission service lets a user do
+ *   complete  what it adds to a user's message, and takes out
  */
 
 #include "base/io.h"
 #include "mail/addr.h"
+#include "net/auth.h"
 #include "net/network.h"
 #include "net/serve.h"
 #include "queue/id.h"
@@ -26,6 +30,9 @@ struct settings {
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
+	struct auth_settings auth;
+	struct control_list sender_logins; /* control/senderlogins */
+	bool hides_client;                 /* control/hideclient */
 };
 
 enum {
@@ -40,9 +47,14 @@ struct session {
 	const struct peer *peer;
 	int lookup;      /* session with lookup; -1 by hand */
 	int inject;      /* session with queue-inject; -1 by hand */
+	int login;       /* session with login; -1 where there is no AUTH */
 	bool is_trusted; /* may relay */
 	bool is_tls;
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
+	struct buf binding;     /* TLS's channel binding data (tls-exporter) */
+	struct buf certificate; /* whom the client's certificate names */
+	unsigned offers;        /* enum login_offer */
+	unsigned attempts;      /* of AUTH that failed */
 	struct reader in;
 	struct writer out;
 	struct buf line;
@@ -63,12 +75,19 @@ struct session {
 	uint64_t recipient_count;
 };
 
+/* Sessions with those neighbours; -1 by hand, and login on port 25. */
+struct session_neighbours {
+	int lookup;
+	int inject;
+	int login;
+};
+
 /*
- * Talk until the client quits, fails, or makes too many errors.  lookup and
- * inject are sessions with those neighbours, or -1 by hand.  Exit code.
+ * Talk until the client quits, fails, or makes too many errors.  Exit code.
  */
 int session_run(int client_in, int client_out, const struct peer *peer,
-    int lookup, int inject, const struct settings *settings);
+    const struct session_neighbours *neighbours,
+    const struct settings *settings);
 
 void reply(struct session *session, const char *text);
 
@@ -82,5 +101,23 @@ void handle_mail(struct session *session, struct span argument);
 void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
+
+/* ---- auth ---- */
+
+/* Hear what login offers; without it there is no AUTH in this session. */
+void auth_open(struct session *session);
+
+/* The line of EHLO, if AUTH is offered now. */
+void auth_list(struct session *session);
+void handle_auth(struct session *session, struct span argument);
+
+/* ---- policy: false after a reply ---- */
+
+/* May MAIL and RCPT be said at all? RFC 6409 section 4.3. */
+bool policy_knows_user(struct session *session);
+bool policy_may_send_as(struct session *session, struct span sender);
+
+/* Does the account have a message left in this hour? */
+bool policy_may_send_now(struct session *session);
 
 #endif

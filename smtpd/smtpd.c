@@ -1,18 +1,22 @@
 /*
  * smtpd - receive mail by SMTP.
  *
- * started by  service/smtpd/run, behind listen, neighbour and confine; or by
- *             hand and by sendmail -bs, for one client on descriptors 0 and 1
- * uid         mta-smtpd (by hand: the caller's)
+ * started by  service/{smtpd,submission}/run, behind listen, neighbour and
+ *             confine; or by hand and by sendmail -bs, for one client on
+ *             descriptors 0 and 1
+ * uid         mta-smtpd, mta-submit (by hand: the caller's)
  * fd 0, 1     by hand: the client
  * fd 2        the log
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
  * fd 11       lookup, lookup(5)
+ * fd 13       login, login(5) (submission)
  * fd 20, ...  listening sockets
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets
+ *             proxynets; submission: authmechanisms oauthchecker
+ *             cleartextnets senderlogins hideclient submissionconnections
+ *             submissionpernetwork
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
@@ -45,13 +49,22 @@ read_settings(struct settings *settings)
 	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
+	if (!settings->is_submission)
+		return;
+	auth_configure(&settings->auth);
+	settings->sender_logins = control_list("senderlogins");
+	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
 }
 
 static int
 run(int client, const struct peer *peer, const int *sessions, void *context)
 {
-	return session_run(
-	    client, client, peer, sessions[1], sessions[0], context);
+	const struct settings *settings = context;
+	const struct session_neighbours neighbours = { .inject = sessions[0],
+		.lookup = sessions[1],
+		.login = settings->is_submission ? sessions[2] : -1 };
+
+	return session_run(client, client, peer, &neighbours, settings);
 }
 
 static int
@@ -59,8 +72,9 @@ serve(struct settings *settings)
 {
 	struct serve server = {
 		.busy = "421 4.3.2 too many connections: try again later\r\n",
-		.neighbours = { NEIGHBOUR_INJECT, NEIGHBOUR_LOOKUP },
-		.neighbour_count = 2,
+		.neighbours = { NEIGHBOUR_INJECT, NEIGHBOUR_LOOKUP,
+		    NEIGHBOUR_LOGIN },
+		.neighbour_count = settings->is_submission ? 3 : 2,
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = settings,
@@ -69,6 +83,8 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
+	if (settings->is_submission && !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_TEMPFAIL, "login must be a neighbour");
 	serve_configure(
 	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();
@@ -78,12 +94,12 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
+	const struct session_neighbours none = { -1, -1, -1 };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);
 	signal(SIGPIPE, SIG_IGN);
-	return session_run(
-	    STDIN_FILENO, STDOUT_FILENO, &peer, -1, -1, settings);
+	return session_run(STDIN_FILENO, STDOUT_FILENO, &peer, &none, settings);
 }
 
 int
