@@ -294,11 +294,12 @@ challenge(
 
 /* LOGIN has no standard; these are the words that its clients know. */
 static struct span
-words_of(const struct exchange *exchange, int step, struct span output)
+words_of(const struct exchange *exchange, struct span output)
 {
-	if (!span_equal(sasl_mechanism(exchange->request), span_of("LOGIN")))
+	if (!span_equal(sasl_mechanism(exchange->request), span_of("LOGIN")) ||
+	    output.len == 0)
 		return output;
-	return span_of(step == 0 ? "Username:" : "Password:");
+	return span_of(output.ptr[0] == 'U' ? "Username:" : "Password:");
 }
 
 /*
@@ -318,10 +319,10 @@ run_steps(struct exchange *exchange, Gsasl_session *sasl, struct span input)
 		size_t len = 0;
 
 		code = gsasl_step(sasl, input.ptr, input.len, &bytes, &len);
-		struct span output = words_of(exchange, i,
-		    (struct span){ bytes == NULL ? "" : bytes, len });
+		struct span output = words_of(
+		    exchange, (struct span){ bytes == NULL ? "" : bytes, len });
 		bool is_due = code == GSASL_NEEDS_MORE ||
-			      (code == GSASL_OK && output.len > 0 && len > 0);
+			      (code == GSASL_OK && output.len > 0);
 		if (is_due && !exchange->is_later)
 			got = challenge(exchange, output, &response);
 		gsasl_free(bytes);
@@ -352,6 +353,19 @@ skip_question(Gsasl_session *sasl)
 	return code == GSASL_NEEDS_MORE;
 }
 
+/* May the client begin with this? The library would ask once more. */
+static bool
+is_good_beginning(const struct sasl_request *request)
+{
+	struct span mechanism = sasl_mechanism(request);
+
+	if (request->has_response == 0 ||
+	    span_equal(mechanism, span_of("EXTERNAL")))
+		return true;
+	return request->response_len > 0 &&
+	       !span_equal(mechanism, span_of("CRAM-MD5"));
+}
+
 static enum checkpw_verdict
 run_library(struct exchange *exchange)
 {
@@ -361,6 +375,7 @@ run_library(struct exchange *exchange)
 	struct span input = { has_response ? request->response : NULL,
 		request->response_len };
 	char name[SASL_MECHANISM_MAX + 1] = "";
+	enum checkpw_verdict verdict = CHECKPW_NO;
 	Gsasl_session *sasl;
 
 	memcpy(name, mechanism.ptr, mechanism.len);
@@ -370,12 +385,10 @@ run_library(struct exchange *exchange)
 		return CHECKPW_LATER;
 	}
 	gsasl_session_hook_set(sasl, exchange);
-	if (has_response && span_equal(mechanism, span_of("CRAM-MD5")))
-		return CHECKPW_NO;
-	if (has_response && span_equal(mechanism, span_of("LOGIN")) &&
-	    !skip_question(sasl))
-		return CHECKPW_NO;
-	enum checkpw_verdict verdict = run_steps(exchange, sasl, input);
+	if (is_good_beginning(request) &&
+	    (!has_response || !span_equal(mechanism, span_of("LOGIN")) ||
+		skip_question(sasl)))
+		verdict = run_steps(exchange, sasl, input);
 	gsasl_finish(sasl);
 	return verdict;
 }

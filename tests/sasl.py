@@ -40,6 +40,10 @@ class Wire:
         self.s = socket.create_connection((host, port), 30, (source, 0) if source else None)
         self.f = self.s.makefile('rb')
 
+    def close(self):
+        self.f.close()
+        self.s.close()
+
     def line(self):
         return self.f.readline().decode('latin-1').rstrip('\r\n')
 
