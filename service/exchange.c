@@ -32,26 +32,10 @@ struct exchange {
 
 /* ---- whose account ---- */
 
-/* The names that a client may not even have are nobody's. */
-static bool
-is_askable(struct span authentication, struct span authorization)
-{
-	struct sasl_message message = { .kind = SASL_NAMES };
-	struct span first;
-	struct span second;
-
-	if (authentication.len > LOGIN_USER_MAX ||
-	    authorization.len > LOGIN_USER_MAX)
-		return false;
-	memcpy(message.bytes, authentication.ptr, authentication.len);
-	message.bytes[authentication.len] = '\0';
-	memcpy(message.bytes + authentication.len + 1, authorization.ptr,
-	    authorization.len);
-	message.len = (uint16_t)(authentication.len + 1 + authorization.len);
-	return sasl_names(&message, &first, &second);
-}
-
-/* Once: whose account the names are; nobody's is refused in the end. */
+/*
+ * Once: whose account the names are; nobody's is refused in the end, and what
+ * can be no name is nobody's.
+ */
 static void
 ask_account(struct exchange *exchange, struct span authentication,
     struct span authorization)
@@ -61,7 +45,7 @@ ask_account(struct exchange *exchange, struct span authentication,
 	exchange->has_account = true;
 	exchange->account.kind = CHECKPW_NOBODY;
 	buf_add(&exchange->name, authentication);
-	if (is_askable(authentication, authorization) &&
+	if (sasl_are_names(authentication, authorization) &&
 	    (!sasl_send_names(
 		 exchange->session, authentication, authorization) ||
 		sasl_receive_account(exchange->session, &exchange->account,
@@ -229,26 +213,34 @@ give_secret(struct exchange *exchange, Gsasl_session *sasl)
 	return exchange->is_later ? GSASL_AUTHENTICATION_ERROR : code;
 }
 
-/* Data that no offered mechanism uses is not known: RFC 5802 section 6. */
-static int
-give_binding(struct exchange *exchange, Gsasl_session *sasl)
+/* Could the client have bound this exchange to its channel? */
+static bool
+offers_plus(const struct exchange *exchange)
 {
 	const struct mechanisms_channel channel = { .has_binding = true,
 		.offers = LOGIN_OFFERS_SCRAM };
-	struct span binding = sasl_binding(exchange->request);
-	struct buf text = buf_new(2 * (size_t)SASL_BINDING_MAX);
 	struct buf plus = buf_new(2 * (size_t)SASL_MECHANISM_MAX);
-	int code = GSASL_NO_CALLBACK;
 
 	buf_add(&plus, base_mechanism(exchange));
 	buf_add_string(&plus, "-PLUS");
-	base64_add(&text, binding);
-	if (binding.len > 0 && mechanisms_has(&exchange->all->mechanisms,
-				   &channel, buf_span(&plus)))
+	bool is_offered = sasl_binding(exchange->request).len > 0 &&
+			  mechanisms_has(&exchange->all->mechanisms, &channel,
+			      buf_span(&plus));
+	buf_free(&plus);
+	return is_offered;
+}
+
+static int
+give_binding(struct exchange *exchange, Gsasl_session *sasl)
+{
+	struct buf text = buf_new(2 * (size_t)SASL_BINDING_MAX);
+	int code = GSASL_NO_CALLBACK;
+
+	base64_add(&text, sasl_binding(exchange->request));
+	if (offers_plus(exchange))
 		code = gsasl_property_set(
 		    sasl, GSASL_CB_TLS_EXPORTER, buf_string(&text));
 	buf_free(&text);
-	buf_free(&plus);
 	return code;
 }
 
@@ -303,6 +295,18 @@ words_of(const struct exchange *exchange, struct span output)
 }
 
 /*
+ * RFC 5802 section 6: "y" is a client that could bind but saw no -PLUS among
+ * the mechanisms; if there was one, somebody has taken it off the list.
+ */
+static bool
+is_downgraded(const struct exchange *exchange, struct span input)
+{
+	return input.len > 1 && span_starts(input, span_of("y,")) &&
+	       span_starts(base_mechanism(exchange), span_of("SCRAM-")) &&
+	       offers_plus(exchange);
+}
+
+/*
  * The steps of the library, from the client's first bytes, which may be none.
  * After success there may be words left for the client: it answers with an
  * empty line.
@@ -318,6 +322,8 @@ run_steps(struct exchange *exchange, Gsasl_session *sasl, struct span input)
 		char *bytes = NULL;
 		size_t len = 0;
 
+		if (is_downgraded(exchange, input))
+			return CHECKPW_NO;
 		code = gsasl_step(sasl, input.ptr, input.len, &bytes, &len);
 		struct span output = words_of(
 		    exchange, (struct span){ bytes == NULL ? "" : bytes, len });

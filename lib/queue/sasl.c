@@ -212,6 +212,15 @@ sasl_receive(int session, struct sasl_message *message, int64_t timeout_ms)
 /* ---- names ---- */
 
 bool
+sasl_are_names(struct span authentication, struct span authorization)
+{
+	return record_is_user(authentication) &&
+	       authentication.len <= LOGIN_USER_MAX &&
+	       record_is_printable(authorization) &&
+	       authorization.len <= LOGIN_USER_MAX;
+}
+
+bool
 sasl_send_names(
     int session, struct span authentication, struct span authorization)
 {
@@ -238,9 +247,7 @@ sasl_names(const struct sasl_message *message, struct span *authentication,
 		return false;
 	*authentication = span_cut(&rest, '\0');
 	*authorization = rest;
-	return record_is_user(*authentication) &&
-	       authentication->len <= LOGIN_USER_MAX &&
-	       rest.len <= LOGIN_USER_MAX && record_is_printable(rest);
+	return sasl_are_names(*authentication, *authorization);
 }
 
 bool

@@ -91,6 +91,9 @@ bool sasl_parse_message(struct span bytes, struct sasl_message *message);
 struct span sasl_bytes(const struct sasl_message *message);
 void sasl_message_wipe(struct sasl_message *message);
 
+/* Are these such as a log and a path may have, and not too long? */
+bool sasl_are_names(struct span authentication, struct span authorization);
+
 /* The two names of SASL_NAMES; false if they are none. */
 bool sasl_names(const struct sasl_message *message, struct span *authentication,
     struct span *authorization);
