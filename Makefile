@@ -31,7 +31,7 @@ PROGRAMS := \
 	pop3d/pop3d
 ROLES := service smtpd aliases queue send local pop3d
 LIBS  := -lcdb -lxxhash -levent_core -lunbound -lpam -lcrypt -largon2 \
-	-lssl -lcrypto -lbsd -lpthread
+	-lgsasl -lssl -lcrypto -lbsd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
@@ -140,10 +140,10 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libssl-dev dns-root-data
+	libssl-dev libgsasl-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
-	clang-format clang-tidy curl cppcheck mandoc passwd e2fsprogs xfsprogs mount
+	clang-format clang-tidy curl swaks msmtp cppcheck mandoc passwd e2fsprogs xfsprogs mount
 
 # Of the packages given, install those that are missing.
 define add_packages

@@ -68,7 +68,7 @@ static void
 wipe(struct conversation *talk)
 {
 	buf_wipe(&talk->line);
-	explicit_bzero(talk->in.bytes, talk->in.start);
+	reader_wipe(&talk->in);
 }
 
 static void

@@ -11,7 +11,8 @@
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
- *             pop3dconnections,pop3dpernetwork,proxynets}; the mailbox
+ *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
+ *             proxynets}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
  *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
@@ -77,7 +78,7 @@ serve(void)
 	settings.me = control_me();
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
 	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
-	settings.clear_text = network_list("cleartextnets", "");
+	auth_configure(&settings.auth);
 	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	if (settings.has_tls)
 		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;

@@ -11,7 +11,6 @@
 #include "queue/neighbour.h"
 
 enum {
-	ATTEMPTS_MAX = 3,
 	CHALLENGE_TIMEOUT_MS = 10000,
 	LOGIN_TIMEOUT_MS = 120000
 };
@@ -21,8 +20,10 @@ struct preauth {
 	const struct peer *peer;
 	struct buf user;
 	int login;
-	int tls; /* -1: none, or none any more */
+	int tls;         /* -1: none, or none any more */
+	unsigned offers; /* enum login_offer */
 	unsigned attempts;
+	struct tls_facts facts; /* zeros without TLS */
 	bool is_tls;
 	bool is_trusted; /* nobody can read its line, or all may */
 	bool is_handed_over;
@@ -30,22 +31,6 @@ struct preauth {
 
 static const char clear_text_refused[] =
     "-ERR [AUTH] this connection is not encrypted: say STLS, or use port 995";
-
-bool
-preauth_is_trusted(
-    const struct preauth_settings *settings, const struct peer *peer)
-{
-	static const unsigned char ipv4_loopback[13] =
-	    "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f";
-	static const unsigned char ipv6_loopback[16] = { [15] = 1 };
-	unsigned char bytes[16];
-
-	if (!network_of_socket(&peer->address, bytes))
-		return false;
-	return memcmp(bytes, ipv4_loopback, 13) == 0 ||
-	       memcmp(bytes, ipv6_loopback, 16) == 0 ||
-	       network_list_has(&settings->clear_text, &peer->address);
-}
 
 static struct span
 unread(const struct conversation *talk)
@@ -82,8 +67,8 @@ check(struct conversation *talk, enum login_method method, struct span secret)
 	network_of_socket(&preauth->peer->address, network);
 	if (login_request_init(
 		&request, LOGIN_POP3, method, buf_span(&preauth->user)) &&
-	    login_request_set_peer(
-		&request, span_of(preauth->peer->text), network) &&
+	    login_head_set_peer(
+		&request.head, span_of(preauth->peer->text), network) &&
 	    login_request_set_secret(&request, secret) &&
 	    login_request_set_input(&request, unread(talk)))
 		verdict = ask_login(talk, &request);
@@ -91,37 +76,52 @@ check(struct conversation *talk, enum login_method method, struct span secret)
 	return verdict;
 }
 
+/* Too much of it, and no record can carry it to the user's process. */
+static bool
+has_room(struct conversation *talk)
+{
+	if (unread(talk).len <= LOGIN_INPUT_MAX)
+		return true;
+	conversation_reply(talk, "-ERR [SYS/TEMP] too much was sent before "
+				 "the log-in was answered");
+	talk->is_done = true;
+	return false;
+}
+
 static void
-log_in(struct conversation *talk, enum login_method method, struct span secret)
+reply_verdict(struct conversation *talk, enum login_verdict verdict)
 {
 	struct preauth *preauth = talk->context;
 
-	if (unread(talk).len > LOGIN_INPUT_MAX) {
-		conversation_reply(talk, "-ERR [SYS/TEMP] too much was sent "
-					 "before the log-in was answered");
-		talk->is_done = true;
-		return;
-	}
-	switch (check(talk, method, secret)) {
+	switch (verdict) {
 	case LOGIN_OK:
 		preauth->is_handed_over = talk->is_done = true;
 		return;
 	case LOGIN_NO:
 		conversation_refuse(talk, "-ERR [AUTH] wrong name or password");
 		break;
-	case LOGIN_LATER:
-		conversation_reply(
-		    talk, "-ERR [SYS/TEMP] cannot log in now: try later");
-		talk->is_done = true;
-		break;
 	case LOGIN_FULL:
 		conversation_reply(
 		    talk, "-ERR [IN-USE] this account has too many sessions");
 		talk->is_done = true;
+		break;
+	case LOGIN_LATER:
+	case LOGIN_PROVEN:
+	case LOGIN_CANCELLED:
+		conversation_reply(
+		    talk, "-ERR [SYS/TEMP] cannot log in now: try later");
+		talk->is_done = true;
 	}
 	buf_wipe(&preauth->user);
-	if (++preauth->attempts >= ATTEMPTS_MAX)
+	if (++preauth->attempts >= AUTH_ATTEMPTS_MAX)
 		talk->is_done = true;
+}
+
+static void
+log_in(struct conversation *talk, enum login_method method, struct span secret)
+{
+	if (has_room(talk))
+		reply_verdict(talk, check(talk, method, secret));
 }
 
 static void
@@ -173,31 +173,165 @@ handle_apop(struct conversation *talk, struct span argument)
 	log_in(talk, LOGIN_APOP, rest);
 }
 
+/* ---- AUTH, RFC 5034 ---- */
+
+static struct mechanisms_channel
+channel_of(const struct preauth *preauth)
+{
+	return (struct mechanisms_channel){
+		.has_binding = starttls_binding(&preauth->facts).len > 0,
+		.has_certificate = preauth->facts.client_name[0] != '\0',
+		.offers = preauth->offers
+	};
+}
+
+/* The mechanisms, each after separator. */
+static struct buf
+list_mechanisms(const struct preauth *preauth, const char *separator)
+{
+	const struct mechanisms_channel channel = channel_of(preauth);
+	struct buf text = buf_new(1024);
+	size_t place = 0;
+	const char *name;
+
+	while ((name = mechanisms_next(&preauth->settings->auth.mechanisms,
+		    &channel, &place)) != NULL) {
+		buf_add_string(&text, separator);
+		buf_add_string(&text, name);
+	}
+	return text;
+}
+
+/* The client is proven: login's child becomes its user. */
+static enum login_verdict
+hand_over(struct conversation *talk)
+{
+	struct preauth *preauth = talk->context;
+	enum login_verdict verdict = LOGIN_LATER;
+
+	writer_flush(&talk->out);
+	if (!login_send_handover(preauth->login, unread(talk), talk->in.fd) ||
+	    login_receive_answer(preauth->login, &verdict, LOGIN_TIMEOUT_MS) !=
+		1)
+		return LOGIN_LATER;
+	return verdict;
+}
+
+static void
+reply_outcome(struct conversation *talk, enum auth_outcome outcome)
+{
+	switch (outcome) {
+	case AUTH_PROVEN:
+		if (has_room(talk))
+			reply_verdict(talk, hand_over(talk));
+		return;
+	case AUTH_NO:
+		reply_verdict(talk, LOGIN_NO);
+		return;
+	case AUTH_FULL:
+		reply_verdict(talk, LOGIN_FULL);
+		return;
+	case AUTH_OK:
+	case AUTH_LATER:
+		reply_verdict(talk, LOGIN_LATER);
+		return;
+	case AUTH_CANCELLED:
+		conversation_refuse(talk, "-ERR given up, as you wish");
+		return;
+	case AUTH_SYNTAX:
+		conversation_refuse(talk, "-ERR not base64");
+		return;
+	case AUTH_TOO_LONG:
+		conversation_refuse(talk, "-ERR line too long");
+		return;
+	case AUTH_CLOSED:
+		talk->is_done = true;
+	}
+}
+
+static void
+run_auth(struct conversation *talk, struct span mechanism, struct span initial,
+    bool has_initial)
+{
+	struct preauth *preauth = talk->context;
+	const struct auth auth = { .service = LOGIN_POP3,
+		.login = preauth->login,
+		.peer = preauth->peer,
+		.in = &talk->in,
+		.out = &talk->out,
+		.line = &talk->line,
+		.prompt = "+ ",
+		.binding = starttls_binding(&preauth->facts),
+		.certificate = span_of(preauth->facts.client_name) };
+	struct buf account = buf_new(LOGIN_USER_MAX);
+
+	reply_outcome(
+	    talk, auth_run(&auth, mechanism, initial, has_initial, &account));
+	buf_free(&account);
+}
+
+static void
+handle_auth(struct conversation *talk, struct span argument)
+{
+	struct preauth *preauth = talk->context;
+	const struct mechanisms_channel channel = channel_of(preauth);
+	struct buf mechanism = buf_new(SASL_MECHANISM_MAX);
+	struct span initial;
+	bool has_initial;
+
+	if (!preauth->is_trusted) {
+		conversation_refuse(talk, clear_text_refused);
+	} else if (span_trim(argument).len == 0) {
+		struct buf list = list_mechanisms(preauth, "\r\n");
+
+		write_string(&talk->out, "+OK");
+		write_span(&talk->out, buf_span(&list));
+		conversation_reply(talk, "\r\n.");
+		buf_free(&list);
+	} else if (!auth_parse(argument, &mechanism, &initial, &has_initial) ||
+		   !mechanisms_has(&preauth->settings->auth.mechanisms,
+		       &channel, buf_span(&mechanism))) {
+		conversation_refuse(
+		    talk, "-ERR no such mechanism: CAPA lists them");
+	} else {
+		run_auth(talk, buf_span(&mechanism), initial, has_initial);
+	}
+	buf_free(&mechanism);
+}
+
 static void
 handle_capa(struct conversation *talk, struct span argument)
 {
 	const struct preauth *preauth = talk->context;
-	const char *more[3] = { NULL };
+	struct buf sasl = buf_new(1024);
+	const char *more[4] = { NULL };
 	size_t count = 0;
 
 	(void)argument;
-	if (preauth->is_trusted)
+	if (preauth->is_trusted) {
+		struct buf list = list_mechanisms(preauth, " ");
+
+		buf_add_string(&sasl, "SASL");
+		buf_add(&sasl, buf_span(&list));
+		buf_free(&list);
 		more[count++] = "USER";
+		more[count++] = buf_string(&sasl);
+	}
 	if (preauth->tls != -1)
 		more[count++] = "STLS";
 	transaction_reply_capabilities(talk, more);
+	buf_free(&sasl);
 }
 
 static bool
 take_tls(struct conversation *talk)
 {
 	struct preauth *preauth = talk->context;
-	struct tls_facts facts;
 	int tls = preauth->tls;
 
 	preauth->tls = -1;
 	preauth->is_tls = starttls_take(
-	    tls, preauth->peer->text, &talk->in, &talk->out, &facts);
+	    tls, preauth->peer->text, &talk->in, &talk->out, &preauth->facts);
 	preauth->is_trusted = preauth->is_tls;
 	return preauth->is_tls;
 }
@@ -245,6 +379,7 @@ static const struct command commands[] = {
 	{ "USER", handle_user, true, false },
 	{ "PASS", handle_pass, true, false },
 	{ "APOP", handle_apop, true, false },
+	{ "AUTH", handle_auth, true, true },
 	{ "NOOP", handle_noop, false, false },
 	{ "QUIT", handle_quit, false, false },
 };
@@ -263,6 +398,7 @@ greet(struct conversation *talk)
 		writer_flush(&talk->out);
 		return false;
 	}
+	preauth->offers = hello.offers;
 	write_string(&talk->out, "+OK ");
 	write_span(&talk->out, buf_span(&preauth->settings->me));
 	write_string(&talk->out, " POP3 Estafeta");
@@ -285,9 +421,11 @@ preauth_run(int client, const struct peer *peer, int login, int tls,
 		.user = buf_new(LOGIN_USER_MAX),
 		.login = login,
 		.tls = tls,
-		.is_trusted = preauth_is_trusted(settings, peer) };
+		.is_trusted = auth_may_be_clear(&settings->auth, peer) };
 
 	conversation_open(&talk, client, client, settings->timeout_s);
+	talk.line = buf_new(AUTH_LINE_MAX);
+	buf_room(&talk.line, AUTH_LINE_MAX); /* a secret never moves in it */
 	talk.errors_max = settings->errors_max;
 	talk.context = &preauth;
 	if (peer->begins_tls &&

@@ -6,20 +6,15 @@
  * no mailbox and holds no file, only the client and a session with login(8).
  */
 
-#include "net/network.h"
-#include "net/serve.h"
+#include "net/auth.h"
 
 struct preauth_settings {
 	struct buf me;
 	uint64_t timeout_s;
 	uint64_t errors_max;
-	struct network_list clear_text; /* control/cleartextnets */
-	bool has_tls;                   /* tlsd is a neighbour */
+	struct auth_settings auth;
+	bool has_tls; /* tlsd is a neighbour */
 };
-
-/* May this client log in over a line that anyone can read? */
-bool preauth_is_trusted(
-    const struct preauth_settings *settings, const struct peer *peer);
 
 /* Serve one client; tls is -1 where there is none.  Returns an exit code. */
 int preauth_run(int client, const struct peer *peer, int login, int tls,

@@ -281,7 +281,7 @@ take_input(struct conversation *talk, struct span input)
 	if (input.len == 0)
 		return;
 	memcpy(talk->in.bytes, input.ptr, input.len);
-	talk->in.end = input.len;
+	talk->in.end = talk->in.high = input.len;
 }
 
 enum io_status

@@ -130,19 +130,6 @@ next_line(struct message *message, struct span *line)
 }
 
 static bool
-is_field(struct span line)
-{
-	size_t colon = span_index(line, ':');
-
-	if (colon == 0 || colon == line.len)
-		return false;
-	for (size_t i = 0; i < colon; i++)
-		if (line.ptr[i] <= ' ' || line.ptr[i] >= 0x7f)
-			return false;
-	return true;
-}
-
-static bool
 is_named(struct span line, const char *name)
 {
 	return span_starts_nocase(line, span_of(name));
@@ -190,7 +177,7 @@ read_header(struct message *message, struct buf *first)
 		/* "From joe Tue ..." of an mbox is no field, and dropped */
 		if (message->header.len == 0 && is_named(line, "From "))
 			continue;
-		if (!is_continued && !is_field(line)) {
+		if (!is_continued && !header_is_field(line)) {
 			buf_add(first, line);
 			buf_add_char(first, '\n');
 			return true;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,21 +14,14 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "base/sandbox.h"
-#include "queue/lookup.h"
+#include "queue/neighbour.h"
+#include "service/relay.h"
 
 enum {
-	LOOKUP_TIMEOUT_MS = 20000,
+	PARENT_TIMEOUT_MS = 20000,
 	CHECKPW_TIMEOUT_MS = 90000,
+	HANDOVER_TIMEOUT_MS = 20000,
 	MOVED_FD = 64 /* above all that is placed */
-};
-
-/* What is known of the account, in memory of our own. */
-struct account {
-	enum checkpw_kind kind;
-	unsigned uid;
-	unsigned gid;
-	struct buf name;
-	struct buf mailbox;
 };
 
 /* ---- the log ---- */
@@ -47,16 +39,15 @@ add_logged(struct buf *line, const char *key, struct span text)
 }
 
 static void
-log_attempt(const char *event, const struct login_request *request,
+log_attempt(const char *event, const struct subject *subject,
     const struct account *account, const char *reason)
 {
 	struct buf line = buf_new(2048);
 
 	add_logged(&line, event, span_of(""));
-	add_logged(&line, " user=", login_user(&request->head));
-	add_logged(&line, " client=", login_peer(&request->head));
-	add_logged(&line, " method=",
-	    span_of(request->head.method == LOGIN_APOP ? "apop" : "password"));
+	add_logged(&line, " user=", buf_span(&subject->user));
+	add_logged(&line, " client=", subject->peer);
+	add_logged(&line, " method=", subject->method);
 	if (account != NULL)
 		buf_printf(&line, " account=%.*s uid=%u pid=%ld",
 		    (int)account->name.len, account->name.data, account->uid,
@@ -68,79 +59,13 @@ log_attempt(const char *event, const struct login_request *request,
 	buf_free(&line);
 }
 
-/* ---- whose mailbox ---- */
-
-/*
- * "joe" is also joe@host; no other name opens joe's mailbox: neither an
- * extension, nor a catch-all, nor an alias.
- */
-static bool
-is_own_name(struct span account, struct span user)
+static void
+log_refusal(const struct subject *subject, enum login_verdict verdict)
 {
-	if (span_equal_nocase(account, user))
-		return true;
-	return span_index(account, '@') == account.len &&
-	       span_equal_nocase(
-		   account, span_slice(user, 0, span_index(user, '@')));
-}
-
-/* The group must be the user's own, as local-deliver demands, too. */
-static bool
-may_become(uint64_t uid, uint64_t gid, uint64_t uid_min)
-{
-	if (uid == 0 || gid == 0 || uid < uid_min)
-		return false;
-	const struct passwd *entry = getpwuid((uid_t)uid);
-	return entry != NULL ? entry->pw_gid == gid : gid >= uid_min;
-}
-
-static bool
-is_usable(const struct attempt *attempt, struct span user,
-    const struct lookup_answer *answer)
-{
-	return answer->kind == LOOKUP_MAILBOX && answer->extension.len == 0 &&
-	       answer->mailbox.len > 0 && is_own_name(answer->account, user) &&
-	       may_become(answer->uid, answer->gid, attempt->uid_min);
-}
-
-/*
- * Ask lookup for the mailbox behind a name, aliases left aside.  False if it
- * cannot tell now; a name without a mailbox is CHECKPW_NOBODY.
- */
-static bool
-find_account(
-    const struct attempt *attempt, struct span user, struct account *account)
-{
-	static struct packet packet;
-	struct buf question = buf_new(LOGIN_USER_MAX + 1);
-	struct lookup_answer answer;
-	int session = neighbour_open_session(NEIGHBOUR_LOOKUP);
-
-	if (session == -1)
-		return false;
-	buf_add_char(&question, '\\');
-	buf_add(&question, user);
-	lookup_ask(
-	    session, buf_span(&question), LOOKUP_TIMEOUT_MS, &packet, &answer);
-	close(session);
-	buf_free(&question);
-	if (answer.kind == LOOKUP_LATER) {
-		log_event("lookup: %.*s", (int)answer.text.len,
-		    answer.text.len > 0 ? answer.text.ptr : "");
-		return false;
-	}
-	account->kind = CHECKPW_NOBODY;
-	if (!is_usable(attempt, user, &answer))
-		return true;
-	buf_add(&account->name, answer.account);
-	buf_add(&account->mailbox, answer.mailbox);
-	account->uid = (unsigned)answer.uid;
-	account->gid = (unsigned)answer.gid;
-	account->kind = span_index(answer.account, '@') < answer.account.len
-			    ? CHECKPW_VIRTUAL
-			    : CHECKPW_SYSTEM;
-	return buf_string(&account->name) != NULL &&
-	       buf_string(&account->mailbox) != NULL;
+	if (verdict == LOGIN_NO)
+		log_attempt("refused", subject, NULL, subject->reason);
+	else if (verdict == LOGIN_LATER)
+		log_attempt("later", subject, NULL, subject->reason);
 }
 
 /* ---- the proof ---- */
@@ -173,38 +98,47 @@ ask_checkpw(const struct attempt *attempt, struct login_request *request,
 	return verdict == CHECKPW_OK && !is_nobody ? LOGIN_OK : LOGIN_NO;
 }
 
+/* A password or a digest; subject->reason says why it is refused. */
 static enum login_verdict
 check(const struct attempt *attempt, struct login_request *request,
-    struct account *account)
+    struct subject *subject, struct account *account)
 {
-	if (request->head.method == LOGIN_APOP && !attempt->may_use_apop) {
-		log_attempt("refused", request, NULL, "no-challenge");
+	bool is_apop = request->head.method == LOGIN_APOP;
+
+	buf_add(&subject->user, login_user(&request->head));
+	subject->peer = login_peer(&request->head);
+	subject->method = span_of(is_apop ? "apop" : "password");
+	subject->reason = "no-challenge";
+	if (is_apop && !attempt->may_use_apop)
 		return LOGIN_NO;
-	}
-	if (!find_account(attempt, login_user(&request->head), account)) {
-		log_attempt("later", request, NULL, "lookup");
+	subject->reason = "lookup";
+	if (!account_find(
+		attempt->uid_min, login_user(&request->head), account))
 		return LOGIN_LATER;
-	}
 	enum login_verdict verdict = ask_checkpw(attempt, request, account);
-	if (verdict == LOGIN_NO)
-		log_attempt("refused", request, NULL,
-		    account->kind == CHECKPW_NOBODY ? "no-mailbox"
-						    : "password");
-	else if (verdict == LOGIN_LATER)
-		log_attempt("later", request, NULL, "checkpw");
+	subject->reason = verdict == LOGIN_LATER            ? "checkpw"
+			  : account->kind == CHECKPW_NOBODY ? "no-mailbox"
+							    : "password";
 	return verdict;
 }
 
-/* ---- becoming the user ---- */
+/* ---- the parent's part ---- */
 
 static bool
 send_report(const struct attempt *attempt, enum login_verdict verdict,
-    const struct account *account)
+    const struct subject *subject, const struct account *account)
 {
 	struct attempt_report report = { .verdict = (uint32_t)verdict,
-		.account = XXH3_64bits(account->name.data, account->name.len) };
+		.account_len = (uint32_t)account->name.len,
+		.account_hash =
+		    XXH3_64bits(account->name.data, account->name.len),
+		.penalty_key = subject->penalty_key };
 	struct span bytes = { (const char *)&report, sizeof(report) };
 
+	if (account->name.len > sizeof(report.account))
+		return false;
+	memcpy(report.account, account->name.len > 0 ? account->name.data : "",
+	    account->name.len);
 	return packet_send(attempt->report, bytes, NULL, 0);
 }
 
@@ -215,9 +149,11 @@ may_go_on(const struct attempt *attempt)
 	enum login_verdict verdict = LOGIN_LATER;
 
 	return login_receive_answer(
-		   attempt->report, &verdict, LOOKUP_TIMEOUT_MS) == 1 &&
+		   attempt->report, &verdict, PARENT_TIMEOUT_MS) == 1 &&
 	       verdict == LOGIN_OK;
 }
+
+/* ---- becoming the user ---- */
 
 static void
 place(int fd, int at)
@@ -242,12 +178,11 @@ place_input(struct span input)
 
 /* From here on the client is the user's: nothing of ours stays open. */
 static _Noreturn void
-become(const struct attempt *attempt, int client,
-    const struct login_request *request, struct account *account)
+become(const struct attempt *attempt, int client, struct span input,
+    struct span peer_text, struct account *account)
 {
 	char path[256];
 	char peer[LOGIN_PEER_MAX + 1];
-	struct span peer_text = login_peer(&request->head);
 	int moved = fcntl(client, F_DUPFD, MOVED_FD);
 	int session = fcntl(attempt->session, F_DUPFD, MOVED_FD);
 
@@ -259,7 +194,7 @@ become(const struct attempt *attempt, int client,
 	place(moved, STDOUT_FILENO);
 	for (int fd = STDERR_FILENO + 1; fd < MOVED_FD; fd++)
 		close(fd);
-	place_input(login_input(request));
+	place_input(input);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(account->uid, account->gid, NULL, 0);
 	if (!login_send_answer(session, LOGIN_OK))
@@ -273,24 +208,66 @@ become(const struct attempt *attempt, int client,
 	temp_fail("cannot execute %s", path);
 }
 
+/* What was proven is told: true if there is a user's process to become. */
+static bool
+conclude(const struct attempt *attempt, enum login_verdict verdict,
+    const struct subject *subject, const struct account *account)
+{
+	log_refusal(subject, verdict);
+	if (verdict == LOGIN_OK && attempt->program == NULL)
+		log_attempt("login", subject, account, NULL);
+	if (!send_report(attempt, verdict, subject, account) ||
+	    verdict != LOGIN_OK || attempt->program == NULL)
+		return false;
+	if (!may_go_on(attempt)) {
+		log_attempt("refused", subject, NULL, "too-many-sessions");
+		return false;
+	}
+	log_attempt("login", subject, account, NULL);
+	return true;
+}
+
 void
 attempt_run(const struct attempt *attempt)
 {
 	static struct login_request request;
-	struct account account = { .name = buf_new(LOGIN_USER_MAX),
-		.mailbox = buf_new(PACKET_MAX) };
+	struct account account = account_new();
+	struct subject subject = { .user = buf_new(LOGIN_USER_MAX) };
 	int client = -1;
 
-	if (login_receive_request(attempt->session, &request, &client) != 1 ||
+	if (attempt->program == NULL ||
+	    login_receive_request(attempt->session, &request, &client) != 1 ||
 	    request.head.service != attempt->service)
 		die(EX_PROTOCOL, "no request of login(5)");
-	enum login_verdict verdict = check(attempt, &request, &account);
-	if (!send_report(attempt, verdict, &account) || verdict != LOGIN_OK)
+	enum login_verdict verdict =
+	    check(attempt, &request, &subject, &account);
+	if (conclude(attempt, verdict, &subject, &account))
+		become(attempt, client, login_input(&request), subject.peer,
+		    &account);
+	_exit(EX_OK);
+}
+
+void
+attempt_run_sasl(const struct attempt *attempt)
+{
+	static struct sasl_request request;
+	struct account account = account_new();
+	struct subject subject = { .user = buf_new(LOGIN_USER_MAX) };
+	struct buf input = buf_new(LOGIN_INPUT_MAX);
+	int client = -1;
+
+	if (sasl_receive_request(
+		attempt->session, &request, PARENT_TIMEOUT_MS) != 1 ||
+	    request.head.service != attempt->service)
+		die(EX_PROTOCOL, "no request of login(5)");
+	enum login_verdict verdict =
+	    relay_run(attempt, &request, &subject, &account);
+	if (!conclude(attempt, verdict, &subject, &account))
 		_exit(EX_OK);
-	if (!may_go_on(attempt)) {
-		log_attempt("refused", &request, NULL, "too-many-sessions");
-		_exit(EX_OK);
-	}
-	log_attempt("login", &request, &account, NULL);
-	become(attempt, client, &request, &account);
+	/* Only now does the acceptor leave its client alone. */
+	if (!login_send_answer(attempt->session, LOGIN_PROVEN) ||
+	    login_receive_handover(
+		attempt->session, &input, &client, HANDOVER_TIMEOUT_MS) != 1)
+		die(EX_PROTOCOL, "the acceptor kept its client");
+	become(attempt, client, buf_span(&input), subject.peer, &account);
 }

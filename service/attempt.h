@@ -4,31 +4,48 @@
 /*
  * attempt - one log-in, in a child of login(8): it alone reads the request,
  * asks lookup and checkpw, and, if they agree, becomes the user and executes
- * the mailbox program.  The parent never holds a secret.
+ * the mailbox program; for SMTP, which has none, it only reports the account.
+ * The parent never holds a secret.
  *
  * What the child tells its parent, over a pair of their own: one
- * attempt_report; after LOGIN_OK the parent answers with one verdict, LOGIN_OK
- * (go on) or LOGIN_FULL.
+ * attempt_report; after LOGIN_OK, if there is a program, the parent answers
+ * with one verdict, LOGIN_OK (go on) or LOGIN_FULL.
  */
 
-#include "queue/login.h"
+#include "queue/sasl.h"
+#include "service/account.h"
+#include "service/penalty.h"
 
 struct attempt_report {
 	uint32_t verdict;
-	uint32_t unused;
-	uint64_t account; /* a hash of the account's name */
+	uint32_t account_len;
+	uint64_t account_hash; /* of the account's name */
+	uint64_t penalty_key; /* whose failure it is; 0: the client network's */
+	char account[LOGIN_USER_MAX];
 };
 
 struct attempt {
 	enum login_service service;
-	const char *program; /* in /var/mta/bin */
+	const char *program; /* in /var/mta/bin; NULL: none */
 	uint64_t uid_min;
 	int session; /* with the acceptor: the request waits there */
 	int report;  /* the child's end */
 	struct span challenge;
 	bool may_use_apop; /* false: this challenge was used already */
+	const struct penalty *penalty;
 };
 
+/* What the log says of an attempt. */
+struct subject {
+	struct buf user;
+	struct span peer;
+	struct span method;
+	const char *reason; /* if it is refused */
+	uint64_t penalty_key;
+};
+
+/* A password or APOP; an exchange of SASL. */
 _Noreturn void attempt_run(const struct attempt *attempt);
+_Noreturn void attempt_run_sasl(const struct attempt *attempt);
 
 #endif

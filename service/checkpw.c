@@ -1,18 +1,21 @@
 /*
- * checkpw - is this user's password, or APOP digest, right?
+ * checkpw - is this user's password, digest or SASL proof right?
  *
- * started by  service/pop3d/run, as a neighbour of login; by hand with a name
+ * started by  service/{pop3d,submission}/run, as a neighbour of login; by hand
+ *             with a name
  * uid         mta-auth, in a jail with /var/mta/users to read; a child for
  *             each request reads it.  The first process stays root for PAM
- *             (confine -c audit_write,setgid,setuid), with a child for each
- *             request as well
+ *             and checkers (confine -c audit_write,setgid,setuid), with a
+ *             child for each request as well; a checker is mta-checker
  * fd 0        the control pair with login, login(5); by hand the password
  * fd 2        the log
- * reads       /var/mta/users/passwords, /var/mta/users/apop,
- *             control/checkpwconcurrency; PAM: /etc/pam.d/estafeta and what
- *             its modules want; by hand control/{me,locals}
+ * reads       /var/mta/users/{passwords,apop,scram,scramsecret}, control/
+ *             {checkpwconcurrency,authmechanisms,passwordchecker,
+ *             oauthchecker}; PAM: /etc/pam.d/estafeta and what its modules
+ *             want; by hand control/{me,locals}
  * writes      nothing
- * runs        nothing (PAM's modules may)
+ * runs        control/passwordchecker and control/oauthchecker, as mta-checker
+ *             (PAM's modules may run others)
  * exits       0 login closed its pair; EX_USAGE; EX_NOPERM not root; EX_NOUSER
  *             no user mta-auth; by hand 0 right, EX_NOPERM wrong, EX_TEMPFAIL
  */
@@ -34,6 +37,7 @@
 #include "base/paths.h"
 #include "base/sandbox.h"
 #include "queue/neighbour.h"
+#include "service/helpers.h"
 #include "service/pam.h"
 #include "service/verify.h"
 #include "service/workers.h"
@@ -69,6 +73,7 @@ static int
 by_hand(char *user)
 {
 	char password[LOGIN_SECRET_MAX + 1];
+	bool is_known;
 	const int flags = isatty(STDIN_FILENO) ? 0 : RPP_STDIN;
 
 	if (geteuid() != 0)
@@ -80,7 +85,7 @@ by_hand(char *user)
 	enum checkpw_verdict verdict =
 	    is_system_user(user) ? pam_verdict(user, password, "local")
 				 : verify_password(MTA_USERS "/passwords",
-				       span_of(user), password);
+				       span_of(user), password, &is_known);
 	explicit_bzero(password, sizeof(password));
 	puts(verdict == CHECKPW_OK   ? "right"
 	     : verdict == CHECKPW_NO ? "wrong"
@@ -109,14 +114,13 @@ close_jail(void)
 		      SANDBOX_THREADS);
 }
 
-/* The part that is mta-auth; when it ends, so does its pair with PAM's. */
+/* The part that is mta-auth; when it ends, so does its pair with the other. */
 static int
-check(int pam)
+check(int helpers)
 {
-	struct workers workers = { .pam = pam };
+	static struct workers workers;
 
-	workers.max = control_number("checkpwconcurrency", 16, 1, 500);
-	workers_prepare(&workers);
+	workers_prepare(&workers, helpers);
 	verify_prepare();
 	close_jail();
 	workers_serve(&workers);
@@ -126,9 +130,11 @@ check(int pam)
 static int
 serve(void)
 {
+	struct checkers checkers;
 	int ends[2];
 
 	signal(SIGPIPE, SIG_IGN);
+	checker_configure(&checkers);
 	if (!packet_pair(ends))
 		temp_fail("cannot make a pair");
 	pid_t pid = fork();
@@ -142,7 +148,7 @@ serve(void)
 	close(NEIGHBOUR_SELF);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		temp_fail("cannot become undumpable");
-	pam_serve(ends[1]);
+	helpers_serve(ends[1], &checkers);
 	return EX_OK;
 }
 

@@ -1,18 +1,21 @@
 /*
  * login - turn a name and a proof into a process of that user's.
  *
- * started by  service/pop3d/run, as a neighbour of pop3d -l
+ * started by  service/{pop3d,submission}/run, as a neighbour of pop3d -l and
+ *             smtpd submission
  * uid         root (confine -c setgid,setuid,kill): its parent knows sessions
  *             and numbers only; a child for each attempt reads the record,
- *             asks, and becomes the user, never uid 0
+ *             asks, and becomes the user, never uid 0 (for SMTP it becomes
+ *             nobody, and has kill alone)
  * fd 0        the control pair with the acceptor, login(5); sessions open
  *             over it
  * fd 2        the log
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
- * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser}, /etc/passwd,
- *             whether users/apop is empty
- * writes      nothing
+ * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
+ *             messagesperhour,recipientsperhour}, /etc/passwd, whether
+ *             users/apop and users/scram are empty
+ * writes      users/penalty, in which all logins count
  * runs        /var/mta/bin/pop3d -s, as the user
  * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
  *             EX_TEMPFAIL a neighbour is gone
@@ -28,7 +31,7 @@
 #include "service/seats.h"
 
 static const char usage[] =
-    "usage: login pop3   (by service/pop3d/run, as a neighbour)";
+    "usage: login pop3 | smtp   (by service/NAME/run, as a neighbour)";
 
 enum {
 	ME_MAX = 255
@@ -40,6 +43,7 @@ static const struct service {
 	const char *program;
 } services[] = {
 	{ "pop3", LOGIN_POP3, "pop3d" },
+	{ "smtp", LOGIN_SMTP, NULL },
 };
 
 static const struct service *
@@ -65,6 +69,13 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->uid_min = control_number("uidmin", 1000, 1, UINT32_MAX - 1);
 	settings->delay_max_ms =
 	    control_number("logindelaymax", 15, 0, 60) * 1000;
+	if (service->program == NULL) {
+		settings->messages_per_hour =
+		    control_number("messagesperhour", 0, 0, UINT32_MAX);
+		settings->recipients_per_hour =
+		    control_number("recipientsperhour", 0, 0, UINT32_MAX);
+		return;
+	}
 	snprintf(file, sizeof(file), "%speruser", service->name);
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
 }

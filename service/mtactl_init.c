@@ -1,19 +1,26 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/control.h"
 #include "base/die.h"
+#include "base/io.h"
 #include "base/landlock.h"
 #include "base/paths.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
+
+enum {
+	SECRET_BYTES = 32 /* SCRAM_SECRET_BYTES */
+};
 
 static void
 make_group(const char *name)
@@ -56,6 +63,22 @@ group_number(const char *name)
 	return group->gr_gid;
 }
 
+/* What nobody can guess; one that is there stays. */
+static void
+make_secret(const char *path)
+{
+	char bytes[SECRET_BYTES];
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd == -1 && errno == EEXIST)
+		return;
+	if (fd == -1 || getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+	    !write_all(fd, (struct span){ bytes, sizeof(bytes) }))
+		die_errno(EX_CANTCREAT, "cannot make %s", path);
+	explicit_bzero(bytes, sizeof(bytes));
+	close(fd);
+}
+
 /* Owner first: chown clears the setuid bits that chmod then sets. */
 static void
 make_entry(const struct tree_entry *entry)
@@ -67,6 +90,8 @@ make_entry(const struct tree_entry *entry)
 		die_errno(EX_CANTCREAT, "cannot make %s", path);
 	if (entry->kind == 'p' && mkfifo(path, 0600) == -1 && errno != EEXIST)
 		die_errno(EX_CANTCREAT, "cannot make %s", path);
+	if (entry->kind == 's')
+		make_secret(path);
 	if (entry->kind == 'f' && access(path, F_OK) == -1)
 		return;
 	if (chown(path, user_number(entry->owner),

@@ -1,6 +1,6 @@
 /*
  * mtactl_user - virtual accounts: users/accounts (names), its compiled form,
- * users/passwords and users/apop (secrets); formats in mtactl(8).
+ * users/passwords, users/apop and users/scram (secrets); formats in mtactl(8).
  */
 
 #include <crypt.h>
@@ -23,6 +23,7 @@
 #include "base/table.h"
 #include "mail/addr.h"
 #include "service/mtactl.h"
+#include "service/scram.h"
 
 static const char usage[] =
     "usage: mtactl user add|del|passwd ADDRESS; mtactl user list";
@@ -183,6 +184,22 @@ read_password(char password[PASSWORD_MAX])
 		die(EX_DATAERR, "the two were not the same, or empty");
 }
 
+/* A password that SCRAM cannot carry (SASLprep) serves the others alone. */
+static void
+set_scram_keys(struct span address, const char *password)
+{
+	struct buf keys = buf_new(SCRAM_LINE_MAX);
+	bool has_keys = scram_add_keys(&keys, password);
+	struct span line = buf_span(&keys);
+
+	if (!has_keys)
+		fprintf(stderr, "SCRAM cannot use this password\n");
+	replace_line(MTA_USERS "/scram", address, has_keys ? &line : NULL, 0640,
+	    "mta-auth");
+	buf_wipe(&keys);
+	buf_free(&keys);
+}
+
 static void
 set_password(struct span address)
 {
@@ -200,6 +217,7 @@ set_password(struct span address)
 	replace_line(MTA_USERS "/passwords", address, &value, 0640, "mta-auth");
 	value = span_of(password);
 	replace_line(MTA_USERS "/apop", address, &value, 0640, "mta-auth");
+	set_scram_keys(address, password);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(&work, sizeof(work));
 }
@@ -267,6 +285,7 @@ del(struct span address)
 
 	replace_line(MTA_USERS "/passwords", address, NULL, 0640, "mta-auth");
 	replace_line(MTA_USERS "/apop", address, NULL, 0640, "mta-auth");
+	replace_line(MTA_USERS "/scram", address, NULL, 0640, "mta-auth");
 	if (!had_one)
 		die(EX_NOUSER, "no such account");
 	compile_accounts();

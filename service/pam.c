@@ -2,18 +2,10 @@
 
 #include <pwd.h>
 #include <security/pam_appl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
-#include "queue/neighbour.h"
-
-enum {
-	REQUEST_TIMEOUT_MS = 10000,
-	TIMEOUT_S = 60
-};
 
 /* The password for each prompt without echo; nothing else is known here. */
 static int
@@ -115,63 +107,4 @@ pam_verdict(const char *user, const char *password, const char *peer)
 	if (handle != NULL)
 		pam_end(handle, code);
 	return verdict;
-}
-
-/* The record's parts become C strings: none of them holds a NUL. */
-static void
-answer(int session)
-{
-	static struct checkpw_request request;
-	char user[LOGIN_USER_MAX + 1] = "";
-	char password[LOGIN_SECRET_MAX + 1] = "";
-	char peer[LOGIN_PEER_MAX + 1] = "";
-
-	if (checkpw_receive_request(session, &request, REQUEST_TIMEOUT_MS) !=
-		1 ||
-	    request.kind != CHECKPW_SYSTEM ||
-	    request.method != LOGIN_PASSWORD) {
-		log_event("no request of login(5)");
-		return;
-	}
-	memcpy(user, request.user, request.user_len);
-	memcpy(password, request.secret, request.secret_len);
-	memcpy(peer, request.peer, request.peer_len);
-	checkpw_request_wipe(&request);
-	enum checkpw_verdict verdict = pam_verdict(user, password, peer);
-	explicit_bzero(password, sizeof(password));
-	if (!checkpw_send_answer(session, verdict))
-		warn_errno("cannot answer");
-}
-
-static void
-start(int control, int session)
-{
-	pid_t pid = fork();
-
-	if (pid == -1)
-		warn_errno("cannot fork");
-	if (pid != 0)
-		return;
-	close(control);
-	signal(SIGCHLD, SIG_DFL); /* modules wait for children of their own */
-	alarm(TIMEOUT_S);
-	answer(session);
-	_exit(EX_OK);
-}
-
-void
-pam_serve(int control)
-{
-	static struct packet packet;
-
-	signal(SIGCHLD, SIG_IGN); /* the kernel buries them */
-	while (packet_receive(control, &packet) == 1) {
-		int session = neighbour_accept_session(&packet);
-
-		packet_close_fds(&packet);
-		if (session == -1)
-			continue;
-		start(control, session);
-		close(session);
-	}
 }

@@ -2,8 +2,7 @@
 #define SERVICE_PAM_H
 
 /*
- * pam - the part of checkpw that stays root, because PAM's modules ask for
- * it: a child for each question, which alone reads it, answers and ends.
+ * pam - is this the password of a user of this host?
  */
 
 #include "queue/login.h"
@@ -14,8 +13,5 @@
  */
 enum checkpw_verdict pam_verdict(
     const char *user, const char *password, const char *peer);
-
-/* Serve the sessions that are opened over control until it closes. */
-void pam_serve(int control);
 
 #endif

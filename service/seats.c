@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -14,75 +15,28 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "queue/neighbour.h"
-#include "service/attempt.h"
-#include "service/penalty.h"
+#include "service/seat.h"
 
 enum {
-	ATTEMPTS_MAX = 64, /* at the same time */
-	STOP_TIMEOUT_MS = 5000,
-	REFUSAL_MS = 500 /* a refusal's age, at least: it does not tell why */
-};
-
-enum seat_state {
-	SEAT_FREE,
-	SEAT_WAITING,  /* for a request */
-	SEAT_DELAYED,  /* one is there; its time has not come */
-	SEAT_CHECKING, /* a child has it */
-	SEAT_REFUSED,  /* by the child; its client will hear of it */
-	SEAT_SERVING   /* the child is the user's by now */
-};
-
-struct seat {
-	enum seat_state state;
-	int session;
-	int report;         /* our end of the child's pair */
-	pid_t pid;          /* of the child */
-	bool has_used_apop; /* or may not use it at all */
-	uint64_t random;    /* of the challenge */
-	uint64_t clock_us;
-	int64_t due_ms;   /* when SEAT_DELAYED or SEAT_REFUSED ends */
-	int64_t begun_ms; /* the attempt */
-	uint64_t network; /* penalty_key */
-	uint64_t account;
-};
-
-/* Places in the array that is polled; the seats come after them. */
-enum {
-	POLL_CONTROL,
-	POLL_SIGNALS,
-	POLL_CHECKPW,
-	POLL_LOOKUP,
-	POLL_SEATS
-};
-
-struct login {
-	const struct login_settings *settings;
-	struct seat seats[SEATS_MAX];
-	size_t seat_count; /* places that were ever used */
-	unsigned attempts; /* seats that are SEAT_CHECKING */
-	struct pollfd polled[POLL_SEATS + SEATS_MAX];
-	struct packet packet;
-	struct penalty penalty;
-	sigset_t old_mask;
-	struct buf challenge;
-	pid_t self; /* children ask for the challenge, too */
+	ATTEMPTS_MAX = 500, /* at the same time; most wait for their client */
+	STOP_TIMEOUT_MS = 5000
 };
 
 /* ---- seats ---- */
 
-static void
-close_fd(int *fd)
+void
+seat_close_fd(int *fd)
 {
 	if (*fd != -1)
 		close(*fd);
 	*fd = -1;
 }
 
-static void
-free_seat(struct seat *seat)
+void
+seat_free(struct seat *seat)
 {
-	close_fd(&seat->session);
-	close_fd(&seat->report);
+	seat_close_fd(&seat->session);
+	seat_close_fd(&seat->report);
 	seat->state = SEAT_FREE;
 }
 
@@ -97,9 +51,8 @@ find_free(struct login *login)
 		   : NULL;
 }
 
-/* RFC 1939 section 7: never the same twice, and not to be guessed. */
-static struct span
-make_challenge(struct login *login, const struct seat *seat)
+struct span
+seat_challenge(struct login *login, const struct seat *seat)
 {
 	buf_clear(&login->challenge);
 	buf_printf(&login->challenge, "<%ld.%llu.%016llx@%.*s>",
@@ -109,6 +62,16 @@ make_challenge(struct login *login, const struct seat *seat)
 	return buf_span(&login->challenge);
 }
 
+static bool
+has_secrets(const char *name)
+{
+	struct stat status;
+	char path[64];
+
+	snprintf(path, sizeof(path), MTA_USERS "%s", name);
+	return stat(path, &status) == 0 && status.st_size > 0;
+}
+
 /*
  * A client that sees a challenge may use APOP and nothing else (curl does):
  * none is sent while no account could answer it.
@@ -116,10 +79,20 @@ make_challenge(struct login *login, const struct seat *seat)
 static bool
 has_apop(const struct login *login)
 {
-	struct stat status;
+	return login->settings->program != NULL &&
+	       login->settings->offers_apop && has_secrets("/apop");
+}
 
-	return login->settings->offers_apop &&
-	       stat(MTA_USERS "/apop", &status) == 0 && status.st_size > 0;
+static unsigned
+offers(void)
+{
+	unsigned bits = 0;
+
+	if (has_secrets("/scram"))
+		bits |= LOGIN_OFFERS_SCRAM;
+	if (has_secrets("/apop"))
+		bits |= LOGIN_OFFERS_DIGEST;
+	return bits;
 }
 
 static void
@@ -140,145 +113,10 @@ open_seat(struct login *login, int session)
 	if (getrandom(&seat->random, sizeof(seat->random), 0) !=
 	    sizeof(seat->random))
 		temp_fail("cannot get random bytes");
-	if (!login_send_hello(session, seat->has_used_apop
-					   ? span_of("")
-					   : make_challenge(login, seat)))
-		free_seat(seat);
-}
-
-/* ---- attempts ---- */
-
-static void
-answer(struct seat *seat, enum login_verdict verdict)
-{
-	seat->state = SEAT_WAITING;
-	if (!login_send_answer(seat->session, verdict))
-		free_seat(seat);
-}
-
-/* A request is there: its client's network may have to wait. */
-static void
-take_request(struct login *login, struct seat *seat)
-{
-	struct login_head head;
-	int got = login_peek(seat->session, &head);
-
-	if (got == -1 && errno == EAGAIN)
-		return;
-	if (got == 1 && head.service != login->settings->service)
-		got = -1;
-	if (got != 1) {
-		if (got == -1)
-			log_event("a session without a request of login(5)");
-		free_seat(seat);
-		return;
-	}
-	int64_t now = clock_ms();
-	seat->network = penalty_key(head.network, login_user(&head));
-	seat->due_ms =
-	    now + penalty_delay_ms(&login->penalty, seat->network, now);
-	seat->state = SEAT_DELAYED;
-}
-
-static _Noreturn void
-run_child(struct login *login, const struct seat *seat, int report)
-{
-	struct attempt attempt = { .service = login->settings->service,
-		.program = login->settings->program,
-		.uid_min = login->settings->uid_min,
-		.session = seat->session,
-		.report = report,
-		.challenge = make_challenge(login, seat),
-		.may_use_apop = !seat->has_used_apop };
-
-	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
-	attempt_run(&attempt);
-}
-
-static void
-begin_attempt(struct login *login, struct seat *seat)
-{
-	struct login_head head;
-	int ends[2];
-	pid_t pid = -1;
-
-	if (login_peek(seat->session, &head) != 1) {
-		free_seat(seat);
-		return;
-	}
-	if (packet_pair(ends)) {
-		pid = fork();
-		if (pid == 0)
-			run_child(login, seat, ends[1]);
-		close(ends[1]);
-		if (pid == -1)
-			close(ends[0]);
-	}
-	if (pid == -1) {
-		/* The request holds a secret: not to be left in the queue. */
-		warn_errno("cannot begin an attempt");
-		free_seat(seat);
-		return;
-	}
-	seat->has_used_apop |= head.method == LOGIN_APOP;
-	seat->report = ends[0];
-	seat->pid = pid;
-	seat->begun_ms = clock_ms();
-	seat->state = SEAT_CHECKING;
-	login->attempts++;
-}
-
-static uint64_t
-count_account(const struct login *login, uint64_t account)
-{
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < login->seat_count; i++)
-		count += login->seats[i].state == SEAT_SERVING &&
-			 login->seats[i].account == account;
-	return count;
-}
-
-static void
-admit(struct login *login, struct seat *seat, uint64_t account)
-{
-	if (count_account(login, account) >=
-	    login->settings->sessions_per_account) {
-		login_send_answer(seat->report, LOGIN_FULL);
-		close_fd(&seat->report);
-		answer(seat, LOGIN_FULL);
-		return;
-	}
-	/* The child answers the acceptor, as its last act before execve. */
-	login_send_answer(seat->report, LOGIN_OK);
-	close_fd(&seat->report);
-	close_fd(&seat->session);
-	seat->account = account;
-	seat->state = SEAT_SERVING;
-}
-
-static void
-take_report(struct login *login, struct seat *seat)
-{
-	struct attempt_report report = { .verdict = LOGIN_LATER };
-
-	login->attempts--;
-	if (packet_receive(seat->report, &login->packet) == 1 &&
-	    login->packet.len == sizeof(report))
-		memcpy(&report, login->packet.bytes, sizeof(report));
-	packet_close_fds(&login->packet);
-	if (report.verdict == LOGIN_OK) {
-		admit(login, seat, report.account);
-		return;
-	}
-	close_fd(&seat->report);
-	if (report.verdict != LOGIN_NO) {
-		answer(seat, LOGIN_LATER);
-		return;
-	}
-	penalty_add(&login->penalty, seat->network, clock_ms());
-	seat->due_ms = seat->begun_ms + REFUSAL_MS;
-	seat->state = SEAT_REFUSED;
+	if (!login_send_hello(session,
+		seat->has_used_apop ? span_of("") : seat_challenge(login, seat),
+		offers()))
+		seat_free(seat);
 }
 
 /* ---- the loop ---- */
@@ -297,7 +135,7 @@ reap(struct login *login)
 		for (size_t i = 0; i < login->seat_count; i++)
 			if (login->seats[i].state == SEAT_SERVING &&
 			    login->seats[i].pid == pid)
-				free_seat(&login->seats[i]);
+				seat_free(&login->seats[i]);
 }
 
 static struct pollfd
@@ -305,6 +143,7 @@ wanted_event(const struct seat *seat)
 {
 	switch (seat->state) {
 	case SEAT_WAITING:
+	case SEAT_KNOWN:
 		return (struct pollfd){ .fd = seat->session, .events = POLLIN };
 	case SEAT_DELAYED:
 	case SEAT_REFUSED: /* only that the client gave up */
@@ -350,17 +189,19 @@ static void
 serve_seat(struct login *login, struct seat *seat, short events)
 {
 	if (seat->state == SEAT_WAITING && events != 0)
-		take_request(login, seat);
+		admission_take_request(login, seat);
 	else if (seat->state == SEAT_CHECKING && events != 0)
-		take_report(login, seat);
+		admission_take_report(login, seat);
+	else if (seat->state == SEAT_KNOWN && events != 0)
+		admission_take_message(login, seat);
 	else if (events != 0)
-		free_seat(seat);
+		seat_free(seat);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
 		return;
 	if (seat->state == SEAT_REFUSED)
-		answer(seat, LOGIN_NO);
+		admission_answer(seat, LOGIN_NO);
 	else
-		begin_attempt(login, seat);
+		admission_begin(login, seat);
 }
 
 /* False when the acceptor says goodbye. */
@@ -446,7 +287,10 @@ seats_serve(const struct login_settings *settings)
 
 	login.settings = settings;
 	login.self = getpid();
-	login.penalty.delay_max_ms = (int64_t)settings->delay_max_ms;
+	penalty_open(&login.penalty, MTA_USERS "/penalty",
+	    (int64_t)settings->delay_max_ms);
+	login.quota.messages_max = settings->messages_per_hour;
+	login.quota.recipients_max = settings->recipients_per_hour;
 	login.challenge = buf_new(LOGIN_CHALLENGE_MAX);
 	login.polled[POLL_CONTROL] =
 	    (struct pollfd){ .fd = NEIGHBOUR_SELF, .events = POLLIN };

@@ -3,7 +3,8 @@
 
 /*
  * seats - login(8)'s parent: a seat for each session with the acceptor, and
- * later for the user's process that came of it.
+ * later for the user's process that came of it; for SMTP the seat stays with
+ * the session, which asks before each message whether its account may send it.
  *
  * It looks at the part of a request that has no secret, delays it if its
  * network failed before, forks a child that does the rest (attempt.h), and
@@ -17,12 +18,14 @@
 
 struct login_settings {
 	enum login_service service;
-	const char *program;           /* in /var/mta/bin */
+	const char *program;           /* in /var/mta/bin; NULL: none */
 	struct buf me;                 /* for the challenges */
 	bool offers_apop;              /* control/apop */
 	uint64_t uid_min;              /* control/uidmin */
 	uint64_t delay_max_ms;         /* control/logindelaymax */
 	uint64_t sessions_per_account; /* control/SERVICEperuser */
+	uint64_t messages_per_hour;    /* control/messagesperhour; 0: any */
+	uint64_t recipients_per_hour;  /* control/recipientsperhour */
 };
 
 enum {

@@ -54,6 +54,9 @@ describe(SSL *ssl)
 	    name == NULL ? "" : name);
 	facts->is_resumed = SSL_session_reused(ssl) != 0;
 	set_client_name(facts, ssl);
+	if (SSL_get_extms_support(ssl) != 1 &&
+	    SSL_version(ssl) == TLS1_2_VERSION)
+		return answer; /* RFC 9266 section 4.2: nothing to bind to */
 	if (SSL_export_keying_material(ssl, facts->binding,
 		sizeof(facts->binding), label, sizeof(label) - 1,
 		(const unsigned char *)"", 0, 1) != 1)

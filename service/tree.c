@@ -6,9 +6,9 @@
 
 const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
 	"mta-resolve", "mta-tls-smtp", "mta-tls-pop3", "mta-tls-imap",
-	"mta-key", "mta-auth", "mta-inject", "mta-queue", "mta-bounce",
-	"mta-local", "mta-remote", "mta-pop3", "mta-imap", "mta-fetch",
-	"mta-list", "mta-listweb", "mta-alias", "mta-log" };
+	"mta-key", "mta-auth", "mta-checker", "mta-inject", "mta-queue",
+	"mta-bounce", "mta-local", "mta-remote", "mta-pop3", "mta-imap",
+	"mta-fetch", "mta-list", "mta-listweb", "mta-alias", "mta-log" };
 const size_t tree_user_count = sizeof(tree_users) / sizeof(*tree_users);
 
 /* The one table: DESIGN's uids and the queue's modes, queue(5). */
@@ -17,6 +17,7 @@ const struct tree_entry tree_entries[] = {
 	{ "bin", "root", "root", 0755, 'd' },
 	{ "control", "root", "root", 0755, 'd' },
 	{ "users", "root", "root", 0755, 'd' },
+	{ "users/scramsecret", "root", "mta-auth", 0640, 's' },
 	{ "tables", "root", "root", 0755, 'd' },
 	{ "tls", "root", "mta-key", 0750, 'd' },
 	{ "mail", "root", "root", 0755, 'd' },
@@ -25,6 +26,7 @@ const struct tree_entry tree_entries[] = {
 	{ "log", "root", "root", 0755, 'd' },
 	{ "log/smtpd", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/submission", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/pop3d", "mta-log", "mta-admin", 02750, 'd' },
 	{ "queue", "mta-queue", "mta-inject", 0710, 'd' },
 	{ "queue/new", "mta-queue", "mta-inject", 03730, 'd' },

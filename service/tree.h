@@ -14,7 +14,8 @@ struct tree_entry {
 	const char *owner;
 	const char *group;
 	mode_t mode;
-	char kind; /* d folder, p FIFO, f file that must exist already */
+	char kind; /* d folder, p FIFO, f file that must exist already,
+		    * s a secret: random bytes, made once */
 };
 
 extern const struct tree_entry tree_entries[];

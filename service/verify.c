@@ -95,10 +95,12 @@ matches(const char *hash, const char *password)
 }
 
 enum checkpw_verdict
-verify_password(const char *path, struct span user, const char *password)
+verify_password(
+    const char *path, struct span user, const char *password, bool *is_known)
 {
 	struct found found;
 
+	*is_known = false;
 	if (!find(path, user, &found)) {
 		warn_errno("cannot read %s", path);
 		forget(&found);
@@ -107,9 +109,24 @@ verify_password(const char *path, struct span user, const char *password)
 	const char *hash =
 	    found.value.len == 0 ? nobody : buf_string(&found.value);
 	bool is_same = hash != NULL && matches(hash, password);
-	bool is_there = found.is_there;
+	bool is_there = *is_known = found.is_there;
 	forget(&found);
 	return is_same && is_there ? CHECKPW_OK : CHECKPW_NO;
+}
+
+bool
+verify_read(const char *path, struct span user, struct buf *value)
+{
+	struct found found;
+	bool is_read = find(path, user, &found);
+
+	if (is_read && found.is_there) {
+		buf_room(
+		    value, found.value.len); /* never moved while it grows */
+		buf_add(value, buf_span(&found.value));
+	}
+	forget(&found);
+	return is_read;
 }
 
 static bool

@@ -9,61 +9,60 @@
 #include "base/die.h"
 #include "base/paths.h"
 #include "queue/neighbour.h"
+#include "queue/sasl.h"
 #include "service/verify.h"
 
 enum {
 	REQUEST_TIMEOUT_MS = 10000,
-	PAM_TIMEOUT_MS = 70000
+	WORKERS_MAX = 500 /* most of them wait for a client */
 };
 
 /* ---- the child ---- */
 
-/* The password of a user of this host: the other part asks PAM. */
 static enum checkpw_verdict
-ask_pam(int pam, const struct checkpw_request *request)
+check(const struct exchanges *exchanges, const struct checkpw_request *request)
 {
-	enum checkpw_verdict verdict = CHECKPW_LATER;
-	int session = neighbour_open_session(pam);
-
-	if (session == -1 || !checkpw_send_request(session, request) ||
-	    checkpw_receive_answer(session, &verdict, PAM_TIMEOUT_MS) != 1)
-		return CHECKPW_LATER;
-	return verdict;
-}
-
-static enum checkpw_verdict
-judge(int pam, const struct checkpw_request *request)
-{
+	const struct judged judged = { .kind = (enum checkpw_kind)request->kind,
+		.account = checkpw_user(request),
+		.peer = checkpw_peer(request) };
 	/* An empty name is in no table: it is nobody's. */
 	struct span user = request->kind == CHECKPW_NOBODY
 			       ? span_of("")
 			       : checkpw_user(request);
-	char password[LOGIN_SECRET_MAX + 1] = "";
 
 	if (request->method == LOGIN_APOP)
 		return verify_apop(MTA_USERS "/apop", user,
 		    checkpw_challenge(request), checkpw_secret(request));
-	if (request->kind == CHECKPW_SYSTEM)
-		return ask_pam(pam, request);
-	memcpy(password, request->secret, request->secret_len);
-	enum checkpw_verdict verdict =
-	    verify_password(MTA_USERS "/passwords", user, password);
-	explicit_bzero(password, sizeof(password));
-	return verdict;
+	if (request->method != LOGIN_PASSWORD)
+		return CHECKPW_NO;
+	return judge_password(
+	    &exchanges->judge, &judged, checkpw_secret(request));
 }
 
+/* A password, or the beginning of an exchange. */
 static void
-answer(int pam, int session)
+answer(const struct exchanges *exchanges, int session)
 {
+	static struct packet packet; /* these are large */
 	static struct checkpw_request request;
+	static struct sasl_request sasl;
+	enum checkpw_verdict verdict;
 
-	if (checkpw_receive_request(session, &request, REQUEST_TIMEOUT_MS) !=
-	    1) {
+	if (!neighbour_wait(session, REQUEST_TIMEOUT_MS, &packet))
+		return;
+	packet_close_fds(&packet);
+	bool is_request = checkpw_parse_request(packet_span(&packet), &request);
+	bool is_sasl =
+	    !is_request && sasl_parse_request(packet_span(&packet), &sasl);
+	explicit_bzero(packet.bytes, packet.len);
+	if (!is_request && !is_sasl) {
 		log_event("no request of login(5)");
 		return;
 	}
-	enum checkpw_verdict verdict = judge(pam, &request);
+	verdict = is_sasl ? exchange_run(exchanges, session, &sasl)
+			  : check(exchanges, &request);
 	checkpw_request_wipe(&request);
+	sasl_request_wipe(&sasl);
 	if (!checkpw_send_answer(session, verdict))
 		warn_errno("cannot answer");
 }
@@ -71,10 +70,12 @@ answer(int pam, int session)
 /* ---- the parent ---- */
 
 void
-workers_prepare(struct workers *workers)
+workers_prepare(struct workers *workers, int helpers)
 {
 	sigset_t signals;
 
+	exchanges_prepare(&workers->exchanges);
+	workers->exchanges.judge.helpers = helpers;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, &workers->old_mask);
@@ -98,7 +99,7 @@ start(struct workers *workers, int session)
 	}
 	close(NEIGHBOUR_SELF);
 	sigprocmask(SIG_SETMASK, &workers->old_mask, NULL);
-	answer(workers->pam, session);
+	answer(&workers->exchanges, session);
 	_exit(EX_OK);
 }
 
@@ -136,18 +137,18 @@ workers_serve(struct workers *workers)
 {
 	struct pollfd polled[3] = {
 		{ .fd = workers->signals, .events = POLLIN },
-		{ .fd = workers->pam },
+		{ .fd = workers->exchanges.judge.helpers },
 		{ .fd = NEIGHBOUR_SELF, .events = POLLIN },
 	};
 
 	for (;;) {
-		nfds_t count = workers->count < workers->max ? 3 : 2;
+		nfds_t count = workers->count < WORKERS_MAX ? 3 : 2;
 
 		polled[2].revents = 0;
 		if (poll(polled, count, -1) == -1)
 			continue;
 		if (polled[1].revents != 0)
-			die(EX_TEMPFAIL, "the part for PAM is gone");
+			die(EX_TEMPFAIL, "the part that is root is gone");
 		if (polled[0].revents != 0)
 			reap(workers);
 		if (polled[2].revents != 0 && !take_control(workers))

@@ -4,24 +4,26 @@
 /*
  * workers - checkpw(8)'s part that is mta-auth: a child for each session, so
  * that no password is ever in a process that lives on, and that one slow
- * answer holds up nobody.
+ * answer, or client, holds up nobody.
  */
 
 #include <signal.h>
 #include <stdint.h>
 
+#include "service/exchange.h"
+
 struct workers {
-	int pam;      /* the control pair with the part for PAM */
-	uint64_t max; /* children at a time; further requests wait */
+	struct exchanges exchanges;
 	uint64_t count;
 	int signals;
 	sigset_t old_mask;
 };
 
-/* Before the jail. */
-void workers_prepare(struct workers *workers);
+/* Before the jail; helpers is the pair with the part that stays root. */
+void workers_prepare(struct workers *workers, int helpers);
 
-/* Serve until the control pair (NEIGHBOUR_SELF) closes or PAM's part died. */
+/* Serve until the control pair (NEIGHBOUR_SELF) closes or the other part dies.
+ */
 void workers_serve(struct workers *workers);
 
 #endif

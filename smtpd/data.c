@@ -12,6 +12,7 @@
 #include "mail/date.h"
 #include "mail/header.h"
 #include "queue/envelope.h"
+#include "smtpd/complete.h"
 #include "smtpd/session.h"
 #include "smtpd/submit.h"
 
@@ -23,6 +24,7 @@ struct data {
 	uint64_t header_size;
 	uint64_t hops;
 	struct buf message_id; /* for the log; empty if there is none */
+	struct completion completion;
 	bool is_body;
 	bool is_ended;
 	bool was_crlf;       /* the line before ended with CRLF */
@@ -59,6 +61,51 @@ look_at_header(struct data *data, struct span line)
 		refuse(data, "554 5.4.6 too many hops: this message loops");
 }
 
+/* What a user's message lacks, where its header ends. */
+static void
+complete(struct data *data)
+{
+	const struct session *session = data->session;
+	struct buf fields = buf_new(4096);
+	const struct completion_facts facts = {
+		.me = buf_span(&session->settings->me),
+		.id = span_of(data->submission.id.text),
+		.from = session->sender.len > 0 ? buf_span(&session->sender)
+						: buf_span(&session->user),
+		.now_s =
+		    (int64_t)(queue_id_time_us(&data->submission.id) / 1000000)
+	};
+
+	completion_add(&data->completion, &facts, &fields);
+	if (!data->completion.has_id)
+		buf_printf(&data->message_id, "<%s@%.*s>", facts.id.ptr,
+		    (int)facts.me.len, facts.me.ptr);
+	submit_add(&data->submission, buf_span(&fields));
+	buf_free(&fields);
+}
+
+/* Is the line, of a user's message, to be left out? */
+static bool
+is_left_out(struct data *data, struct span line)
+{
+	if (!data->session->settings->is_submission ||
+	    data->completion.is_ended)
+		return false;
+	switch (completion_take(&data->completion, line)) {
+	case COMPLETION_KEEP:
+		return false;
+	case COMPLETION_DROP:
+		return true;
+	case COMPLETION_END:
+		break;
+	}
+	complete(data);
+	data->is_body = true;
+	if (line.len > 0)
+		submit_add(&data->submission, (struct span){ "\n", 1 });
+	return false;
+}
+
 static void
 pass_line(struct data *data, struct span line)
 {
@@ -69,7 +116,7 @@ pass_line(struct data *data, struct span line)
 		refuse(data, "552 5.3.4 the message is too big");
 	if (!data->is_body)
 		look_at_header(data, line);
-	if (data->refusal != NULL)
+	if (data->refusal != NULL || is_left_out(data, line))
 		return;
 	submit_add(&data->submission, line);
 	submit_add(&data->submission, (struct span){ "\n", 1 });
@@ -156,26 +203,38 @@ receive(struct data *data)
 	return true;
 }
 
+/* Who sent it, as control/hideclient lets it be seen. */
+static void
+add_from(const struct session *session, struct buf *field)
+{
+	const struct peer *peer = session->peer;
+	bool is_ipv6 = strchr(peer->text, ':') != NULL;
+
+	buf_add_string(field, "Received: from ");
+	if (session->settings->hides_client && session->user.len > 0) {
+		buf_add_string(field, "localhost");
+		return;
+	}
+	buf_add(field, buf_span(&session->helo));
+	buf_printf(field, " ([%s%s])", is_ipv6 ? "IPv6:" : "", peer->text);
+}
+
 /* RFC 5321 section 4.4, with the words of RFC 3848 and RFC 6531. */
 static void
 add_received(struct data *data)
 {
 	struct session *session = data->session;
-	const struct peer *peer = session->peer;
 	struct buf field = buf_new(4096);
-	bool is_ipv6 = strchr(peer->text, ':') != NULL;
 
-	buf_add_string(&field, "Received: from ");
-	buf_add(&field, buf_span(&session->helo));
-	buf_printf(
-	    &field, " ([%s%s])\n\tby ", is_ipv6 ? "IPv6:" : "", peer->text);
+	add_from(session, &field);
+	buf_add_string(&field, "\n\tby ");
 	buf_add(&field, buf_span(&session->settings->me));
-	buf_printf(&field, " with %s%s id %s",
+	buf_printf(&field, " with %s%s%s id %s",
 	    session->needs_utf8 ? "UTF8SMTP"
 	    : session->is_esmtp ? "ESMTP"
 				: "SMTP",
-	    session->is_tls && session->is_esmtp ? "S" : "",
-	    data->submission.id.text);
+	    session->is_esmtp && session->is_tls ? "S" : "",
+	    session->user.len > 0 ? "A" : "", data->submission.id.text);
 	if (session->only_recipient.len > 0) {
 		buf_add_string(&field, "\n\tfor <");
 		buf_add(&field, buf_span(&session->only_recipient));
@@ -202,6 +261,8 @@ make_envelope(const struct session *session)
 	if (session->needs_utf8)
 		record_add_string(&envelope, 'U', "1");
 	record_add_string(&envelope, 'C', session->peer->text);
+	if (session->user.len > 0)
+		record_add(&envelope, 'A', buf_span(&session->user));
 	buf_add(&envelope, buf_span(&session->recipients));
 	envelope_end(&envelope);
 	return envelope;
@@ -245,10 +306,13 @@ finish(struct data *data)
 	switch (submit_finish(&data->submission, &text)) {
 	case INJECT_KEPT:
 		session->messages++;
-		log_event("%s accepted client=%s helo=%.*s from=<%.*s> "
+		log_event("%s accepted client=%s helo=%.*s%s%.*s from=<%.*s> "
 			  "recipients=%llu bytes=%llu tls=%s message-id=%.*s",
 		    id, session->peer->text, (int)session->helo.len,
-		    session->helo.data, (int)session->sender.len,
+		    session->helo.data, session->user.len > 0 ? " user=" : "",
+		    (int)session->user.len,
+		    session->user.len == 0 ? "" : session->user.data,
+		    (int)session->sender.len,
 		    session->sender.len == 0 ? "" : session->sender.data,
 		    (unsigned long long)session->recipient_count,
 		    (unsigned long long)data->size,
@@ -288,6 +352,8 @@ handle_data(struct session *session, struct span argument)
 			: "503 5.5.1 say MAIL and RCPT first");
 		return;
 	}
+	if (!policy_may_send_now(session))
+		return;
 	reply(session, "354 send the message, end it with a line of one dot");
 	struct queue_id id = queue_id_make();
 	struct buf envelope = make_envelope(session);
@@ -295,6 +361,9 @@ handle_data(struct session *session, struct span argument)
 	    buf_span(&envelope));
 	add_received(&data);
 	if (receive(&data)) {
+		if (session->settings->is_submission &&
+		    !data.completion.is_ended)
+			complete(&data);
 		finish(&data);
 	} else {
 		submit_abort(&data.submission);

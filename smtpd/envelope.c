@@ -98,6 +98,8 @@ handle_mail(struct session *session, struct span argument)
 		reply_error(session, "503 5.5.1 say HELO or EHLO first");
 		return;
 	}
+	if (!policy_knows_user(session))
+		return;
 	if (session->has_sender) {
 		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
 		return;
@@ -115,6 +117,10 @@ handle_mail(struct session *session, struct span argument)
 		session_reset(session);
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+		return;
+	}
+	if (!policy_may_send_as(session, buf_span(&session->sender))) {
+		session_reset(session);
 		return;
 	}
 	session->has_sender = true;

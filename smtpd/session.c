@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "queue/login.h"
 
 void
 reply(struct session *session, const char *text)
@@ -94,6 +93,7 @@ handle_ehlo(struct session *session, struct span argument)
 	if (session_offers_starttls(session))
 		reply(session, "250-STARTTLS");
 	reply(session, "250-ENHANCEDSTATUSCODES");
+	auth_list(session);
 	reply(session, "250 HELP");
 }
 
@@ -117,8 +117,8 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP "
-	    "QUIT");
+	    "214 2.0.0 HELO EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY "
+	    "HELP QUIT");
 }
 
 static void
@@ -137,6 +137,7 @@ static const struct command {
 	{ "MAIL", handle_mail, false },
 	{ "RCPT", handle_rcpt, false },
 	{ "DATA", handle_data, true },
+	{ "AUTH", handle_auth, false },
 	{ "EHLO", handle_ehlo, false },
 	{ "HELO", handle_helo, false },
 	{ "RSET", handle_rset, true },
@@ -166,8 +167,7 @@ handle_command(struct session *session, struct span line)
 			command->handle(session, argument);
 		return;
 	}
-	if (span_equal_nocase(verb, span_of("EXPN")) ||
-	    span_equal_nocase(verb, span_of("AUTH")))
+	if (span_equal_nocase(verb, span_of("EXPN")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
 		reply_error(session, "500 5.5.1 no such command: try HELP");
@@ -179,6 +179,10 @@ handle_line(struct session *session, struct span line)
 {
 	size_t len = line.len;
 
+	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
+		reply_error(session, "500 5.5.6 line too long");
+		return;
+	}
 	if (len < 2 || line.ptr[len - 2] != '\r' ||
 	    span_index(line, '\r') != len - 2) {
 		reply_error(session,
@@ -252,15 +256,19 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	session.is_trusted =
 	    neighbours->lookup == -1 ||
 	    network_list_has(&settings->relay_clients, &peer->address);
-	session.line = buf_new(COMMAND_MAX);
+	session.line = buf_new(AUTH_LINE_MAX);
+	buf_room(&session.line, AUTH_LINE_MAX); /* a secret never moves in it */
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);
+	session.binding = buf_new(SASL_BINDING_MAX);
+	session.certificate = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
 	writer_init(&session.out, client_out, timeout_ms);
 	reader_init(&session.in, client_in, timeout_ms);
 	session.in.peer = &session.out;
+	auth_open(&session);
 
 	log_end(&session, converse(&session));
 	return EX_OK;

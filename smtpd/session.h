@@ -10,10 +10,14 @@
  *   data      DATA: the message, its end, its limits
  *   submit    the way into the queue
  *   tls       STARTTLS, and ports that begin with TLS
+ *   auth      AUTH: who the client is
+ *   policy    what the submission service lets a user do
+ *   complete  what it adds to a user's message, and takes out
  */
 
 #include "base/io.h"
 #include "mail/addr.h"
+#include "net/auth.h"
 #include "net/network.h"
 #include "net/serve.h"
 #include "queue/id.h"
@@ -28,7 +32,11 @@ struct settings {
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
-	bool has_tls;       /* tlsd is a neighbour */
+	int login_at; /* places among a client's sessions; -1: not given */
+	int tls_at;
+	struct auth_settings auth;
+	struct control_list sender_logins; /* control/senderlogins */
+	bool hides_client;                 /* control/hideclient */
 };
 
 enum {
@@ -43,6 +51,7 @@ struct neighbours {
 	int lookup;
 	int inject;
 	int tls;
+	int login; /* of the submission service: without it there is no AUTH */
 };
 
 struct session {
@@ -53,6 +62,10 @@ struct session {
 	bool is_tls;
 	struct tls_facts tls; /* if it is */
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
+	struct buf binding;     /* TLS's channel binding data (tls-exporter) */
+	struct buf certificate; /* whom the client's certificate names */
+	unsigned offers;        /* enum login_offer */
+	unsigned attempts;      /* of AUTH that failed */
 	struct reader in;
 	struct writer out;
 	struct buf line;
@@ -96,5 +109,23 @@ bool session_offers_starttls(const struct session *session);
 
 /* On a port that begins with TLS; false if nothing can be said any more. */
 bool session_begin_tls(struct session *session);
+
+/* ---- auth ---- */
+
+/* Hear what login offers; without it there is no AUTH in this session. */
+void auth_open(struct session *session);
+
+/* The line of EHLO, if AUTH is offered now. */
+void auth_list(struct session *session);
+void handle_auth(struct session *session, struct span argument);
+
+/* ---- policy: false after a reply ---- */
+
+/* May MAIL and RCPT be said at all? RFC 6409 section 4.3. */
+bool policy_knows_user(struct session *session);
+bool policy_may_send_as(struct session *session, struct span sender);
+
+/* Does the account have a message left in this hour? */
+bool policy_may_send_now(struct session *session);
 
 #endif

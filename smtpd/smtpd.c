@@ -1,19 +1,23 @@
 /*
  * smtpd - receive mail by SMTP.
  *
- * started by  service/smtpd/run, behind listen, neighbour and confine; or by
- *             hand and by sendmail -bs, for one client on descriptors 0 and 1
- * uid         mta-smtpd (by hand: the caller's)
+ * started by  service/{smtpd,submission}/run, behind listen, neighbour and
+ *             confine; or by hand and by sendmail -bs, for one client on
+ *             descriptors 0 and 1
+ * uid         mta-smtpd, mta-submit (by hand: the caller's)
  * fd 0, 1     by hand: the client
  * fd 2        the log
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
  * fd 11       lookup, lookup(5)
+ * fd 13       login, login(5) (submission)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets
+ *             proxynets; submission: authmechanisms oauthchecker
+ *             cleartextnets senderlogins hideclient submissionconnections
+ *             submissionpernetwork
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
@@ -46,6 +50,27 @@ read_settings(struct settings *settings)
 	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
+	if (!settings->is_submission)
+		return;
+	auth_configure(&settings->auth);
+	settings->sender_logins = control_list("senderlogins");
+	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
+}
+
+/* Whether it is given, and where its session is among those of a client. */
+static int
+add_neighbour(struct serve *server, int neighbour)
+{
+	if (!neighbour_is_given(neighbour))
+		return -1;
+	server->neighbours[server->neighbour_count] = neighbour;
+	return server->neighbour_count++;
+}
+
+static int
+session_at(const int *sessions, int place)
+{
+	return place == -1 ? -1 : sessions[place];
 }
 
 static int
@@ -54,7 +79,8 @@ run(int client, const struct peer *peer, const int *sessions, void *context)
 	const struct settings *settings = context;
 	const struct neighbours neighbours = { .inject = sessions[0],
 		.lookup = sessions[1],
-		.tls = settings->has_tls ? sessions[2] : -1 };
+		.login = session_at(sessions, settings->login_at),
+		.tls = session_at(sessions, settings->tls_at) };
 
 	return session_run(client, client, peer, &neighbours, settings);
 }
@@ -74,9 +100,10 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
-	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
-	if (settings->has_tls)
-		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
+	if (settings->is_submission && !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_TEMPFAIL, "login must be a neighbour");
+	settings->login_at = add_neighbour(&server, NEIGHBOUR_LOGIN);
+	settings->tls_at = add_neighbour(&server, NEIGHBOUR_TLS);
 	serve_configure(
 	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();
@@ -86,7 +113,7 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
-	const struct neighbours none = { -1, -1, -1 };
+	const struct neighbours none = { -1, -1, -1, -1 };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);

@@ -20,6 +20,10 @@ take(struct session *session)
 	session->neighbours.tls = -1;
 	session->is_tls = starttls_take(tls, session->peer->text, &session->in,
 	    &session->out, &session->tls);
+	if (session->is_tls) {
+		buf_add(&session->binding, starttls_binding(&session->tls));
+		buf_add_string(&session->certificate, session->tls.client_name);
+	}
 	return session->is_tls;
 }
 

@@ -57,7 +57,7 @@ reader_init(struct reader *in, int fd, int64_t timeout_ms)
 	in->peer = NULL;
 	in->status = IO_OK;
 	in->error = 0;
-	in->start = in->end = 0;
+	in->start = in->end = in->high = 0;
 }
 
 void
@@ -81,6 +81,8 @@ reader_fill(struct reader *in, int64_t deadline)
 		if (got > 0) {
 			in->start = 0;
 			in->end = (size_t)got;
+			if (in->high < in->end)
+				in->high = in->end;
 			return IO_OK;
 		}
 		if (got == 0)
@@ -137,6 +139,15 @@ bool
 reader_has_buffered(const struct reader *in)
 {
 	return in->start < in->end;
+}
+
+void
+reader_wipe(struct reader *in)
+{
+	explicit_bzero(in->bytes, in->start);
+	if (in->high > in->end)
+		explicit_bzero(in->bytes + in->end, in->high - in->end);
+	in->high = in->end;
 }
 
 void

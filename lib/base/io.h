@@ -43,6 +43,7 @@ struct reader {
 	int error;
 	size_t start;
 	size_t end;
+	size_t high; /* bytes before it may hold what was read */
 	char bytes[READER_SIZE];
 };
 
@@ -67,6 +68,9 @@ void reader_consume(struct reader *in, size_t bytes);
 
 /* Are bytes buffered that were read from the fd and not yet consumed? */
 bool reader_has_buffered(const struct reader *in);
+
+/* Overwrite all that was read and consumed: after a line with a secret. */
+void reader_wipe(struct reader *in);
 
 /* Throw away what is buffered (RFC 3207 section 4.2 and its like). */
 void reader_discard(struct reader *in);

@@ -107,3 +107,16 @@ header_add_message_id(struct buf *into, struct span value)
 			return;
 	buf_add(into, value);
 }
+
+bool
+header_is_field(struct span line)
+{
+	size_t colon = span_index(line, ':');
+
+	if (colon == 0 || colon == line.len)
+		return false;
+	for (size_t i = 0; i < colon; i++)
+		if (line.ptr[i] <= ' ' || line.ptr[i] >= 0x7f)
+			return false;
+	return true;
+}

@@ -36,6 +36,9 @@ void header_add_unfolded(struct buf *into, struct span value);
  */
 void header_add_message_id(struct buf *into, struct span value);
 
+/* Does a field begin with this line: a name of visible ASCII and a colon? */
+bool header_is_field(struct span line);
+
 /* Is there nothing in text that could end or fold a header line? */
 bool header_is_safe(struct span text);
 

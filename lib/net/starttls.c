@@ -70,3 +70,15 @@ starttls_take(int tls, const char *peer, struct reader *in, struct writer *out,
 	move_to(plain, in, out);
 	return true;
 }
+
+struct span
+starttls_binding(const struct tls_facts *facts)
+{
+	struct span binding = { (const char *)facts->binding,
+		sizeof(facts->binding) };
+
+	for (size_t i = 0; i < sizeof(facts->binding); i++)
+		if (facts->binding[i] != 0)
+			return binding;
+	return (struct span){ "", 0 };
+}

@@ -25,4 +25,10 @@ bool starttls_begin(int tls, const char *peer);
 bool starttls_take(int tls, const char *peer, struct reader *in,
     struct writer *out, struct tls_facts *facts);
 
+/*
+ * The channel binding data that SASL may use (RFC 9266): empty where there is
+ * no TLS, or a client of TLS 1.2 whose session does not bind (RFC 7627).
+ */
+struct span starttls_binding(const struct tls_facts *facts);
+
 #endif

@@ -1,72 +1,22 @@
 #include "queue/login.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "queue/login_record.h"
 #include "queue/neighbour.h"
 
 /* "ESL" and the format's version, then the record. */
 enum {
-	HELLO_MAGIC = 0x45534c10,
+	HELLO_MAGIC = 0x45534c30,
 	REQUEST_MAGIC = 0x45534c11,
-	ANSWER_MAGIC = 0x45534c12,
-	CHECK_MAGIC = 0x45534c13,
-	CHECKED_MAGIC = 0x45534c14,
-	APOP_DIGEST_LEN = 32
+	ANSWER_MAGIC = 0x45534c32,
+	HANDOVER_MAGIC = 0x45534c15,
+	MAIL_MAGIC = 0x45534c16
 };
-
-/* ---- the parts of all records ---- */
-
-static bool
-set_part(char *place, size_t max, uint16_t *len, struct span value)
-{
-	if (value.len > max)
-		return false;
-	if (value.len > 0)
-		memcpy(place, value.ptr, value.len);
-	*len = (uint16_t)value.len;
-	return true;
-}
-
-/* What a name or an address may hold: nothing that a log or a path fears. */
-static bool
-is_printable(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
-static bool
-is_user(struct span user)
-{
-	return user.len > 0 && is_printable(user);
-}
-
-/* A password is a C string to those who check it. */
-static bool
-is_secret(struct span secret, enum login_method method)
-{
-	if (span_index(secret, '\0') < secret.len)
-		return false;
-	return method == LOGIN_PASSWORD || secret.len == APOP_DIGEST_LEN;
-}
-
-static bool
-is_method(unsigned method)
-{
-	return method == LOGIN_PASSWORD || method == LOGIN_APOP;
-}
-
-static bool
-send_record(int session, const void *record, size_t size, int fd)
-{
-	struct span bytes = { record, size };
-
-	return packet_send(session, bytes, &fd, fd == -1 ? 0 : 1);
-}
 
 /*
  * The next packet, which must be size bytes long and bring no more than a
@@ -93,33 +43,12 @@ receive_record(int session, void *record, size_t size, int *fd)
 	return got;
 }
 
-static int
-await_record(int session, void *record, size_t size, int64_t timeout_ms)
-{
-	static struct packet packet;
-	bool is_there = neighbour_wait(session, timeout_ms, &packet);
-	int got = 1;
-
-	if (!is_there)
-		got = errno == ECONNRESET ? 0 : -1;
-	else
-		packet_close_fds(&packet);
-	if (is_there && packet.len == size) {
-		memcpy(record, packet.bytes, size);
-	} else if (is_there) {
-		errno = EBADMSG;
-		got = -1;
-	}
-	explicit_bzero(packet.bytes, packet.len);
-	return got;
-}
-
 /* ---- hello ---- */
 
 bool
-login_send_hello(int session, struct span challenge)
+login_send_hello(int session, struct span challenge, unsigned offers)
 {
-	struct login_hello hello = { .magic = HELLO_MAGIC };
+	struct login_hello hello = { .magic = HELLO_MAGIC, .offers = offers };
 
 	if (challenge.len > sizeof(hello.challenge)) {
 		errno = EMSGSIZE;
@@ -127,26 +56,35 @@ login_send_hello(int session, struct span challenge)
 	}
 	memcpy(hello.challenge, challenge.ptr, challenge.len);
 	hello.challenge_len = (uint32_t)challenge.len;
-	return send_record(session, &hello, sizeof(hello), -1);
+	return record_send(session, &hello, sizeof(hello), -1);
 }
 
 int
 login_receive_hello(int session, struct login_hello *hello, int64_t timeout_ms)
 {
-	int got = await_record(session, hello, sizeof(*hello), timeout_ms);
+	int got = record_await(session, hello, sizeof(*hello), timeout_ms);
 
 	if (got != 1)
 		return got;
 	struct span challenge = { hello->challenge, hello->challenge_len };
 	if (hello->magic == HELLO_MAGIC &&
 	    challenge.len <= sizeof(hello->challenge) &&
-	    is_printable(challenge))
+	    record_is_printable(challenge))
 		return 1;
 	errno = EBADMSG;
 	return -1;
 }
 
 /* ---- the request ---- */
+
+void
+login_head_init(struct login_head *head, enum login_service service,
+    enum login_method method)
+{
+	head->magic = REQUEST_MAGIC;
+	head->service = (uint16_t)service;
+	head->method = (uint16_t)method;
+}
 
 bool
 login_request_init(struct login_request *request, enum login_service service,
@@ -155,35 +93,34 @@ login_request_init(struct login_request *request, enum login_service service,
 	struct login_head *head = &request->head;
 
 	memset(request, 0, sizeof(*request));
-	head->magic = REQUEST_MAGIC;
-	head->service = (uint16_t)service;
-	head->method = (uint16_t)method;
-	return is_user(user) &&
-	       set_part(head->user, sizeof(head->user), &head->user_len, user);
+	login_head_init(head, service, method);
+	return record_is_user(user) &&
+	       record_set_part(
+		   head->user, sizeof(head->user), &head->user_len, user);
 }
 
 bool
-login_request_set_peer(struct login_request *request, struct span peer,
-    const unsigned char network[16])
+login_head_set_peer(
+    struct login_head *head, struct span peer, const unsigned char network[16])
 {
-	struct login_head *head = &request->head;
-
 	memcpy(head->network, network, sizeof(head->network));
-	return set_part(head->peer, sizeof(head->peer), &head->peer_len, peer);
+	return record_set_part(
+	    head->peer, sizeof(head->peer), &head->peer_len, peer);
 }
 
 bool
 login_request_set_secret(struct login_request *request, struct span secret)
 {
-	return is_secret(secret, (enum login_method)request->head.method) &&
-	       set_part(request->secret, sizeof(request->secret),
+	return login_is_secret(
+		   secret, (enum login_method)request->head.method) &&
+	       record_set_part(request->secret, sizeof(request->secret),
 		   &request->head.secret_len, secret);
 }
 
 bool
 login_request_set_input(struct login_request *request, struct span input)
 {
-	return set_part(request->input, sizeof(request->input),
+	return record_set_part(request->input, sizeof(request->input),
 	    &request->head.input_len, input);
 }
 
@@ -220,19 +157,30 @@ login_input(const struct login_request *request)
 bool
 login_send_request(int session, const struct login_request *request, int client)
 {
-	return send_record(session, request, sizeof(*request), client);
+	return record_send(session, request, sizeof(*request), client);
 }
 
+/* A SASL exchange begins without a name; what it proves comes after it. */
 static bool
-is_head(const struct login_head *head)
+has_good_user(const struct login_head *head)
 {
-	return head->magic == REQUEST_MAGIC &&
-	       (head->service == LOGIN_POP3 || head->service == LOGIN_IMAP) &&
-	       is_method(head->method) && head->user_len <= LOGIN_USER_MAX &&
+	if (head->method == LOGIN_SASL)
+		return head->user_len == 0 && head->secret_len == 0 &&
+		       head->input_len == 0;
+	return login_is_method(head->method) &&
+	       record_is_user(login_user(head));
+}
+
+bool
+login_head_is_good(const struct login_head *head)
+{
+	return head->magic == REQUEST_MAGIC && head->service >= LOGIN_POP3 &&
+	       head->service <= LOGIN_SMTP &&
+	       head->user_len <= LOGIN_USER_MAX &&
 	       head->secret_len <= LOGIN_SECRET_MAX &&
 	       head->input_len <= LOGIN_INPUT_MAX &&
-	       head->peer_len <= LOGIN_PEER_MAX && is_user(login_user(head)) &&
-	       is_printable(login_peer(head));
+	       head->peer_len <= LOGIN_PEER_MAX && has_good_user(head) &&
+	       record_is_printable(login_peer(head));
 }
 
 int
@@ -245,7 +193,7 @@ login_peek(int session, struct login_head *head)
 		return 0;
 	if (got == -1)
 		return -1;
-	if ((size_t)got == sizeof(*head) && is_head(head))
+	if ((size_t)got == sizeof(*head) && login_head_is_good(head))
 		return 1;
 	errno = EBADMSG;
 	return -1;
@@ -254,8 +202,9 @@ login_peek(int session, struct login_head *head)
 static bool
 is_request(const struct login_request *request)
 {
-	return is_head(&request->head) &&
-	       is_secret(login_secret(request),
+	return login_head_is_good(&request->head) &&
+	       login_is_method(request->head.method) &&
+	       login_is_secret(login_secret(request),
 		   (enum login_method)request->head.method);
 }
 
@@ -283,12 +232,51 @@ login_receive_request(int session, struct login_request *request, int *client)
 
 /* ---- the answer ---- */
 
+static bool
+send_answer(int session, enum login_verdict verdict, struct span account)
+{
+	struct login_answer answer = { .magic = ANSWER_MAGIC,
+		.verdict = (uint16_t)verdict };
+
+	return record_set_part(answer.account, sizeof(answer.account),
+		   &answer.account_len, account) &&
+	       record_send(session, &answer, sizeof(answer), -1);
+}
+
 bool
 login_send_answer(int session, enum login_verdict verdict)
 {
-	struct login_answer answer = { ANSWER_MAGIC, (uint32_t)verdict };
+	return send_answer(session, verdict, span_of(""));
+}
 
-	return send_record(session, &answer, sizeof(answer), -1);
+bool
+login_send_account(int session, struct span account)
+{
+	return send_answer(session, LOGIN_OK, account);
+}
+
+struct span
+login_account(const struct login_answer *answer)
+{
+	return (struct span){ answer->account, answer->account_len };
+}
+
+static bool
+is_answer(const struct login_answer *answer)
+{
+	return answer->magic == ANSWER_MAGIC && answer->verdict >= LOGIN_OK &&
+	       answer->verdict <= LOGIN_VERDICT_LAST &&
+	       answer->account_len <= LOGIN_USER_MAX &&
+	       record_is_printable(login_account(answer));
+}
+
+bool
+login_parse_answer(struct span bytes, struct login_answer *answer)
+{
+	if (bytes.len != sizeof(*answer))
+		return false;
+	memcpy(answer, bytes.ptr, sizeof(*answer));
+	return is_answer(answer);
 }
 
 int
@@ -296,12 +284,11 @@ login_receive_answer(
     int session, enum login_verdict *verdict, int64_t timeout_ms)
 {
 	struct login_answer answer;
-	int got = await_record(session, &answer, sizeof(answer), timeout_ms);
+	int got = record_await(session, &answer, sizeof(answer), timeout_ms);
 
 	if (got != 1)
 		return got;
-	if (answer.magic != ANSWER_MAGIC || answer.verdict < LOGIN_OK ||
-	    answer.verdict > LOGIN_FULL) {
+	if (!is_answer(&answer)) {
 		errno = EBADMSG;
 		return -1;
 	}
@@ -309,128 +296,76 @@ login_receive_answer(
 	return 1;
 }
 
-/* ---- login and checkpw ---- */
+/* ---- after the log-in ---- */
+
+struct handover {
+	uint32_t magic;
+	uint32_t input_len;
+	char input[LOGIN_INPUT_MAX];
+};
 
 bool
-checkpw_request_init(struct checkpw_request *request, enum checkpw_kind kind,
-    enum login_method method, struct span user)
+login_send_handover(int session, struct span input, int client)
 {
-	memset(request, 0, sizeof(*request));
-	request->magic = CHECK_MAGIC;
-	request->kind = (uint16_t)kind;
-	request->method = (uint16_t)method;
-	return is_user(user) && set_part(request->user, sizeof(request->user),
-				    &request->user_len, user);
-}
+	struct handover handover = { .magic = HANDOVER_MAGIC,
+		.input_len = (uint32_t)input.len };
 
-bool
-checkpw_request_set(struct checkpw_request *request, struct span secret,
-    struct span challenge, struct span peer)
-{
-	return is_secret(secret, (enum login_method)request->method) &&
-	       set_part(request->secret, sizeof(request->secret),
-		   &request->secret_len, secret) &&
-	       set_part(request->challenge, sizeof(request->challenge),
-		   &request->challenge_len, challenge) &&
-	       set_part(request->peer, sizeof(request->peer),
-		   &request->peer_len, peer);
-}
-
-void
-checkpw_request_wipe(struct checkpw_request *request)
-{
-	explicit_bzero(request, sizeof(*request));
-}
-
-struct span
-checkpw_user(const struct checkpw_request *request)
-{
-	return (struct span){ request->user, request->user_len };
-}
-
-struct span
-checkpw_peer(const struct checkpw_request *request)
-{
-	return (struct span){ request->peer, request->peer_len };
-}
-
-struct span
-checkpw_secret(const struct checkpw_request *request)
-{
-	return (struct span){ request->secret, request->secret_len };
-}
-
-struct span
-checkpw_challenge(const struct checkpw_request *request)
-{
-	return (struct span){ request->challenge, request->challenge_len };
-}
-
-bool
-checkpw_send_request(int session, const struct checkpw_request *request)
-{
-	return send_record(session, request, sizeof(*request), -1);
-}
-
-static bool
-is_check(const struct checkpw_request *request)
-{
-	return request->magic == CHECK_MAGIC &&
-	       request->kind >= CHECKPW_SYSTEM &&
-	       request->kind <= CHECKPW_NOBODY && is_method(request->method) &&
-	       request->user_len <= LOGIN_USER_MAX &&
-	       request->secret_len <= LOGIN_SECRET_MAX &&
-	       request->challenge_len <= LOGIN_CHALLENGE_MAX &&
-	       request->peer_len <= LOGIN_PEER_MAX &&
-	       is_user(checkpw_user(request)) &&
-	       is_printable(checkpw_peer(request)) &&
-	       is_secret(
-		   checkpw_secret(request), (enum login_method)request->method);
-}
-
-bool
-checkpw_parse_request(struct span bytes, struct checkpw_request *request)
-{
-	if (bytes.len != sizeof(*request))
+	if (input.len > sizeof(handover.input)) {
+		errno = EMSGSIZE;
 		return false;
-	memcpy(request, bytes.ptr, sizeof(*request));
-	return is_check(request);
+	}
+	if (input.len > 0)
+		memcpy(handover.input, input.ptr, input.len);
+	return record_send(session, &handover, sizeof(handover), client);
 }
 
 int
-checkpw_receive_request(
-    int session, struct checkpw_request *request, int64_t timeout_ms)
+login_receive_handover(
+    int session, struct buf *input, int *client, int64_t timeout_ms)
 {
-	int got = await_record(session, request, sizeof(*request), timeout_ms);
+	struct handover handover;
+	struct pollfd wait = { .fd = session, .events = POLLIN };
 
-	if (got != 1 || is_check(request))
+	*client = -1;
+	if (poll(&wait, 1, (int)timeout_ms) != 1) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	int got = receive_record(session, &handover, sizeof(handover), client);
+	if (got != 1)
 		return got;
+	if (handover.magic == HANDOVER_MAGIC &&
+	    handover.input_len <= sizeof(handover.input)) {
+		buf_add(
+		    input, (struct span){ handover.input, handover.input_len });
+		return 1;
+	}
+	close(*client);
+	*client = -1;
 	errno = EBADMSG;
 	return -1;
 }
 
 bool
-checkpw_send_answer(int session, enum checkpw_verdict verdict)
+login_send_message(int session, uint64_t recipients)
 {
-	struct checkpw_answer answer = { CHECKED_MAGIC, (uint32_t)verdict };
+	const struct login_message message = { MAIL_MAGIC,
+		recipients > UINT32_MAX ? UINT32_MAX : (uint32_t)recipients };
 
-	return send_record(session, &answer, sizeof(answer), -1);
+	return record_send(session, &message, sizeof(message), -1);
 }
 
 int
-checkpw_receive_answer(
-    int session, enum checkpw_verdict *verdict, int64_t timeout_ms)
+login_receive_message(int session, uint64_t *recipients)
 {
-	struct checkpw_answer answer;
-	int got = await_record(session, &answer, sizeof(answer), timeout_ms);
+	struct login_message message;
+	int got = receive_record(session, &message, sizeof(message), NULL);
 
-	if (got != 1)
-		return got;
-	if (answer.magic != CHECKED_MAGIC || answer.verdict < CHECKPW_OK ||
-	    answer.verdict > CHECKPW_LATER) {
+	if (got == 1 && message.magic != MAIL_MAGIC) {
 		errno = EBADMSG;
 		return -1;
 	}
-	*verdict = (enum checkpw_verdict)answer.verdict;
-	return 1;
+	if (got == 1)
+		*recipients = message.recipients;
+	return got;
 }

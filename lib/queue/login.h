@@ -12,6 +12,8 @@
  *   acceptor   login_hello    <-  login, once, when the session opens
  *              login_request  ->  with one descriptor, the client
  *              login_answer   <-
+ *              login_message  ->  SMTP only: before each message
+ *              login_answer   <-
  *   login      checkpw_request ->  one on each session with checkpw
  *              checkpw_answer  <-
  *
@@ -21,6 +23,7 @@
  *          (EBADMSG: not such a record; ETIMEDOUT).
  */
 
+#include "base/buf.h"
 #include "base/packet.h"
 
 enum {
@@ -34,23 +37,36 @@ enum {
 
 enum login_service {
 	LOGIN_POP3 = 1,
-	LOGIN_IMAP = 2
+	LOGIN_IMAP = 2,
+	LOGIN_SMTP = 3
 };
 
 enum login_method {
 	LOGIN_PASSWORD = 1, /* the secret is the password */
-	LOGIN_APOP = 2      /* RFC 1939 section 7: 32 hex digits */
+	LOGIN_APOP = 2,     /* RFC 1939 section 7: 32 hex digits */
+	LOGIN_SASL = 3,     /* an exchange follows: queue/sasl.h */
+	LOGIN_TOKEN = 4     /* between checkpw's parts: a bearer token */
 };
 
 enum login_verdict {
 	LOGIN_OK = 1, /* the client is served by now: let go of it */
 	LOGIN_NO,     /* wrong user, password or digest */
 	LOGIN_LATER,  /* cannot tell now */
-	LOGIN_FULL    /* that account has too many sessions */
+	LOGIN_FULL,   /* that account has too many sessions, or sent too much */
+	LOGIN_PROVEN, /* after SASL: now hand the client over */
+	LOGIN_CANCELLED, /* the client gave up */
+	LOGIN_VERDICT_LAST = LOGIN_CANCELLED
+};
+
+/* What accounts of this host could use, bits of login_hello.offers. */
+enum login_offer {
+	LOGIN_OFFERS_SCRAM = 1, /* some account has SCRAM keys */
+	LOGIN_OFFERS_DIGEST = 2 /* some account has a secret for CRAM-MD5 */
 };
 
 struct login_hello {
 	uint32_t magic;
+	uint32_t offers;
 	uint32_t challenge_len; /* 0: APOP is not offered */
 	char challenge[LOGIN_CHALLENGE_MAX];
 };
@@ -77,10 +93,18 @@ struct login_request {
 
 struct login_answer {
 	uint32_t magic;
-	uint32_t verdict;
+	uint16_t verdict;
+	uint16_t account_len;
+	char account[LOGIN_USER_MAX]; /* of LOGIN_OK for SMTP; else empty */
 };
 
-bool login_send_hello(int session, struct span challenge);
+/* SMTP after the log-in: may the account send this message? */
+struct login_message {
+	uint32_t magic;
+	uint32_t recipients;
+};
+
+bool login_send_hello(int session, struct span challenge, unsigned offers);
 int login_receive_hello(
     int session, struct login_hello *hello, int64_t timeout_ms);
 
@@ -90,8 +114,8 @@ int login_receive_hello(
  */
 bool login_request_init(struct login_request *request,
     enum login_service service, enum login_method method, struct span user);
-bool login_request_set_peer(struct login_request *request, struct span peer,
-    const unsigned char network[16]);
+bool login_head_set_peer(
+    struct login_head *head, struct span peer, const unsigned char network[16]);
 bool login_request_set_secret(
     struct login_request *request, struct span secret);
 bool login_request_set_input(struct login_request *request, struct span input);
@@ -101,9 +125,18 @@ struct span login_user(const struct login_head *head);
 struct span login_peer(const struct login_head *head);
 struct span login_secret(const struct login_request *request);
 struct span login_input(const struct login_request *request);
+struct span login_account(const struct login_answer *answer);
 
 bool login_send_request(
     int session, const struct login_request *request, int client);
+
+/* After LOGIN_PROVEN: the client, and what it had sent already. */
+bool login_send_handover(int session, struct span input, int client);
+int login_receive_handover(
+    int session, struct buf *input, int *client, int64_t timeout_ms);
+
+bool login_send_message(int session, uint64_t recipients);
+int login_receive_message(int session, uint64_t *recipients);
 
 /* The head alone, left in the session; never the secret.  As receive. */
 int login_peek(int session, struct login_head *head);
@@ -116,6 +149,7 @@ int login_receive_request(
 bool login_parse_request(struct span bytes, struct login_request *request);
 
 bool login_send_answer(int session, enum login_verdict verdict);
+bool login_send_account(int session, struct span account); /* LOGIN_OK */
 int login_receive_answer(
     int session, enum login_verdict *verdict, int64_t timeout_ms);
 
@@ -130,7 +164,8 @@ enum checkpw_kind {
 enum checkpw_verdict {
 	CHECKPW_OK = 1,
 	CHECKPW_NO,
-	CHECKPW_LATER
+	CHECKPW_LATER,
+	CHECKPW_CANCELLED /* the client gave up: SASL */
 };
 
 struct checkpw_request {

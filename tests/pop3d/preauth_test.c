@@ -69,7 +69,7 @@ converse(
 	}
 	close(stream[1]);
 	close(login[1]);
-	login_send_hello(login[0], span_of(challenge));
+	login_send_hello(login[0], span_of(challenge), 0);
 	if (!write_all(stream[0], (struct span){ input, len }))
 		exit(1);
 	shutdown(stream[0], SHUT_WR);

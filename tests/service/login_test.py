@@ -5,6 +5,7 @@ import contextlib, ctypes, fcntl, glob, os, poplib, pwd, re, socket, subprocess,
 from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from sasl import *
 
 on_host()
 SECRET, ALICE = 'Correct-Horse 7%s' % os.getpid(), 'Batteriestaple-%s' % os.getpid()
@@ -142,7 +143,7 @@ with open('/var/mta/users/passwords', 'w') as f:
 run('ip', 'address', 'add', '192.0.2.1/32', 'dev', 'lo')
 control('logindelaymax', '1\n')
 control('pop3peruser', '1\n')
-for name in ('smtpd', 'queue'):
+for name in ('smtpd', 'submission', 'queue'):
     run('rm', '-rf', '/var/mta/service/' + name)
 started = run('/var/mta/bin/mtactl', 'start')
 check('mtactl start', started.returncode == 0, started.stderr)
@@ -253,6 +254,52 @@ check('a user whose mailbox is an mbox', wait_for(in_mbox), log()[-300:])
 check('deletes in it', open(spool).read().count('Subject: m') == 1, open(spool).read())
 os.unlink('/var/mta/control/defaultdelivery')
 wait_for(lambda: log_in('joe', SECRET).retr(1)[1][0] == b'Subject: two')
+
+# ---- AUTH: RFC 5034 ----
+client = connect()
+check('SASL among the capabilities', client.capa().get('SASL') == ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN', 'LOGIN'], client.capa())
+check('AUTH alone lists them', client._longcmd('AUTH')[1] == [b'SCRAM-SHA-256', b'SCRAM-SHA-1', b'PLAIN', b'LOGIN'])
+check('one that is not offered', '-ERR no such mechanism' in refusal(client._shortcmd, 'AUTH CRAM-MD5'))
+client.quit()
+
+
+def pop():
+    wire = Wire(110)
+    wire.line()
+    wire.reply = wire.line
+    return wire
+
+
+def authenticated(wire, last):
+    return last.startswith('+OK 1 ') and wire.ask('STAT').startswith('+OK 1 ') and wire.ask('QUIT').startswith('+OK')
+
+
+for mechanism, name in (('SCRAM-SHA-256', 'sha256'), ('SCRAM-SHA-1', 'sha1')):
+    wire = pop()
+    got, signed = wire.scram(Scram('alice@example.net', 'changed', name), mechanism)
+    check('POP3 ' + mechanism, signed and authenticated(wire, got), got)
+    got, signed = pop().scram(Scram('alice@example.net', WRONG, name), mechanism, initial=False)
+    check('POP3 %s with a wrong password' % mechanism, got.startswith('-ERR [AUTH]'), got)
+    wait_for(lambda: time.sleep(1.2) or True)
+wire = pop()
+check('POP3 PLAIN', authenticated(wire, wire.ask('AUTH PLAIN ' + b64('\0joe\0' + SECRET))), log()[-300:])
+wire = pop()
+check('POP3 LOGIN', wire.ask('AUTH LOGIN') == '+ ' + b64('Username:') and wire.ask(b64('joe')) == '+ ' + b64('Password:') and
+      authenticated(wire, wire.ask(b64(SECRET))), log()[-300:])
+wire = pop()
+check('POP3 AUTH cancelled', wire.ask('AUTH PLAIN') == '+ ' and wire.ask('*').startswith('-ERR') and
+      authenticated(wire, wire.ask('AUTH PLAIN ' + b64('\0joe\0' + SECRET))), log()[-300:])
+answers = raw('AUTH PLAIN\r\n%s\r\nSTAT\r\nQUIT\r\n' % b64('\0joe\0' + SECRET))
+check('what was sent with AUTH is answered after it', len(answers) == 5 + 1 and answers[0] == '+ ' and
+      [a[:3] for a in answers[1:4]] == ['+OK'] * 3, answers)
+wire = pop()
+wire.ask('AUTH PLAIN ' + b64('\0joe\0' + SECRET))
+other = pop()
+check('a second session by AUTH', '[IN-USE]' in other.ask('AUTH PLAIN ' + b64('\0joe\0' + SECRET)))
+check('no process holds what AUTH said', holders(SECRET) == [] and holders(b64('\0joe\0' + SECRET)) == [])
+wire.ask('QUIT')
+got = run('curl', '-s', '--login-options', 'AUTH=PLAIN', '--user', 'joe:' + SECRET, 'pop3://127.0.0.1/1')
+check('curl with AUTH PLAIN', got.returncode == 0 and got.stdout.startswith('Subject: two'), got)
 
 # ---- those who may not ----
 def refused(pair):

@@ -25,9 +25,12 @@ key(unsigned a, unsigned d, const char *user)
 static void
 test_penalty(void)
 {
-	static struct penalty penalty = { .delay_max_ms = 3000 };
+	struct penalty penalty;
 	uint64_t one = key(192, 1, "joe");
 
+	penalty_open(&penalty, "/nowhere/penalty", 3000);
+	CHECK("without a file it counts for itself",
+	    penalty.fd == -1 && penalty.slots != NULL);
 	CHECK("a /24 is one client", one == key(192, 200, "ann"));
 	CHECK("another is not", one != key(193, 1, "joe"));
 	CHECK("on loopback each name counts",
@@ -79,12 +82,16 @@ static const char passwords[] =
 static enum checkpw_verdict
 check(const char *user, const char *password)
 {
-	return verify_password("p", span_of(user), password);
+	bool is_known;
+
+	return verify_password("p", span_of(user), password, &is_known);
 }
 
 static void
 test_verify(void)
 {
+	bool is_known;
+
 	CHECK("no file is no account", check("sha@x", "secret") == CHECKPW_NO);
 	put("p", passwords);
 	CHECK("SHA-512", check("sha@x", "secret") == CHECKPW_OK);
@@ -100,8 +107,16 @@ test_verify(void)
 			      check("locked@x", "") == CHECKPW_NO);
 	CHECK(
 	    "a comment is no name", check("# comment", "secret") == CHECKPW_NO);
-	CHECK("a folder is for later", verify_password("/tmp", span_of("sha@x"),
-					   "secret") == CHECKPW_LATER);
+	CHECK("a folder is for later",
+	    verify_password("/tmp", span_of("sha@x"), "secret", &is_known) ==
+		CHECKPW_LATER);
+	CHECK("a line makes a name known",
+	    verify_password("p", span_of("sha@x"), "x", &is_known) ==
+		    CHECKPW_NO &&
+		is_known &&
+		verify_password("p", span_of("none@x"), "x", &is_known) ==
+		    CHECKPW_NO &&
+		!is_known);
 	/* RFC 1939 section 7: the example. */
 	put("a", "mrose:tanstaaf\nnobody:\n");
 	struct span challenge = span_of("<1896.697170952@dbc.mtview.ca.us>");

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
 on_host()
-for name in ('queue', 'pop3d'):
+for name in ('queue', 'pop3d', 'submission'):
     shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
 
 

@@ -19,7 +19,8 @@ make_request(struct login_request *request)
 {
 	return login_request_init(request, LOGIN_POP3, LOGIN_PASSWORD,
 		   span_of("joe@example.org")) &&
-	       login_request_set_peer(request, span_of("127.0.0.1"), address) &&
+	       login_head_set_peer(
+		   &request->head, span_of("127.0.0.1"), address) &&
 	       login_request_set_secret(request, span_of("a secret")) &&
 	       login_request_set_input(request, span_of("STAT\r\n"));
 }
@@ -108,9 +109,11 @@ test_others(const int ends[2])
 	enum login_verdict verdict;
 	enum checkpw_verdict checked;
 
-	CHECK("hello", login_send_hello(ends[0], span_of("<1.2.3@me>")) &&
+	CHECK("hello", login_send_hello(ends[0], span_of("<1.2.3@me>"),
+			   LOGIN_OFFERS_SCRAM) &&
 			   login_receive_hello(ends[1], &hello, 1000) == 1 &&
-			   hello.challenge_len == 10);
+			   hello.challenge_len == 10 &&
+			   hello.offers == LOGIN_OFFERS_SCRAM);
 	CHECK("an answer",
 	    login_send_answer(ends[0], LOGIN_FULL) &&
 		login_receive_answer(ends[1], &verdict, 1000) == 1 &&

@@ -1,0 +1,28 @@
+#ifndef SERVICE_ACCOUNT_H
+#define SERVICE_ACCOUNT_H
+
+/*
+ * account - whose mailbox a name opens, as lookup(8) tells login's child.
+ */
+
+#include "queue/login.h"
+
+struct account {
+	enum checkpw_kind kind;
+	unsigned uid;
+	unsigned gid;
+	struct buf name;
+	struct buf mailbox;
+};
+
+/* Nobody's. */
+struct account account_new(void);
+
+/*
+ * Ask lookup for the mailbox behind a name, aliases left aside.  False if it
+ * cannot tell now; a name without a mailbox, or with one that uid_min or its
+ * group forbids, is CHECKPW_NOBODY.
+ */
+bool account_find(uint64_t uid_min, struct span user, struct account *account);
+
+#endif

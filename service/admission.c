@@ -1,0 +1,226 @@
+/*
+ * admission - a seat's attempt in login(8)'s parent: its wait, its child, what
+ * came of it.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "queue/neighbour.h"
+#include "service/attempt.h"
+#include "service/seat.h"
+
+enum {
+	REFUSAL_MS = 500 /* a refusal's age, at least: it does not tell why */
+};
+
+void
+admission_answer(struct seat *seat, enum login_verdict verdict)
+{
+	seat->state = SEAT_WAITING;
+	if (!login_send_answer(seat->session, verdict))
+		seat_free(seat);
+}
+
+void
+admission_take_request(struct login *login, struct seat *seat)
+{
+	struct login_head head;
+	int got = login_peek(seat->session, &head);
+
+	if (got == -1 && errno == EAGAIN)
+		return;
+	if (got == 1 && head.service != login->settings->service)
+		got = -1;
+	if (got != 1) {
+		if (got == -1)
+			log_event("a session without a request of login(5)");
+		seat_free(seat);
+		return;
+	}
+	int64_t now = clock_ms();
+	seat->is_sasl = head.method == LOGIN_SASL;
+	seat->network = penalty_key(head.network, login_user(&head));
+	seat->due_ms = now;
+	/* On loopback names wait, and the child will hear that of SASL. */
+	if (!seat->is_sasl || !penalty_is_loopback(head.network))
+		seat->due_ms +=
+		    penalty_delay_ms(&login->penalty, seat->network, now);
+	seat->state = SEAT_DELAYED;
+}
+
+/*
+ * An exchange may wait for its client: it ends with its parent (until it is a
+ * user), and keeps nobody from seeing that end.
+ */
+static void
+keep_to(struct login *login, const struct seat *own)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
+		temp_fail("the parent is gone");
+	close(NEIGHBOUR_SELF);
+	for (size_t i = 0; i < login->seat_count; i++) {
+		struct seat *seat = &login->seats[i];
+
+		if (seat == own || seat->state == SEAT_FREE)
+			continue;
+		seat_close_fd(&seat->session);
+		seat_close_fd(&seat->report);
+	}
+}
+
+static _Noreturn void
+run_child(struct login *login, const struct seat *seat, int report)
+{
+	struct attempt attempt = { .service = login->settings->service,
+		.program = login->settings->program,
+		.uid_min = login->settings->uid_min,
+		.session = seat->session,
+		.report = report,
+		.challenge = seat_challenge(login, seat),
+		.may_use_apop = !seat->has_used_apop,
+		.penalty = &login->penalty };
+
+	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
+	keep_to(login, seat);
+	if (seat->is_sasl)
+		attempt_run_sasl(&attempt);
+	attempt_run(&attempt);
+}
+
+void
+admission_begin(struct login *login, struct seat *seat)
+{
+	struct login_head head;
+	int ends[2];
+	pid_t pid = -1;
+
+	if (login_peek(seat->session, &head) != 1) {
+		seat_free(seat);
+		return;
+	}
+	if (packet_pair(ends)) {
+		pid = fork();
+		if (pid == 0)
+			run_child(login, seat, ends[1]);
+		close(ends[1]);
+		if (pid == -1)
+			close(ends[0]);
+	}
+	if (pid == -1) {
+		/* The request holds a secret: not to be left in the queue. */
+		warn_errno("cannot begin an attempt");
+		seat_free(seat);
+		return;
+	}
+	seat->has_used_apop |= head.method == LOGIN_APOP;
+	seat->report = ends[0];
+	seat->pid = pid;
+	seat->begun_ms = clock_ms();
+	seat->state = SEAT_CHECKING;
+	login->attempts++;
+}
+
+static uint64_t
+count_account(const struct login *login, uint64_t account)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < login->seat_count; i++)
+		count += login->seats[i].state == SEAT_SERVING &&
+			 login->seats[i].account == account;
+	return count;
+}
+
+static void
+admit(struct login *login, struct seat *seat, uint64_t account)
+{
+	if (count_account(login, account) >=
+	    login->settings->sessions_per_account) {
+		login_send_answer(seat->report, LOGIN_FULL);
+		seat_close_fd(&seat->report);
+		admission_answer(seat, LOGIN_FULL);
+		return;
+	}
+	/* The child answers the acceptor, as its last act before execve. */
+	login_send_answer(seat->report, LOGIN_OK);
+	seat_close_fd(&seat->report);
+	seat_close_fd(&seat->session);
+	seat->account = account;
+	seat->state = SEAT_SERVING;
+}
+
+/* SMTP has no process to become: its session hears whose it is. */
+static void
+tell_account(struct seat *seat, const struct attempt_report *report)
+{
+	const struct span name = { report->account, report->account_len };
+
+	seat_close_fd(&seat->report);
+	seat->account = report->account_hash;
+	seat->state = SEAT_KNOWN;
+	if (!login_send_account(seat->session, name))
+		seat_free(seat);
+}
+
+static void
+take_refusal(
+    struct login *login, struct seat *seat, const struct attempt_report *report)
+{
+	seat_close_fd(&seat->report);
+	if (report->verdict != LOGIN_NO) {
+		admission_answer(seat, report->verdict == LOGIN_CANCELLED
+					   ? LOGIN_CANCELLED
+					   : LOGIN_LATER);
+		return;
+	}
+	penalty_add(&login->penalty,
+	    report->penalty_key != 0 ? report->penalty_key : seat->network,
+	    clock_ms());
+	seat->due_ms = seat->begun_ms + REFUSAL_MS;
+	seat->state = SEAT_REFUSED;
+}
+
+void
+admission_take_report(struct login *login, struct seat *seat)
+{
+	struct attempt_report report = { .verdict = LOGIN_LATER };
+
+	login->attempts--;
+	if (packet_receive(seat->report, &login->packet) == 1 &&
+	    login->packet.len == sizeof(report))
+		memcpy(&report, login->packet.bytes, sizeof(report));
+	packet_close_fds(&login->packet);
+	if (report.account_len > sizeof(report.account))
+		report.verdict = LOGIN_LATER;
+	if (report.verdict != LOGIN_OK)
+		take_refusal(login, seat, &report);
+	else if (login->settings->program == NULL)
+		tell_account(seat, &report);
+	else
+		admit(login, seat, report.account_hash);
+}
+
+void
+admission_take_message(struct login *login, struct seat *seat)
+{
+	uint64_t recipients;
+	int got = login_receive_message(seat->session, &recipients);
+
+	if (got == -1 && errno == EAGAIN)
+		return;
+	if (got == -1)
+		log_event("a session without a message of login(5)");
+	if (got != 1) {
+		seat_free(seat);
+		return;
+	}
+	bool may_send =
+	    quota_take(&login->quota, seat->account, recipients, clock_ms());
+	if (!login_send_answer(seat->session, may_send ? LOGIN_OK : LOGIN_FULL))
+		seat_free(seat);
+}

@@ -1,0 +1,43 @@
+#ifndef SERVICE_JUDGE_H
+#define SERVICE_JUDGE_H
+
+/*
+ * judge - is this the password, or the token, of this account? For checkpw's
+ * workers, whatever the protocol that brought it.
+ *
+ * Users of this host are PAM's to judge; virtual accounts have a line in
+ * users/passwords, or, without one, are control/passwordchecker's.
+ *
+ * Limits   hashing, PAM and checkers take a place each, of which there are
+ *          control/checkpwconcurrency; who finds none waits.  A place is a
+ *          lock, so that it is free again however its holder ends.
+ */
+
+#include "queue/login.h"
+
+struct judge {
+	int helpers; /* the control pair with the part that stays root */
+	int places;  /* a file in memory: a byte is a place */
+	uint64_t place_count;
+	bool has_password_checker; /* control/passwordchecker */
+	bool has_token_checker;    /* control/oauthchecker */
+};
+
+/* What is asked: the account as lookup has it, nobody's as the client said. */
+struct judged {
+	enum checkpw_kind kind;
+	struct span account;
+	struct span peer;
+};
+
+/* Before the jail. */
+void judge_prepare(struct judge *judge);
+
+/* Nobody's password is right, and takes as long. */
+enum checkpw_verdict judge_password(const struct judge *judge,
+    const struct judged *judged, struct span password);
+
+enum checkpw_verdict judge_token(
+    const struct judge *judge, const struct judged *judged, struct span token);
+
+#endif

@@ -1,0 +1,174 @@
+#include "service/relay.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "queue/neighbour.h"
+
+enum {
+	CHECKPW_TIMEOUT_MS = 120000, /* for each step */
+	CLIENT_TIMEOUT_MS = 90000
+};
+
+struct relay {
+	const struct attempt *attempt;
+	const unsigned char *network; /* the client's address */
+	int checkpw;
+	struct subject *subject;
+	struct account *account;
+	bool has_names;
+};
+
+/* On loopback the name waits, which was not known before (penalty.h). */
+static void
+wait_out(struct relay *relay)
+{
+	struct subject *subject = relay->subject;
+	const struct penalty *penalty = relay->attempt->penalty;
+
+	if (!penalty_is_loopback(relay->network))
+		return;
+	subject->penalty_key =
+	    penalty_key(relay->network, buf_span(&subject->user));
+	poll(NULL, 0,
+	    (int)penalty_delay_ms(penalty, subject->penalty_key, clock_ms()));
+}
+
+/*
+ * Whose account a client may use that proves to be `authentication`: its own,
+ * also where it asks for it by another of its names.
+ */
+static bool
+decide(
+    struct relay *relay, struct span authentication, struct span authorization)
+{
+	struct account *account = relay->account;
+	struct account wanted = account_new();
+	uint64_t uid_min = relay->attempt->uid_min;
+
+	if (!account_find(uid_min, authentication, account))
+		return false;
+	if (authorization.len == 0)
+		return true;
+	bool is_told = account_find(uid_min, authorization, &wanted);
+	if (wanted.kind != account->kind ||
+	    !span_equal(buf_span(&wanted.name), buf_span(&account->name)))
+		account->kind = CHECKPW_NOBODY;
+	buf_free(&wanted.name);
+	buf_free(&wanted.mailbox);
+	return is_told;
+}
+
+/* checkpw asks once whose names these are. */
+static bool
+answer_names(struct relay *relay, const struct sasl_message *message)
+{
+	struct span authentication;
+	struct span authorization;
+
+	if (relay->has_names ||
+	    !sasl_names(message, &authentication, &authorization))
+		return false;
+	relay->has_names = true;
+	buf_add(&relay->subject->user, authentication);
+	wait_out(relay);
+	relay->subject->reason = "lookup";
+	if (!decide(relay, authentication, authorization))
+		return false;
+	bool is_nobody = relay->account->kind == CHECKPW_NOBODY;
+	relay->subject->reason = is_nobody ? "no-mailbox" : "password";
+	return sasl_send_account(relay->checkpw, relay->account->kind,
+	    is_nobody ? span_of("") : buf_span(&relay->account->name));
+}
+
+/* A challenge to the client, its response to checkpw. */
+static bool
+pass_challenge(struct relay *relay, const struct sasl_message *message)
+{
+	static struct sasl_message response; /* large */
+	int acceptor = relay->attempt->session;
+	const char *reason = relay->subject->reason;
+
+	relay->subject->reason = "client";
+	if (!sasl_send(acceptor, SASL_CHALLENGE, sasl_bytes(message)) ||
+	    sasl_receive(acceptor, &response, CLIENT_TIMEOUT_MS) != 1)
+		return false;
+	bool is_good =
+	    response.kind == SASL_RESPONSE || response.kind == SASL_CANCEL;
+	bool is_sent =
+	    is_good && sasl_send(relay->checkpw, (enum sasl_kind)response.kind,
+			   sasl_bytes(&response));
+	sasl_message_wipe(&response);
+	if (is_sent)
+		relay->subject->reason = reason;
+	return is_sent;
+}
+
+static enum login_verdict
+verdict_of(const struct relay *relay, enum checkpw_verdict verdict)
+{
+	switch (verdict) {
+	case CHECKPW_OK:
+		return relay->has_names &&
+			       relay->account->kind != CHECKPW_NOBODY
+			   ? LOGIN_OK
+			   : LOGIN_NO;
+	case CHECKPW_NO:
+		if (!relay->has_names)
+			relay->subject->reason = "no-name";
+		return LOGIN_NO;
+	case CHECKPW_CANCELLED:
+		return LOGIN_CANCELLED;
+	case CHECKPW_LATER:
+		break;
+	}
+	relay->subject->reason = "checkpw";
+	return LOGIN_LATER;
+}
+
+static enum login_verdict
+run_steps(struct relay *relay)
+{
+	static struct sasl_step step; /* large */
+	bool goes_on = true;
+
+	while (goes_on) {
+		if (sasl_receive_step(
+			relay->checkpw, &step, CHECKPW_TIMEOUT_MS) != 1) {
+			relay->subject->reason = "checkpw";
+			break;
+		}
+		if (step.is_verdict)
+			return verdict_of(relay, step.verdict);
+		goes_on = step.message.kind == SASL_NAMES
+			      ? answer_names(relay, &step.message)
+			      : pass_challenge(relay, &step.message);
+	}
+	return LOGIN_LATER;
+}
+
+enum login_verdict
+relay_run(const struct attempt *attempt, struct sasl_request *request,
+    struct subject *subject, struct account *account)
+{
+	struct relay relay = { .attempt = attempt,
+		.network = request->head.network,
+		.checkpw = neighbour_open_session(NEIGHBOUR_CHECKPW),
+		.subject = subject,
+		.account = account };
+	enum login_verdict verdict = LOGIN_LATER;
+
+	subject->peer = login_peer(&request->head);
+	subject->method = sasl_mechanism(request);
+	subject->reason = "checkpw";
+	bool is_begun =
+	    relay.checkpw != -1 && sasl_send_request(relay.checkpw, request);
+	explicit_bzero(request->response, sizeof(request->response));
+	if (is_begun)
+		verdict = run_steps(&relay);
+	if (relay.checkpw != -1)
+		close(relay.checkpw);
+	return verdict;
+}

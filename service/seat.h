@@ -1,0 +1,85 @@
+#ifndef SERVICE_SEAT_H
+#define SERVICE_SEAT_H
+
+/*
+ * seat - what the two halves of login(8)'s parent share: seats.c, which opens
+ * seats and waits, and admission.c, which sees each through its attempt.
+ */
+
+#include <poll.h>
+#include <signal.h>
+
+#include "base/packet.h"
+#include "service/penalty.h"
+#include "service/quota.h"
+#include "service/seats.h"
+
+enum seat_state {
+	SEAT_FREE,
+	SEAT_WAITING,  /* for a request */
+	SEAT_DELAYED,  /* one is there; its time has not come */
+	SEAT_CHECKING, /* a child has it */
+	SEAT_REFUSED,  /* by the child; its client will hear of it */
+	SEAT_SERVING,  /* the child is the user's by now */
+	SEAT_KNOWN     /* SMTP: it asks before each message */
+};
+
+struct seat {
+	enum seat_state state;
+	int session;
+	int report; /* our end of the child's pair */
+	pid_t pid;  /* of the child */
+	bool is_sasl;
+	bool has_used_apop; /* or may not use it at all */
+	uint64_t random;    /* of the challenge */
+	uint64_t clock_us;
+	int64_t due_ms;   /* when SEAT_DELAYED or SEAT_REFUSED ends */
+	int64_t begun_ms; /* the attempt */
+	uint64_t network; /* penalty_key */
+	uint64_t account;
+};
+
+/* Places in the array that is polled; the seats come after them. */
+enum {
+	POLL_CONTROL,
+	POLL_SIGNALS,
+	POLL_CHECKPW,
+	POLL_LOOKUP,
+	POLL_SEATS
+};
+
+struct login {
+	const struct login_settings *settings;
+	struct seat seats[SEATS_MAX];
+	size_t seat_count; /* places that were ever used */
+	unsigned attempts; /* seats that are SEAT_CHECKING */
+	struct pollfd polled[POLL_SEATS + SEATS_MAX];
+	struct packet packet;
+	struct penalty penalty;
+	struct quota quota;
+	sigset_t old_mask;
+	struct buf challenge;
+	pid_t self; /* children ask for the challenge, too */
+};
+
+/* RFC 1939 section 7: never the same twice, and not to be guessed. */
+struct span seat_challenge(struct login *login, const struct seat *seat);
+void seat_close_fd(int *fd);
+void seat_free(struct seat *seat);
+
+/* A request is there: its client's network may have to wait. */
+void admission_take_request(struct login *login, struct seat *seat);
+
+/* Its time has come: fork the child that reads it. */
+void admission_begin(struct login *login, struct seat *seat);
+
+/* The child has told what it found. */
+void admission_take_report(struct login *login, struct seat *seat);
+
+/* SMTP: may the account send this message? */
+void admission_take_message(struct login *login, struct seat *seat);
+
+/* Tell the acceptor, which may try again. */
+void admission_answer(struct seat *seat, enum login_verdict verdict);
+
+#endif
