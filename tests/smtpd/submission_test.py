@@ -49,7 +49,14 @@ def processes(name):
     return found
 
 
-def holds(pid, secrets):
+def holds(pid, *secrets):
+    try:
+        return search(pid, *secrets)
+    except OSError:      # it has ended
+        return False
+
+
+def search(pid, secrets):
     with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
         for line in maps:
             start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
