@@ -15,6 +15,8 @@
 #include "base/io.h"
 #include "base/landlock.h"
 #include "base/paths.h"
+#include "net/mechanisms.h"
+#include "service/checker.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
 
@@ -155,6 +157,11 @@ static const struct {
 	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
+	{ "submissionconnections", 1, 4096 },
+	{ "submissionpernetwork", 1, 4096 },
+	{ "messagesperhour", 0, UINT32_MAX },
+	{ "recipientsperhour", 0, UINT32_MAX },
+	{ "hideclient", 0, 1 },
 	{ "concurrencylocal", 1, 128 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },
@@ -164,9 +171,53 @@ static const struct {
 	{ "landlockmax", 0, 6 },
 };
 
+static void
+read_number(size_t i)
+{
+	control_number(
+	    numbers[i].name, numbers[i].min, numbers[i].min, numbers[i].max);
+}
+
+static void
+read_mechanisms(size_t i)
+{
+	struct mechanisms mechanisms;
+
+	(void)i;
+	mechanisms_read(&mechanisms);
+}
+
+static void
+read_checkers(size_t i)
+{
+	struct checkers checkers;
+
+	(void)i;
+	checker_configure(&checkers);
+}
+
+/* Lines "ADDRESS: ACCOUNT ...": smtpd(8). */
+static void
+read_sender_logins(size_t i)
+{
+	struct control_list list = control_list("senderlogins");
+
+	(void)i;
+	for (size_t n = 0; n < list.count; n++) {
+		struct span accounts = list.items[n];
+		struct span what = span_cut(&accounts, ':');
+
+		if (span_index(what, '@') == what.len ||
+		    span_trim(accounts).len == 0)
+			control_complain("senderlogins", list.lines[n],
+			    "write ADDRESS: ACCOUNT, or @DOMAIN: ACCOUNT");
+	}
+	control_list_free(&list);
+}
+
 /* 1 if a child that reads it comes to a bad end. */
 static int
-check_number(size_t i)
+check_setting(void (*read_it)(size_t i), size_t i)
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -174,8 +225,7 @@ check_number(size_t i)
 	if (pid == -1)
 		die_errno(EX_OSERR, "cannot fork");
 	if (pid == 0) {
-		control_number(numbers[i].name, numbers[i].min, numbers[i].min,
-		    numbers[i].max);
+		read_it(i);
 		_exit(EX_OK);
 	}
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
@@ -191,7 +241,10 @@ mtactl_check(void)
 	for (size_t i = 0; i < tree_entry_count; i++)
 		faults += check_entry(&tree_entries[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		faults += check_number(i);
+		faults += check_setting(read_number, i);
+	faults += check_setting(read_mechanisms, 0);
+	faults += check_setting(read_checkers, 0);
+	faults += check_setting(read_sender_logins, 0);
 	faults += mtactl_check_certificates();
 	printf("%d fault%s; landlock version %d\n", faults,
 	    faults == 1 ? "" : "s", landlock_version());

@@ -216,6 +216,7 @@ def try_lasting(calls_of):
 
 # ---- the test ----
 
+open('/var/mta/service/submission/down', 'w').close()    # the same program again
 run('chpasswd', input='joe:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
                     ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n')):

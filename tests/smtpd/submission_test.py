@@ -49,7 +49,14 @@ def processes(name):
     return found
 
 
-def holds(pid, secrets):
+def holds(pid, *secrets):
+    try:
+        return search(pid, *secrets)
+    except OSError:      # it has ended
+        return False
+
+
+def search(pid, secrets):
     with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
         for line in maps:
             start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
@@ -395,4 +402,11 @@ for name in ('checkpw', 'login'):
     check('after the death of ' + name + ' it comes back', wait_for(reloaded, 20), log()[-600:])
 status = run('/var/mta/bin/mtactl', 'check')
 check('mtactl check', status.returncode == 0, status.stdout)
+control('authmechanisms', 'PLAIN\nPLANE\n')
+control('passwordchecker', 'checker\n')
+control('senderlogins', 'a@b.example\n')
+control('messagesperhour', 'many\n')
+status = run('/var/mta/bin/mtactl', 'check')
+check('and it names what is wrong', status.returncode == 78 and status.stdout.startswith('4 faults') and
+      all(name in status.stderr for name in ('authmechanisms', 'passwordchecker', 'senderlogins', 'messagesperhour')), status)
 done()

@@ -1,0 +1,43 @@
+/*
+ * oauth_fuzz - bearer tokens as clients send them, and the keys of SCRAM as a
+ * line has them.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/oauth.h"
+#include "service/scram.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check(bool is_parsed, const struct buf *name, struct span token,
+    struct span message)
+{
+	if (is_parsed &&
+	    (name->len == 0 || token.len == 0 || token.ptr < message.ptr ||
+		token.ptr + token.len > message.ptr + message.len))
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span message = { (const char *)data, size };
+	struct buf name = buf_new(320);
+	struct span token = { 0 };
+	struct scram_keys keys;
+
+	check(
+	    oauth_parse_bearer(message, &name, &token), &name, token, message);
+	buf_clear(&name);
+	check(
+	    oauth_parse_xoauth2(message, &name, &token), &name, token, message);
+	buf_free(&name);
+	if (scram_parse(message, span_of("SCRAM-SHA-256"), &keys) &&
+	    (strlen(keys.stored_key) != 44 || strlen(keys.server_key) != 44 ||
+		keys.salt[0] == '\0'))
+		abort();
+	return 0;
+}
