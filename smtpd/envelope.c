@@ -51,43 +51,6 @@ parse_path(struct session *session, struct span argument, const char *word,
 	return false;
 }
 
-/* One KEYWORD=VALUE of MAIL; false after a reply. */
-static bool
-take_mail_parameter(struct session *session, struct span parameter)
-{
-	struct span value = parameter;
-	struct span keyword = span_cut(&value, '=');
-	uint64_t size;
-
-	if (span_equal_nocase(keyword, span_of("SIZE"))) {
-		if (!span_number(value, 10, UINT64_MAX, &size)) {
-			reply_error(session, "501 5.5.4 SIZE takes a number");
-			return false;
-		}
-		if (session->settings->size_max > 0 &&
-		    size > session->settings->size_max) {
-			reply(session, "552 5.3.4 the message is too big");
-			return false;
-		}
-		return true;
-	}
-	if (span_equal_nocase(keyword, span_of("BODY"))) {
-		session->is_8bit =
-		    span_equal_nocase(value, span_of("8BITMIME"));
-		if (session->is_8bit ||
-		    span_equal_nocase(value, span_of("7BIT")))
-			return true;
-		reply_error(session, "501 5.5.4 BODY is 7BIT or 8BITMIME here");
-		return false;
-	}
-	if (span_equal_nocase(parameter, span_of("SMTPUTF8"))) {
-		session->needs_utf8 = true;
-		return true;
-	}
-	reply_error(session, "555 5.5.4 no such parameter here");
-	return false;
-}
-
 void
 handle_mail(struct session *session, struct span argument)
 {
@@ -105,11 +68,10 @@ handle_mail(struct session *session, struct span argument)
 	if (!parse_path(session, argument, "FROM:", &sender, &parameters))
 		return;
 	session_reset(session);
-	while ((parameters = span_trim(parameters)).len > 0)
-		if (!take_mail_parameter(session, span_cut(&parameters, ' '))) {
-			session_reset(session);
-			return;
-		}
+	if (!take_mail_parameters(session, parameters)) {
+		session_reset(session);
+		return;
+	}
 	addr_add_canonical(&session->sender, &sender);
 	if (!is_ascii(buf_span(&session->sender)) && !session->needs_utf8) {
 		session_reset(session);
@@ -193,6 +155,10 @@ handle_rcpt(struct session *session, struct span argument)
 
 	if (!session->has_sender) {
 		reply_error(session, "503 5.5.1 say MAIL first");
+		return;
+	}
+	if (session->bdat != BDAT_NONE) { /* RFC 3030 section 2 */
+		reply_error(session, "503 5.5.1 BDAT was begun: go on with it");
 		return;
 	}
 	if (!parse_path(session, argument, "TO:", &recipient, &parameters))

@@ -26,11 +26,13 @@ reply_error(struct session *session, const char *text)
 void
 session_reset(struct session *session)
 {
+	bdat_end(session);
 	session->has_sender = false;
-	session->is_8bit = false;
+	session->is_binary = false;
 	session->needs_utf8 = false;
 	session->recipient_count = 0;
 	buf_clear(&session->sender);
+	buf_clear(&session->records);
 	buf_clear(&session->recipients);
 	buf_clear(&session->only_recipient);
 }
@@ -91,6 +93,8 @@ handle_ehlo(struct session *session, struct span argument)
 	reply(session, size);
 	reply(session, "250-8BITMIME");
 	reply(session, "250-SMTPUTF8");
+	reply(session, "250-CHUNKING");
+	reply(session, "250-BINARYMIME");
 	reply(session, "250-ENHANCEDSTATUSCODES");
 	reply(session, "250 HELP");
 }
@@ -115,7 +119,7 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	    "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
 }
 
 static void
@@ -134,6 +138,7 @@ static const struct command {
 	{ "MAIL", handle_mail, false },
 	{ "RCPT", handle_rcpt, false },
 	{ "DATA", handle_data, true },
+	{ "BDAT", handle_bdat, false },
 	{ "EHLO", handle_ehlo, false },
 	{ "HELO", handle_helo, false },
 	{ "RSET", handle_rset, true },
@@ -252,6 +257,7 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);
+	session.records = buf_new(RECORDS_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
 	writer_init(&session.out, client_out, timeout_ms);
@@ -259,5 +265,6 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	session.in.peer = &session.out;
 
 	log_end(&session, converse(&session));
+	bdat_end(&session);
 	return EX_OK;
 }

@@ -7,7 +7,9 @@
  *
  *   session   the loop, the replies, and the commands without arguments
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
- *   data      DATA: the message, its end, its limits
+ *   parameters  what follows the address of MAIL and RCPT
+ *   data, bdat  DATA and BDAT: where the message ends
+ *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
  */
 
@@ -16,6 +18,7 @@
 #include "net/network.h"
 #include "net/serve.h"
 #include "queue/id.h"
+#include "smtpd/message.h"
 
 struct settings {
 	struct buf me;
@@ -30,9 +33,15 @@ struct settings {
 
 enum {
 	COMMAND_MAX = 2048,     /* RFC 5321 4.5.3.1.4, with all extensions */
-	DATA_LINE_MAX = 65536,  /* we carry what 4.5.3.1.6 would not */
 	HEADER_MAX = 256 << 10, /* bytes before the empty line */
-	RECIPIENTS_BYTES_MAX = 16 << 20
+	RECORDS_MAX = 4096,
+	RECIPIENTS_BYTES_MAX = 15 << 20
+};
+
+enum bdat_state {
+	BDAT_NONE,
+	BDAT_OPEN,   /* chunks have come, LAST has not */
+	BDAT_REFUSED /* one was refused: RSET is awaited */
 };
 
 struct session {
@@ -55,12 +64,16 @@ struct session {
 
 	/* the transaction: empty after session_reset */
 	bool has_sender;
-	bool is_8bit;
+	bool is_binary; /* BODY=BINARYMIME */
 	bool needs_utf8;
 	struct buf sender;
+	struct buf records;    /* envelope records of the message */
 	struct buf recipients; /* envelope records from the first T on */
 	struct buf only_recipient;
 	uint64_t recipient_count;
+
+	enum bdat_state bdat;
+	struct message message; /* if BDAT_OPEN */
 };
 
 /*
@@ -82,5 +95,12 @@ void handle_mail(struct session *session, struct span argument);
 void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
+void handle_bdat(struct session *session, struct span argument);
+
+/* Drop a message whose last chunk has not come. */
+void bdat_end(struct session *session);
+
+/* Take MAIL's parameters into session->records.  False after a reply. */
+bool take_mail_parameters(struct session *session, struct span parameters);
 
 #endif

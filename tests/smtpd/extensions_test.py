@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""extensions_test - each SMTP extension that smtpd offers, on the wire and, as
+far as it goes, in the queue: the queue is not running, so that what was
+accepted can be looked at in queue/new."""
+import email, glob, os, re, shutil, socket, subprocess, sys, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+for name in ('queue', 'pop3d'):
+    shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
+
+
+def control(name, text):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
+control('databytes', '300000\n')
+control('maxerrors', '1000\n')
+started = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
+check('mtactl start', started.returncode == 0, started.stderr)
+
+
+class Client:
+    def __init__(self, source='127.0.0.2', port=25, hello='EHLO client.example'):
+        self.s = socket.create_connection(('127.0.0.1', port), 10, (source, 0))
+        self.f = self.s.makefile('rb')
+        self.greeting = self.reply()
+        self.hello = self.ask(hello) if hello else ''
+
+    def reply(self):
+        lines = []
+        while True:
+            line = self.f.readline()
+            lines.append(line)
+            if len(line) < 4 or line[3:4] != b'-':
+                return b''.join(lines).decode('utf-8', 'replace')
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def ask(self, line):
+        self.send(line + '\r\n')
+        return self.reply()
+
+    def code(self, line):
+        return self.ask(line)[:3]
+
+    def begin(self, mail='', rcpts=('joe@example.org', 'ann@example.org')):
+        self.ask('RSET')
+        return [self.ask('MAIL FROM:<a@b.example>' + mail)[:3]] + [self.ask(f'RCPT TO:<{r}>')[:3] for r in rcpts]
+
+    def bdat(self, data, last=False):
+        data = data if isinstance(data, bytes) else data.encode()
+        self.send(f'BDAT {len(data)}{" LAST" if last else ""}\r\n'.encode() + data)
+        return self.reply()
+
+
+def queue_file(reply):
+    """(message, envelope) of what a 250 accepted."""
+    match = re.search(r'250 2\.0\.0 accepted ([0-9a-f]{23})', reply)
+    if not match:
+        return b'', b''
+    whole = open('/var/mta/queue/new/' + match[1], 'rb').read()
+    words = whole[-128:].split()
+    length, size = int(words[4], 16), int(words[5], 16)
+    return whole[:length], whole[length:length + size]
+
+
+def offers(client, line):
+    return re.search(r'250[- ]' + line + '\r\n', client.hello) is not None
+
+
+count_queue = lambda: len(os.listdir('/var/mta/queue/new')) + len(os.listdir('/var/mta/queue/tmp'))
+
+# ---- CHUNKING: RFC 3030 ----
+c = Client()
+check('CHUNKING and BINARYMIME are offered', offers(c, 'CHUNKING') and offers(c, 'BINARYMIME'), c.hello)
+c.begin()
+check('a chunk', c.bdat('Subject: chunks\r\n\r\n.one\r').startswith('250 2.0.0 24 bytes'))
+check('an empty chunk', c.bdat('')[:3] == '250')
+check('DATA after BDAT', c.code('DATA') == '503')
+check('RCPT after BDAT', c.code('RCPT TO:<joe@example.org>') == '503')
+check('MAIL after BDAT', c.code('MAIL FROM:<x@y.example>') == '503')
+text, envelope = queue_file(c.bdat('\n.\r\ntwo\r\nthree', True))
+check('its lines, dots as they are, and an end for the last', text.endswith(b'\n\n.one\n.\ntwo\nthree\n') and b'\r' not in text, text)
+check('its envelope', envelope.startswith(b'Fa@b.example\0') and envelope.count(b'\0T') == 2, envelope)
+c.begin()
+c.bdat('Subject: x\r\n\r\nall\r\n')
+check('BDAT 0 LAST', queue_file(c.bdat('', True))[0].endswith(b'\n\nall\n'))
+c.begin()
+check('one chunk', queue_file(c.bdat('Subject: x\r\n\r\none\r\n', True))[0].endswith(b'one\n'))
+c.begin()
+check('every byte a chunk', [c.bdat(x)[:3] for x in ('S', ':', '\r', '\n', '\r', '\n', 'x')] == ['250'] * 7 and
+      queue_file(c.bdat('', True))[0].endswith(b'S:\n\nx\n'))
+before = count_queue()
+c.ask('RSET')
+evil = 'RSET\r\nMAIL FROM:<evil@b.example>\r\n'
+check('BDAT before MAIL swallows its bytes', c.bdat(evil)[:3] == '503' and c.code('NOOP') == '250')
+check('... with LAST too', c.bdat(evil, True)[:3] == '503' and c.code('NOOP') == '250')
+c.begin(rcpts=('nobody-there@example.org',))
+check('BDAT after a failed RCPT swallows its bytes', c.bdat(evil, True)[:3] == '554' and c.code('NOOP') == '250')
+c.ask('MAIL FROM:<a@b.example> SIZE=300001')
+check('BDAT after a failed MAIL', c.bdat(evil)[:3] == '503' and c.code('NOOP') == '250')
+c.send(b'MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody-there@example.org>\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nRSET\r\nNOOP\r\n')
+got = [c.reply()[:3] for _ in range(5)]
+check('the same in one write', got == ['250', '550', '554', '503', '250'], got)
+for bad, why in ((b'a\nb\r\n', 'a bare LF'), (b'a\rb\r\n', 'a bare CR'), (b'a\0b\r\n', 'a NUL'), (b'x' * 70000 + b'\r\n', 'a long line')):
+    c.begin()
+    got = c.bdat(b'Subject: x\r\n\r\n' + bad)
+    check(f'{why} is refused', got[:3] == '554', got)
+    check('... and what follows, with its bytes', c.bdat(evil)[:3] == '503' and c.bdat(evil, True)[:3] == '503')
+    check('... until the next MAIL', c.code('MAIL FROM:<a@b.example>') == '250')
+c.begin()
+check('a bare CR at the very end', c.bdat('Subject: x\r\n\r\nx\r', True)[:3] == '554')
+c.begin()
+check('over databytes', [c.bdat('x\r\n' * 70000)[:3], c.bdat('x\r\n' * 70000)[:8]] == ['250', '552 5.3.'])
+check('the session goes on', c.code('RSET') == '250')
+check('nothing of all that was kept', wait_for(lambda: count_queue() == before), (before, count_queue()))
+for size in ('', 'x', '-1', '1x', '18446744073709551616', '9223372036854775808', '1 LASTING', '0x10'):
+    d = Client()
+    d.begin()
+    check(f'BDAT {size or "nothing"}: 501 and the end', d.code('BDAT ' + size) == '501' and d.f.read() == b'')
+d = Client()
+d.begin()
+d.send(b'BDAT 9223372036854775807 LAST\r\nRSET\r\n')
+d.s.shutdown(socket.SHUT_WR)
+check('the largest size: read for nobody', b'accepted' not in d.f.read())
+d = Client()
+d.begin()
+d.bdat('Subject: half\r\n')
+d.s.close()
+check('a client that goes between two chunks leaves nothing', wait_for(lambda: count_queue() == before))
+big = ''.join('%d %s\r\n' % (i, 'y' * 70) for i in range(3000))
+c.begin()
+for i in range(0, len(big), 50000):
+    c.bdat(('Subject: big\r\n\r\n' if i == 0 else '') + big[i:i + 50000])
+check('a big message in chunks', queue_file(c.bdat('', True))[0].decode().endswith(big.replace('\r\n', '\n')))
+
+# ---- BINARYMIME: RFC 3030 section 3 ----
+noise = bytes(range(256)) * 20 + b'\r\n--other\r\n\n\n\r\r--b\n--b'
+binary = (b'Subject: binary\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
+          b'Content-Transfer-Encoding: binary\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nas it is\r\n'
+          b'--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: BINARY\r\nX-After: yes\r\n\r\n'
+          + noise + b'\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: binary\r\n\r\n'
+          b'Subject: inner\r\nContent-Transfer-Encoding: binary\r\nMIME-Version: 1.0\r\n\r\ninner\0\n\r\n--b--\r\n')
+c.begin(' BODY=BINARYMIME')
+check('BINARYMIME is not for DATA', c.code('DATA') == '503')
+for step in (len(binary), 1000, 7):
+    c.begin(' BODY=BINARYMIME')
+    for i in range(0, len(binary), step):
+        c.bdat(binary[i:i + step])
+    text, envelope = queue_file(c.bdat('', True))
+    parts = email.message_from_bytes(text).get_payload()
+    check(f'binary parts become base64, whole (chunks of {step})', len(parts) == 3 and
+          parts[1].get_payload(decode=True) == noise and parts[1]['Content-Transfer-Encoding'] == 'base64', text)
+    check('... also within message/rfc822', len(parts) == 3 and
+          parts[2].get_payload()[0].get_payload(decode=True) == b'inner\0\n', text)
+    check('... the others stay', parts[0].get_payload() == 'as it is' and parts[1]['X-After'] == 'yes')
+    check('... and it is lines', b'\r' not in text and b'\0' not in text and max(map(len, text.split(b'\n'))) < 1000)
+    check('... of 8 bits for whom comes next', b'\0B8\0' in envelope, envelope)
+c.begin(' BODY=BINARYMIME')
+alone = b'Content-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n' + noise
+text = queue_file(c.bdat(alone, True))[0]
+check('a message of one binary part, without a last CRLF', email.message_from_bytes(text).get_payload(decode=True) == noise)
+c.begin(' BODY=BINARYMIME')
+check('text under BINARYMIME', queue_file(c.bdat('Subject: x\r\n\r\n\u00e4', True))[0].endswith('\n\n\u00e4\n'.encode()))
+for bad, why in ((b'Subject: x\r\n\r\na\0b\r\n', 'a NUL in what is not binary'), (b'Subject: x\nY: z\r\n\r\n', 'a bare LF in a header'),
+                 (b'Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\nx\r\n--b--\r\n',
+                  'a binary part that is signed')):
+    c.begin(' BODY=BINARYMIME')
+    got = c.bdat(bad, True)
+    check(f'{why}: refused', got[:6] == '554 5.' and c.code('NOOP') == '250', got)
+for mail in ('BODY=BINARY', 'BODY', 'BODY=8BITMIME BODY=7BIT', 'SMTPUTF8=x'):
+    c.ask('RSET')
+    check(f'{mail} gets 501', c.code('MAIL FROM:<a@b.example> ' + mail) == '501')
+
+log = open('/var/mta/log/smtpd/current', errors='replace').read()
+check('no session died', 'died' not in log, log[-500:])
+done()
