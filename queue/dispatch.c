@@ -84,15 +84,15 @@ domain_of(struct span address)
 
 void
 dispatch_add(struct manager *manager, struct message *message, uint64_t index,
-    struct span address)
+    const struct recipient *recipient)
 {
 	struct job *job = calloc(1, sizeof(*job));
-	struct span domain = domain_of(address);
+	struct span domain = domain_of(recipient->address);
 
 	if (job == NULL)
 		temp_fail("out of memory");
 	*job = (struct job){
-		.message = message, .index = index, .address = address
+		.message = message, .index = index, .recipient = *recipient
 	};
 	message->active->jobs++;
 	if (settings_is_local(manager, domain)) {
@@ -113,8 +113,12 @@ send_delivery(int fd, uint64_t number, struct job *const *jobs, size_t count)
 	struct buf recipients = buf_new(PACKET_MAX);
 	struct buf packet = buf_new(PACKET_MAX);
 
-	for (size_t i = 0; i < count; i++)
-		record_add(&recipients, 'T', jobs[i]->address);
+	for (size_t i = 0; i < count; i++) {
+		struct recipient recipient = jobs[i]->recipient;
+
+		recipient.is_mailbox = false; /* says nothing there */
+		envelope_add_recipient(&recipients, &recipient);
+	}
 	const struct delivery delivery = { .number = number,
 		.id = message->name.id,
 		.sender = file->envelope.sender,
@@ -123,7 +127,12 @@ send_delivery(int fd, uint64_t number, struct job *const *jobs, size_t count)
 		.length = file->message_length,
 		.is_plain = message->name.is_plain,
 		.is_8bit = span_equal(file->envelope.body, span_of("8")),
-		.needs_utf8 = file->envelope.needs_utf8 };
+		.needs_utf8 = file->envelope.needs_utf8,
+		.requires_tls = file->envelope.requires_tls,
+		.envid = file->envelope.envid,
+		.ret = file->envelope.ret,
+		.by = file->envelope.by,
+		.priority = file->envelope.priority };
 	delivery_add(&packet, &delivery);
 	bool is_sent = packet_send(fd, buf_span(&packet), &file->fd, 1);
 	int error = errno;
@@ -261,21 +270,33 @@ close_channel(struct channel *channel)
 	free(channel);
 }
 
+static size_t
+packed_size(const struct job *job)
+{
+	const struct recipient *recipient = &job->recipient;
+
+	return recipient->address.len + recipient->original.len +
+	       recipient->notify.len + 3 * sizeof("T");
+}
+
 /* The next message for its destination; false if there is none. */
 static bool
 feed_channel(struct channel *channel)
 {
 	struct job_list *jobs = &channel->destination->jobs;
 	struct job *job = jobs_take(jobs);
+	size_t bytes = 0;
 
 	channel->job_count = 0;
 	if (job == NULL)
 		return false;
 	do {
 		channel->jobs[channel->job_count++] = job;
+		bytes += packed_size(job);
 		job = jobs->first;
 		if (job == NULL || job->message != channel->jobs[0]->message ||
-		    channel->job_count == DELIVERY_RECIPIENTS_MAX)
+		    channel->job_count == DELIVERY_RECIPIENTS_MAX ||
+		    bytes + packed_size(job) > DELIVERY_RECIPIENTS_BYTES)
 			break;
 		job = jobs_take(jobs);
 	} while (true);

@@ -9,7 +9,7 @@
  *             jobs; the others wait in a heap
  *   dispatch  jobs go to local-deliver and, by destination, to remote-send
  *   collect   verdicts go into slots; a message whose jobs are all done is
- *             removed, reported or put back to wait
+ *             removed, reported (reporting) or put back to wait
  */
 
 #include <event2/event.h>
@@ -33,7 +33,7 @@ struct job {
 	struct message *message;
 	struct destination *destination; /* NULL: local */
 	uint64_t index;                  /* of the slot */
-	struct span address;             /* in the message's envelope */
+	struct recipient recipient;      /* in the message's envelope */
 };
 
 struct job_list {
@@ -175,7 +175,7 @@ void heap_remove(struct heap *heap, struct message *message);
 
 /* dispatch.c: each returns when nothing more can be sent at the moment */
 void dispatch_add(struct manager *manager, struct message *message,
-    uint64_t index, struct span address);
+    uint64_t index, const struct recipient *recipient);
 void dispatch_run(struct manager *manager);
 void dispatch_start(struct manager *manager);
 
@@ -183,5 +183,14 @@ void dispatch_start(struct manager *manager);
 void collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict);
 void collect_start(struct manager *manager);
+/* Every job is done: sync, report, wait, or remove. */
+void collect_conclude(struct manager *manager, struct message *message);
+void collect_write_slots(struct manager *manager, struct message *message);
+/* What failed on our side, or the disk's, is not the message's fault. */
+void collect_wait(struct manager *manager, struct message *message);
+
+/* reporting.c: each asks queue-bounce, if the report is due; false if not */
+bool reporting_ask(struct manager *manager, struct message *message);
+void reporting_start(struct manager *manager);
 
 #endif

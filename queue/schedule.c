@@ -207,7 +207,7 @@ activate(struct manager *manager, struct message *message)
 	active->jobs = 1; /* ours, so that none concludes it meanwhile */
 	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
 		if (active->slots[i].state == SLOT_WAITING)
-			dispatch_add(manager, message, i, recipient.address);
+			dispatch_add(manager, message, i, &recipient);
 	collect_verdict(manager, &(struct job){ .message = message }, NULL);
 }
 

@@ -19,6 +19,8 @@ verdicts_give(struct verdicts *verdicts, size_t index, enum verdict_kind kind,
 {
 	const struct verdict verdict = { .number = index,
 		.kind = kind,
+		.action = kind == VERDICT_DELIVERED ? verdicts->action
+						    : ACTION_DELIVERED,
 		.code = span_of(code),
 		.text = span_of(text) };
 
@@ -193,24 +195,88 @@ write_text(
 /* ---- the envelope ---- */
 
 static void
-write_mail(
-    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
+add_parameter(struct buf *line, const char *name, struct span value)
 {
-	char size[40] = "";
-
-	if (client->has_size)
-		snprintf(size, sizeof(size), " SIZE=%llu",
-		    (unsigned long long)delivery->length);
-	smtp_write(client, "MAIL FROM:<%.*s>%s%s%s", (int)delivery->sender.len,
-	    delivery->sender.ptr, size,
-	    is_8bit && client->has_8bitmime ? " BODY=8BITMIME" : "",
-	    delivery->needs_utf8 ? " SMTPUTF8" : "");
+	if (value.len == 0)
+		return;
+	buf_add_string(line, name);
+	buf_add(line, value);
 }
 
 static void
-write_rcpt(struct smtp_client *client, struct span recipient)
+write_line(struct smtp_client *client, struct buf *line)
 {
-	smtp_write(client, "RCPT TO:<%.*s>", (int)recipient.len, recipient.ptr);
+	smtp_write(client, "%.*s", (int)line->len, line->data);
+	buf_free(line);
+}
+
+static void
+write_mail(
+    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
+{
+	struct buf line = buf_new(SMTP_COMMAND_MAX);
+	const char *ret = span_equal(delivery->ret, span_of("F"))   ? "FULL"
+			  : span_equal(delivery->ret, span_of("H")) ? "HDRS"
+								    : "";
+
+	buf_add_string(&line, "MAIL FROM:<");
+	buf_add(&line, delivery->sender);
+	buf_add_char(&line, '>');
+	if (client->has_size)
+		buf_printf(
+		    &line, " SIZE=%llu", (unsigned long long)delivery->length);
+	if (is_8bit && client->has_8bitmime)
+		buf_add_string(&line, " BODY=8BITMIME");
+	if (delivery->needs_utf8)
+		buf_add_string(&line, " SMTPUTF8");
+	if (client->has_dsn) { /* RFC 3461 section 5.2.1 */
+		add_parameter(&line, " RET=", span_of(ret));
+		add_parameter(&line, " ENVID=", delivery->envid);
+	}
+	write_line(client, &line);
+}
+
+static const char *
+notify_word(char letter)
+{
+	switch (letter) {
+	case 's':
+		return "SUCCESS";
+	case 'f':
+		return "FAILURE";
+	case 'd':
+		return "DELAY";
+	default:
+		return "NEVER";
+	}
+}
+
+static void
+write_rcpt(struct smtp_client *client, const struct recipient *recipient)
+{
+	struct buf line = buf_new(SMTP_COMMAND_MAX);
+
+	buf_add_string(&line, "RCPT TO:<");
+	buf_add(&line, recipient->address);
+	buf_add_char(&line, '>');
+	if (client->has_dsn) {
+		for (size_t i = 0; i < recipient->notify.len; i++) {
+			buf_add_string(&line, i == 0 ? " NOTIFY=" : ",");
+			buf_add_string(
+			    &line, notify_word(recipient->notify.ptr[i]));
+		}
+		add_parameter(&line, " ORCPT=", recipient->original);
+	}
+	write_line(client, &line);
+}
+
+static bool
+is_sendable(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+			return false;
+	return true;
 }
 
 /* A line end within an address would begin a command of its own. */
@@ -218,15 +284,14 @@ static bool
 are_sendable(const struct delivery *delivery)
 {
 	struct span rest = delivery->recipients;
-	struct span address = delivery->sender;
-	char tag;
+	struct recipient recipient;
 
-	do {
-		for (size_t i = 0; i < address.len; i++)
-			if ((unsigned char)address.ptr[i] < ' ' ||
-			    address.ptr[i] == 0x7f)
-				return false;
-	} while (record_next(&rest, &tag, &address));
+	if (!is_sendable(delivery->sender) || !is_sendable(delivery->envid))
+		return false;
+	while (envelope_next(&rest, &recipient))
+		if (!is_sendable(recipient.address) ||
+		    !is_sendable(recipient.original))
+			return false;
 	return true;
 }
 
@@ -256,12 +321,11 @@ write_envelope(
     struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
 {
 	struct span rest = delivery->recipients;
-	struct span recipient;
-	char tag;
+	struct recipient recipient;
 
 	write_mail(client, delivery, is_8bit);
-	while (record_next(&rest, &tag, &recipient))
-		write_rcpt(client, recipient);
+	while (envelope_next(&rest, &recipient))
+		write_rcpt(client, &recipient);
 	smtp_write(client, "DATA");
 }
 
@@ -273,19 +337,18 @@ read_envelope(struct connection *connection, const struct delivery *delivery,
 	struct smtp_client *client = &connection->client;
 	bool is_pipelined = client->has_pipelining;
 	struct span rest = delivery->recipients;
-	struct span recipient;
-	char tag;
+	struct recipient recipient;
 
 	smtp_read(client, MAIL_TIMEOUT_MS);
 	if (!is_yes(client))
 		judge(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
-	for (size_t i = 0; record_next(&rest, &tag, &recipient); i++) {
+	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
 		if (!is_pipelined && verdicts->left == 0)
 			return true; /* MAIL was refused */
 		if (!is_pipelined)
-			write_rcpt(client, recipient);
+			write_rcpt(client, &recipient);
 		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
 			judge(connection, verdicts, ALL_THE_REST);
 			return false;
@@ -333,6 +396,7 @@ transaction_run(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
 {
 	struct smtp_client *client = &connection->client;
+	verdicts->action = client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
 	/* What came without BODY= is looked at: it may hold such bytes too. */
 	bool is_8bit = (delivery->is_8bit && client->has_8bitmime) ||
 		       has_8bit(fd, delivery);

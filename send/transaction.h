@@ -32,6 +32,7 @@ struct verdicts {
 	bool given[DELIVERY_RECIPIENTS_MAX];
 	size_t count; /* recipients */
 	size_t left;
+	enum verdict_action action; /* of those that are delivered */
 };
 
 void verdicts_give(struct verdicts *verdicts, size_t index,

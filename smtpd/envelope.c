@@ -132,57 +132,74 @@ is_allowed(struct session *session, struct span address, bool *is_mailbox)
 }
 
 static void
-add_recipient(struct session *session, struct span address, bool is_mailbox)
+add_recipient(struct session *session, const struct recipient *recipient)
 {
-	const struct recipient recipient = { .address = address,
-		.is_mailbox = is_mailbox };
-
-	envelope_add_recipient(&session->recipients, &recipient);
+	envelope_add_recipient(&session->recipients, recipient);
 	session->recipient_count++;
 	buf_clear(&session->only_recipient);
 	if (session->recipient_count == 1)
-		buf_add(&session->only_recipient, address);
+		buf_add(&session->only_recipient, recipient->address);
 	reply(session, "250 2.1.5 recipient ok");
+}
+
+/* Is it RCPT's turn?  False after a reply. */
+static bool
+is_time(struct session *session)
+{
+	if (!session->has_sender)
+		reply_error(session, "503 5.5.1 say MAIL first");
+	else if (session->bdat != BDAT_NONE) /* RFC 3030 section 2 */
+		reply_error(session, "503 5.5.1 BDAT was begun: go on with it");
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_room(struct session *session)
+{
+	if (session->recipient_count < session->settings->recipients_max)
+		return true;
+	reply(session, "452 4.5.3 too many recipients: send the message again "
+		       "for the others");
+	return false;
+}
+
+/* Its path and parameters are good: may it be, and does it exist? */
+static void
+take_recipient(struct session *session, const struct addr *parsed,
+    const struct recipient_parameters *parameters)
+{
+	struct buf address = buf_new(COMMAND_MAX);
+	struct recipient recipient = { .original = parameters->original,
+		.notify = buf_span(&parameters->notify) };
+
+	addr_add_canonical(&address, parsed);
+	recipient.address = buf_span(&address);
+	if (!is_ascii(recipient.address) && !session->needs_utf8)
+		reply_error(session,
+		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+	else if (is_allowed(session, recipient.address, &recipient.is_mailbox))
+		add_recipient(session, &recipient);
+	buf_free(&address);
 }
 
 void
 handle_rcpt(struct session *session, struct span argument)
 {
 	struct addr recipient;
-	struct span parameters;
-	struct buf address = buf_new(COMMAND_MAX);
-	bool is_mailbox;
+	struct span rest;
+	struct recipient_parameters parameters = { .notify = buf_new(4) };
 
-	if (!session->has_sender) {
-		reply_error(session, "503 5.5.1 say MAIL first");
+	if (!is_time(session) ||
+	    !parse_path(session, argument, "TO:", &recipient, &rest))
 		return;
-	}
-	if (session->bdat != BDAT_NONE) { /* RFC 3030 section 2 */
-		reply_error(session, "503 5.5.1 BDAT was begun: go on with it");
-		return;
-	}
-	if (!parse_path(session, argument, "TO:", &recipient, &parameters))
-		return;
-	if (recipient.local.len == 0) {
+	if (recipient.local.len == 0)
 		reply_error(session, "501 5.1.3 the null path receives none");
-		return;
-	}
-	if (span_trim(parameters).len > 0) {
-		reply_error(session, "555 5.5.4 no such parameter here");
-		return;
-	}
-	if (session->recipient_count >= session->settings->recipients_max) {
-		reply(session, "452 4.5.3 too many recipients: send the "
-			       "message again for the others");
-		return;
-	}
-	addr_add_canonical(&address, &recipient);
-	if (!is_ascii(buf_span(&address)) && !session->needs_utf8)
-		reply_error(session,
-		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-	else if (is_allowed(session, buf_span(&address), &is_mailbox))
-		add_recipient(session, buf_span(&address), is_mailbox);
-	buf_free(&address);
+	else if (take_rcpt_parameters(session, rest, &parameters) &&
+		 is_room(session))
+		take_recipient(session, &recipient, &parameters);
+	buf_free(&parameters.notify);
 }
 
 /* RFC 5321 section 7.3: strangers learn nothing. */

@@ -6,6 +6,7 @@
  */
 
 #include "base/record.h"
+#include "mail/xtext.h"
 #include "smtpd/session.h"
 
 static bool
@@ -56,13 +57,39 @@ take_utf8(struct session *session, struct span value)
 	return true;
 }
 
-static const struct parameter {
+/* RFC 3461 section 4.3. */
+static bool
+take_ret(struct session *session, struct span value)
+{
+	bool is_full = span_equal_nocase(value, span_of("FULL"));
+
+	if (!is_full && !span_equal_nocase(value, span_of("HDRS")))
+		return refuse(session, "501 5.5.4 RET is FULL or HDRS");
+	record_add_string(&session->records, 'R', is_full ? "F" : "H");
+	return true;
+}
+
+/* RFC 3461 section 4.4. */
+static bool
+take_envid(struct session *session, struct span value)
+{
+	if (value.len == 0 || value.len > XTEXT_ENVID_MAX ||
+	    !xtext_is_valid(value))
+		return refuse(
+		    session, "501 5.5.4 ENVID is 1 to 100 bytes of xtext");
+	record_add(&session->records, 'E', value);
+	return true;
+}
+
+static const struct mail_parameter {
 	const char *keyword;
 	bool (*take)(struct session *session, struct span value);
 } mail_parameters[] = {
 	{ "SIZE", take_size },
 	{ "BODY", take_body },
 	{ "SMTPUTF8", take_utf8 },
+	{ "RET", take_ret },
+	{ "ENVID", take_envid },
 };
 
 enum {
@@ -99,5 +126,77 @@ take_mail_parameters(struct session *session, struct span parameters)
 		if (!take_mail_parameter(
 			session, span_cut(&parameters, ' '), &seen))
 			return false;
+	return true;
+}
+
+/* ---- RCPT ---- */
+
+/* RFC 3461 section 4.1: NEVER, or some of the others, as their letters. */
+static bool
+take_notify(struct session *session, struct span value,
+    struct recipient_parameters *parameters)
+{
+	static const struct {
+		const char *word;
+		char letter;
+	} words[] = { { "NEVER", 'n' }, { "SUCCESS", 's' }, { "FAILURE", 'f' },
+		{ "DELAY", 'd' } };
+	struct buf *letters = &parameters->notify;
+
+	if (letters->len > 0)
+		return refuse(session, "501 5.5.4 NOTIFY came twice");
+	bool is_good = true;
+	while (is_good && value.len > 0) {
+		struct span word = span_cut(&value, ',');
+		size_t before = letters->len;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			if (span_equal_nocase(word, span_of(words[i].word)) &&
+			    span_index(buf_span(letters), words[i].letter) ==
+				letters->len)
+				buf_add_char(letters, words[i].letter);
+		is_good = letters->len > before;
+	}
+	bool is_never = span_index(buf_span(letters), 'n') < letters->len;
+	if (!is_good || letters->len == 0 ||
+	    (is_never && letters->len > 1))
+		return refuse(session, "501 5.5.4 NOTIFY is NEVER, or some of "
+				       "SUCCESS, FAILURE, DELAY");
+	return true;
+}
+
+/* RFC 3461 section 4.2, RFC 6533 section 3. */
+static bool
+take_orcpt(struct session *session, struct span value,
+    struct recipient_parameters *parameters)
+{
+	if (parameters->original.len > 0)
+		return refuse(session, "501 5.5.4 ORCPT came twice");
+	if (!orcpt_is_valid(value, session->needs_utf8))
+		return refuse(
+		    session, "501 5.5.4 ORCPT is TYPE;ADDRESS, in xtext");
+	parameters->original = value;
+	return true;
+}
+
+bool
+take_rcpt_parameters(struct session *session, struct span parameters,
+    struct recipient_parameters *taken)
+{
+	while ((parameters = span_trim(parameters)).len > 0) {
+		struct span value = span_cut(&parameters, ' ');
+		struct span keyword = span_cut(&value, '=');
+		bool is_good;
+
+		if (span_equal_nocase(keyword, span_of("NOTIFY")))
+			is_good = take_notify(session, value, taken);
+		else if (span_equal_nocase(keyword, span_of("ORCPT")))
+			is_good = take_orcpt(session, value, taken);
+		else
+			is_good =
+			    refuse(session, "555 5.5.4 no such parameter here");
+		if (!is_good)
+			return false;
+	}
 	return true;
 }

@@ -95,6 +95,7 @@ handle_ehlo(struct session *session, struct span argument)
 	reply(session, "250-SMTPUTF8");
 	reply(session, "250-CHUNKING");
 	reply(session, "250-BINARYMIME");
+	reply(session, "250-DSN");
 	reply(session, "250-ENHANCEDSTATUSCODES");
 	reply(session, "250 HELP");
 }

@@ -103,4 +103,12 @@ void bdat_end(struct session *session);
 /* Take MAIL's parameters into session->records.  False after a reply. */
 bool take_mail_parameters(struct session *session, struct span parameters);
 
+/* The same for RCPT; notify is a buf of the caller's. */
+struct recipient_parameters {
+	struct buf notify;    /* letters, as in envelope(5) */
+	struct span original; /* in the command's line */
+};
+bool take_rcpt_parameters(struct session *session, struct span parameters,
+    struct recipient_parameters *taken);
+
 #endif

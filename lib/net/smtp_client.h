@@ -15,6 +15,7 @@
 enum {
 	SMTP_REPLY_LINES = 100,
 	SMTP_LINE_MAX = 4096,
+	SMTP_COMMAND_MAX = 2048,
 	SMTP_TEXT_MAX = 400
 };
 
@@ -30,6 +31,7 @@ struct smtp_client {
 	bool has_8bitmime;
 	bool has_smtputf8;
 	bool has_size;
+	bool has_dsn;
 	uint64_t size_max; /* 0: none told */
 };
 

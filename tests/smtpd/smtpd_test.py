@@ -95,7 +95,7 @@ for line, want in [
         ('RCPT TO:<@a.example,@b.example:joe@example.org>', '250'), ('RCPT TO:<postmaster>', '250'),
         ('RCPT TO:<nobody-there@example.org>', '550'), ('RCPT TO:<x@elsewhere.example>', '550'),
         ('RCPT TO:<x%elsewhere.example@example.org>', '550'), ('RCPT TO:<x@relay.example>', '250'), ('RCPT TO:<>', '501'),
-        ('RCPT TO:<j\u00f6@example.org>', '553'), ('RCPT TO:<joe@example.org> NOTIFY=NEVER', '555')]:
+        ('RCPT TO:<j\u00f6@example.org>', '553'), ('RCPT TO:<joe@example.org> WHAT=1', '555')]:
     check(f'{line} gets {want}', c.code(line) == want)
 check('QUIT', c.code('QUIT') == '221')
 check('closed after QUIT', c.f.read() == b'')
