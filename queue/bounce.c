@@ -74,15 +74,6 @@ action_word(enum slot_state state)
 	return "delivered";
 }
 
-static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static void
 add_clean(struct buf *into, struct span text)
 {
@@ -150,7 +141,7 @@ add_status(struct bounce *bounce, const struct recipient *recipient,
 		buf_add_char(out, '\n');
 	}
 	buf_printf(out, "Final-Recipient: %s; ",
-	    is_ascii(recipient->address) ? "rfc822" : "utf-8");
+	    span_is_ascii(recipient->address) ? "rfc822" : "utf-8");
 	add_clean(out, recipient->address);
 	buf_printf(out, "\nAction: %s\nStatus: ", action_word(slot->state));
 	add_status_code(bounce, slot);

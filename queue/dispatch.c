@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "mail/domain.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
 
@@ -74,12 +75,16 @@ find_destination(struct manager *manager, struct span domain)
 	return made;
 }
 
+/* In A-labels: both forms are one destination, and DNS knows only this. */
 static struct span
-domain_of(struct span address)
+domain_of(struct span address, struct buf *room)
 {
 	size_t at = span_last_index(address, '@');
+	struct span domain = span_slice(address, at + 1, address.len);
 
-	return span_slice(address, at + 1, address.len);
+	if (span_is_ascii(domain) || !domain_add_ascii(room, domain))
+		return domain;
+	return buf_span(room);
 }
 
 void
@@ -87,7 +92,8 @@ dispatch_add(struct manager *manager, struct message *message, uint64_t index,
     const struct recipient *recipient)
 {
 	struct job *job = calloc(1, sizeof(*job));
-	struct span domain = domain_of(recipient->address);
+	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct span domain = domain_of(recipient->address, &room);
 
 	if (job == NULL)
 		temp_fail("out of memory");
@@ -97,10 +103,11 @@ dispatch_add(struct manager *manager, struct message *message, uint64_t index,
 	message->active->jobs++;
 	if (settings_is_local(manager, domain)) {
 		jobs_add(&manager->local_jobs, job);
-		return;
+	} else {
+		job->destination = find_destination(manager, domain);
+		jobs_add(&job->destination->jobs, job);
 	}
-	job->destination = find_destination(manager, domain);
-	jobs_add(&job->destination->jobs, job);
+	buf_free(&room);
 }
 
 /* ---- what both kinds are told ---- */

@@ -69,7 +69,7 @@ add_recipient(struct message *message, struct span address)
 {
 	struct buf whole = buf_new(ADDRESS_TEXT_MAX);
 	struct recipient recipient = { .notify =
-		span_of(message->options->notify) };
+					   span_of(message->options->notify) };
 
 	if (address.len > 1 && address.ptr[0] == '<' &&
 	    address.ptr[address.len - 1] == '>')

@@ -11,15 +11,6 @@ enum {
 	LOOKUP_TIMEOUT_MS = 30000
 };
 
-static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* "FROM:" or "TO:", then a path; RFC 5321 section 4.1.1.2 has no space here,
  * but many clients do. */
 static bool
@@ -73,7 +64,7 @@ handle_mail(struct session *session, struct span argument)
 		return;
 	}
 	addr_add_canonical(&session->sender, &sender);
-	if (!is_ascii(buf_span(&session->sender)) && !session->needs_utf8) {
+	if (!span_is_ascii(buf_span(&session->sender)) && !session->needs_utf8) {
 		session_reset(session);
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
@@ -176,7 +167,7 @@ take_recipient(struct session *session, const struct addr *parsed,
 
 	addr_add_canonical(&address, parsed);
 	recipient.address = buf_span(&address);
-	if (!is_ascii(recipient.address) && !session->needs_utf8)
+	if (!span_is_ascii(recipient.address) && !session->needs_utf8)
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
 	else if (is_allowed(session, recipient.address, &recipient.is_mailbox))

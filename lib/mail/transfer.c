@@ -35,18 +35,9 @@ trouble(struct transfer *transfer, enum transfer_status status)
 static void
 flush(struct transfer *transfer)
 {
-	if (transfer->out.len > 0)
+	if (transfer->out.len > 0 && transfer->status == TRANSFER_OK)
 		transfer->write(transfer->context, buf_span(&transfer->out));
 	buf_clear(&transfer->out);
-}
-
-static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
-			return false;
-	return true;
 }
 
 static bool
@@ -205,8 +196,9 @@ end_header(struct transfer *transfer, bool has_body)
 	transfer->in_header = false;
 	transfer->encoding = TRANSFER_AS_IT_IS;
 	encoder_init(&transfer->encoder);
+	transfer->has_wide_header |= !span_is_ascii(header);
 	if (transfer->header.overflow ||
-	    (!is_ascii(header) && transfer->goal == TRANSFER_TO_7BIT))
+	    (transfer->has_wide_header && transfer->goal == TRANSFER_TO_7BIT))
 		trouble(transfer, TRANSFER_HEADER);
 	if (!has_body)
 		buf_add(&transfer->out, header);
@@ -277,7 +269,7 @@ check_line(struct transfer *transfer, struct span piece, enum transfer_end end)
 		    span_index(piece, '\0') < piece.len)))
 		trouble(transfer, TRANSFER_UNCLEAN);
 	if (!is_from_binary && !transfer->in_header &&
-	    transfer->encoding == TRANSFER_AS_IT_IS && !is_ascii(piece))
+	    transfer->encoding == TRANSFER_AS_IT_IS && !span_is_ascii(piece))
 		trouble(transfer, TRANSFER_IMPOSSIBLE);
 }
 
@@ -335,8 +327,6 @@ transfer_add(
 	size_t level;
 	bool is_close;
 
-	if (transfer->status != TRANSFER_OK)
-		return;
 	transfer->line_len += piece.len;
 	if (is_start && !transfer->is_after_bare_lf && end != TRANSFER_OPEN &&
 	    (end == TRANSFER_CRLF || transfer->goal == TRANSFER_TO_7BIT) &&
@@ -381,7 +371,6 @@ transfer_finish(struct transfer *transfer, struct span last)
 		    &transfer->encoder, &transfer->out, span_of("\r\n"));
 	if (transfer->encoding == TRANSFER_BASE64)
 		encoder_end_base64(&transfer->encoder, &transfer->out);
-	if (transfer->status == TRANSFER_OK)
-		flush(transfer);
+	flush(transfer);
 	return transfer->status;
 }

@@ -61,6 +61,7 @@ struct transfer {
 	void (*write)(void *context, struct span bytes);
 	void *context;
 
+	bool has_wide_header; /* some header has bytes beyond ASCII */
 	bool in_header;
 	bool is_message; /* the header is a message's, not a part's */
 	enum {

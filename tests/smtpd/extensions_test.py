@@ -17,6 +17,8 @@ def control(name, text):
 
 
 control('databytes', '300000\n')
+control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
+control('relayclients', '127.0.0.1\n')
 control('maxerrors', '1000\n')
 started = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
 check('mtactl start', started.returncode == 0, started.stderr)
@@ -175,6 +177,19 @@ for bad, why in ((b'Subject: x\r\n\r\na\0b\r\n', 'a NUL in what is not binary'),
 for mail in ('BODY=BINARY', 'BODY', 'BODY=8BITMIME BODY=7BIT', 'SMTPUTF8=x'):
     c.ask('RSET')
     check(f'{mail} gets 501', c.code('MAIL FROM:<a@b.example> ' + mail) == '501')
+
+# ---- SMTPUTF8: RFC 6531 ----
+c = Client()
+check('SMTPUTF8 is offered', offers(c, 'SMTPUTF8'))
+for rcpt in ('x@xn--mnchen-3ya.example', 'x@m\u00fcnchen.example', 'x@M\u00dcNCHEN.example', 'x@mu\u0308nchen.example',
+             'x@sub.xn--kln-sna.example', 'x@sub.k\u00f6ln.example'):
+    codes = c.begin(' SMTPUTF8', [rcpt])
+    check(f'{rcpt.encode("unicode_escape").decode()} is the domain of rcpthosts', codes == ['250', '250'], codes)
+check('another is not', c.begin(' SMTPUTF8', ['x@m\u00fcnster.example'])[1] == '550')
+check('without the parameter', c.begin('', ['x@m\u00fcnchen.example'])[1] == '553')
+c.begin(' SMTPUTF8', ['\u00e4@m\u00fcnchen.example'])
+text, envelope = queue_file(c.bdat('Subject: \u00e4\r\n\r\n', True))
+check('it is kept, and so called', '\0T\u00e4@m\u00fcnchen.example'.encode() in envelope and b'\0U1' in envelope and b'with UTF8SMTP id' in text, envelope)
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()
 check('no session died', 'died' not in log, log[-500:])

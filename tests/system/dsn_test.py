@@ -203,6 +203,17 @@ text = got.as_bytes().decode('utf-8', 'replace')
 check('with its addresses', 'Final-Recipient: utf-8; g\u00e4st@dsn.example' in text and
       'Original-Recipient: utf-8; a\u00e9@x.example' in text, text)
 
+# ---- one domain in two forms: RFC 5890 ----
+control('locals', 'example.org\nmx.example.org\nlocalhost\nm\u00fcnchen.example\n')
+send('idn-a', ['ann@xn--mnchen-3ya.example'])
+send('idn-u', ['ann@M\u00dcNCHEN.example'], ' SMTPUTF8')
+for mark in ('idn-a', 'idn-u'):
+    check(f'{mark}: a local domain by its other name', wait_for(lambda: [t for t in box('ann') if mark.encode() in t]))
+subprocess.run(['/var/mta/bin/mtactl', 'user', 'add', 'eva@k\u00f6ln.example'], input='secret\n', text=True, capture_output=True)
+send('idn-v', ['eva@k\u00f6ln.example', 'eva@xn--kln-sna.example'], ' SMTPUTF8')
+check('an account of such a domain', wait_for(lambda: len(glob.glob('/var/mta/mail/xn--kln-sna.example/eva/Maildir/new/*')) == 2),
+      glob.glob('/var/mta/mail/*/*'))
+
 # ---- sendmail ----
 modern.rcpt = '250 ok'
 del modern.commands[:]
