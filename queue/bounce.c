@@ -27,9 +27,13 @@ is_failure(const struct bounce *bounce)
  * successes are not.
  */
 static bool
-is_wanted(const struct bounce *bounce, struct span notify)
+is_wanted(
+    const struct bounce *bounce, struct span notify, const struct slot *slot)
 {
 	enum report_why why = bounce->report->why;
+
+	if (slot->state == SLOT_RELAYED && bounce->file->envelope.by.mode != 0)
+		return true; /* RFC 2852: the manager knows of NEVER */
 	char letter = why == REPORT_FAILED    ? 'f'
 		      : why == REPORT_DELAYED ? 'd'
 					      : 's';
@@ -199,13 +203,12 @@ add_recipients(struct bounce *bounce)
 	struct slot slot;
 
 	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
-		if (!is_wanted(bounce, recipient.notify))
-			continue;
 		if (file->name.is_plain)
 			read_plain_slot(bounce, &slot);
 		else if (!slot_read(file, i, &slot))
 			continue;
-		if (is_about(bounce, &slot))
+		if (is_about(bounce, &slot) &&
+		    is_wanted(bounce, recipient.notify, &slot))
 			add_recipient(bounce, &recipient, &slot);
 	}
 }
@@ -370,7 +373,8 @@ add_original_part(struct bounce *bounce, struct span header)
 	bool is_whole =
 	    is_failure(bounce) &&
 	    bounce->file->message_length <= bounce->settings->original_max &&
-	    !span_equal(bounce->file->envelope.ret, span_of("H"));
+	    !span_equal(bounce->file->envelope.ret, span_of("H")) &&
+	    !bounce->file->envelope.requires_tls; /* RFC 8689 section 5 */
 
 	buf_printf(out, "--%s\nContent-Type: %s\n\n",
 	    bounce->report->report_id.text,
@@ -400,6 +404,8 @@ write_envelope(struct bounce *bounce, struct span to)
 	record_add_string(&bounce->envelope, 'B', "8");
 	if (bounce->file->envelope.needs_utf8)
 		record_add_string(&bounce->envelope, 'U', "1");
+	if (bounce->file->envelope.requires_tls)
+		record_add_string(&bounce->envelope, 'Q', "1");
 	envelope_add_recipient(&bounce->envelope, &recipient);
 	envelope_end(&bounce->envelope);
 }

@@ -15,7 +15,6 @@
 #include "queue/manager.h"
 
 enum {
-	EXPIRE_ATTEMPTS_MIN = 6, /* a wrong clock alone expires nothing */
 	BLOCK_FIRST_S = 60
 };
 
@@ -29,31 +28,6 @@ copy_clipped(char *to, size_t size, struct span text)
 	for (size_t i = 0; i < len; i++)
 		to[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
 	to[len] = '\0';
-}
-
-/* Postfix's way: wait as long as the message is old, within bounds. */
-static int64_t
-next_try(const struct manager *manager, const struct message *message)
-{
-	int64_t now = clock_now();
-	int64_t age =
-	    now - (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	if (age < (int64_t)manager->retry_min_s)
-		age = (int64_t)manager->retry_min_s;
-	if (age > (int64_t)manager->retry_max_s)
-		age = (int64_t)manager->retry_max_s;
-	return now + age;
-}
-
-static bool
-has_expired(const struct manager *manager, const struct message *message,
-    const struct slot *slot)
-{
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	return clock_now() - made > (int64_t)manager->lifetime_s &&
-	       slot->attempts >= EXPIRE_ATTEMPTS_MIN;
 }
 
 static void
@@ -84,12 +58,16 @@ outcome(enum slot_state state)
 }
 
 /* Delivered: as RFC 3461 sections 5.2.2 and 5.2.3 have it, a report is owed
- * only where SUCCESS was asked for, and nobody else took that over. */
+ * only where SUCCESS was asked for, and nobody else took that over.  RFC 2852
+ * wants relays told unless NOTIFY=NEVER. */
 static enum slot_state
 delivered_state(const struct job *job, const struct verdict *verdict)
 {
 	struct span notify = job->recipient.notify;
 
+	if (verdict->action == ACTION_TRACED)
+		return span_index(notify, 'n') < notify.len ? SLOT_DELIVERED
+							    : SLOT_RELAYED;
 	if (span_index(notify, 's') == notify.len ||
 	    verdict->action == ACTION_PASSED)
 		return SLOT_DELIVERED;
@@ -120,8 +98,8 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 		return;
 	case VERDICT_LATER:
 	case VERDICT_UNREACHABLE:
-		slot->next_try = next_try(manager, message);
-		if (has_expired(manager, message, slot))
+		slot->next_try = deadline_next_try(manager, message);
+		if (deadline_has_expired(manager, message, slot))
 			slot->state = SLOT_FAILED;
 	}
 }

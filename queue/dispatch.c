@@ -16,16 +16,27 @@
 
 /* ---- lists ---- */
 
+static int
+priority_of(const struct job *job)
+{
+	return job->message->active->file.envelope.priority;
+}
+
+/* Behind its equals: the last in nearly every case (RFC 6710 section 4.2). */
 static void
 jobs_add(struct job_list *list, struct job *job)
 {
-	job->next = NULL;
-	if (list->first == NULL)
-		list->first = job;
-	else
-		list->last->next = job;
-	list->last = job;
+	struct job **link = &list->first;
+
 	list->count++;
+	if (list->first != NULL && priority_of(list->last) >= priority_of(job))
+		link = &list->last->next;
+	while (*link != NULL && priority_of(*link) >= priority_of(job))
+		link = &(*link)->next;
+	job->next = *link;
+	*link = job;
+	if (job->next == NULL)
+		list->last = job;
 }
 
 static struct job *

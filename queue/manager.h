@@ -27,7 +27,7 @@ enum {
 	SYNC_BATCH = ACTIVE_MAX / 4
 };
 
-/* One recipient to be tried now. */
+/* One recipient to be tried now; a list has the most urgent first. */
 struct job {
 	struct job *next;
 	struct message *message;
@@ -167,6 +167,19 @@ void schedule_run(struct manager *manager);
 void schedule_close(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager, struct span id);
 int64_t clock_now(void);
+
+/* deadline.c: of a message that is open */
+int64_t deadline_start(const struct message *message);
+int64_t deadline_end(
+    const struct manager *manager, const struct message *message);
+/* Must it go back, as DELIVERBY=...;R asks? */
+bool deadline_is_over(const struct message *message);
+bool deadline_is_delay_due(
+    const struct manager *manager, const struct message *message);
+int64_t deadline_next_try(
+    const struct manager *manager, const struct message *message);
+bool deadline_has_expired(const struct manager *manager,
+    const struct message *message, const struct slot *slot);
 
 /* heap.c */
 void heap_add(struct heap *heap, struct message *message);

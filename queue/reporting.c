@@ -9,15 +9,6 @@
 #include "queue/manager.h"
 #include "queue/neighbour.h"
 
-static bool
-is_delay_due(const struct manager *manager, const struct message *message)
-{
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	return manager->delay_warn_s > 0 &&
-	       clock_now() - made >= (int64_t)manager->delay_warn_s;
-}
-
 /* Does a report of this kind speak of this recipient? */
 static bool
 is_about(const struct slot *slot, enum report_why why)
@@ -72,7 +63,6 @@ ask_report(
 	char name[QUEUE_NAME_MAX];
 	struct buf packet = buf_new(PACKET_MAX);
 	const struct active *active = message->active;
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
 
 	collect_write_slots(manager, message);
 	queue_name_format(&message->name, name);
@@ -82,7 +72,7 @@ ask_report(
 		.file_name = span_of(name),
 		.code = span_of(active->slots[0].code),
 		.text = span_of(active->slots[0].text),
-		.retry_until = made + (int64_t)manager->lifetime_s };
+		.retry_until = deadline_end(manager, message) };
 	report_add(&packet, &report);
 	/* While it waits, next_try holds the number of its request. */
 	message->next_try = (int64_t)report.number;
@@ -169,7 +159,7 @@ reporting_ask(struct manager *manager, struct message *message)
 		ask_report(manager, message, REPORT_FAILED);
 	else if (has_any(message, REPORT_SUCCESS))
 		ask_report(manager, message, REPORT_SUCCESS);
-	else if (is_delay_due(manager, message) &&
+	else if (deadline_is_delay_due(manager, message) &&
 		 has_any(message, REPORT_DELAYED))
 		ask_report(manager, message, REPORT_DELAYED);
 	else

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -182,7 +183,55 @@ slots_due(const struct active *active)
 	return earliest == INT64_MAX ? 0 : earliest;
 }
 
+/* Now?  If not, message->next_try says when.  Who holds a message means it:
+ * no "retry" moves that (RFC 4865 section 5). */
+static bool
+is_due(struct message *message)
+{
+	const struct active *active = message->active;
+	int64_t due = message->is_forced ? 0 : slots_due(active);
+
+	if (due < active->file.envelope.hold_until)
+		due = active->file.envelope.hold_until;
+	message->next_try = due;
+	return due <= clock_now();
+}
+
+/* RFC 2852 section 4.1.4: its time is over before it was tried again. */
+static void
+give_up(struct message *message)
+{
+	struct active *active = message->active;
+
+	active->is_changed = true;
+	for (uint64_t i = 0; i < active->file.slot_count; i++) {
+		struct slot *slot = &active->slots[i];
+
+		if (slot->state != SLOT_WAITING)
+			continue;
+		slot->state = SLOT_FAILED;
+		if (slot->text[0] == '\0')
+			snprintf(slot->text, sizeof(slot->text),
+			    "not delivered in the time that its sender gave");
+		snprintf(slot->code, sizeof(slot->code), "5.4.7");
+	}
+	log_event(
+	    "%s failed: the time of DELIVERBY is over", message->name.id.text);
+}
+
 /* Turn the waiting recipients into jobs. */
+static void
+make_jobs(struct manager *manager, struct message *message)
+{
+	struct active *active = message->active;
+	struct span rest = active->file.envelope.recipients;
+	struct recipient recipient;
+
+	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
+		if (active->slots[i].state == SLOT_WAITING)
+			dispatch_add(manager, message, i, &recipient);
+}
+
 static void
 activate(struct manager *manager, struct message *message)
 {
@@ -190,24 +239,19 @@ activate(struct manager *manager, struct message *message)
 		cannot_open(manager, message);
 		return;
 	}
-	struct active *active = message->active;
-	struct span rest = active->file.envelope.recipients;
-	struct recipient recipient;
-	int64_t due = slots_due(active);
-
-	if (due > clock_now() && !message->is_forced) {
-		message->next_try = due;
+	if (!message->is_retry)
+		log_arrival(message);
+	if (!is_due(message)) {
 		schedule_close(manager, message);
 		schedule_later(manager, message);
 		return;
 	}
-	if (!message->is_retry)
-		log_arrival(message);
 	message->is_forced = false;
-	active->jobs = 1; /* ours, so that none concludes it meanwhile */
-	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
-		if (active->slots[i].state == SLOT_WAITING)
-			dispatch_add(manager, message, i, &recipient);
+	message->active->jobs = 1; /* ours: none concludes it meanwhile */
+	if (deadline_is_over(message))
+		give_up(message);
+	else
+		make_jobs(manager, message);
 	collect_verdict(manager, &(struct job){ .message = message }, NULL);
 }
 

@@ -51,6 +51,12 @@ command_mail(struct smtp_client *client, const struct telling *telling)
 		add_parameter(&line, " RET=", span_of(ret));
 		add_parameter(&line, " ENVID=", delivery->envid);
 	}
+	if (client->has_deliverby && delivery->by.mode != 0)
+		buf_printf(&line, " BY=%lld;%c%s",
+		    (long long)telling->by_seconds, delivery->by.mode,
+		    delivery->by.is_traced ? "T" : "");
+	if (client->has_mt_priority && delivery->priority != 0)
+		buf_printf(&line, " MT-PRIORITY=%d", delivery->priority);
 	write_line(client, &line);
 }
 

@@ -11,9 +11,10 @@
 /* How a delivery is told to this server. */
 struct telling {
 	const struct delivery *delivery;
-	uint64_t size;   /* as it will be sent */
-	bool is_8bit;    /* BODY=8BITMIME */
-	bool needs_utf8; /* SMTPUTF8; else domains go as A-labels */
+	uint64_t size;      /* as it will be sent */
+	bool is_8bit;       /* BODY=8BITMIME */
+	bool needs_utf8;    /* SMTPUTF8; else domains go as A-labels */
+	int64_t by_seconds; /* what is left of DELIVERBY's time */
 };
 
 void command_mail(struct smtp_client *client, const struct telling *telling);

@@ -307,26 +307,125 @@ converse(struct transaction *transaction)
 	return send_data(transaction);
 }
 
-bool
-transaction_run(struct connection *connection, const struct delivery *delivery,
+/* RFC 8689 section 4.2.1: we have no TLS to offer; reports go all the same. */
+static bool
+needs_tls(const struct delivery *delivery)
+{
+	return delivery->requires_tls && delivery->sender.len > 0;
+}
+
+/* What this server, or any, may not have; false after a verdict for all. */
+static bool
+is_permitted(struct transaction *transaction)
+{
+	const struct smtp_client *client = &transaction->connection->client;
+	const struct delivery *delivery = transaction->telling.delivery;
+	struct verdicts *verdicts = transaction->verdicts;
+	int64_t left = transaction->telling.by_seconds;
+	bool must_return = delivery->by.mode == 'R';
+
+	if (!are_sendable(delivery))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
+		    "an address has a byte that no SMTP command can hold");
+	else if (needs_tls(delivery))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.7.30",
+		    "REQUIRETLS: there is no such way to the next host");
+	else if (must_return && left <= 0)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.4.7",
+		    "not delivered in the time that its sender gave");
+	else if (must_return &&
+		 (!client->has_deliverby || (uint64_t)left < client->by_min_s))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.3.3",
+		    "the next host does not promise delivery in time "
+		    "(DELIVERBY)");
+	return verdicts->left > 0;
+}
+
+/* Who reports a delivery: RFC 3461 section 5.2.2, RFC 2852 section 4.2. */
+static enum verdict_action
+choose_action(const struct smtp_client *client, const struct deliver_by *by)
+{
+	if (by->mode != 0 && (by->is_traced || !client->has_deliverby))
+		return ACTION_TRACED;
+	return client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
+}
+
+/* As many recipients as this server takes at once. */
+static bool
+run_group(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
 {
-	struct smtp_client *client = &connection->client;
 	struct transaction transaction = { .connection = connection,
 		.verdicts = verdicts,
-		.telling = { .delivery = delivery },
+		.telling = { .delivery = delivery,
+		    .by_seconds = delivery->by.time -
+				  (int64_t)(clock_utc_us() / 1000000) },
 		.text = { .fd = fd,
 		    .offset = delivery->offset,
 		    .length = delivery->length } };
 
-	verdicts->action = client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
-	if (!are_sendable(delivery)) {
-		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
-		    "an address has a byte that no SMTP command can hold");
-		return true;
-	}
-	if (!choose_form(&transaction))
+	verdicts->action = choose_action(&connection->client, &delivery->by);
+	if (!is_permitted(&transaction) || !choose_form(&transaction))
 		return true;
 	memcpy(transaction.is_out, verdicts->given, sizeof(verdicts->given));
+	connection->mails++;
 	return converse(&transaction);
+}
+
+/* A group's verdicts, among those of all. */
+struct group {
+	struct verdicts *all;
+	size_t first;
+};
+
+static void
+give_to_all(void *context, const struct verdict *verdict)
+{
+	const struct group *group = context;
+	struct verdict whole = *verdict;
+
+	whole.number += group->first;
+	group->all->given[whole.number] = true;
+	group->all->left--;
+	group->all->give(group->all->context, &whole);
+}
+
+/* Cut the records of the next max recipients off *rest. */
+static size_t
+cut_recipients(struct span *rest, uint64_t max, struct span *records)
+{
+	struct span start = *rest;
+	struct recipient recipient;
+	size_t count = 0;
+
+	while (count < max && envelope_next(rest, &recipient))
+		count++;
+	*records = span_slice(start, 0, start.len - rest->len);
+	return count;
+}
+
+bool
+transaction_run(struct connection *connection, const struct delivery *delivery,
+    int fd, struct verdicts *verdicts)
+{
+	uint64_t max = connection->client.recipients_max; /* RFC 9422 */
+	struct span rest = delivery->recipients;
+	struct delivery part = *delivery;
+	bool is_usable = true;
+
+	if (max == 0 || verdicts->count <= max)
+		return run_group(connection, delivery, fd, verdicts);
+	for (size_t first = 0; is_usable && first < verdicts->count;) {
+		struct group group = { .all = verdicts, .first = first };
+		struct verdicts some = { .give = give_to_all,
+			.context = &group };
+
+		some.count = some.left =
+		    cut_recipients(&rest, max, &part.recipients);
+		is_usable = run_group(connection, &part, fd, &some);
+		first += some.count;
+		verdicts_give_rest(
+		    &some, VERDICT_LATER, "4.3.0", "no verdict was reached");
+	}
+	return is_usable;
 }

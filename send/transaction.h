@@ -22,6 +22,7 @@ struct send_settings {
 struct connection {
 	int fd;           /* -1: none */
 	char server[384]; /* "host[address]" */
+	uint64_t mails;   /* transactions so far */
 	struct smtp_client client;
 };
 

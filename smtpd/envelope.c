@@ -2,7 +2,8 @@
  * envelope - MAIL, RCPT and VRFY: who may send to whom.
  */
 
-#include "queue/envelope.h"
+#include <stdio.h>
+
 #include "base/die.h"
 #include "queue/lookup.h"
 #include "smtpd/session.h"
@@ -42,20 +43,48 @@ parse_path(struct session *session, struct span argument, const char *word,
 	return false;
 }
 
+/* Is it MAIL's turn?  False after a reply. */
+static bool
+is_time_for_mail(struct session *session)
+{
+	if (session->helo.len == 0) {
+		reply_error(session, "503 5.5.1 say HELO or EHLO first");
+	} else if (session->has_sender) {
+		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
+	} else if (session->transactions >= session->settings->messages_max) {
+		/* RFC 9422 section 4.1: it was told, or it did not ask. */
+		reply(session, "421 4.7.0 that is enough for one connection");
+		session->is_done = true;
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void
+accept_sender(struct session *session)
+{
+	char line[64];
+
+	session->has_sender = true;
+	session->transactions++;
+	if (!session->is_priority_lowered) {
+		reply(session, "250 2.1.0 sender ok");
+		return;
+	}
+	snprintf(line, sizeof(line), "250 2.3.6 sender ok, priority is %d",
+	    session->priority); /* RFC 6710 section 4.1 */
+	reply(session, line);
+}
+
 void
 handle_mail(struct session *session, struct span argument)
 {
 	struct addr sender;
 	struct span parameters;
 
-	if (session->helo.len == 0) {
-		reply_error(session, "503 5.5.1 say HELO or EHLO first");
+	if (!is_time_for_mail(session))
 		return;
-	}
-	if (session->has_sender) {
-		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
-		return;
-	}
 	if (!parse_path(session, argument, "FROM:", &sender, &parameters))
 		return;
 	session_reset(session);
@@ -64,14 +93,14 @@ handle_mail(struct session *session, struct span argument)
 		return;
 	}
 	addr_add_canonical(&session->sender, &sender);
-	if (!span_is_ascii(buf_span(&session->sender)) && !session->needs_utf8) {
+	if (!span_is_ascii(buf_span(&session->sender)) &&
+	    !session->needs_utf8) {
 		session_reset(session);
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
 		return;
 	}
-	session->has_sender = true;
-	reply(session, "250 2.1.0 sender ok");
+	accept_sender(session);
 }
 
 static void

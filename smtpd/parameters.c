@@ -81,15 +81,43 @@ take_envid(struct session *session, struct span value)
 	return true;
 }
 
+/* RFC 8689 section 2. */
+static bool
+take_requiretls(struct session *session, struct span value)
+{
+	if (value.len > 0)
+		return refuse(session, "501 5.5.4 REQUIRETLS takes no value");
+	record_add_string(&session->records, 'Q', "1");
+	return true;
+}
+
+static bool
+is_tls(const struct session *session)
+{
+	return session->is_tls;
+}
+
+static bool
+may_hold(const struct session *session)
+{
+	return is_authenticated(session) && session->settings->hold_max_s > 0;
+}
+
 static const struct mail_parameter {
 	const char *keyword;
 	bool (*take)(struct session *session, struct span value);
+	bool (*is_offered)(const struct session *session); /* NULL: to all */
 } mail_parameters[] = {
-	{ "SIZE", take_size },
-	{ "BODY", take_body },
-	{ "SMTPUTF8", take_utf8 },
-	{ "RET", take_ret },
-	{ "ENVID", take_envid },
+	{ "SIZE", take_size, NULL },
+	{ "BODY", take_body, NULL },
+	{ "SMTPUTF8", take_utf8, NULL },
+	{ "RET", take_ret, NULL },
+	{ "ENVID", take_envid, NULL },
+	{ "REQUIRETLS", take_requiretls, is_tls },
+	{ "HOLDFOR", take_holdfor, may_hold },
+	{ "HOLDUNTIL", take_holduntil, may_hold },
+	{ "BY", take_by, is_authenticated },
+	{ "MT-PRIORITY", take_priority, is_authenticated },
 };
 
 enum {
@@ -105,14 +133,16 @@ take_mail_parameter(
 	struct span keyword = span_cut(&value, '=');
 
 	for (size_t i = 0; i < MAIL_PARAMETERS; i++) {
-		if (!span_equal_nocase(
-			keyword, span_of(mail_parameters[i].keyword)))
+		const struct mail_parameter *known = &mail_parameters[i];
+
+		if (!span_equal_nocase(keyword, span_of(known->keyword)) ||
+		    (known->is_offered != NULL && !known->is_offered(session)))
 			continue;
 		if (*seen & 1u << i)
 			return refuse(
 			    session, "501 5.5.4 a parameter came twice");
 		*seen |= 1u << i;
-		return mail_parameters[i].take(session, value);
+		return known->take(session, value);
 	}
 	return refuse(session, "555 5.5.4 no such parameter here");
 }
@@ -126,7 +156,7 @@ take_mail_parameters(struct session *session, struct span parameters)
 		if (!take_mail_parameter(
 			session, span_cut(&parameters, ' '), &seen))
 			return false;
-	return true;
+	return finish_timing(session);
 }
 
 /* ---- RCPT ---- */
@@ -158,8 +188,7 @@ take_notify(struct session *session, struct span value,
 		is_good = letters->len > before;
 	}
 	bool is_never = span_index(buf_span(letters), 'n') < letters->len;
-	if (!is_good || letters->len == 0 ||
-	    (is_never && letters->len > 1))
+	if (!is_good || letters->len == 0 || (is_never && letters->len > 1))
 		return refuse(session, "501 5.5.4 NOTIFY is NEVER, or some of "
 				       "SUCCESS, FAILURE, DELAY");
 	return true;

@@ -1,6 +1,5 @@
 #include "smtpd/session.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -30,6 +29,10 @@ session_reset(struct session *session)
 	session->has_sender = false;
 	session->is_binary = false;
 	session->needs_utf8 = false;
+	session->hold_until = 0;
+	session->by = (struct deliver_by){ .mode = 0 };
+	session->priority = 0;
+	session->is_priority_lowered = false;
 	session->recipient_count = 0;
 	buf_clear(&session->sender);
 	buf_clear(&session->records);
@@ -80,24 +83,12 @@ handle_helo(struct session *session, struct span argument)
 static void
 handle_ehlo(struct session *session, struct span argument)
 {
-	char size[40];
-
 	if (!greet(session, argument, true))
 		return;
 	write_string(&session->out, "250-");
 	write_span(&session->out, buf_span(&session->settings->me));
 	reply(session, "");
-	reply(session, "250-PIPELINING");
-	snprintf(size, sizeof(size), "250-SIZE %llu",
-	    (unsigned long long)session->settings->size_max);
-	reply(session, size);
-	reply(session, "250-8BITMIME");
-	reply(session, "250-SMTPUTF8");
-	reply(session, "250-CHUNKING");
-	reply(session, "250-BINARYMIME");
-	reply(session, "250-DSN");
-	reply(session, "250-ENHANCEDSTATUSCODES");
-	reply(session, "250 HELP");
+	offer_extensions(session);
 }
 
 static void

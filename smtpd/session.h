@@ -7,7 +7,9 @@
  *
  *   session   the loop, the replies, and the commands without arguments
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
- *   parameters  what follows the address of MAIL and RCPT
+ *   ehlo      what is offered, and to whom
+ *   parameters  what follows the address of MAIL and RCPT; timing has those
+ *             of when and how fast
  *   data, bdat  DATA and BDAT: where the message ends
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
@@ -17,6 +19,7 @@
 #include "mail/addr.h"
 #include "net/network.h"
 #include "net/serve.h"
+#include "queue/envelope.h"
 #include "queue/id.h"
 #include "smtpd/message.h"
 
@@ -27,6 +30,10 @@ struct settings {
 	uint64_t hops_max;       /* control/maxhops */
 	uint64_t timeout_s;      /* control/timeoutsmtpd */
 	uint64_t errors_max;     /* control/maxerrors */
+	uint64_t messages_max;   /* control/maxmessages */
+	uint64_t hold_max_s;     /* control/futurereleasemax; 0: not offered */
+	uint64_t by_min_s;       /* control/deliverbymin */
+	uint64_t priority_max;   /* control/prioritymax */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
 };
@@ -56,7 +63,8 @@ struct session {
 	struct writer out;
 	struct buf line;
 	uint64_t errors;
-	uint64_t messages;
+	uint64_t messages;     /* accepted */
+	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
 
 	struct buf helo; /* empty: not greeted yet */
@@ -67,7 +75,11 @@ struct session {
 	bool is_binary; /* BODY=BINARYMIME */
 	bool needs_utf8;
 	struct buf sender;
-	struct buf records;    /* envelope records of the message */
+	struct buf records; /* envelope records of the message */
+	int64_t hold_until; /* seconds since 1970; 0: no */
+	struct deliver_by by;
+	int priority;
+	bool is_priority_lowered;
 	struct buf recipients; /* envelope records from the first T on */
 	struct buf only_recipient;
 	uint64_t recipient_count;
@@ -99,6 +111,19 @@ void handle_bdat(struct session *session, struct span argument);
 
 /* Drop a message whose last chunk has not come. */
 void bdat_end(struct session *session);
+
+/* EHLO's lines after the first. */
+void offer_extensions(struct session *session);
+
+/* Did AUTH show who it is? */
+bool is_authenticated(const struct session *session);
+
+/* timing.c; each false after a reply; the last when all have come. */
+bool take_holdfor(struct session *session, struct span value);
+bool take_holduntil(struct session *session, struct span value);
+bool take_by(struct session *session, struct span value);
+bool take_priority(struct session *session, struct span value);
+bool finish_timing(struct session *session);
 
 /* Take MAIL's parameters into session->records.  False after a reply. */
 bool take_mail_parameters(struct session *session, struct span parameters);

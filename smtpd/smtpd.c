@@ -12,7 +12,7 @@
  * fd 20, ...  listening sockets
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets
+ *             proxynets maxmessages futurereleasemax deliverbymin prioritymax
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
@@ -42,6 +42,11 @@ read_settings(struct settings *settings)
 	    control_number("maxrecipients", 1000, 100, 50000);
 	settings->hops_max = control_number("maxhops", 100, 10, 1000);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings->messages_max = control_number("maxmessages", 1000, 1, 100000);
+	settings->hold_max_s =
+	    control_number("futurereleasemax", 604800, 0, 31536000);
+	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);
+	settings->priority_max = control_number("prioritymax", 4, 0, 9);
 	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");

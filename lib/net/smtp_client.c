@@ -9,7 +9,9 @@ forget_keywords(struct smtp_client *client)
 {
 	client->has_pipelining = client->has_8bitmime = false;
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
-	client->size_max = 0;
+	client->has_deliverby = client->has_mt_priority = false;
+	client->size_max = client->by_min_s = 0;
+	client->mails_max = client->recipients_max = 0;
 }
 
 void
@@ -93,6 +95,22 @@ take_status(struct smtp_client *client, struct span text)
 	client->status[status.len] = '\0';
 }
 
+/* RFC 9422 section 3: NAME=VALUE, those that are known. */
+static void
+take_limits(struct smtp_client *client, struct span rest)
+{
+	while ((rest = span_trim(rest)).len > 0) {
+		struct span value = span_cut(&rest, ' ');
+		struct span name = span_cut(&value, '=');
+
+		if (span_equal_nocase(name, span_of("MAILMAX")))
+			span_number(value, 10, INT64_MAX, &client->mails_max);
+		else if (span_equal_nocase(name, span_of("RCPTMAX")))
+			span_number(
+			    value, 10, INT64_MAX, &client->recipients_max);
+	}
+}
+
 static void
 take_keyword(struct smtp_client *client, struct span text)
 {
@@ -107,7 +125,14 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_smtputf8 = true;
 	else if (span_equal_nocase(keyword, span_of("DSN")))
 		client->has_dsn = true;
-	else if (span_equal_nocase(keyword, span_of("SIZE"))) {
+	else if (span_equal_nocase(keyword, span_of("MT-PRIORITY")))
+		client->has_mt_priority = true;
+	else if (span_equal_nocase(keyword, span_of("LIMITS")))
+		take_limits(client, rest);
+	else if (span_equal_nocase(keyword, span_of("DELIVERBY"))) {
+		client->has_deliverby = true;
+		span_number(span_trim(rest), 10, INT64_MAX, &client->by_min_s);
+	} else if (span_equal_nocase(keyword, span_of("SIZE"))) {
 		client->has_size = true;
 		span_number(span_trim(rest), 10, INT64_MAX, &client->size_max);
 	}

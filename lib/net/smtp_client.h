@@ -32,7 +32,12 @@ struct smtp_client {
 	bool has_smtputf8;
 	bool has_size;
 	bool has_dsn;
-	uint64_t size_max; /* 0: none told */
+	bool has_deliverby;
+	bool has_mt_priority;
+	uint64_t size_max; /* 0: none told; the same for those of LIMITS */
+	uint64_t by_min_s; /* DELIVERBY */
+	uint64_t mails_max;
+	uint64_t recipients_max;
 };
 
 void smtp_open(struct smtp_client *client, int fd);

@@ -118,10 +118,11 @@ verdict_parse(struct span packet, struct verdict *verdict)
 	    strchr("KLZDU", kind.ptr[0]) == NULL)
 		return false;
 	verdict->kind = (enum verdict_kind)kind.ptr[0];
-	if (record_find(packet, 'A', &kind))
-		verdict->action = span_equal(kind, span_of("P"))
-				      ? ACTION_PASSED
-				      : ACTION_EXPANDED;
+	if (record_find(packet, 'A', &kind)) {
+		if (kind.len != 1 || strchr("PXR", kind.ptr[0]) == NULL)
+			return false;
+		verdict->action = (enum verdict_action)kind.ptr[0];
+	}
 	return record_find(packet, 'C', &verdict->code) &&
 	       record_find(packet, 'R', &verdict->text) &&
 	       record_find_number(packet, 'N', UINT64_MAX, &verdict->number);

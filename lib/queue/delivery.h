@@ -62,7 +62,8 @@ enum verdict_kind {
 enum verdict_action {
 	ACTION_DELIVERED,    /* for remote-send: to a host without DSN */
 	ACTION_PASSED = 'P', /* with its DSN parameters: theirs to report */
-	ACTION_EXPANDED = 'X'
+	ACTION_EXPANDED = 'X',
+	ACTION_TRACED = 'R' /* relayed, which DELIVERBY wants to be told */
 };
 
 struct verdict {
