@@ -63,18 +63,52 @@ jobs_put_back(struct job_list *list, struct job *job)
 
 /* ---- destinations ---- */
 
-static struct destination *
-find_destination(struct manager *manager, struct span domain)
+static uint32_t
+hash_domain(struct span domain)
 {
 	uint32_t hash = 5381;
 
 	for (size_t i = 0; i < domain.len; i++)
 		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
+	return hash;
+}
+
+uint64_t
+dispatch_domain_bit(struct span domain)
+{
+	return UINT64_C(1) << (hash_domain(domain) >> 10) % 64;
+}
+
+static struct destination *
+known_destination(struct manager *manager, struct span domain)
+{
+	struct destination *known =
+	    manager->destinations[hash_domain(domain) % DESTINATION_CHAINS];
+
+	while (
+	    known != NULL && !span_equal_nocase(span_of(known->name), domain))
+		known = known->next;
+	return known;
+}
+
+void
+dispatch_unblock(struct manager *manager, struct span domain)
+{
+	struct destination *known = known_destination(manager, domain);
+
+	if (known != NULL)
+		known->blocked_until = 0;
+}
+
+static struct destination *
+find_destination(struct manager *manager, struct span domain)
+{
+	struct destination *known = known_destination(manager, domain);
 	struct destination **chain =
-	    &manager->destinations[hash % DESTINATION_CHAINS];
-	for (struct destination *known = *chain; known; known = known->next)
-		if (span_equal_nocase(span_of(known->name), domain))
-			return known;
+	    &manager->destinations[hash_domain(domain) % DESTINATION_CHAINS];
+
+	if (known != NULL)
+		return known;
 	struct destination *made = calloc(1, sizeof(*made));
 	if (made == NULL ||
 	    (made->name = strndup(domain.ptr, domain.len)) == NULL)
@@ -115,6 +149,7 @@ dispatch_add(struct manager *manager, struct message *message, uint64_t index,
 	if (settings_is_local(manager, domain)) {
 		jobs_add(&manager->local_jobs, job);
 	} else {
+		message->domains |= dispatch_domain_bit(domain);
 		job->destination = find_destination(manager, domain);
 		jobs_add(&job->destination->jobs, job);
 	}

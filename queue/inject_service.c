@@ -388,6 +388,19 @@ close_session(struct session *session)
 	free(session);
 }
 
+/* ETRN: the manager has the trigger's other end, queue(5). */
+static void
+pass_retry(const struct service *service, struct span domain)
+{
+	struct buf line = buf_new(512);
+
+	buf_add_char(&line, '@');
+	buf_add(&line, domain);
+	buf_add_char(&line, '\n');
+	spool_notify(&service->injector->spool, buf_span(&line));
+	buf_free(&line);
+}
+
 static void
 commit_request(struct request *request)
 {
@@ -414,9 +427,12 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	}
 	int opened = neighbour_accept_session(packet);
 	struct span bytes = packet_span(packet);
+	struct span domain;
 	struct queue_id id;
 	if (opened != -1) {
 		open_session(session->service, opened, false);
+	} else if (inject_parse_retry(bytes, &domain)) {
+		pass_retry(session->service, domain);
 	} else if (inject_is_withdrawal(bytes)) {
 		leave_request(session);
 	} else if (inject_is_commit(bytes)) {

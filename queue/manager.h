@@ -58,9 +58,9 @@ struct message {
 	struct active *active; /* NULL while it waits */
 	int64_t next_try;      /* seconds since 1970 */
 	size_t heap_index;
-	unsigned attempts;
-	bool is_retry;  /* it was tried before */
-	bool is_forced; /* try now whatever the slots say */
+	uint64_t domains; /* a bit for each remote domain it waits for */
+	bool is_retry;    /* it was tried before */
+	bool is_forced;   /* try now whatever the slots say */
 };
 
 struct message_list {
@@ -166,6 +166,7 @@ void schedule_run(struct manager *manager);
 /* Let go of the file and what was read of it; the message itself stays. */
 void schedule_close(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager, struct span id);
+void schedule_retry_domain(struct manager *manager, struct span domain);
 int64_t clock_now(void);
 
 /* deadline.c: of a message that is open */
@@ -189,6 +190,10 @@ void heap_remove(struct heap *heap, struct message *message);
 /* dispatch.c: each returns when nothing more can be sent at the moment */
 void dispatch_add(struct manager *manager, struct message *message,
     uint64_t index, const struct recipient *recipient);
+/* Try it again, whatever it did lately. */
+void dispatch_unblock(struct manager *manager, struct span domain);
+/* Its bit in struct message's domains; others may have the same. */
+uint64_t dispatch_domain_bit(struct span domain);
 void dispatch_run(struct manager *manager);
 void dispatch_start(struct manager *manager);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/manager.h"
 
@@ -227,6 +228,7 @@ make_jobs(struct manager *manager, struct message *message)
 	struct span rest = active->file.envelope.recipients;
 	struct recipient recipient;
 
+	message->domains = 0; /* dispatch_add counts them */
 	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
 		if (active->slots[i].state == SLOT_WAITING)
 			dispatch_add(manager, message, i, &recipient);
@@ -276,6 +278,25 @@ schedule_run(struct manager *manager)
 	dispatch_run(manager);
 }
 
+/* Rebuild: every key may have changed. */
+static void
+rebuild_heap(struct manager *manager)
+{
+	struct heap old = manager->waiting;
+
+	manager->waiting = (struct heap){ .count = 0 };
+	for (size_t i = 0; i < old.count; i++)
+		heap_add(&manager->waiting, old.items[i]);
+	free(old.items);
+}
+
+static void
+force(struct message *message)
+{
+	message->is_forced = true;
+	message->next_try = 0;
+}
+
 void
 schedule_retry_all(struct manager *manager, struct span id)
 {
@@ -283,21 +304,32 @@ schedule_retry_all(struct manager *manager, struct span id)
 		struct message *message = manager->waiting.items[i];
 
 		if (id.len == 0 ||
-		    span_equal(id, span_of(message->name.id.text))) {
-			message->is_forced = true;
-			message->next_try = 0;
-		}
+		    span_equal(id, span_of(message->name.id.text)))
+			force(message);
 	}
-	/* Rebuild: every key may have changed. */
-	struct heap old = manager->waiting;
-	manager->waiting = (struct heap){ .count = 0 };
-	for (size_t i = 0; i < old.count; i++)
-		heap_add(&manager->waiting, old.items[i]);
-	free(old.items);
+	rebuild_heap(manager);
 	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
 		for (struct destination *destination = manager->destinations[i];
 		     destination != NULL; destination = destination->next)
 			destination->blocked_until = 0;
 	log_event("retry of %.*s asked for", id.len == 0 ? 3 : (int)id.len,
 	    id.len == 0 ? "all" : id.ptr);
+}
+
+/* ETRN, RFC 1985.  A bit is shared: some others are tried early, too. */
+void
+schedule_retry_domain(struct manager *manager, struct span domain)
+{
+	struct buf name = buf_new(ENVELOPE_ADDRESS_MAX);
+
+	if (!domain_add_ascii(&name, domain))
+		buf_add(&name, domain);
+	uint64_t bit = dispatch_domain_bit(buf_span(&name));
+	for (size_t i = 0; i < manager->waiting.count; i++)
+		if (manager->waiting.items[i]->domains & bit)
+			force(manager->waiting.items[i]);
+	rebuild_heap(manager);
+	dispatch_unblock(manager, buf_span(&name));
+	log_event("retry of mail for %.*s asked for", (int)name.len, name.data);
+	buf_free(&name);
 }

@@ -149,9 +149,12 @@ has_ipv6(void)
 	return true;
 }
 
+/* usual is PORT, for all addresses, or ADDRESS:PORT. */
 static void
-bind_all(const char *name, const char *port)
+bind_all(const char *name, const char *usual)
 {
+	const char *colon = strrchr(usual, ':');
+	const char *port = colon == NULL ? usual : colon + 1;
 	char file[64];
 
 	snprintf(file, sizeof(file), "%saddresses", name);
@@ -163,7 +166,9 @@ bind_all(const char *name, const char *port)
 		    "too many addresses: remove some");
 	for (size_t i = 0; i < addresses.count; i++)
 		bind_address(name, addresses.items[i], port, fd++);
-	if (addresses.count == 0) {
+	if (addresses.count == 0 && colon != NULL) {
+		bind_address(name, span_of(usual), port, fd++);
+	} else if (addresses.count == 0) {
 		bind_address(name, span_of("0.0.0.0"), port, fd++);
 		if (has_ipv6())
 			bind_address(name, span_of("::"), port, fd++);

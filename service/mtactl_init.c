@@ -127,6 +127,8 @@ static const struct {
 	{ "prioritymax", 0, 9 },
 	{ "smtpdconnections", 1, 4096 },
 	{ "smtpdpernetwork", 1, 4096 },
+	{ "lmtpconnections", 1, 4096 },
+	{ "lmtppernetwork", 1, 4096 },
 	{ "pop3dconnections", 1, 4096 },
 	{ "pop3dpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },

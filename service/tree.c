@@ -23,6 +23,7 @@ const struct tree_entry tree_entries[] = {
 	{ "service", "root", "root", 0755, 'd' },
 	{ "log", "root", "root", 0755, 'd' },
 	{ "log/smtpd", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/lmtp", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/pop3d", "mta-log", "mta-admin", 02750, 'd' },
 	{ "queue", "mta-queue", "mta-inject", 0710, 'd' },

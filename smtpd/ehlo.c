@@ -87,6 +87,14 @@ offer_extensions(struct session *session)
 		offer_deliver_by(session);
 		offer(session, "MT-PRIORITY");
 	}
+	if (session->is_trusted && !session->settings->is_lmtp)
+		offer(session, "ETRN");
+	if (session->is_proxy) {
+		offer(session, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN "
+			       "DESTADDR DESTPORT");
+		offer(
+		    session, "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE");
+	}
 	offer(session, "ENHANCEDSTATUSCODES");
 	reply(session, "250 HELP");
 }

@@ -4,6 +4,7 @@
 
 #include "smtpd/message.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -158,9 +159,11 @@ add_received(struct message *message)
 	    &field, " ([%s%s])\n\tby ", is_ipv6 ? "IPv6:" : "", peer->text);
 	buf_add(&field, buf_span(&session->settings->me));
 	buf_printf(&field, " with %s id %s",
-	    session->needs_utf8 ? "UTF8SMTP"
-	    : session->is_esmtp ? "ESMTP"
-				: "SMTP",
+	    session->settings->is_lmtp
+		? session->needs_utf8 ? "UTF8LMTP" : "LMTP"
+	    : session->needs_utf8 ? "UTF8SMTP"
+	    : session->is_esmtp   ? "ESMTP"
+				  : "SMTP",
 	    message->submission.id.text);
 	if (session->only_recipient.len > 0) {
 		buf_add_string(&field, "\n\tfor <");
@@ -239,7 +242,7 @@ reply_later(struct session *session, struct span text)
 	else
 		buf_add(&line, text);
 	const char *whole = buf_string(&line);
-	reply(session, whole == NULL ? "451 4.3.0 not kept" : whole);
+	reply_verdict(session, whole == NULL ? "451 4.3.0 not kept" : whole);
 	buf_free(&line);
 }
 
@@ -249,14 +252,16 @@ log_accepted(const struct message *message)
 	const struct session *session = message->session;
 
 	log_event("%s accepted client=%s helo=%.*s from=<%.*s> "
-		  "recipients=%llu bytes=%llu message-id=%.*s",
+		  "recipients=%llu bytes=%llu message-id=%.*s%.*s",
 	    message->submission.id.text, session->peer->text,
 	    (int)session->helo.len, session->helo.data,
 	    (int)session->sender.len,
 	    session->sender.len == 0 ? "" : session->sender.data,
 	    (unsigned long long)session->recipient_count,
 	    (unsigned long long)message->size, (int)message->message_id.len,
-	    message->message_id.len == 0 ? "" : message->message_id.data);
+	    message->message_id.len == 0 ? "" : message->message_id.data,
+	    (int)session->forwarded.len,
+	    session->forwarded.len == 0 ? "" : session->forwarded.data);
 }
 
 static void
@@ -265,16 +270,17 @@ commit(struct message *message)
 	struct session *session = message->session;
 	struct buf text = buf_new(1024);
 	const char *id = message->submission.id.text;
+	char line[64];
 
 	switch (submit_finish(&message->submission, &text)) {
 	case INJECT_KEPT:
 		session->messages++;
 		log_accepted(message);
-		write_string(&session->out, "250 2.0.0 accepted ");
-		reply(session, id);
+		snprintf(line, sizeof(line), "250 2.0.0 accepted %s", id);
+		reply_verdict(session, line);
 		break;
 	case INJECT_REFUSED:
-		reply_error(session, "554 5.3.0 the queue refuses it");
+		reply_refusal(session, "554 5.3.0 the queue refuses it");
 		log_event("%s refused text=%.*s", id, (int)text.len, text.data);
 		break;
 	case INJECT_EXISTS:
@@ -300,7 +306,7 @@ message_finish(struct message *message)
 		    session->peer->text, (int)session->sender.len,
 		    session->sender.len == 0 ? "" : session->sender.data,
 		    message->refusal);
-		reply_error(session, message->refusal);
+		reply_refusal(session, message->refusal);
 	}
 	free_message(message);
 }

@@ -13,13 +13,36 @@ reply(struct session *session, const char *text)
 }
 
 void
-reply_error(struct session *session, const char *text)
+reply_verdict(struct session *session, const char *text)
 {
-	reply(session, text);
+	uint64_t times =
+	    session->settings->is_lmtp ? session->recipient_count : 1;
+
+	while (times-- > 0)
+		reply(session, text);
+}
+
+static void
+count_error(struct session *session)
+{
 	if (++session->errors < session->settings->errors_max)
 		return;
 	reply(session, "421 4.7.0 too many errors: closing the connection");
 	session->is_done = true;
+}
+
+void
+reply_error(struct session *session, const char *text)
+{
+	reply(session, text);
+	count_error(session);
+}
+
+void
+reply_refusal(struct session *session, const char *text)
+{
+	reply_verdict(session, text);
+	count_error(session);
 }
 
 void
@@ -40,8 +63,7 @@ session_reset(struct session *session)
 	buf_clear(&session->only_recipient);
 }
 
-/* A name or address literal: visible bytes that cannot upset Received. */
-static bool
+bool
 is_greeting(struct span name)
 {
 	if (name.len == 0 || name.len > ADDR_DOMAIN_MAX)
@@ -111,7 +133,8 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+	    "214 2.0.0 HELO EHLO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY "
+	    "ETRN HELP QUIT");
 }
 
 static void
@@ -122,22 +145,34 @@ handle_quit(struct session *session, struct span argument)
 	session->is_done = true;
 }
 
+/* RFC 2033 section 4.1: LMTP has LHLO, and not the other two. */
+enum protocol {
+	ANY,
+	SMTP_ONLY,
+	LMTP_ONLY
+};
+
 static const struct command {
 	const char *verb;
 	void (*handle)(struct session *session, struct span argument);
 	bool needs_no_argument;
+	enum protocol protocol;
 } commands[] = {
-	{ "MAIL", handle_mail, false },
-	{ "RCPT", handle_rcpt, false },
-	{ "DATA", handle_data, true },
-	{ "BDAT", handle_bdat, false },
-	{ "EHLO", handle_ehlo, false },
-	{ "HELO", handle_helo, false },
-	{ "RSET", handle_rset, true },
-	{ "NOOP", handle_noop, false },
-	{ "VRFY", handle_vrfy, false },
-	{ "HELP", handle_help, false },
-	{ "QUIT", handle_quit, true },
+	{ "MAIL", handle_mail, false, ANY },
+	{ "RCPT", handle_rcpt, false, ANY },
+	{ "DATA", handle_data, true, ANY },
+	{ "BDAT", handle_bdat, false, ANY },
+	{ "EHLO", handle_ehlo, false, SMTP_ONLY },
+	{ "HELO", handle_helo, false, SMTP_ONLY },
+	{ "LHLO", handle_ehlo, false, LMTP_ONLY },
+	{ "RSET", handle_rset, true, ANY },
+	{ "NOOP", handle_noop, false, ANY },
+	{ "VRFY", handle_vrfy, false, ANY },
+	{ "ETRN", handle_etrn, false, SMTP_ONLY },
+	{ "XCLIENT", handle_xclient, false, ANY },
+	{ "XFORWARD", handle_xforward, false, ANY },
+	{ "HELP", handle_help, false, ANY },
+	{ "QUIT", handle_quit, true, ANY },
 };
 
 static void
@@ -146,11 +181,14 @@ handle_command(struct session *session, struct span line)
 	size_t verb_len = span_index(line, ' ');
 	struct span verb = span_slice(line, 0, verb_len);
 	struct span argument = span_slice(line, verb_len + 1, line.len);
+	enum protocol other =
+	    session->settings->is_lmtp ? SMTP_ONLY : LMTP_ONLY;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
 
-		if (!span_equal_nocase(verb, span_of(command->verb)))
+		if (!span_equal_nocase(verb, span_of(command->verb)) ||
+		    command->protocol == other)
 			continue;
 		if (command->needs_no_argument && span_trim(argument).len > 0)
 			reply_error(session,
@@ -186,12 +224,13 @@ handle_line(struct session *session, struct span line)
 	handle_command(session, span_slice(line, 0, len - 2));
 }
 
-static void
+void
 greeting(struct session *session)
 {
 	write_string(&session->out, "220 ");
 	write_span(&session->out, buf_span(&session->settings->me));
-	reply(session, " ESMTP Estafeta");
+	reply(session,
+	    session->settings->is_lmtp ? " LMTP Estafeta" : " ESMTP Estafeta");
 }
 
 static enum io_status
@@ -245,6 +284,9 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	session.is_trusted =
 	    lookup == -1 ||
 	    network_list_has(&settings->relay_clients, &peer->address);
+	session.is_proxy =
+	    network_list_has(&settings->xclient_nets, &peer->address);
+	session.forwarded = buf_new(FORWARDED_MAX);
 	session.line = buf_new(COMMAND_MAX);
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);

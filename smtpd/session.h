@@ -13,6 +13,7 @@
  *   data, bdat  DATA and BDAT: where the message ends
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
+ *   etrn, xclient  ETRN; XCLIENT and XFORWARD
  */
 
 #include "base/io.h"
@@ -35,13 +36,16 @@ struct settings {
 	uint64_t by_min_s;       /* control/deliverbymin */
 	uint64_t priority_max;   /* control/prioritymax */
 	struct network_list relay_clients;
-	bool is_submission; /* ports 587 and 465: RFC 6409 */
+	bool is_submission;               /* ports 587 and 465: RFC 6409 */
+	bool is_lmtp;                     /* RFC 2033 */
+	struct network_list xclient_nets; /* control/xclientnets */
 };
 
 enum {
 	COMMAND_MAX = 2048,     /* RFC 5321 4.5.3.1.4, with all extensions */
 	HEADER_MAX = 256 << 10, /* bytes before the empty line */
 	RECORDS_MAX = 4096,
+	FORWARDED_MAX = 1024,
 	RECIPIENTS_BYTES_MAX = 15 << 20
 };
 
@@ -54,9 +58,12 @@ enum bdat_state {
 struct session {
 	const struct settings *settings;
 	const struct peer *peer;
-	int lookup;      /* session with lookup; -1 by hand */
-	int inject;      /* session with queue-inject; -1 by hand */
-	bool is_trusted; /* may relay */
+	int lookup;          /* session with lookup; -1 by hand */
+	int inject;          /* session with queue-inject; -1 by hand */
+	bool is_trusted;     /* may relay */
+	bool is_proxy;       /* of control/xclientnets, whoever it speaks for */
+	struct peer claimed; /* peer points here after XCLIENT */
+	struct buf forwarded; /* XFORWARD's words, for the log */
 	bool is_tls;
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
 	struct reader in;
@@ -97,6 +104,20 @@ int session_run(int client_in, int client_out, const struct peer *peer,
 
 void reply(struct session *session, const char *text);
 
+/*
+ * What became of the message: by LMTP once for each recipient that was
+ * accepted (RFC 2033 section 4.2), since all of them are kept, or none.
+ */
+void reply_verdict(struct session *session, const char *text);
+/* The same, one that counts as an error. */
+void reply_refusal(struct session *session, const char *text);
+
+/* The words that a session begins with. */
+void greeting(struct session *session);
+
+/* A name or address literal: visible bytes that cannot upset Received. */
+bool is_greeting(struct span name);
+
 /* A reply that counts against control/maxerrors. */
 void reply_error(struct session *session, const char *text);
 
@@ -108,6 +129,9 @@ void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
+void handle_etrn(struct session *session, struct span argument);
+void handle_xclient(struct session *session, struct span argument);
+void handle_xforward(struct session *session, struct span argument);
 
 /* Drop a message whose last chunk has not come. */
 void bdat_end(struct session *session);

@@ -1,21 +1,17 @@
 /*
  * smtpd - receive mail by SMTP.
  *
- * started by  service/smtpd/run, behind listen, neighbour and confine; or by
- *             hand and by sendmail -bs, for one client on descriptors 0 and 1
- * uid         mta-smtpd (by hand: the caller's)
- * fd 0, 1     by hand: the client
- * fd 2        the log
- * fd 3        readiness
- * fd 10       queue-inject, inject(5)
- * fd 11       lookup, lookup(5)
- * fd 20, ...  listening sockets
- * reads       control/me databytes maxrecipients maxhops maxerrors
- *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets maxmessages futurereleasemax deliverbymin prioritymax
- * writes      nothing: accepted mail goes to queue-inject
- * runs        nothing; by hand: queue-inject
- * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
+ * started by  service/smtpd/run and service/lmtp/run, behind listen, neighbour
+ * and confine; or by hand and by sendmail -bs, for one client on descriptors 0
+ * and 1 uid         mta-smtpd (by hand: the caller's) fd 0, 1     by hand: the
+ * client fd 2        the log fd 3        readiness fd 10       queue-inject,
+ * inject(5) fd 11       lookup, lookup(5) fd 20, ...  listening sockets reads
+ * control/me databytes maxrecipients maxhops maxerrors timeoutsmtpd
+ * relayclients smtpdconnections smtpdpernetwork proxynets maxmessages
+ * futurereleasemax deliverbymin prioritymax xclientnets lmtpconnections
+ * lmtppernetwork writes      nothing: accepted mail goes to queue-inject runs
+ * nothing; by hand: queue-inject exits       0; EX_USAGE; EX_TEMPFAIL if a
+ * neighbour is missing
  */
 
 #include <signal.h>
@@ -29,7 +25,7 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd [submission]   (by service/NAME/run; or by hand, on a "
+    "usage: smtpd [submission | lmtp]   (by service/NAME/run; or by hand, on a "
     "terminal)";
 
 static void
@@ -48,6 +44,7 @@ read_settings(struct settings *settings)
 	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);
 	settings->priority_max = control_number("prioritymax", 4, 0, 9);
 	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
+	settings->xclient_nets = network_list("xclientnets", "");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
 }
@@ -74,8 +71,9 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
-	serve_configure(
-	    &server, settings->is_submission ? "submission" : "smtpd");
+	serve_configure(&server, settings->is_submission ? "submission"
+				 : settings->is_lmtp     ? "lmtp"
+							 : "smtpd");
 	require_unprivileged();
 	return serve_run(&server);
 }
@@ -101,7 +99,8 @@ main(int argc, char **argv)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	settings.is_submission =
 	    argc == 2 && strcmp(argv[1], "submission") == 0;
-	if (argc != 1 && !settings.is_submission)
+	settings.is_lmtp = argc == 2 && strcmp(argv[1], "lmtp") == 0;
+	if (argc != 1 && !settings.is_submission && !settings.is_lmtp)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	return serve_is_listening() ? serve(&settings) : by_hand(&settings);

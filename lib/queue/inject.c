@@ -133,3 +133,27 @@ inject_is_withdrawal(struct span packet)
 	return span_equal(
 	    packet, (struct span){ withdrawal, sizeof(withdrawal) });
 }
+
+bool
+inject_ask_retry(int session, struct span domain)
+{
+	struct buf packet = buf_new(PACKET_MAX);
+
+	record_add(&packet, 'Q', domain);
+	bool is_sent = packet_send(session, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+	return is_sent;
+}
+
+/* A name as it goes into a line of the trigger. */
+bool
+inject_parse_retry(struct span packet, struct span *domain)
+{
+	if (!record_find(packet, 'Q', domain) || domain->len == 0 ||
+	    domain->len > 255)
+		return false;
+	for (size_t i = 0; i < domain->len; i++)
+		if ((unsigned char)domain->ptr[i] <= ' ')
+			return false;
+	return true;
+}

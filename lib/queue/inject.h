@@ -47,7 +47,11 @@ void inject_abort(struct injection *injection);
 enum inject_verdict inject_finish(
     struct injection *injection, int64_t timeout_ms, struct buf *text);
 
+/* Ask that all mail for a domain be tried now; false if nobody hears. */
+bool inject_ask_retry(int session, struct span domain);
+
 /* The service's side. */
+bool inject_parse_retry(struct span packet, struct span *domain);
 bool inject_parse_request(struct span packet, struct queue_id *id);
 bool inject_is_commit(struct span packet);
 bool inject_is_withdrawal(struct span packet);

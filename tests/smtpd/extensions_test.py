@@ -17,6 +17,10 @@ def control(name, text):
 
 
 control('databytes', '300000\n')
+control('xclientnets', '127.0.0.9\n')
+control('maxmessages', '50\n')
+control('futurereleasemax', '86400\n')
+os.remove('/var/mta/service/lmtp/down')
 control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
 control('relayclients', '127.0.0.1\n')
 control('maxerrors', '1000\n')
@@ -190,6 +194,125 @@ check('without the parameter', c.begin('', ['x@m\u00fcnchen.example'])[1] == '55
 c.begin(' SMTPUTF8', ['\u00e4@m\u00fcnchen.example'])
 text, envelope = queue_file(c.bdat('Subject: \u00e4\r\n\r\n', True))
 check('it is kept, and so called', '\0T\u00e4@m\u00fcnchen.example'.encode() in envelope and b'\0U1' in envelope and b'with UTF8SMTP id' in text, envelope)
+
+# ---- XCLIENT, XFORWARD: Postfix's ----
+c = Client()
+check('XCLIENT is not for all', 'XCLIENT' not in c.hello and c.ask('XCLIENT ADDR=1.2.3.4').startswith('550 5.7.0') and
+      c.code('XFORWARD NAME=x') == '550')
+c = Client('127.0.0.9')
+check('XCLIENT and XFORWARD are offered to control/xclientnets', offers(c, 'XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT')
+      and offers(c, 'XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE'), c.hello)
+for bad in ('ADDR=1.2.3', 'ADDR=1.2.3.4.5', 'WHAT=x', 'ADDR', 'ADDR=', 'HELO=a+0Ab', 'LOGIN=x+', 'HELO=' + 'x' * 300, 'NAME=' + 'x' * 300):
+    check(f'XCLIENT {bad[:14]} gets 501', c.code('XCLIENT ' + bad) == '501')
+c.begin()
+check('not within a transaction', c.code('XCLIENT ADDR=192.0.2.7') == '503' and c.code('XFORWARD ADDR=192.0.2.7') == '503')
+c.ask('RSET')
+check('a new greeting', c.ask('XCLIENT ADDR=127.0.0.1 NAME=[UNAVAILABLE]').startswith('220 mx.example.org ESMTP'))
+check('and a new session', c.code('MAIL FROM:<a@b.example>') == '503')
+c.ask('EHLO x')
+c.ask('MAIL FROM:<a@b.example>')
+check('of the one it speaks for: a relay client', c.code('RCPT TO:<x@elsewhere.example>') == '250')
+c.ask('RSET')
+c.ask('XCLIENT ADDR=IPV6:2001:db8::7 HELO=named.example')
+c.ask('MAIL FROM:<a@b.example>')
+check('and then not any more', c.code('RCPT TO:<x@elsewhere.example>') == '550')
+c.ask('RCPT TO:<joe@example.org>')
+c.ask('RCPT TO:<ann@example.org>')
+text, envelope = queue_file(c.bdat('Subject: x\r\n\r\n', True))
+check('Received has it', text.startswith(b'Received: from named.example ([IPv6:2001:db8::7])\n') and b'\0C2001:db8::7\0' in envelope, text)
+check('XFORWARD', c.code('XFORWARD NAME=spike.example ADDR=192.0.2.9') == '250' and c.code('XFORWARD HELO=a+20b') == '250' and
+      c.code('XFORWARD WHAT=x') == '501')
+c.ask('XFORWARD NAME=spike.example ADDR=192.0.2.9 HELO=a+20b')
+c.begin()
+c.bdat('Subject: x\r\n\r\n', True)
+read_log = lambda name='smtpd': open(f'/var/mta/log/{name}/current', errors='replace').read()
+check('is logged', wait_for(lambda: 'orig_name=spike.example orig_addr=192.0.2.9 orig_helo=a+20b' in read_log()), read_log()[-500:])
+
+
+def as_user():
+    c = Client('127.0.0.9')
+    c.ask('XCLIENT ADDR=192.0.2.7 LOGIN=joe@example.org')
+    c.hello = c.ask('EHLO x')
+    return c
+
+
+def record(c, mail, tag):
+    """The envelope record of a message sent with these parameters."""
+    codes = c.begin(' ' + mail)
+    envelope = queue_file(c.bdat('Subject: x\r\n\r\n', True))[1].split(b'\0')
+    found = [r[1:].decode() for r in envelope if r[:1] == tag.encode()]
+    return found[0] if found else codes
+
+
+# ---- for those who are known: FUTURERELEASE, DELIVERBY, MT-PRIORITY ----
+c = Client()
+for word in ('FUTURERELEASE', 'DELIVERBY', 'MT-PRIORITY', 'REQUIRETLS'):
+    check(word + ' is not for strangers', word not in c.hello)
+for mail in ('HOLDFOR=10', 'HOLDUNTIL=2030-01-01T00:00:00Z', 'BY=100;R', 'MT-PRIORITY=1', 'REQUIRETLS'):
+    check(f'nor is {mail}', c.begin(' ' + mail)[0] == '555')
+c = as_user()
+check('they are offered to a user', offers(c, r'FUTURERELEASE 86400 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ') and offers(c, 'DELIVERBY 60')
+      and offers(c, 'MT-PRIORITY'), c.hello)
+utc = lambda seconds: time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + seconds))
+near = lambda text, seconds: isinstance(text, str) and abs(int(text.split()[0]) - time.time() - seconds) < 5
+check('HOLDFOR', near(record(c, 'HOLDFOR=1000', 'W'), 1000))
+check('HOLDUNTIL', near(record(c, 'HOLDUNTIL=' + utc(2000), 'W'), 2000))
+check('HOLDUNTIL of another zone', near(record(c, 'HOLDUNTIL=' + utc(2000 + 3600).replace('Z', '.5+01:00'), 'W'), 2000))
+for bad in ('HOLDFOR=0', 'HOLDFOR=-1', 'HOLDFOR=86401', 'HOLDFOR=9999999999', 'HOLDFOR=x', 'HOLDFOR', 'HOLDFOR=5 HOLDUNTIL=' + utc(9),
+            'HOLDUNTIL=' + utc(-60), 'HOLDUNTIL=' + utc(90000), 'HOLDUNTIL=2026-13-01T00:00:00Z', 'HOLDUNTIL=tomorrow',
+            'HOLDFOR=500 BY=400;R', 'BY=100', 'BY=100;', 'BY=100;X', 'BY=100;RX', 'BY=100;RTT', 'BY=0;R', 'BY=-5;R', 'BY=1e3;N',
+            'BY=99999999999;N', 'MT-PRIORITY=10', 'MT-PRIORITY=-10', 'MT-PRIORITY=', 'MT-PRIORITY=+1', 'MT-PRIORITY=1 MT-PRIORITY=2'):
+    check(f'{bad[:50]} gets 501', c.begin(' ' + bad)[0] == '501')
+check('sooner than DELIVERBY says', c.begin(' BY=59;R')[0] == '555')
+for mail, seconds, mode in (('BY=120;R', 120, 'R'), ('BY=+120;nt', 120, 'NT'), ('BY=-5;N', -5, 'N'), ('BY=1;NT', 1, 'NT')):
+    got = record(c, mail, 'D')
+    check(f'{mail} is kept', near(got, seconds) and got.split()[1] == mode, got)
+check('MT-PRIORITY is kept', record(c, 'MT-PRIORITY=-9', 'P') == '-9' and record(c, 'MT-PRIORITY=3', 'P') == '3')
+c.ask('RSET')
+check('one that is too high is lowered, and told', c.ask('MAIL FROM:<a@b.example> MT-PRIORITY=9').startswith('250 2.3.6') and
+      record(c, 'MT-PRIORITY=9', 'P') == '4')
+
+# ---- LIMITS: RFC 9422 ----
+c = Client()
+check('LIMITS is offered', offers(c, 'LIMITS MAILMAX=50 RCPTMAX=1000'), c.hello)
+codes = [c.code(line) for _ in range(50) for line in ('MAIL FROM:<a@b.example>', 'RSET')]
+check('50 transactions', set(codes) == {'250'})
+check('and no more', c.code('MAIL FROM:<a@b.example>') == '421' and c.f.read() == b'')
+
+# ---- ETRN: RFC 1985 ----
+c = Client()
+check('ETRN is for relay clients', 'ETRN' not in c.hello and c.code('ETRN m\u00fcnchen.example') == '459')
+c = Client('127.0.0.1')
+check('and is offered to them', offers(c, 'ETRN'))
+for line, want in (('ETRN', '501'), ('ETRN @example.org', '501'), ('ETRN #queue', '501'), ('ETRN a b', '501'), ('ETRN example.org', '459'),
+                   ('ETRN elsewhere.example', '459'), ('ETRN xn--mnchen-3ya.example', '250')):
+    check(f'{line} gets {want}', c.code(line) == want)
+c.ask('MAIL FROM:<a@b.example>')
+check('not within a transaction', c.code('ETRN xn--mnchen-3ya.example') == '503')
+
+# ---- LMTP: RFC 2033 ----
+c = Client(port=24, hello='LHLO client.example')
+check('LMTP greets as that', c.greeting.startswith('220 mx.example.org LMTP') and offers(c, 'PIPELINING') and
+      offers(c, 'ENHANCEDSTATUSCODES'), c.greeting)
+check('HELO and EHLO are not LMTP', c.code('EHLO x') == '500' and c.code('HELO x') == '500')
+check('no recipient, no DATA', c.code('DATA') == '503')
+check('a mixed group', c.begin(rcpts=('joe@example.org', 'nobody-there@example.org', 'ann@example.org')) == ['250', '250', '550', '250'])
+c.ask('DATA')
+c.send('Subject: lmtp\r\n\r\nx\r\n.\r\n')
+got = [c.reply() for _ in range(2)]
+text = queue_file(got[0])[0]
+check('a reply for each that was accepted', got[0] == got[1] and b'with LMTP id' in text and c.code('NOOP') == '250', got)
+c.begin()
+c.bdat('Subject: lmtp\r\n\r\n')
+c.send('BDAT 3 LAST\r\nx\r\n')
+check('BDAT too, at its end', [c.reply()[:3] for _ in range(2)] == ['250', '250'] and c.code('NOOP') == '250')
+c.begin()
+c.ask('DATA')
+c.send('Subject: bare\r\n\r\na\rb\r\n.\r\n')
+check('a refusal as well', [c.reply()[:3] for _ in range(2)] == ['554', '554'] and c.code('NOOP') == '250')
+c = Client(hello='LHLO x')
+check('LHLO is not SMTP', c.hello.startswith('500'))
+check('no LMTP session died', 'died' not in read_log('lmtp'))
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()
 check('no session died', 'died' not in log, log[-500:])
