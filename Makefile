@@ -30,7 +30,7 @@ PROGRAMS := \
 	local/local-deliver \
 	pop3d/pop3d
 ROLES := service smtpd aliases queue send local pop3d
-LIBS  := -lcdb -lxxhash -levent_core -lunbound -lpam -lcrypt -largon2 \
+LIBS  := -lcdb -lxxhash -levent_core -lunbound -lidn2 -lpam -lcrypt -largon2 \
 	-lgsasl -lssl -lcrypto -lbsd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
@@ -140,7 +140,7 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libssl-dev libgsasl-dev dns-root-data
+	libidn2-dev libssl-dev libgsasl-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp cppcheck mandoc passwd e2fsprogs xfsprogs mount

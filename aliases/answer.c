@@ -5,6 +5,7 @@
 
 #include "base/paths.h"
 #include "mail/addr.h"
+#include "mail/domain.h"
 
 enum {
 	PART_MAX = 1024,
@@ -364,8 +365,10 @@ take_address(struct directory *in, struct span address)
 	size_t at = span_last_index(whole, '@');
 	buf_clear(&in->name);
 	add_lower(&in->name, span_slice(whole, 0, at));
+	struct span domain = span_slice(whole, at + 1, whole.len);
 	buf_clear(&in->domain);
-	buf_add(&in->domain, span_slice(whole, at + 1, whole.len));
+	if (!domain_add_ascii(&in->domain, domain))
+		buf_add(&in->domain, domain);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 
 enum {
 	UIDMIN_DEFAULT = 1000
@@ -37,7 +38,7 @@ compare_items(const void *left, const void *right)
 static struct domain_set
 load_set(const char *name)
 {
-	struct domain_set set = { .list = control_list(name) };
+	struct domain_set set = { .list = domain_list(name) };
 
 	/* The numbers of the lines do not follow: nobody asks for them. */
 	if (set.list.count > 1)
@@ -90,7 +91,7 @@ settings_load(struct settings *settings)
 	settings->me = load_me(settings);
 	settings->locals = load_set("locals");
 	settings->virtuals = load_set("virtualdomains");
-	settings->relayed = control_list("rcpthosts");
+	settings->relayed = domain_list("rcpthosts");
 	settings->delimiter = control_value("recipientdelimiter", "+");
 	settings->default_delivery =
 	    control_value("defaultdelivery", "./Maildir/");

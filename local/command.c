@@ -27,19 +27,24 @@ field(struct command *command, char tag)
 		return &command->new_id;
 	case 's':
 		return &command->new_sender;
+	case 'e':
+		return &command->envid;
+	case 'r':
+		return &command->ret;
 	default:
 		return NULL;
 	}
 }
 
-static const char tags[] = "pniftahxjs";
+static const char tags[] = "pniftahxjser";
 
 static unsigned
 flags_of(const struct command *command)
 {
 	return (command->is_whole ? 1U : 0) | (command->is_8bit ? 2U : 0) |
 	       (command->needs_utf8 ? 4U : 0) |
-	       (command->may_be_there ? 8U : 0);
+	       (command->may_be_there ? 8U : 0) |
+	       (command->requires_tls ? 16U : 0);
 }
 
 void
@@ -90,6 +95,7 @@ take_record(struct command *command, char tag, struct span value)
 		command->is_8bit = number & 2;
 		command->needs_utf8 = number & 4;
 		command->may_be_there = number & 8;
+		command->requires_tls = number & 16;
 		return true;
 	default:
 		return false;

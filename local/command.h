@@ -58,13 +58,16 @@ struct command {
 	struct span extension;
 	struct span new_id; /* of the forwarded message */
 	struct span new_sender;
-	struct span recipients; /* records T, forwarded to */
+	struct span envid; /* of a forward, as in envelope(5) */
+	struct span ret;
+	struct span recipients; /* records T, forwarded to, with O and N */
 	uint64_t offset;
 	uint64_t length;
 	bool is_whole;
 	bool is_8bit;
 	bool needs_utf8;
 	bool may_be_there;
+	bool requires_tls;
 };
 
 void command_add(struct buf *buf, const struct command *command);

@@ -63,6 +63,12 @@ write_envelope(const struct command *command, int out)
 		record_add_string(&bytes, 'B', "8");
 	if (command->needs_utf8)
 		record_add_string(&bytes, 'U', "1");
+	if (command->requires_tls)
+		record_add_string(&bytes, 'Q', "1");
+	if (command->envid.len > 0)
+		record_add(&bytes, 'E', command->envid);
+	if (command->ret.len > 0)
+		record_add(&bytes, 'R', command->ret);
 	buf_add(&bytes, command->recipients);
 	envelope_end(&bytes);
 	bool is_written = write_all(out, buf_span(&bytes));

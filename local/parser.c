@@ -18,6 +18,7 @@ parser_init(
 	parser->manager_fd = manager_fd;
 	parser->name = buf_new(TEXT_MAX);
 	parser->purpose = buf_new(2 * (size_t)PACKET_MAX);
+	parser->members = buf_new(PACKET_MAX);
 	parser->reply = buf_new(PACKET_MAX);
 	parser->expander.lookup = answers_ask;
 	parser->expander.context = &parser->answers;

@@ -21,6 +21,7 @@ struct parser {
 	struct packet packet;
 	struct buf name;    /* of the file in a Maildir, being sent */
 	struct buf purpose; /* of a derived id */
+	struct buf members; /* of a forward, with their DSN parameters */
 	struct queue_id new_id;
 	struct buf reply;
 };

@@ -20,6 +20,9 @@ struct task {
 	struct buf bytes; /* the manager's packet */
 	struct delivery delivery;
 	struct span recipient;
+	struct span original; /* its ORCPT and NOTIFY */
+	struct span notify;
+	enum verdict_action action;
 	struct expansion expansion;
 	bool is_expanded; /* actions are under way, no more will come */
 	size_t action_count;
@@ -51,24 +54,6 @@ flatten(struct buf *text)
 			text->data[i] = ' ';
 }
 
-static void
-answer(struct task *task)
-{
-	struct parser *parser = task->parser;
-	struct verdict verdict = { .number = task->delivery.number,
-		.kind = task->kind,
-		.code = span_of(task->code) };
-
-	flatten(&task->text);
-	verdict.text = buf_span(&task->text);
-	buf_clear(&parser->reply);
-	verdict_add(&parser->reply, &verdict);
-	if (!packet_send(parser->manager_fd, buf_span(&parser->reply), NULL, 0))
-		log_event("%s the manager does not hear the verdict",
-		    task->delivery.id.text);
-	free_task(task);
-}
-
 static int
 rank(enum verdict_kind kind)
 {
@@ -84,6 +69,26 @@ rank(enum verdict_kind kind)
 		return 3;
 	}
 	return 3;
+}
+
+static void
+answer(struct task *task)
+{
+	struct parser *parser = task->parser;
+	bool is_good = rank(task->kind) < rank(VERDICT_FAILED);
+	struct verdict verdict = { .number = task->delivery.number,
+		.kind = task->kind,
+		.action = is_good ? task->action : ACTION_DELIVERED,
+		.code = span_of(task->code) };
+
+	flatten(&task->text);
+	verdict.text = buf_span(&task->text);
+	buf_clear(&parser->reply);
+	verdict_add(&parser->reply, &verdict);
+	if (!packet_send(parser->manager_fd, buf_span(&parser->reply), NULL, 0))
+		log_event("%s the manager does not hear the verdict",
+		    task->delivery.id.text);
+	free_task(task);
 }
 
 /* Let a verdict count: the worst one decides, and its words come along. */
@@ -113,6 +118,39 @@ count(struct task *task, enum verdict_kind kind, struct span code,
 
 /* ---- actions ---- */
 
+/*
+ * RFC 3461 section 5.2.7: an alias of one member passes all on; one of several
+ * all but SUCCESS, which it answers itself ("expanded"); a list with an owner
+ * (its sender is another) nothing.
+ */
+static void
+set_members(struct parser *parser, const struct task *task,
+    const struct action *action, struct command *command)
+{
+	struct span rest = buf_span(&action->recipients);
+	struct recipient member;
+	char letters[4];
+	size_t count = 0;
+
+	buf_clear(&parser->members);
+	for (size_t i = 0; i < task->notify.len && i < sizeof(letters); i++)
+		if (task->action == ACTION_PASSED || task->notify.ptr[i] != 's')
+			letters[count++] = task->notify.ptr[i];
+	if (count == 0 && task->notify.len > 0)
+		letters[count++] = 'n';
+	while (envelope_next(&rest, &member)) {
+		member.notify = (struct span){ letters, count };
+		/* Where it would not fit, the address itself matters more. */
+		if (parser->members.len + rest.len + task->original.len <
+		    EXPAND_FORWARD_MAX)
+			member.original = task->original;
+		envelope_add_recipient(&parser->members, &member);
+	}
+	command->recipients = buf_span(&parser->members);
+	command->envid = task->delivery.envid;
+	command->ret = task->delivery.ret;
+}
+
 static void
 set_forward(struct parser *parser, const struct task *task,
     const struct action *action, struct command *command)
@@ -127,7 +165,11 @@ set_forward(struct parser *parser, const struct task *task,
 	buf_add(purpose, buf_span(&action->recipients));
 	parser->new_id = queue_id_derive(&task->delivery.id, buf_span(purpose));
 	command->new_id = span_of(parser->new_id.text);
-	command->recipients = buf_span(&action->recipients);
+	if (action->has_owner)
+		command->recipients = buf_span(&action->recipients);
+	else
+		set_members(parser, task, action, command);
+	command->requires_tls = task->delivery.requires_tls;
 	command->name = buf_span(&parser->host);
 	/* A report about a report would run in circles: null stays null. */
 	command->new_sender = action->has_owner && command->sender.len > 0
@@ -202,6 +244,25 @@ add_action(struct task *task, struct action *action)
 	pool_add(&task->parser->pool, action, task);
 }
 
+/* What this is, in the words of RFC 3461 section 5.2.7. */
+static void
+choose_action(struct task *task)
+{
+	const struct action *action = task->expansion.actions;
+	struct recipient member;
+	size_t forwards = 0;
+
+	for (; action != NULL; action = action->next)
+		forwards +=
+		    action->kind == COMMAND_FORWARD && !action->has_owner;
+	if (forwards == 0)
+		return;
+	struct span rest = buf_span(&task->expansion.actions->recipients);
+	bool is_single = task->action_count == 1 &&
+			 envelope_next(&rest, &member) && rest.len == 0;
+	task->action = is_single ? ACTION_PASSED : ACTION_EXPANDED;
+}
+
 static void
 start_actions(struct task *task)
 {
@@ -214,6 +275,7 @@ start_actions(struct task *task)
 		    buf_span(&expansion->text));
 	for (next = expansion->actions; next != NULL; next = next->next)
 		task->action_count++;
+	choose_action(task);
 	while (expansion->actions != NULL) {
 		struct action *action = expansion->actions;
 
@@ -363,7 +425,10 @@ task_start(struct parser *parser, struct packet *packet)
 		free_task(task);
 		return;
 	}
-	task->recipient = delivery_recipient(&task->delivery);
+	const struct recipient recipient = delivery_recipient(&task->delivery);
+	task->recipient = recipient.address;
+	task->original = recipient.original;
+	task->notify = recipient.notify;
 	check_header(task);
 	if (task->code[0] != '\0') {
 		answer(task);

@@ -1,6 +1,6 @@
 #include "queue/bounce.h"
-#include "queue/delivery.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +8,8 @@
 #include "base/io.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/xtext.h"
+#include "queue/delivery.h"
 
 enum {
 	TEXT_MAX = 64 << 20,
@@ -20,12 +22,60 @@ is_failure(const struct bounce *bounce)
 	return bounce->report->why == REPORT_FAILED;
 }
 
-/* NOTIFY, RFC 3461 section 4.1: without one, failures and delays are told. */
+/*
+ * NOTIFY, RFC 3461 section 4.1: without one failures and delays are told, and
+ * successes are not.
+ */
 static bool
-is_wanted(const struct bounce *bounce, struct span notify)
+is_wanted(
+    const struct bounce *bounce, struct span notify, const struct slot *slot)
 {
-	return notify.len == 0 ||
-	       span_index(notify, is_failure(bounce) ? 'f' : 'd') < notify.len;
+	enum report_why why = bounce->report->why;
+
+	if (slot->state == SLOT_RELAYED && bounce->file->envelope.by.mode != 0)
+		return true; /* RFC 2852: the manager knows of NEVER */
+	char letter = why == REPORT_FAILED    ? 'f'
+		      : why == REPORT_DELAYED ? 'd'
+					      : 's';
+
+	return (notify.len == 0 && why != REPORT_SUCCESS) ||
+	       span_index(notify, letter) < notify.len;
+}
+
+/* Has this recipient's fate to do with this report? */
+static bool
+is_about(const struct bounce *bounce, const struct slot *slot)
+{
+	switch (bounce->report->why) {
+	case REPORT_FAILED:
+		return slot->state == SLOT_FAILED;
+	case REPORT_DELAYED:
+		return slot->state == SLOT_WAITING && !slot->is_delay_reported;
+	case REPORT_SUCCESS:
+		return slot_owes_success(slot);
+	}
+	return false;
+}
+
+/* RFC 3464 section 2.3.3. */
+static const char *
+action_word(enum slot_state state)
+{
+	switch (state) {
+	case SLOT_WAITING:
+		return "delayed";
+	case SLOT_FAILED:
+	case SLOT_REPORTED:
+		return "failed";
+	case SLOT_RELAYED:
+		return "relayed";
+	case SLOT_EXPANDED:
+		return "expanded";
+	case SLOT_ARRIVED:
+	case SLOT_DELIVERED:
+		break;
+	}
+	return "delivered";
 }
 
 static void
@@ -58,31 +108,53 @@ add_diagnostic(struct buf *out, struct span text)
 	buf_add_char(out, '\n');
 }
 
+static bool
+is_at_home(const struct slot *slot)
+{
+	return slot->state == SLOT_ARRIVED || slot->state == SLOT_EXPANDED;
+}
+
+static void
+add_status_code(struct bounce *bounce, const struct slot *slot)
+{
+	struct buf *out = &bounce->statuses;
+	const char class = slot->state == SLOT_FAILED    ? '5'
+			   : slot->state == SLOT_WAITING ? '4'
+							 : '2';
+
+	if (slot->state == SLOT_FAILED && slot->code[0] == '4')
+		buf_add_string(out, "4.4.7"); /* tried until it expired */
+	else if (slot->code[0] == class)
+		add_clean(out, span_of(slot->code));
+	else
+		buf_printf(out, "%c.0.0", class);
+}
+
 /* RFC 3464 section 2.3: one group of fields for each recipient. */
 static void
 add_status(struct bounce *bounce, const struct recipient *recipient,
-    struct span code, struct span text)
+    const struct slot *slot)
 {
 	struct buf *out = &bounce->statuses;
+	bool is_utf8 = bounce->file->envelope.needs_utf8;
 
 	buf_add_char(out, '\n');
 	if (recipient->original.len > 0) {
 		buf_add_string(out, "Original-Recipient: ");
-		add_clean(out, recipient->original);
+		orcpt_add_field(out, recipient->original, is_utf8);
 		buf_add_char(out, '\n');
 	}
-	buf_add_string(out, "Final-Recipient: rfc822; ");
+	buf_printf(out, "Final-Recipient: %s; ",
+	    span_is_ascii(recipient->address) ? "rfc822" : "utf-8");
 	add_clean(out, recipient->address);
-	buf_printf(out, "\nAction: %s\nStatus: ",
-	    is_failure(bounce) ? "failed" : "delayed");
-	if (code.len == 0)
-		buf_add_string(out, is_failure(bounce) ? "5.0.0" : "4.0.0");
-	else if (is_failure(bounce) && code.ptr[0] == '4')
-		buf_add_string(out, "4.4.7"); /* tried until it expired */
+	buf_printf(out, "\nAction: %s\nStatus: ", action_word(slot->state));
+	add_status_code(bounce, slot);
+	/* Where in this house it lies is for nobody outside. */
+	if (!is_at_home(slot))
+		add_diagnostic(out, span_of(slot->text));
 	else
-		add_clean(out, code);
-	add_diagnostic(out, text);
-	if (!is_failure(bounce)) {
+		buf_add_char(out, '\n');
+	if (slot->state == SLOT_WAITING) {
 		buf_add_string(out, "Will-Retry-Until: ");
 		date_add(out, bounce->report->retry_until);
 		buf_add_char(out, '\n');
@@ -91,15 +163,35 @@ add_status(struct bounce *bounce, const struct recipient *recipient,
 
 static void
 add_recipient(struct bounce *bounce, const struct recipient *recipient,
-    struct span code, struct span text)
+    const struct slot *slot)
 {
-	buf_add_string(&bounce->failures, "    <");
-	add_clean(&bounce->failures, recipient->address);
-	buf_add_string(&bounce->failures, ">\n        ");
-	add_clean(&bounce->failures, text);
-	buf_add_char(&bounce->failures, '\n');
-	add_status(bounce, recipient, code, text);
+	struct buf *out = &bounce->failures;
+
+	buf_add_string(out, "    <");
+	add_clean(out, recipient->address);
+	buf_printf(out, ">%s%s\n", slot_owes_success(slot) ? ": " : "",
+	    slot_owes_success(slot) ? action_word(slot->state) : "");
+	if (!is_at_home(slot)) {
+		buf_add_string(out, "        ");
+		add_clean(out, span_of(slot->text));
+		buf_add_char(out, '\n');
+	}
+	add_status(bounce, recipient, slot);
 	bounce->count++;
+}
+
+/* The plain form has no slot of its own: the request brings its words. */
+static void
+read_plain_slot(const struct bounce *bounce, struct slot *slot)
+{
+	const struct report *report = bounce->report;
+
+	*slot = (struct slot){ .state = is_failure(bounce) ? SLOT_FAILED
+							   : SLOT_WAITING };
+	snprintf(slot->code, sizeof(slot->code), "%.*s", (int)report->code.len,
+	    report->code.ptr);
+	snprintf(slot->text, sizeof(slot->text), "%.*s", (int)report->text.len,
+	    report->text.ptr);
 }
 
 static void
@@ -107,20 +199,17 @@ add_recipients(struct bounce *bounce)
 {
 	const struct queue_file *file = bounce->file;
 	struct span rest = file->envelope.recipients;
-	enum slot_state about = is_failure(bounce) ? SLOT_FAILED : SLOT_WAITING;
 	struct recipient recipient;
 	struct slot slot;
 
 	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
-		if (!is_wanted(bounce, recipient.notify))
-			continue;
 		if (file->name.is_plain)
-			add_recipient(bounce, &recipient, bounce->report->code,
-			    bounce->report->text);
-		else if (slot_read(file, i, &slot) && slot.state == about &&
-			 !(slot.is_delay_reported && !is_failure(bounce)))
-			add_recipient(bounce, &recipient, span_of(slot.code),
-			    span_of(slot.text));
+			read_plain_slot(bounce, &slot);
+		else if (!slot_read(file, i, &slot))
+			continue;
+		if (is_about(bounce, &slot) &&
+		    is_wanted(bounce, recipient.notify, &slot))
+			add_recipient(bounce, &recipient, &slot);
 	}
 }
 
@@ -152,6 +241,41 @@ read_original(struct bounce *bounce, uint64_t max)
 	return original;
 }
 
+static const char *
+subject(const struct bounce *bounce)
+{
+	switch (bounce->report->why) {
+	case REPORT_FAILED:
+		return "Your message could not be delivered";
+	case REPORT_DELAYED:
+		return "Your message is delayed: nothing to do yet";
+	case REPORT_SUCCESS:
+		break;
+	}
+	return "Your message was delivered";
+}
+
+static const char *
+opening(const struct bounce *bounce)
+{
+	switch (bounce->report->why) {
+	case REPORT_FAILED:
+		return "Your message was not delivered to the following "
+		       "recipients, and will\nnot be tried again. The reason "
+		       "stands below each.\n\n";
+	case REPORT_DELAYED:
+		return "Your message could not be delivered yet to the "
+		       "following recipients.\nIt will be tried again; there "
+		       "is nothing for you to do.\n\n";
+	case REPORT_SUCCESS:
+		break;
+	}
+	return "You asked to be told: your message was handed on for the "
+	       "following\nrecipients. \"relayed\" is to a host that will "
+	       "send no such report,\n\"expanded\" to the members of a "
+	       "list.\n\n";
+}
+
 static void
 add_head(struct bounce *bounce, struct span to, struct span original)
 {
@@ -168,9 +292,7 @@ add_head(struct bounce *bounce, struct span to, struct span original)
 	buf_add(out, me);
 	buf_add_string(out, ">\nTo: <");
 	add_clean(out, to);
-	buf_printf(out, ">\nSubject: %s\nDate: ",
-	    is_failure(bounce) ? "Your message could not be delivered"
-			       : "Your message is delayed: nothing to do yet");
+	buf_printf(out, ">\nSubject: %s\nDate: ", subject(bounce));
 	date_add(out, (int64_t)(clock_utc_us() / 1000000));
 	buf_printf(out, "\nMessage-ID: <%s@", id);
 	buf_add(out, me);
@@ -205,16 +327,7 @@ add_text_part(struct bounce *bounce)
 	    bounce->report->report_id.text);
 	buf_add(out, buf_span(&bounce->settings->me));
 	buf_add_string(out, ".\n\n");
-	if (is_failure(bounce))
-		buf_add_string(out,
-		    "Your message was not delivered to the following "
-		    "recipients, and will\nnot be tried again. The reason "
-		    "stands below each.\n\n");
-	else
-		buf_add_string(out,
-		    "Your message could not be delivered yet to the "
-		    "following recipients.\nIt will be tried again; there is "
-		    "nothing for you to do.\n\n");
+	buf_add_string(out, opening(bounce));
 	buf_add(out, buf_span(&bounce->failures));
 	buf_add_char(out, '\n');
 }
@@ -226,15 +339,23 @@ add_status_part(struct bounce *bounce)
 	const struct queue_file *file = bounce->file;
 
 	buf_printf(out,
-	    "--%s\nContent-Type: message/delivery-status\n\n"
+	    "--%s\nContent-Type: message/%sdelivery-status\n\n"
 	    "Reporting-MTA: dns; ",
-	    bounce->report->report_id.text);
+	    bounce->report->report_id.text,
+	    file->envelope.needs_utf8 ? "global-" : ""); /* RFC 6533 */
 	buf_add(out, buf_span(&bounce->settings->me));
 	buf_add_char(out, '\n');
 	if (file->envelope.envid.len > 0) {
+		struct buf envid = buf_new(XTEXT_ENVID_MAX);
+
+		if (!xtext_decode(&envid, file->envelope.envid)) {
+			buf_clear(&envid);
+			buf_add(&envid, file->envelope.envid);
+		}
 		buf_add_string(out, "Original-Envelope-Id: ");
-		add_clean(out, file->envelope.envid);
+		add_clean(out, buf_span(&envid));
 		buf_add_char(out, '\n');
+		buf_free(&envid);
 	}
 	buf_add_string(out, "Arrival-Date: ");
 	date_add(out, (int64_t)(queue_id_time_us(&file->name.id) / 1000000));
@@ -248,14 +369,19 @@ static void
 add_original_part(struct bounce *bounce, struct span header)
 {
 	struct buf *out = &bounce->text;
+	bool is_utf8 = bounce->file->envelope.needs_utf8;
 	bool is_whole =
 	    is_failure(bounce) &&
 	    bounce->file->message_length <= bounce->settings->original_max &&
-	    !span_equal(bounce->file->envelope.ret, span_of("H"));
+	    !span_equal(bounce->file->envelope.ret, span_of("H")) &&
+	    !bounce->file->envelope.requires_tls; /* RFC 8689 section 5 */
 
 	buf_printf(out, "--%s\nContent-Type: %s\n\n",
 	    bounce->report->report_id.text,
-	    is_whole ? "message/rfc822" : "text/rfc822-headers");
+	    is_whole && is_utf8 ? "message/global"
+	    : is_whole          ? "message/rfc822"
+	    : is_utf8           ? "message/global-headers"
+				: "text/rfc822-headers");
 	if (is_whole) {
 		struct buf original =
 		    read_original(bounce, bounce->settings->original_max);
@@ -278,6 +404,8 @@ write_envelope(struct bounce *bounce, struct span to)
 	record_add_string(&bounce->envelope, 'B', "8");
 	if (bounce->file->envelope.needs_utf8)
 		record_add_string(&bounce->envelope, 'U', "1");
+	if (bounce->file->envelope.requires_tls)
+		record_add_string(&bounce->envelope, 'Q', "1");
 	envelope_add_recipient(&bounce->envelope, &recipient);
 	envelope_end(&bounce->envelope);
 }
@@ -298,7 +426,7 @@ bounce_write(struct bounce *bounce, const char **why)
 	if (bounce->is_double)
 		to = buf_span(&bounce->settings->double_to);
 	if (bounce->is_double && !is_failure(bounce)) {
-		*why = "a report is delayed: nobody is told";
+		*why = "it has no sender: nobody is told";
 		return false;
 	}
 	add_recipients(bounce);

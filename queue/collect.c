@@ -13,15 +13,10 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/manager.h"
-#include "queue/neighbour.h"
-#include "queue/report.h"
 
 enum {
-	EXPIRE_ATTEMPTS_MIN = 6, /* a wrong clock alone expires nothing */
 	BLOCK_FIRST_S = 60
 };
-
-static void conclude(struct manager *manager, struct message *message);
 
 /* ---- one verdict ---- */
 
@@ -33,31 +28,6 @@ copy_clipped(char *to, size_t size, struct span text)
 	for (size_t i = 0; i < len; i++)
 		to[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
 	to[len] = '\0';
-}
-
-/* Postfix's way: wait as long as the message is old, within bounds. */
-static int64_t
-next_try(const struct manager *manager, const struct message *message)
-{
-	int64_t now = clock_now();
-	int64_t age =
-	    now - (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	if (age < (int64_t)manager->retry_min_s)
-		age = (int64_t)manager->retry_min_s;
-	if (age > (int64_t)manager->retry_max_s)
-		age = (int64_t)manager->retry_max_s;
-	return now + age;
-}
-
-static bool
-has_expired(const struct manager *manager, const struct message *message,
-    const struct slot *slot)
-{
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	return clock_now() - made > (int64_t)manager->lifetime_s &&
-	       slot->attempts >= EXPIRE_ATTEMPTS_MIN;
 }
 
 static void
@@ -82,33 +52,54 @@ note_destination(struct manager *manager, struct destination *destination,
 static const char *
 outcome(enum slot_state state)
 {
-	return state == SLOT_DELIVERED ? "delivered"
-	       : state == SLOT_FAILED  ? "failed"
-				       : "deferred";
+	return state == SLOT_WAITING  ? "deferred"
+	       : state == SLOT_FAILED ? "failed"
+				      : "delivered";
+}
+
+/* Delivered: as RFC 3461 sections 5.2.2 and 5.2.3 have it, a report is owed
+ * only where SUCCESS was asked for, and nobody else took that over.  RFC 2852
+ * wants relays told unless NOTIFY=NEVER. */
+static enum slot_state
+delivered_state(const struct job *job, const struct verdict *verdict)
+{
+	struct span notify = job->recipient.notify;
+
+	if (verdict->action == ACTION_TRACED)
+		return span_index(notify, 'n') < notify.len ? SLOT_DELIVERED
+							    : SLOT_RELAYED;
+	if (span_index(notify, 's') == notify.len ||
+	    verdict->action == ACTION_PASSED)
+		return SLOT_DELIVERED;
+	if (verdict->action == ACTION_EXPANDED)
+		return SLOT_EXPANDED;
+	return job->destination != NULL ? SLOT_RELAYED : SLOT_ARRIVED;
 }
 
 static void
-fill_slot(struct manager *manager, struct message *message, struct slot *slot,
+fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
     const struct verdict *verdict)
 {
+	struct message *message = job->message;
+
 	slot->attempts++;
 	copy_clipped(slot->code, sizeof(slot->code), verdict->code);
 	copy_clipped(slot->text, sizeof(slot->text), verdict->text);
 	switch (verdict->kind) {
 	case VERDICT_LINKED:
 		message->active->has_linked = true;
-		slot->state = SLOT_DELIVERED;
+		slot->state = delivered_state(job, verdict);
 		return;
 	case VERDICT_DELIVERED:
-		slot->state = SLOT_DELIVERED;
+		slot->state = delivered_state(job, verdict);
 		return;
 	case VERDICT_FAILED:
 		slot->state = SLOT_FAILED;
 		return;
 	case VERDICT_LATER:
 	case VERDICT_UNREACHABLE:
-		slot->next_try = next_try(manager, message);
-		if (has_expired(manager, message, slot))
+		slot->next_try = deadline_next_try(manager, message);
+		if (deadline_has_expired(manager, message, slot))
 			slot->state = SLOT_FAILED;
 	}
 }
@@ -125,22 +116,22 @@ collect_verdict(
 		struct slot *slot = &active->slots[job->index];
 
 		note_destination(manager, job->destination, verdict->kind);
-		fill_slot(manager, message, slot, verdict);
+		fill_slot(manager, job, slot, verdict);
 		active->is_changed = true;
 		log_event("%s %s to=<%.*s> code=%s text=%s",
 		    message->name.id.text, outcome(slot->state),
-		    (int)job->address.len, job->address.ptr, slot->code,
-		    slot->text);
+		    (int)job->recipient.address.len, job->recipient.address.ptr,
+		    slot->code, slot->text);
 		free(job);
 	}
 	if (--active->jobs == 0)
-		conclude(manager, message);
+		collect_conclude(manager, message);
 }
 
 /* ---- a whole message ---- */
 
-static void
-write_slots(struct manager *manager, struct message *message)
+void
+collect_write_slots(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 	struct queue_file file = active->file;
@@ -163,11 +154,10 @@ write_slots(struct manager *manager, struct message *message)
 		close(file.fd);
 }
 
-/* What failed on our side, or the disk's, is not the message's fault. */
-static void
-wait_a_while(struct manager *manager, struct message *message)
+void
+collect_wait(struct manager *manager, struct message *message)
 {
-	write_slots(manager, message);
+	collect_write_slots(manager, message);
 	message->next_try = clock_now() + (int64_t)manager->retry_min_s;
 	schedule_close(manager, message);
 	schedule_later(manager, message);
@@ -183,7 +173,7 @@ remove_message(struct manager *manager, struct message *message)
 	if (unlinkat(manager->spool.top, path, 0) == -1 && errno != ENOENT) {
 		warn_errno(
 		    "%s cannot be removed; later", message->name.id.text);
-		wait_a_while(manager, message);
+		collect_wait(manager, message);
 		return;
 	}
 	log_event("%s done", message->name.id.text);
@@ -206,7 +196,7 @@ put_back(struct manager *manager, struct message *message)
 	const struct active *active = message->active;
 	int64_t earliest = INT64_MAX;
 
-	write_slots(manager, message);
+	collect_write_slots(manager, message);
 	for (uint64_t i = 0; i < active->file.slot_count; i++)
 		if (active->slots[i].state == SLOT_WAITING &&
 		    active->slots[i].next_try < earliest)
@@ -214,139 +204,6 @@ put_back(struct manager *manager, struct message *message)
 	message->next_try = earliest;
 	schedule_close(manager, message);
 	schedule_later(manager, message);
-}
-
-/* ---- reports ---- */
-
-static bool
-is_delay_due(const struct manager *manager, const struct message *message)
-{
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	if (manager->delay_warn_s == 0 ||
-	    clock_now() - made < (int64_t)manager->delay_warn_s)
-		return false;
-	for (uint64_t i = 0; i < message->active->file.slot_count; i++)
-		if (message->active->slots[i].state == SLOT_WAITING &&
-		    !message->active->slots[i].is_delay_reported)
-			return true;
-	return false;
-}
-
-/* The slots it speaks of are part of a report's name: see queue(5). */
-static struct queue_id
-report_id(const struct message *message, enum report_why why)
-{
-	const struct active *active = message->active;
-	struct buf purpose = buf_new(SIZE_MAX / 2);
-
-	buf_add_char(&purpose, (char)why);
-	for (uint64_t i = 0; i < active->file.slot_count; i++)
-		if (active->slots[i].state ==
-		    (why == REPORT_FAILED ? SLOT_FAILED : SLOT_WAITING))
-			buf_printf(&purpose, " %llu", (unsigned long long)i);
-	struct queue_id id =
-	    queue_id_derive(&message->name.id, buf_span(&purpose));
-	buf_free(&purpose);
-	return id;
-}
-
-/*
- * Ask queue-bounce; the message waits in manager->reporting.  The slots are
- * written first: it reads them from the file.
- */
-static void
-ask_report(
-    struct manager *manager, struct message *message, enum report_why why)
-{
-	char name[QUEUE_NAME_MAX];
-	struct buf packet = buf_new(PACKET_MAX);
-	const struct active *active = message->active;
-	int64_t made = (int64_t)(queue_id_time_us(&message->name.id) / 1000000);
-
-	write_slots(manager, message);
-	queue_name_format(&message->name, name);
-	const struct report report = { .number = ++manager->report_number,
-		.why = why,
-		.report_id = report_id(message, why),
-		.file_name = span_of(name),
-		.code = span_of(active->slots[0].code),
-		.text = span_of(active->slots[0].text),
-		.retry_until = made + (int64_t)manager->lifetime_s };
-	report_add(&packet, &report);
-	/* While it waits, next_try holds the number of its request. */
-	message->next_try = (int64_t)report.number;
-	message->heap_index = why;
-	message_list_add(&manager->reporting, message);
-	if (!packet_send(NEIGHBOUR_BOUNCE, buf_span(&packet), &active->fd, 1))
-		temp_fail("queue-bounce is gone");
-	buf_free(&packet);
-}
-
-static struct message *
-take_reported(struct manager *manager, uint64_t number)
-{
-	struct message_list kept = { NULL, NULL };
-	struct message *found = NULL;
-	struct message *message;
-
-	while ((message = message_list_take(&manager->reporting)) != NULL) {
-		if (message->next_try == (int64_t)number)
-			found = message;
-		else
-			message_list_add(&kept, message);
-	}
-	manager->reporting = kept;
-	return found;
-}
-
-static void
-mark_reported(struct message *message, bool is_delay)
-{
-	struct active *active = message->active;
-
-	active->is_changed = true;
-	for (uint64_t i = 0; i < active->file.slot_count; i++) {
-		struct slot *slot = &active->slots[i];
-
-		if (is_delay && slot->state == SLOT_WAITING)
-			slot->is_delay_reported = true;
-		else if (!is_delay && slot->state == SLOT_FAILED)
-			slot->state = SLOT_REPORTED;
-	}
-}
-
-static void
-handle_bounce(evutil_socket_t fd, short what, void *context)
-{
-	struct manager *manager = context;
-	struct message *message;
-	uint64_t number;
-	bool is_done;
-	int got;
-
-	(void)what;
-	while ((got = packet_receive(fd, &manager->packet)) == 1) {
-		packet_close_fds(&manager->packet);
-		if (!report_parse_answer(
-			packet_span(&manager->packet), &number, &is_done) ||
-		    (message = take_reported(manager, number)) == NULL) {
-			log_event("queue-bounce answers nonsense");
-			continue;
-		}
-		if (is_done) {
-			mark_reported(
-			    message, message->heap_index == REPORT_DELAYED);
-			conclude(manager, message);
-			continue;
-		}
-		log_event("%s its report could not be queued; later",
-		    message->name.id.text);
-		wait_a_while(manager, message);
-	}
-	if (got == 0)
-		die(EX_TEMPFAIL, "queue-bounce is gone");
-	schedule_run(manager);
 }
 
 /* ---- the end ---- */
@@ -400,20 +257,19 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	while ((message = message_list_take(&done)) != NULL) {
 		if (error == 0) {
 			message->active->has_linked = false;
-			conclude(manager, message);
+			collect_conclude(manager, message);
 			continue;
 		}
 		errno = error;
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
-		wait_a_while(manager, message);
+		collect_wait(manager, message);
 	}
 	schedule_run(manager);
 }
 
-/* Every job is done: what is next?  Sync, report, wait, or remove. */
-static void
-conclude(struct manager *manager, struct message *message)
+void
+collect_conclude(struct manager *manager, struct message *message)
 {
 	const struct active *active = message->active;
 
@@ -421,31 +277,25 @@ conclude(struct manager *manager, struct message *message)
 		message_list_add(&manager->unsynced, message);
 		manager->unsynced_count++;
 		sync_soon(manager);
-	} else if (has_state(active, SLOT_FAILED)) {
-		ask_report(manager, message, REPORT_FAILED);
-	} else if (!has_state(active, SLOT_WAITING)) {
-		remove_message(manager, message);
-	} else if (is_delay_due(manager, message)) {
-		ask_report(manager, message, REPORT_DELAYED);
-	} else {
-		put_back(manager, message);
+	} else if (!reporting_ask(manager, message)) {
+		if (has_state(active, SLOT_WAITING))
+			put_back(manager, message);
+		else
+			remove_message(manager, message);
 	}
 }
 
 void
 collect_start(struct manager *manager)
 {
-	struct event *bounce;
 	struct event *synced;
 
-	fd_set_nonblocking(NEIGHBOUR_BOUNCE);
-	bounce = event_new(manager->base, NEIGHBOUR_BOUNCE,
-	    EV_READ | EV_PERSIST, handle_bounce, manager);
 	synced = event_new(manager->base, syncer_fd(manager->syncer),
 	    EV_READ | EV_PERSIST, handle_synced, manager);
 	manager->sync_timer =
 	    evtimer_new(manager->base, handle_sync_timer, manager);
-	if (bounce == NULL || synced == NULL || manager->sync_timer == NULL ||
-	    event_add(bounce, NULL) == -1 || event_add(synced, NULL) == -1)
+	if (synced == NULL || manager->sync_timer == NULL ||
+	    event_add(synced, NULL) == -1)
 		temp_fail("out of memory");
+	reporting_start(manager);
 }

@@ -10,21 +10,33 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "mail/domain.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
 
 /* ---- lists ---- */
 
+static int
+priority_of(const struct job *job)
+{
+	return job->message->active->file.envelope.priority;
+}
+
+/* Behind its equals: the last in nearly every case (RFC 6710 section 4.2). */
 static void
 jobs_add(struct job_list *list, struct job *job)
 {
-	job->next = NULL;
-	if (list->first == NULL)
-		list->first = job;
-	else
-		list->last->next = job;
-	list->last = job;
+	struct job **link = &list->first;
+
 	list->count++;
+	if (list->first != NULL && priority_of(list->last) >= priority_of(job))
+		link = &list->last->next;
+	while (*link != NULL && priority_of(*link) >= priority_of(job))
+		link = &(*link)->next;
+	job->next = *link;
+	*link = job;
+	if (job->next == NULL)
+		list->last = job;
 }
 
 static struct job *
@@ -51,18 +63,52 @@ jobs_put_back(struct job_list *list, struct job *job)
 
 /* ---- destinations ---- */
 
-static struct destination *
-find_destination(struct manager *manager, struct span domain)
+static uint32_t
+hash_domain(struct span domain)
 {
 	uint32_t hash = 5381;
 
 	for (size_t i = 0; i < domain.len; i++)
 		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
+	return hash;
+}
+
+uint64_t
+dispatch_domain_bit(struct span domain)
+{
+	return UINT64_C(1) << (hash_domain(domain) >> 10) % 64;
+}
+
+static struct destination *
+known_destination(struct manager *manager, struct span domain)
+{
+	struct destination *known =
+	    manager->destinations[hash_domain(domain) % DESTINATION_CHAINS];
+
+	while (
+	    known != NULL && !span_equal_nocase(span_of(known->name), domain))
+		known = known->next;
+	return known;
+}
+
+void
+dispatch_unblock(struct manager *manager, struct span domain)
+{
+	struct destination *known = known_destination(manager, domain);
+
+	if (known != NULL)
+		known->blocked_until = 0;
+}
+
+static struct destination *
+find_destination(struct manager *manager, struct span domain)
+{
+	struct destination *known = known_destination(manager, domain);
 	struct destination **chain =
-	    &manager->destinations[hash % DESTINATION_CHAINS];
-	for (struct destination *known = *chain; known; known = known->next)
-		if (span_equal_nocase(span_of(known->name), domain))
-			return known;
+	    &manager->destinations[hash_domain(domain) % DESTINATION_CHAINS];
+
+	if (known != NULL)
+		return known;
 	struct destination *made = calloc(1, sizeof(*made));
 	if (made == NULL ||
 	    (made->name = strndup(domain.ptr, domain.len)) == NULL)
@@ -74,33 +120,40 @@ find_destination(struct manager *manager, struct span domain)
 	return made;
 }
 
+/* In A-labels: both forms are one destination, and DNS knows only this. */
 static struct span
-domain_of(struct span address)
+domain_of(struct span address, struct buf *room)
 {
 	size_t at = span_last_index(address, '@');
+	struct span domain = span_slice(address, at + 1, address.len);
 
-	return span_slice(address, at + 1, address.len);
+	if (span_is_ascii(domain) || !domain_add_ascii(room, domain))
+		return domain;
+	return buf_span(room);
 }
 
 void
 dispatch_add(struct manager *manager, struct message *message, uint64_t index,
-    struct span address)
+    const struct recipient *recipient)
 {
 	struct job *job = calloc(1, sizeof(*job));
-	struct span domain = domain_of(address);
+	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct span domain = domain_of(recipient->address, &room);
 
 	if (job == NULL)
 		temp_fail("out of memory");
 	*job = (struct job){
-		.message = message, .index = index, .address = address
+		.message = message, .index = index, .recipient = *recipient
 	};
 	message->active->jobs++;
 	if (settings_is_local(manager, domain)) {
 		jobs_add(&manager->local_jobs, job);
-		return;
+	} else {
+		message->domains |= dispatch_domain_bit(domain);
+		job->destination = find_destination(manager, domain);
+		jobs_add(&job->destination->jobs, job);
 	}
-	job->destination = find_destination(manager, domain);
-	jobs_add(&job->destination->jobs, job);
+	buf_free(&room);
 }
 
 /* ---- what both kinds are told ---- */
@@ -113,8 +166,12 @@ send_delivery(int fd, uint64_t number, struct job *const *jobs, size_t count)
 	struct buf recipients = buf_new(PACKET_MAX);
 	struct buf packet = buf_new(PACKET_MAX);
 
-	for (size_t i = 0; i < count; i++)
-		record_add(&recipients, 'T', jobs[i]->address);
+	for (size_t i = 0; i < count; i++) {
+		struct recipient recipient = jobs[i]->recipient;
+
+		recipient.is_mailbox = false; /* says nothing there */
+		envelope_add_recipient(&recipients, &recipient);
+	}
 	const struct delivery delivery = { .number = number,
 		.id = message->name.id,
 		.sender = file->envelope.sender,
@@ -123,7 +180,12 @@ send_delivery(int fd, uint64_t number, struct job *const *jobs, size_t count)
 		.length = file->message_length,
 		.is_plain = message->name.is_plain,
 		.is_8bit = span_equal(file->envelope.body, span_of("8")),
-		.needs_utf8 = file->envelope.needs_utf8 };
+		.needs_utf8 = file->envelope.needs_utf8,
+		.requires_tls = file->envelope.requires_tls,
+		.envid = file->envelope.envid,
+		.ret = file->envelope.ret,
+		.by = file->envelope.by,
+		.priority = file->envelope.priority };
 	delivery_add(&packet, &delivery);
 	bool is_sent = packet_send(fd, buf_span(&packet), &file->fd, 1);
 	int error = errno;
@@ -261,21 +323,33 @@ close_channel(struct channel *channel)
 	free(channel);
 }
 
+static size_t
+packed_size(const struct job *job)
+{
+	const struct recipient *recipient = &job->recipient;
+
+	return recipient->address.len + recipient->original.len +
+	       recipient->notify.len + 3 * sizeof("T");
+}
+
 /* The next message for its destination; false if there is none. */
 static bool
 feed_channel(struct channel *channel)
 {
 	struct job_list *jobs = &channel->destination->jobs;
 	struct job *job = jobs_take(jobs);
+	size_t bytes = 0;
 
 	channel->job_count = 0;
 	if (job == NULL)
 		return false;
 	do {
 		channel->jobs[channel->job_count++] = job;
+		bytes += packed_size(job);
 		job = jobs->first;
 		if (job == NULL || job->message != channel->jobs[0]->message ||
-		    channel->job_count == DELIVERY_RECIPIENTS_MAX)
+		    channel->job_count == DELIVERY_RECIPIENTS_MAX ||
+		    bytes + packed_size(job) > DELIVERY_RECIPIENTS_BYTES)
 			break;
 		job = jobs_take(jobs);
 	} while (true);

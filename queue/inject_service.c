@@ -100,7 +100,7 @@ answer(struct request *request, enum inject_verdict verdict, const char *text)
 {
 	struct buf packet = buf_new(PACKET_MAX);
 
-	inject_add_answer(&packet, verdict, text);
+	inject_add_answer(&packet, &request->incoming.name.id, verdict, text);
 	if (request->session != NULL) {
 		packet_send(request->session->fd, buf_span(&packet), NULL, 0);
 		request->session->request = NULL;
@@ -356,28 +356,59 @@ begin_request(struct session *session)
 		    request->message_fd, handle_message, request);
 }
 
-/* The client is gone: what it did not commit is dropped. */
+/* Nobody waits for it any more: unless it is committed it is dropped. */
+static void
+leave_request(struct session *session)
+{
+	struct request *request = session->request;
+
+	if (request == NULL)
+		return;
+	session->request = NULL;
+	request->session = NULL;
+	if (request->is_committed && request->message_fd == -1 &&
+	    request->envelope_fd == -1)
+		return;
+	incoming_abort(session->service->injector, &request->incoming);
+	free_request(request);
+}
+
 static void
 close_session(struct session *session)
 {
-	struct request *request = session->request;
 	struct service *service = session->service;
 
 	if (session->is_control) {
 		event_base_loopbreak(service->base);
 		return;
 	}
-	if (request != NULL) {
-		request->session = NULL;
-		if (!request->is_committed || request->message_fd != -1 ||
-		    request->envelope_fd != -1) {
-			incoming_abort(service->injector, &request->incoming);
-			free_request(request);
-		}
-	}
+	leave_request(session);
 	unwatch(&session->readable);
 	close(session->fd);
 	free(session);
+}
+
+/* ETRN: the manager has the trigger's other end, queue(5). */
+static void
+pass_retry(const struct service *service, struct span domain)
+{
+	struct buf line = buf_new(512);
+
+	buf_add_char(&line, '@');
+	buf_add(&line, domain);
+	buf_add_char(&line, '\n');
+	spool_notify(&service->injector->spool, buf_span(&line));
+	buf_free(&line);
+}
+
+static void
+commit_request(struct request *request)
+{
+	request->is_committed = true;
+	if (request->envelope_fd != -1)
+		drain_envelope(request);
+	if (request->message_fd == -1 || drain_message(request))
+		finish_if_whole(request);
 }
 
 static void
@@ -385,7 +416,6 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 {
 	struct session *session = context;
 	struct packet *packet = &session->service->packet;
-	struct request *request = session->request;
 
 	(void)what;
 	int got = packet_receive(fd, packet);
@@ -396,16 +426,22 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	int opened = neighbour_accept_session(packet);
+	struct span bytes = packet_span(packet);
+	struct span domain;
+	struct queue_id id;
 	if (opened != -1) {
 		open_session(session->service, opened, false);
-	} else if (request == NULL && !inject_is_commit(packet_span(packet))) {
+	} else if (inject_parse_retry(bytes, &domain)) {
+		pass_retry(session->service, domain);
+	} else if (inject_is_withdrawal(bytes)) {
+		leave_request(session);
+	} else if (inject_is_commit(bytes)) {
+		if (session->request != NULL)
+			commit_request(session->request);
+	} else if (session->request == NULL ||
+		   inject_parse_request(bytes, &id)) {
+		leave_request(session); /* one at a time */
 		begin_request(session);
-	} else if (request != NULL && inject_is_commit(packet_span(packet))) {
-		request->is_committed = true;
-		if (request->envelope_fd != -1)
-			drain_envelope(request);
-		if (request->message_fd == -1 || drain_message(request))
-			finish_if_whole(request);
 	}
 	packet_close_fds(packet);
 }

@@ -81,6 +81,7 @@ add_message(
 		temp_fail("out of memory");
 	message->name = *name;
 	message->is_retry = is_retry;
+	message->domains = UINT64_MAX; /* not known yet */
 	schedule_due(manager, message);
 }
 
@@ -232,8 +233,15 @@ handle_trigger(evutil_socket_t fd, short what, void *context)
 	struct span rest = { names, got > 0 ? (size_t)got : 0 };
 
 	(void)what;
-	while (rest.len > 0)
-		intake_name(manager, span_cut(&rest, '\n'));
+	while (rest.len > 0) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (line.len > 1 && line.ptr[0] == '@')
+			schedule_retry_domain(
+			    manager, span_slice(line, 1, line.len));
+		else
+			intake_name(manager, line);
+	}
 	/* A full pipe may have refused names: look for them. */
 	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
 		rescan(-1, 0, manager);

@@ -97,6 +97,9 @@ state_word(const struct slot *slot)
 {
 	switch (slot->state) {
 	case SLOT_DELIVERED:
+	case SLOT_ARRIVED:
+	case SLOT_RELAYED:
+	case SLOT_EXPANDED:
 		return "delivered";
 	case SLOT_FAILED:
 		return "failed";
@@ -123,7 +126,7 @@ print_recipient(
 		putchar('}');
 		return;
 	}
-	if (slot->state == SLOT_DELIVERED || slot->state == SLOT_REPORTED)
+	if (slot->state != SLOT_WAITING && slot->state != SLOT_FAILED)
 		return;
 	if (slot->attempts > 0) {
 		printf("    (%s ", slot->code);

@@ -9,7 +9,7 @@
  *             jobs; the others wait in a heap
  *   dispatch  jobs go to local-deliver and, by destination, to remote-send
  *   collect   verdicts go into slots; a message whose jobs are all done is
- *             removed, reported or put back to wait
+ *             removed, reported (reporting) or put back to wait
  */
 
 #include <event2/event.h>
@@ -27,13 +27,13 @@ enum {
 	SYNC_BATCH = ACTIVE_MAX / 4
 };
 
-/* One recipient to be tried now. */
+/* One recipient to be tried now; a list has the most urgent first. */
 struct job {
 	struct job *next;
 	struct message *message;
 	struct destination *destination; /* NULL: local */
 	uint64_t index;                  /* of the slot */
-	struct span address;             /* in the message's envelope */
+	struct recipient recipient;      /* in the message's envelope */
 };
 
 struct job_list {
@@ -58,9 +58,9 @@ struct message {
 	struct active *active; /* NULL while it waits */
 	int64_t next_try;      /* seconds since 1970 */
 	size_t heap_index;
-	unsigned attempts;
-	bool is_retry;  /* it was tried before */
-	bool is_forced; /* try now whatever the slots say */
+	uint64_t domains; /* a bit for each remote domain it waits for */
+	bool is_retry;    /* it was tried before */
+	bool is_forced;   /* try now whatever the slots say */
 };
 
 struct message_list {
@@ -166,7 +166,21 @@ void schedule_run(struct manager *manager);
 /* Let go of the file and what was read of it; the message itself stays. */
 void schedule_close(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager, struct span id);
+void schedule_retry_domain(struct manager *manager, struct span domain);
 int64_t clock_now(void);
+
+/* deadline.c: of a message that is open */
+int64_t deadline_start(const struct message *message);
+int64_t deadline_end(
+    const struct manager *manager, const struct message *message);
+/* Must it go back, as DELIVERBY=...;R asks? */
+bool deadline_is_over(const struct message *message);
+bool deadline_is_delay_due(
+    const struct manager *manager, const struct message *message);
+int64_t deadline_next_try(
+    const struct manager *manager, const struct message *message);
+bool deadline_has_expired(const struct manager *manager,
+    const struct message *message, const struct slot *slot);
 
 /* heap.c */
 void heap_add(struct heap *heap, struct message *message);
@@ -175,7 +189,11 @@ void heap_remove(struct heap *heap, struct message *message);
 
 /* dispatch.c: each returns when nothing more can be sent at the moment */
 void dispatch_add(struct manager *manager, struct message *message,
-    uint64_t index, struct span address);
+    uint64_t index, const struct recipient *recipient);
+/* Try it again, whatever it did lately. */
+void dispatch_unblock(struct manager *manager, struct span domain);
+/* Its bit in struct message's domains; others may have the same. */
+uint64_t dispatch_domain_bit(struct span domain);
 void dispatch_run(struct manager *manager);
 void dispatch_start(struct manager *manager);
 
@@ -183,5 +201,14 @@ void dispatch_start(struct manager *manager);
 void collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict);
 void collect_start(struct manager *manager);
+/* Every job is done: sync, report, wait, or remove. */
+void collect_conclude(struct manager *manager, struct message *message);
+void collect_write_slots(struct manager *manager, struct message *message);
+/* What failed on our side, or the disk's, is not the message's fault. */
+void collect_wait(struct manager *manager, struct message *message);
+
+/* reporting.c: each asks queue-bounce, if the report is due; false if not */
+bool reporting_ask(struct manager *manager, struct message *message);
+void reporting_start(struct manager *manager);
 
 #endif

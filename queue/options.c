@@ -54,6 +54,42 @@ take_name(struct options *options, char *path)
 		options->mode = 'h';
 }
 
+/* RFC 3461 section 4.1: "never", or some of the others, by their letters. */
+static void
+take_notify(struct options *options, const char *words)
+{
+	static const char *const known[] = { "never", "success", "failure",
+		"delay" };
+	struct span rest = span_of(words);
+	size_t count = 0;
+
+	while (rest.len > 0) {
+		struct span word = span_cut(&rest, ',');
+		size_t i = 0;
+
+		while (i < 4 && !span_equal_nocase(word, span_of(known[i])))
+			i++;
+		if (i == 4)
+			die(EX_USAGE, "-N takes never, or some of success, "
+				      "failure, delay");
+		if (strchr(options->notify, known[i][0]) == NULL)
+			options->notify[count++] = known[i][0];
+	}
+	if (strchr(options->notify, 'n') != NULL && count > 1)
+		die(EX_USAGE, "-N never stands alone");
+}
+
+static void
+take_ret(struct options *options, const char *word)
+{
+	if (strcasecmp(word, "full") == 0)
+		options->ret = "F";
+	else if (strcasecmp(word, "hdrs") == 0)
+		options->ret = "H";
+	else
+		die(EX_USAGE, "-R takes full or hdrs");
+}
+
 static void
 take_option(struct options *options, int option)
 {
@@ -78,7 +114,7 @@ take_option(struct options *options, int option)
 		options->mode = 'i';
 		return;
 	case 'N':
-		options->notify = optarg;
+		take_notify(options, optarg);
 		return;
 	case 'o':
 		take_o(options, optarg);
@@ -87,7 +123,7 @@ take_option(struct options *options, int option)
 		take_queue_run(options, optarg == NULL ? "" : optarg);
 		return;
 	case 'R':
-		options->ret = optarg;
+		take_ret(options, optarg);
 		return;
 	case 't':
 		options->takes_header = true;

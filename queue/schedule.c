@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/manager.h"
 
@@ -182,7 +184,56 @@ slots_due(const struct active *active)
 	return earliest == INT64_MAX ? 0 : earliest;
 }
 
+/* Now?  If not, message->next_try says when.  Who holds a message means it:
+ * no "retry" moves that (RFC 4865 section 5). */
+static bool
+is_due(struct message *message)
+{
+	const struct active *active = message->active;
+	int64_t due = message->is_forced ? 0 : slots_due(active);
+
+	if (due < active->file.envelope.hold_until)
+		due = active->file.envelope.hold_until;
+	message->next_try = due;
+	return due <= clock_now();
+}
+
+/* RFC 2852 section 4.1.4: its time is over before it was tried again. */
+static void
+give_up(struct message *message)
+{
+	struct active *active = message->active;
+
+	active->is_changed = true;
+	for (uint64_t i = 0; i < active->file.slot_count; i++) {
+		struct slot *slot = &active->slots[i];
+
+		if (slot->state != SLOT_WAITING)
+			continue;
+		slot->state = SLOT_FAILED;
+		if (slot->text[0] == '\0')
+			snprintf(slot->text, sizeof(slot->text),
+			    "not delivered in the time that its sender gave");
+		snprintf(slot->code, sizeof(slot->code), "5.4.7");
+	}
+	log_event(
+	    "%s failed: the time of DELIVERBY is over", message->name.id.text);
+}
+
 /* Turn the waiting recipients into jobs. */
+static void
+make_jobs(struct manager *manager, struct message *message)
+{
+	struct active *active = message->active;
+	struct span rest = active->file.envelope.recipients;
+	struct recipient recipient;
+
+	message->domains = 0; /* dispatch_add counts them */
+	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
+		if (active->slots[i].state == SLOT_WAITING)
+			dispatch_add(manager, message, i, &recipient);
+}
+
 static void
 activate(struct manager *manager, struct message *message)
 {
@@ -190,24 +241,19 @@ activate(struct manager *manager, struct message *message)
 		cannot_open(manager, message);
 		return;
 	}
-	struct active *active = message->active;
-	struct span rest = active->file.envelope.recipients;
-	struct recipient recipient;
-	int64_t due = slots_due(active);
-
-	if (due > clock_now() && !message->is_forced) {
-		message->next_try = due;
+	if (!message->is_retry)
+		log_arrival(message);
+	if (!is_due(message)) {
 		schedule_close(manager, message);
 		schedule_later(manager, message);
 		return;
 	}
-	if (!message->is_retry)
-		log_arrival(message);
 	message->is_forced = false;
-	active->jobs = 1; /* ours, so that none concludes it meanwhile */
-	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
-		if (active->slots[i].state == SLOT_WAITING)
-			dispatch_add(manager, message, i, recipient.address);
+	message->active->jobs = 1; /* ours: none concludes it meanwhile */
+	if (deadline_is_over(message))
+		give_up(message);
+	else
+		make_jobs(manager, message);
 	collect_verdict(manager, &(struct job){ .message = message }, NULL);
 }
 
@@ -232,6 +278,25 @@ schedule_run(struct manager *manager)
 	dispatch_run(manager);
 }
 
+/* Rebuild: every key may have changed. */
+static void
+rebuild_heap(struct manager *manager)
+{
+	struct heap old = manager->waiting;
+
+	manager->waiting = (struct heap){ .count = 0 };
+	for (size_t i = 0; i < old.count; i++)
+		heap_add(&manager->waiting, old.items[i]);
+	free(old.items);
+}
+
+static void
+force(struct message *message)
+{
+	message->is_forced = true;
+	message->next_try = 0;
+}
+
 void
 schedule_retry_all(struct manager *manager, struct span id)
 {
@@ -239,21 +304,32 @@ schedule_retry_all(struct manager *manager, struct span id)
 		struct message *message = manager->waiting.items[i];
 
 		if (id.len == 0 ||
-		    span_equal(id, span_of(message->name.id.text))) {
-			message->is_forced = true;
-			message->next_try = 0;
-		}
+		    span_equal(id, span_of(message->name.id.text)))
+			force(message);
 	}
-	/* Rebuild: every key may have changed. */
-	struct heap old = manager->waiting;
-	manager->waiting = (struct heap){ .count = 0 };
-	for (size_t i = 0; i < old.count; i++)
-		heap_add(&manager->waiting, old.items[i]);
-	free(old.items);
+	rebuild_heap(manager);
 	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
 		for (struct destination *destination = manager->destinations[i];
 		     destination != NULL; destination = destination->next)
 			destination->blocked_until = 0;
 	log_event("retry of %.*s asked for", id.len == 0 ? 3 : (int)id.len,
 	    id.len == 0 ? "all" : id.ptr);
+}
+
+/* ETRN, RFC 1985.  A bit is shared: some others are tried early, too. */
+void
+schedule_retry_domain(struct manager *manager, struct span domain)
+{
+	struct buf name = buf_new(ENVELOPE_ADDRESS_MAX);
+
+	if (!domain_add_ascii(&name, domain))
+		buf_add(&name, domain);
+	uint64_t bit = dispatch_domain_bit(buf_span(&name));
+	for (size_t i = 0; i < manager->waiting.count; i++)
+		if (manager->waiting.items[i]->domains & bit)
+			force(manager->waiting.items[i]);
+	rebuild_heap(manager);
+	dispatch_unblock(manager, buf_span(&name));
+	log_event("retry of mail for %.*s asked for", (int)name.len, name.data);
+	buf_free(&name);
 }

@@ -15,8 +15,8 @@ struct options {
 	bool is_8bit;         /* -B8BITMIME */
 	const char *sender;   /* -f, -r; NULL: the caller */
 	const char *name;     /* -F, NAME; NULL: the caller's */
-	const char *notify;   /* -N */
-	const char *ret;      /* -R */
+	char notify[5];       /* -N, letters as in envelope(5) */
+	const char *ret;      /* -R, "F" or "H"; NULL: none */
 	const char *envid;    /* -V */
 	const char *argument; /* of -q or -oA */
 	char queue_key;       /* of -qI, -qR, -qS */

@@ -6,6 +6,7 @@
  */
 
 #include "base/die.h"
+#include "mail/domain.h"
 #include "queue/manager.h"
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
@@ -16,8 +17,8 @@ load(struct manager *manager)
 {
 	control_watch_start(
 	    &manager->watch, watched, sizeof(watched) / sizeof(watched[0]));
-	manager->locals = control_list("locals");
-	manager->virtualdomains = control_list("virtualdomains");
+	manager->locals = domain_list("locals");
+	manager->virtualdomains = domain_list("virtualdomains");
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
 	manager->delay_warn_s =

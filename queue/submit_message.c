@@ -18,6 +18,7 @@
 #include "mail/addrlist.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/xtext.h"
 #include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/sendmail.h"
@@ -63,32 +64,13 @@ add_qualified(
 	buf_free(&whole);
 }
 
-/* "failure,delay" as the envelope has it: the first letters. */
-static struct span
-notify_letters(const char *words, char letters[8])
-{
-	struct span rest = span_of(words);
-	size_t count = 0;
-
-	while (rest.len > 0 && count < 8) {
-		struct span word = span_cut(&rest, ',');
-
-		if (word.len > 0)
-			letters[count++] = ascii_lower(word.ptr[0]);
-	}
-	return (struct span){ letters, count };
-}
-
 static void
 add_recipient(struct message *message, struct span address)
 {
 	struct buf whole = buf_new(ADDRESS_TEXT_MAX);
-	struct recipient recipient = { .is_mailbox = false };
-	char letters[8];
+	struct recipient recipient = { .notify =
+					   span_of(message->options->notify) };
 
-	if (message->options->notify != NULL)
-		recipient.notify =
-		    notify_letters(message->options->notify, letters);
 	if (address.len > 1 && address.ptr[0] == '<' &&
 	    address.ptr[address.len - 1] == '>')
 		address = span_slice(address, 1, address.len - 2);
@@ -262,6 +244,22 @@ add_message_id(struct buf *envelope, struct span header)
 	buf_free(&id);
 }
 
+/* RFC 3461 section 4.4: xtext, as it was given or as we make it. */
+static void
+add_envid(struct buf *envelope, struct span envid)
+{
+	struct buf text = buf_new(XTEXT_ENVID_MAX);
+
+	if (xtext_is_valid(envid))
+		buf_add(&text, envid);
+	else
+		xtext_encode(&text, envid);
+	if (text.overflow || text.len == 0)
+		die(EX_USAGE, "-V takes 1 to %d bytes", XTEXT_ENVID_MAX);
+	record_add(envelope, 'E', buf_span(&text));
+	buf_free(&text);
+}
+
 static struct buf
 make_envelope(const struct message *message)
 {
@@ -276,10 +274,9 @@ make_envelope(const struct message *message)
 	if (options->is_8bit)
 		record_add_string(&envelope, 'B', "8");
 	if (options->envid != NULL)
-		record_add_string(&envelope, 'E', options->envid);
+		add_envid(&envelope, span_of(options->envid));
 	if (options->ret != NULL)
-		record_add_string(
-		    &envelope, 'R', options->ret[0] == 'f' ? "F" : "H");
+		record_add_string(&envelope, 'R', options->ret);
 	add_message_id(&envelope, buf_span(&message->header));
 	buf_add(&envelope, buf_span(&message->recipients));
 	envelope_end(&envelope);

@@ -29,11 +29,10 @@ static size_t
 count_recipients(const struct delivery *delivery)
 {
 	struct span rest = delivery->recipients;
-	struct span value;
+	struct recipient recipient;
 	size_t count = 0;
-	char tag;
 
-	while (record_next(&rest, &tag, &value))
+	while (envelope_next(&rest, &recipient))
 		count++;
 	return count;
 }

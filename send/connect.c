@@ -164,6 +164,7 @@ begin(struct attempt *attempt)
 	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
 	    attempt->settings->helo.data);
 	smtp_open(client, connection->fd);
+	connection->mails = 0;
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
 	if (code >= 200 && code < 300)
 		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
@@ -305,9 +306,11 @@ bool
 connection_is_stale(const struct connection *connection)
 {
 	struct pollfd wait = { .fd = connection->fd, .events = POLLIN };
+	uint64_t mails_max = connection->client.mails_max;
 
 	return connection->fd != -1 &&
-	       (reader_has_buffered(&connection->client.in) ||
+	       ((mails_max > 0 && connection->mails >= mails_max) ||
+		   reader_has_buffered(&connection->client.in) ||
 		   poll(&wait, 1, 0) != 0);
 }
 

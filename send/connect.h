@@ -23,7 +23,10 @@ bool connection_open_to(struct connection *connection,
     const struct send_settings *settings, struct span hops,
     struct verdicts *verdicts);
 
-/* Has the other side said something, or gone, since the last transaction? */
+/*
+ * Has the other side said something, or gone, since the last transaction, or
+ * had as many as it takes (RFC 9422)?
+ */
 bool connection_is_stale(const struct connection *connection);
 
 /* QUIT, politely, and close. */

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "send/commands.h"
+#include "send/text.h"
 
 /* RFC 5321 section 4.5.3.2. */
 enum {
@@ -19,6 +21,8 @@ verdicts_give(struct verdicts *verdicts, size_t index, enum verdict_kind kind,
 {
 	const struct verdict verdict = { .number = index,
 		.kind = kind,
+		.action = kind == VERDICT_DELIVERED ? verdicts->action
+						    : ACTION_DELIVERED,
 		.code = span_of(code),
 		.text = span_of(text) };
 
@@ -85,132 +89,24 @@ judge(struct connection *connection, struct verdicts *verdicts, size_t index)
 		give(connection, verdicts, index, VERDICT_LATER, "4.5.0");
 }
 
-/* ---- the text ---- */
-
-struct source {
-	int fd;
-	uint64_t at;
-	uint64_t end;
-	char bytes[16384];
+/* One message to one server. */
+struct transaction {
+	struct connection *connection;
+	struct verdicts *verdicts;
+	struct telling telling;
+	struct text text;
+	bool is_out[DELIVERY_RECIPIENTS_MAX]; /* not even tried here */
 };
 
-/* The next part of the message; empty at its end, or on error (false). */
-static bool
-next_part(struct source *source, struct span *part)
-{
-	uint64_t left = source->end - source->at;
-	size_t len =
-	    left < sizeof(source->bytes) ? (size_t)left : sizeof(source->bytes);
-	ssize_t got =
-	    len == 0 ? 0
-		     : pread(source->fd, source->bytes, len, (off_t)source->at);
-
-	if (got < 0 || (got == 0 && len > 0))
-		return false;
-	source->at += (uint64_t)got;
-	*part = (struct span){ source->bytes, (size_t)got };
-	return true;
-}
+/* ---- what can be sent ---- */
 
 static bool
-has_8bit(int fd, const struct delivery *delivery)
+is_sendable(struct span text)
 {
-	static struct source source;
-	struct span part;
-
-	source.fd = fd;
-	source.at = delivery->offset;
-	source.end = delivery->offset + delivery->length;
-	while (next_part(&source, &part) && part.len > 0)
-		for (size_t i = 0; i < part.len; i++)
-			if ((unsigned char)part.ptr[i] >= 0x80)
-				return true;
-	return false;
-}
-
-/*
- * Part of a line.  A CR that is not part of a line's end would be a bare one:
- * it is left out.  The dot that is doubled is the first byte that goes out,
- * not the first that is stored: LF CR "." LF must not end the message.
- */
-static void
-write_bytes(struct writer *out, struct span bytes, bool *at_start)
-{
-	while (bytes.len > 0) {
-		struct span clean = span_cut(&bytes, '\r');
-
-		if (clean.len == 0)
-			continue;
-		if (*at_start && clean.ptr[0] == '.')
-			write_string(out, ".");
-		write_span(out, clean);
-		*at_start = false;
-	}
-}
-
-/* RFC 5321 section 4.5.2: CRLF ends a line, its first dot is doubled. */
-static void
-write_part(struct writer *out, struct span part, bool *at_start)
-{
-	while (part.len > 0) {
-		size_t len = span_index(part, '\n');
-		bool has_end = len < part.len;
-
-		write_bytes(out, span_slice(part, 0, len), at_start);
-		if (has_end) {
-			write_string(out, "\r\n");
-			*at_start = true;
-		}
-		part = span_slice(part, len + has_end, part.len);
-	}
-}
-
-/* False if the message cannot be read: the connection must then be cut. */
-static bool
-write_text(
-    struct connection *connection, const struct delivery *delivery, int fd)
-{
-	static struct source source;
-	struct writer *out = &connection->client.out;
-	bool at_start = true;
-	struct span part;
-
-	source.fd = fd;
-	source.at = delivery->offset;
-	source.end = delivery->offset + delivery->length;
-	out->timeout_ms = BLOCK_TIMEOUT_MS;
-	do {
-		if (!next_part(&source, &part))
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
 			return false;
-		write_part(out, part, &at_start);
-	} while (part.len > 0);
-	if (!at_start)
-		write_string(out, "\r\n");
-	write_string(out, ".\r\n");
 	return true;
-}
-
-/* ---- the envelope ---- */
-
-static void
-write_mail(
-    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
-{
-	char size[40] = "";
-
-	if (client->has_size)
-		snprintf(size, sizeof(size), " SIZE=%llu",
-		    (unsigned long long)delivery->length);
-	smtp_write(client, "MAIL FROM:<%.*s>%s%s%s", (int)delivery->sender.len,
-	    delivery->sender.ptr, size,
-	    is_8bit && client->has_8bitmime ? " BODY=8BITMIME" : "",
-	    delivery->needs_utf8 ? " SMTPUTF8" : "");
-}
-
-static void
-write_rcpt(struct smtp_client *client, struct span recipient)
-{
-	smtp_write(client, "RCPT TO:<%.*s>", (int)recipient.len, recipient.ptr);
 }
 
 /* A line end within an address would begin a command of its own. */
@@ -218,74 +114,135 @@ static bool
 are_sendable(const struct delivery *delivery)
 {
 	struct span rest = delivery->recipients;
-	struct span address = delivery->sender;
-	char tag;
+	struct recipient recipient;
 
-	do {
-		for (size_t i = 0; i < address.len; i++)
-			if ((unsigned char)address.ptr[i] < ' ' ||
-			    address.ptr[i] == 0x7f)
-				return false;
-	} while (record_next(&rest, &tag, &address));
+	if (!is_sendable(delivery->sender) || !is_sendable(delivery->envid))
+		return false;
+	while (envelope_next(&rest, &recipient))
+		if (!is_sendable(recipient.address) ||
+		    !is_sendable(recipient.original))
+			return false;
 	return true;
 }
 
-/* What this server cannot carry; false after a verdict for all. */
+/* Every way to send it is closed, or (not readable) unknown for now. */
 static bool
-can_carry(struct connection *connection, const struct delivery *delivery,
-    bool is_8bit, struct verdicts *verdicts)
+refuse(struct verdicts *verdicts, const struct text_prospect *prospect,
+    const char *code, const char *text)
 {
-	const struct smtp_client *client = &connection->client;
+	if (prospect->is_read)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, code, text);
+	else
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
+		    "the message cannot be read from the queue");
+	return false;
+}
 
-	if (delivery->needs_utf8 && !client->has_smtputf8)
-		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.6.7",
+/* RFC 6531 section 3.6: what needs no UTF-8 after all may go without. */
+static bool
+give_up_utf8(
+    struct transaction *transaction, const struct text_prospect *prospect)
+{
+	const struct delivery *delivery = transaction->telling.delivery;
+	struct verdicts *verdicts = transaction->verdicts;
+	struct span rest = delivery->recipients;
+	struct recipient recipient;
+
+	if (!prospect->is_read || prospect->has_wide_header ||
+	    !command_is_ascii_address(delivery->sender))
+		return refuse(verdicts, prospect, "5.6.7",
 		    "the next host does not offer SMTPUTF8");
-	else if (is_8bit && !client->has_8bitmime)
-		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.6.3",
-		    "the next host does not offer 8BITMIME");
-	else if (client->has_size && client->size_max > 0 &&
-		 delivery->length > client->size_max)
-		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.3.4",
-		    "the message is over the next host's limit");
+	for (size_t i = 0; envelope_next(&rest, &recipient); i++)
+		if (!command_is_ascii_address(recipient.address))
+			verdicts_give(verdicts, i, VERDICT_FAILED, "5.6.7",
+			    "the next host does not offer SMTPUTF8, which "
+			    "this address needs");
+	transaction->telling.needs_utf8 = false;
 	return verdicts->left > 0;
+}
+
+/* RFC 6152 section 3: as 7 bits, or not at all. */
+static bool
+give_up_8bit(
+    struct transaction *transaction, const struct text_prospect *prospect)
+{
+	if (!prospect->is_read || prospect->status != TRANSFER_OK)
+		return refuse(transaction->verdicts, prospect, "5.6.3",
+		    "the next host does not offer 8BITMIME, and the message "
+		    "cannot be converted to 7 bits");
+	transaction->text.is_converted = true;
+	transaction->telling.is_8bit = false;
+	transaction->telling.size = prospect->length;
+	return true;
+}
+
+/* In what form can this server have it?  False after a verdict for all. */
+static bool
+choose_form(struct transaction *transaction)
+{
+	const struct smtp_client *client = &transaction->connection->client;
+	const struct delivery *delivery = transaction->telling.delivery;
+	struct telling *telling = &transaction->telling;
+	struct text_prospect prospect = { .is_read = true };
+	/* What came without BODY= is looked at: it may hold such bytes too. */
+	bool has_8bit = (delivery->is_8bit && client->has_8bitmime) ||
+			text_has_8bit(&transaction->text);
+	bool lacks_utf8 = delivery->needs_utf8 && !client->has_smtputf8;
+	bool lacks_8bit = has_8bit && !client->has_8bitmime;
+
+	telling->size = delivery->length;
+	telling->is_8bit = has_8bit && client->has_8bitmime;
+	telling->needs_utf8 = delivery->needs_utf8;
+	if ((lacks_utf8 || lacks_8bit) && has_8bit)
+		prospect = text_foresee(&transaction->text);
+	if ((lacks_utf8 && !give_up_utf8(transaction, &prospect)) ||
+	    (lacks_8bit && !give_up_8bit(transaction, &prospect)))
+		return false;
+	if (client->has_size && client->size_max > 0 &&
+	    telling->size > client->size_max)
+		verdicts_give_rest(transaction->verdicts, VERDICT_FAILED,
+		    "5.3.4", "the message is over the next host's limit");
+	return transaction->verdicts->left > 0;
 }
 
 /* All commands of the envelope at once, RFC 2920. */
 static void
-write_envelope(
-    struct smtp_client *client, const struct delivery *delivery, bool is_8bit)
+write_envelope(struct transaction *transaction)
 {
-	struct span rest = delivery->recipients;
-	struct span recipient;
-	char tag;
+	struct smtp_client *client = &transaction->connection->client;
+	struct span rest = transaction->telling.delivery->recipients;
+	struct recipient recipient;
 
-	write_mail(client, delivery, is_8bit);
-	while (record_next(&rest, &tag, &recipient))
-		write_rcpt(client, recipient);
+	command_mail(client, &transaction->telling);
+	for (size_t i = 0; envelope_next(&rest, &recipient); i++)
+		if (!transaction->is_out[i])
+			command_rcpt(client, &transaction->telling, &recipient);
 	smtp_write(client, "DATA");
 }
 
 /* Replies to MAIL and each RCPT; false if the connection was lost. */
 static bool
-read_envelope(struct connection *connection, const struct delivery *delivery,
-    struct verdicts *verdicts)
+read_envelope(struct transaction *transaction)
 {
+	struct connection *connection = transaction->connection;
+	struct verdicts *verdicts = transaction->verdicts;
 	struct smtp_client *client = &connection->client;
 	bool is_pipelined = client->has_pipelining;
-	struct span rest = delivery->recipients;
-	struct span recipient;
-	char tag;
+	struct span rest = transaction->telling.delivery->recipients;
+	struct recipient recipient;
 
 	smtp_read(client, MAIL_TIMEOUT_MS);
 	if (!is_yes(client))
 		judge(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
-	for (size_t i = 0; record_next(&rest, &tag, &recipient); i++) {
+	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
+		if (transaction->is_out[i])
+			continue;
 		if (!is_pipelined && verdicts->left == 0)
 			return true; /* MAIL was refused */
 		if (!is_pipelined)
-			write_rcpt(client, recipient);
+			command_rcpt(client, &transaction->telling, &recipient);
 		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
 			judge(connection, verdicts, ALL_THE_REST);
 			return false;
@@ -300,9 +257,10 @@ read_envelope(struct connection *connection, const struct delivery *delivery,
 
 /* After DATA: the text, or a lone dot if nobody wants it. */
 static bool
-send_data(struct connection *connection, const struct delivery *delivery,
-    int fd, struct verdicts *verdicts)
+send_data(struct transaction *transaction)
 {
+	struct connection *connection = transaction->connection;
+	struct verdicts *verdicts = transaction->verdicts;
 	struct smtp_client *client = &connection->client;
 	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
 
@@ -314,7 +272,8 @@ send_data(struct connection *connection, const struct delivery *delivery,
 		write_string(&client->out, ".\r\n");
 		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
 	}
-	if (!write_text(connection, delivery, fd)) {
+	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
+	if (!text_write(&transaction->text, &client->out)) {
 		verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
 		    "the message cannot be read from the queue");
 		return false;
@@ -328,33 +287,145 @@ send_data(struct connection *connection, const struct delivery *delivery,
 	return is_yes(client) || (client->code >= 400 && client->code != 421);
 }
 
-bool
-transaction_run(struct connection *connection, const struct delivery *delivery,
-    int fd, struct verdicts *verdicts)
+static bool
+converse(struct transaction *transaction)
 {
-	struct smtp_client *client = &connection->client;
-	/* What came without BODY= is looked at: it may hold such bytes too. */
-	bool is_8bit = (delivery->is_8bit && client->has_8bitmime) ||
-		       has_8bit(fd, delivery);
+	struct smtp_client *client = &transaction->connection->client;
 
-	if (!are_sendable(delivery)) {
-		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
-		    "an address has a byte that no SMTP command can hold");
-		return true;
-	}
-	if (!can_carry(connection, delivery, is_8bit, verdicts))
-		return true;
 	if (client->has_pipelining)
-		write_envelope(client, delivery, is_8bit);
+		write_envelope(transaction);
 	else
-		write_mail(client, delivery, is_8bit);
-	if (!read_envelope(connection, delivery, verdicts))
+		command_mail(client, &transaction->telling);
+	if (!read_envelope(transaction))
 		return false;
-	if (!client->has_pipelining && verdicts->left == 0) {
+	if (!client->has_pipelining && transaction->verdicts->left == 0) {
 		smtp_write(client, "RSET");
 		return smtp_read(client, RCPT_TIMEOUT_MS) != 0;
 	}
 	if (!client->has_pipelining)
 		smtp_write(client, "DATA");
-	return send_data(connection, delivery, fd, verdicts);
+	return send_data(transaction);
+}
+
+/* RFC 8689 section 4.2.1: we have no TLS to offer; reports go all the same. */
+static bool
+needs_tls(const struct delivery *delivery)
+{
+	return delivery->requires_tls && delivery->sender.len > 0;
+}
+
+/* What this server, or any, may not have; false after a verdict for all. */
+static bool
+is_permitted(struct transaction *transaction)
+{
+	const struct smtp_client *client = &transaction->connection->client;
+	const struct delivery *delivery = transaction->telling.delivery;
+	struct verdicts *verdicts = transaction->verdicts;
+	int64_t left = transaction->telling.by_seconds;
+	bool must_return = delivery->by.mode == 'R';
+
+	if (!are_sendable(delivery))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
+		    "an address has a byte that no SMTP command can hold");
+	else if (needs_tls(delivery))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.7.30",
+		    "REQUIRETLS: there is no such way to the next host");
+	else if (must_return && left <= 0)
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.4.7",
+		    "not delivered in the time that its sender gave");
+	else if (must_return &&
+		 (!client->has_deliverby || (uint64_t)left < client->by_min_s))
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.3.3",
+		    "the next host does not promise delivery in time "
+		    "(DELIVERBY)");
+	return verdicts->left > 0;
+}
+
+/* Who reports a delivery: RFC 3461 section 5.2.2, RFC 2852 section 4.2. */
+static enum verdict_action
+choose_action(const struct smtp_client *client, const struct deliver_by *by)
+{
+	if (by->mode != 0 && (by->is_traced || !client->has_deliverby))
+		return ACTION_TRACED;
+	return client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
+}
+
+/* As many recipients as this server takes at once. */
+static bool
+run_group(struct connection *connection, const struct delivery *delivery,
+    int fd, struct verdicts *verdicts)
+{
+	struct transaction transaction = { .connection = connection,
+		.verdicts = verdicts,
+		.telling = { .delivery = delivery,
+		    .by_seconds = delivery->by.time -
+				  (int64_t)(clock_utc_us() / 1000000) },
+		.text = { .fd = fd,
+		    .offset = delivery->offset,
+		    .length = delivery->length } };
+
+	verdicts->action = choose_action(&connection->client, &delivery->by);
+	if (!is_permitted(&transaction) || !choose_form(&transaction))
+		return true;
+	memcpy(transaction.is_out, verdicts->given, sizeof(verdicts->given));
+	connection->mails++;
+	return converse(&transaction);
+}
+
+/* A group's verdicts, among those of all. */
+struct group {
+	struct verdicts *all;
+	size_t first;
+};
+
+static void
+give_to_all(void *context, const struct verdict *verdict)
+{
+	const struct group *group = context;
+	struct verdict whole = *verdict;
+
+	whole.number += group->first;
+	group->all->given[whole.number] = true;
+	group->all->left--;
+	group->all->give(group->all->context, &whole);
+}
+
+/* Cut the records of the next max recipients off *rest. */
+static size_t
+cut_recipients(struct span *rest, uint64_t max, struct span *records)
+{
+	struct span start = *rest;
+	struct recipient recipient;
+	size_t count = 0;
+
+	while (count < max && envelope_next(rest, &recipient))
+		count++;
+	*records = span_slice(start, 0, start.len - rest->len);
+	return count;
+}
+
+bool
+transaction_run(struct connection *connection, const struct delivery *delivery,
+    int fd, struct verdicts *verdicts)
+{
+	uint64_t max = connection->client.recipients_max; /* RFC 9422 */
+	struct span rest = delivery->recipients;
+	struct delivery part = *delivery;
+	bool is_usable = true;
+
+	if (max == 0 || verdicts->count <= max)
+		return run_group(connection, delivery, fd, verdicts);
+	for (size_t first = 0; is_usable && first < verdicts->count;) {
+		struct group group = { .all = verdicts, .first = first };
+		struct verdicts some = { .give = give_to_all,
+			.context = &group };
+
+		some.count = some.left =
+		    cut_recipients(&rest, max, &part.recipients);
+		is_usable = run_group(connection, &part, fd, &some);
+		first += some.count;
+		verdicts_give_rest(
+		    &some, VERDICT_LATER, "4.3.0", "no verdict was reached");
+	}
+	return is_usable;
 }

@@ -22,6 +22,7 @@ struct send_settings {
 struct connection {
 	int fd;           /* -1: none */
 	char server[384]; /* "host[address]" */
+	uint64_t mails;   /* transactions so far */
 	struct smtp_client client;
 };
 
@@ -32,6 +33,7 @@ struct verdicts {
 	bool given[DELIVERY_RECIPIENTS_MAX];
 	size_t count; /* recipients */
 	size_t left;
+	enum verdict_action action; /* of those that are delivered */
 };
 
 void verdicts_give(struct verdicts *verdicts, size_t index,

@@ -33,7 +33,7 @@
 #include "net/serve.h"
 
 static const char usage[] =
-    "usage: listen NAME PORT[/tls]... PROGRAM [ARGUMENT...]\n"
+    "usage: listen NAME [ADDRESS:]PORT[/tls]... PROGRAM [ARGUMENT...]\n"
     "       addresses: control/NAMEaddresses, one ADDRESS or ADDRESS:PORT a "
     "line";
 
@@ -153,6 +153,7 @@ has_ipv6(void)
 
 /* A port of the command line, and the next descriptor for its addresses. */
 struct port {
+	struct span usual; /* its address, where nothing else is said */
 	struct span number;
 	int *next_fd;
 };
@@ -164,22 +165,28 @@ struct ports {
 	int tls_fd;
 };
 
-/* "587" or "465/tls"; false if it is neither: the program's name. */
+/* "587", "465/tls", "127.0.0.1:24"; false if it is none: the program. */
 static bool
 add_port(struct ports *ports, const char *text)
 {
 	struct span kind = span_of(text);
 	struct span number = span_cut(&kind, '/');
-	uint64_t value;
+	size_t colon = span_last_index(number, ':');
+	struct span usual = span_of("*");
 	bool is_tls = span_equal(kind, span_of("tls"));
+	bool is_whole = number.len == strlen(text) || is_tls;
+	uint64_t value;
 
-	if (!span_number(number, 10, UINT16_MAX, &value) ||
-	    (number.len < strlen(text) && !is_tls))
+	if (colon < number.len) {
+		usual = span_slice(number, 0, colon);
+		number = span_slice(number, colon + 1, number.len);
+	}
+	if (!is_whole || !span_number(number, 10, UINT16_MAX, &value))
 		return false;
 	if (ports->count == PORTS_MAX)
 		die(EX_USAGE, "more than %d ports; %s", PORTS_MAX, usage);
-	ports->ports[ports->count++] =
-	    (struct port){ number, is_tls ? &ports->tls_fd : &ports->plain_fd };
+	ports->ports[ports->count++] = (struct port){ usual, number,
+		is_tls ? &ports->tls_fd : &ports->plain_fd };
 	return true;
 }
 
@@ -215,6 +222,20 @@ bind_host(const char *name, struct span host, struct span number,
 		bind_at(name, host, number, ports->ports[0].next_fd);
 }
 
+/* "*" is all addresses. */
+static void
+bind_hosts(const char *name, struct span host, struct span number,
+    const struct ports *ports)
+{
+	if (!span_equal(host, span_of("*"))) {
+		bind_host(name, host, number, ports);
+		return;
+	}
+	bind_host(name, span_of("0.0.0.0"), number, ports);
+	if (has_ipv6())
+		bind_host(name, span_of("::"), number, ports);
+}
+
 static void
 bind_line(const char *name, struct span text, const struct ports *ports)
 {
@@ -222,14 +243,7 @@ bind_line(const char *name, struct span text, const struct ports *ports)
 	struct buf number = buf_new(16);
 
 	split_address(text, &host, &number);
-	if (span_equal(buf_span(&host), span_of("*"))) {
-		bind_host(name, span_of("0.0.0.0"), buf_span(&number), ports);
-		if (has_ipv6())
-			bind_host(
-			    name, span_of("::"), buf_span(&number), ports);
-	} else {
-		bind_host(name, buf_span(&host), buf_span(&number), ports);
-	}
+	bind_hosts(name, buf_span(&host), buf_span(&number), ports);
 	buf_free(&host);
 	buf_free(&number);
 }
@@ -244,8 +258,9 @@ bind_all(const char *name, const struct ports *ports)
 
 	for (size_t i = 0; i < addresses.count; i++)
 		bind_line(name, addresses.items[i], ports);
-	if (addresses.count == 0)
-		bind_line(name, span_of("*"), ports);
+	for (size_t i = 0; addresses.count == 0 && i < ports->count; i++)
+		bind_hosts(
+		    name, ports->ports[i].usual, ports->ports[i].number, ports);
 	control_list_free(&addresses);
 }
 

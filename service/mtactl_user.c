@@ -22,6 +22,7 @@
 #include "base/paths.h"
 #include "base/table.h"
 #include "mail/addr.h"
+#include "mail/domain.h"
 #include "service/mtactl.h"
 #include "service/scram.h"
 
@@ -225,7 +226,7 @@ set_password(struct span address)
 static void
 add_domain(struct span domain)
 {
-	struct control_list known = control_list("virtualdomains");
+	struct control_list known = domain_list("virtualdomains");
 	struct buf text = load(MTA_CONTROL "/virtualdomains");
 
 	if (!control_list_has(&known, domain)) {
@@ -313,6 +314,7 @@ mtactl_user(int argc, char **argv)
 {
 	struct addr addr;
 	struct buf address = buf_new(512);
+	struct buf given = buf_new(512);
 
 	umask(022);
 	if (argc == 1 && strcmp(argv[0], "list") == 0)
@@ -321,7 +323,9 @@ mtactl_user(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	for (char *c = argv[1]; *c != '\0'; c++)
 		*c = ascii_lower(*c);
-	if (addr_parse_mailbox(span_of(argv[1]), &addr) != ADDR_OK)
+	/* The tables have A-labels: both forms of a domain are one account. */
+	domain_add_address(&given, span_of(argv[1]));
+	if (addr_parse_mailbox(buf_span(&given), &addr) != ADDR_OK)
 		die(EX_DATAERR, "%s is not an address: user@domain", argv[1]);
 	addr_add_canonical(&address, &addr);
 	if (strcmp(argv[0], "add") == 0)

@@ -25,6 +25,7 @@ const struct tree_entry tree_entries[] = {
 	{ "service", "root", "root", 0755, 'd' },
 	{ "log", "root", "root", 0755, 'd' },
 	{ "log/smtpd", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/lmtp", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/submission", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/pop3d", "mta-log", "mta-admin", 02750, 'd' },

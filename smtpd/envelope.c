@@ -2,7 +2,8 @@
  * envelope - MAIL, RCPT and VRFY: who may send to whom.
  */
 
-#include "queue/envelope.h"
+#include <stdio.h>
+
 #include "base/die.h"
 #include "queue/lookup.h"
 #include "smtpd/session.h"
@@ -10,15 +11,6 @@
 enum {
 	LOOKUP_TIMEOUT_MS = 30000
 };
-
-static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
-			return false;
-	return true;
-}
 
 /* "FROM:" or "TO:", then a path; RFC 5321 section 4.1.1.2 has no space here,
  * but many clients do. */
@@ -51,41 +43,38 @@ parse_path(struct session *session, struct span argument, const char *word,
 	return false;
 }
 
-/* One KEYWORD=VALUE of MAIL; false after a reply. */
+/* Is it MAIL's turn?  False after a reply. */
 static bool
-take_mail_parameter(struct session *session, struct span parameter)
+is_time_for_mail(struct session *session)
 {
-	struct span value = parameter;
-	struct span keyword = span_cut(&value, '=');
-	uint64_t size;
-
-	if (span_equal_nocase(keyword, span_of("SIZE"))) {
-		if (!span_number(value, 10, UINT64_MAX, &size)) {
-			reply_error(session, "501 5.5.4 SIZE takes a number");
-			return false;
-		}
-		if (session->settings->size_max > 0 &&
-		    size > session->settings->size_max) {
-			reply(session, "552 5.3.4 the message is too big");
-			return false;
-		}
+	if (session->helo.len == 0) {
+		reply_error(session, "503 5.5.1 say HELO or EHLO first");
+	} else if (session->has_sender) {
+		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
+	} else if (session->transactions >= session->settings->messages_max) {
+		/* RFC 9422 section 4.1: it was told, or it did not ask. */
+		reply(session, "421 4.7.0 that is enough for one connection");
+		session->is_done = true;
+	} else {
 		return true;
 	}
-	if (span_equal_nocase(keyword, span_of("BODY"))) {
-		session->is_8bit =
-		    span_equal_nocase(value, span_of("8BITMIME"));
-		if (session->is_8bit ||
-		    span_equal_nocase(value, span_of("7BIT")))
-			return true;
-		reply_error(session, "501 5.5.4 BODY is 7BIT or 8BITMIME here");
-		return false;
-	}
-	if (span_equal_nocase(parameter, span_of("SMTPUTF8"))) {
-		session->needs_utf8 = true;
-		return true;
-	}
-	reply_error(session, "555 5.5.4 no such parameter here");
 	return false;
+}
+
+static void
+accept_sender(struct session *session)
+{
+	char line[64];
+
+	session->has_sender = true;
+	session->transactions++;
+	if (!session->is_priority_lowered) {
+		reply(session, "250 2.1.0 sender ok");
+		return;
+	}
+	snprintf(line, sizeof(line), "250 2.3.6 sender ok, priority is %d",
+	    session->priority); /* RFC 6710 section 4.1 */
+	reply(session, line);
 }
 
 void
@@ -94,26 +83,20 @@ handle_mail(struct session *session, struct span argument)
 	struct addr sender;
 	struct span parameters;
 
-	if (session->helo.len == 0) {
-		reply_error(session, "503 5.5.1 say HELO or EHLO first");
+	if (!is_time_for_mail(session))
 		return;
-	}
 	if (!policy_knows_user(session))
 		return;
-	if (session->has_sender) {
-		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
-		return;
-	}
 	if (!parse_path(session, argument, "FROM:", &sender, &parameters))
 		return;
 	session_reset(session);
-	while ((parameters = span_trim(parameters)).len > 0)
-		if (!take_mail_parameter(session, span_cut(&parameters, ' '))) {
-			session_reset(session);
-			return;
-		}
+	if (!take_mail_parameters(session, parameters)) {
+		session_reset(session);
+		return;
+	}
 	addr_add_canonical(&session->sender, &sender);
-	if (!is_ascii(buf_span(&session->sender)) && !session->needs_utf8) {
+	if (!span_is_ascii(buf_span(&session->sender)) &&
+	    !session->needs_utf8) {
 		session_reset(session);
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
@@ -123,8 +106,7 @@ handle_mail(struct session *session, struct span argument)
 		session_reset(session);
 		return;
 	}
-	session->has_sender = true;
-	reply(session, "250 2.1.0 sender ok");
+	accept_sender(session);
 }
 
 static void
@@ -176,53 +158,74 @@ is_allowed(struct session *session, struct span address, bool *is_mailbox)
 }
 
 static void
-add_recipient(struct session *session, struct span address, bool is_mailbox)
+add_recipient(struct session *session, const struct recipient *recipient)
 {
-	const struct recipient recipient = { .address = address,
-		.is_mailbox = is_mailbox };
-
-	envelope_add_recipient(&session->recipients, &recipient);
+	envelope_add_recipient(&session->recipients, recipient);
 	session->recipient_count++;
 	buf_clear(&session->only_recipient);
 	if (session->recipient_count == 1)
-		buf_add(&session->only_recipient, address);
+		buf_add(&session->only_recipient, recipient->address);
 	reply(session, "250 2.1.5 recipient ok");
+}
+
+/* Is it RCPT's turn?  False after a reply. */
+static bool
+is_time(struct session *session)
+{
+	if (!session->has_sender)
+		reply_error(session, "503 5.5.1 say MAIL first");
+	else if (session->bdat != BDAT_NONE) /* RFC 3030 section 2 */
+		reply_error(session, "503 5.5.1 BDAT was begun: go on with it");
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_room(struct session *session)
+{
+	if (session->recipient_count < session->settings->recipients_max)
+		return true;
+	reply(session, "452 4.5.3 too many recipients: send the message again "
+		       "for the others");
+	return false;
+}
+
+/* Its path and parameters are good: may it be, and does it exist? */
+static void
+take_recipient(struct session *session, const struct addr *parsed,
+    const struct recipient_parameters *parameters)
+{
+	struct buf address = buf_new(COMMAND_MAX);
+	struct recipient recipient = { .original = parameters->original,
+		.notify = buf_span(&parameters->notify) };
+
+	addr_add_canonical(&address, parsed);
+	recipient.address = buf_span(&address);
+	if (!span_is_ascii(recipient.address) && !session->needs_utf8)
+		reply_error(session,
+		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+	else if (is_allowed(session, recipient.address, &recipient.is_mailbox))
+		add_recipient(session, &recipient);
+	buf_free(&address);
 }
 
 void
 handle_rcpt(struct session *session, struct span argument)
 {
 	struct addr recipient;
-	struct span parameters;
-	struct buf address = buf_new(COMMAND_MAX);
-	bool is_mailbox;
+	struct span rest;
+	struct recipient_parameters parameters = { .notify = buf_new(4) };
 
-	if (!session->has_sender) {
-		reply_error(session, "503 5.5.1 say MAIL first");
+	if (!is_time(session) ||
+	    !parse_path(session, argument, "TO:", &recipient, &rest))
 		return;
-	}
-	if (!parse_path(session, argument, "TO:", &recipient, &parameters))
-		return;
-	if (recipient.local.len == 0) {
+	if (recipient.local.len == 0)
 		reply_error(session, "501 5.1.3 the null path receives none");
-		return;
-	}
-	if (span_trim(parameters).len > 0) {
-		reply_error(session, "555 5.5.4 no such parameter here");
-		return;
-	}
-	if (session->recipient_count >= session->settings->recipients_max) {
-		reply(session, "452 4.5.3 too many recipients: send the "
-			       "message again for the others");
-		return;
-	}
-	addr_add_canonical(&address, &recipient);
-	if (!is_ascii(buf_span(&address)) && !session->needs_utf8)
-		reply_error(session,
-		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-	else if (is_allowed(session, buf_span(&address), &is_mailbox))
-		add_recipient(session, buf_span(&address), is_mailbox);
-	buf_free(&address);
+	else if (take_rcpt_parameters(session, rest, &parameters) &&
+		 is_room(session))
+		take_recipient(session, &recipient, &parameters);
+	buf_free(&parameters.notify);
 }
 
 /* RFC 5321 section 7.3: strangers learn nothing. */

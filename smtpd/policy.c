@@ -103,27 +103,24 @@ policy_may_send_as(struct session *session, struct span sender)
 /* ---- how much ---- */
 
 /* login's parent counts, because sessions of one account share nothing else. */
-bool
-policy_may_send_now(struct session *session)
+const char *
+policy_refuse_now(struct session *session)
 {
 	enum login_verdict verdict = LOGIN_LATER;
 
-	if (session->user.len == 0)
-		return true;
+	if (session->user.len == 0 || session->neighbours.login == -1)
+		return NULL;
 	if (!login_send_message(
 		session->neighbours.login, session->recipient_count) ||
 	    login_receive_answer(
 		session->neighbours.login, &verdict, LOGIN_TIMEOUT_MS) != 1 ||
-	    verdict == LOGIN_LATER) {
-		reply(session, "451 4.3.0 this account cannot be counted now");
-		return false;
-	}
+	    verdict == LOGIN_LATER)
+		return "451 4.3.0 this account cannot be counted now";
 	if (verdict == LOGIN_OK)
-		return true;
+		return NULL;
 	log_event("refused client=%s user=%.*s recipients=%llu reply=450 4.7.1",
 	    session->peer->text, (int)session->user.len, session->user.data,
 	    (unsigned long long)session->recipient_count);
-	reply(session, "450 4.7.1 this account has sent too much for now: see "
-		       "control/messagesperhour and control/recipientsperhour");
-	return false;
+	return "450 4.7.1 this account has sent too much for now: see "
+	       "control/messagesperhour and control/recipientsperhour";
 }

@@ -1,6 +1,5 @@
 #include "smtpd/session.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -13,9 +12,18 @@ reply(struct session *session, const char *text)
 }
 
 void
-reply_error(struct session *session, const char *text)
+reply_verdict(struct session *session, const char *text)
 {
-	reply(session, text);
+	uint64_t times =
+	    session->settings->is_lmtp ? session->recipient_count : 1;
+
+	while (times-- > 0)
+		reply(session, text);
+}
+
+static void
+count_error(struct session *session)
+{
 	if (++session->errors < session->settings->errors_max)
 		return;
 	reply(session, "421 4.7.0 too many errors: closing the connection");
@@ -23,19 +31,38 @@ reply_error(struct session *session, const char *text)
 }
 
 void
+reply_error(struct session *session, const char *text)
+{
+	reply(session, text);
+	count_error(session);
+}
+
+void
+reply_refusal(struct session *session, const char *text)
+{
+	reply_verdict(session, text);
+	count_error(session);
+}
+
+void
 session_reset(struct session *session)
 {
+	bdat_end(session);
 	session->has_sender = false;
-	session->is_8bit = false;
+	session->is_binary = false;
 	session->needs_utf8 = false;
+	session->hold_until = 0;
+	session->by = (struct deliver_by){ .mode = 0 };
+	session->priority = 0;
+	session->is_priority_lowered = false;
 	session->recipient_count = 0;
 	buf_clear(&session->sender);
+	buf_clear(&session->records);
 	buf_clear(&session->recipients);
 	buf_clear(&session->only_recipient);
 }
 
-/* A name or address literal: visible bytes that cannot upset Received. */
-static bool
+bool
 is_greeting(struct span name)
 {
 	if (name.len == 0 || name.len > ADDR_DOMAIN_MAX)
@@ -77,24 +104,12 @@ handle_helo(struct session *session, struct span argument)
 static void
 handle_ehlo(struct session *session, struct span argument)
 {
-	char size[40];
-
 	if (!greet(session, argument, true))
 		return;
 	write_string(&session->out, "250-");
 	write_span(&session->out, buf_span(&session->settings->me));
 	reply(session, "");
-	reply(session, "250-PIPELINING");
-	snprintf(size, sizeof(size), "250-SIZE %llu",
-	    (unsigned long long)session->settings->size_max);
-	reply(session, size);
-	reply(session, "250-8BITMIME");
-	reply(session, "250-SMTPUTF8");
-	if (session_offers_starttls(session))
-		reply(session, "250-STARTTLS");
-	reply(session, "250-ENHANCEDSTATUSCODES");
-	auth_list(session);
-	reply(session, "250 HELP");
+	offer_extensions(session);
 }
 
 static void
@@ -117,8 +132,8 @@ handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session,
-	    "214 2.0.0 HELO EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY "
-	    "HELP QUIT");
+	    "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET "
+	    "NOOP VRFY ETRN HELP QUIT");
 }
 
 static void
@@ -129,23 +144,36 @@ handle_quit(struct session *session, struct span argument)
 	session->is_done = true;
 }
 
+/* RFC 2033 section 4.1: LMTP has LHLO, and not the other two. */
+enum protocol {
+	ANY,
+	SMTP_ONLY,
+	LMTP_ONLY
+};
+
 static const struct command {
 	const char *verb;
 	void (*handle)(struct session *session, struct span argument);
 	bool needs_no_argument;
+	enum protocol protocol;
 } commands[] = {
-	{ "MAIL", handle_mail, false },
-	{ "RCPT", handle_rcpt, false },
-	{ "DATA", handle_data, true },
-	{ "AUTH", handle_auth, false },
-	{ "EHLO", handle_ehlo, false },
-	{ "HELO", handle_helo, false },
-	{ "RSET", handle_rset, true },
-	{ "NOOP", handle_noop, false },
-	{ "VRFY", handle_vrfy, false },
-	{ "STARTTLS", handle_starttls, true },
-	{ "HELP", handle_help, false },
-	{ "QUIT", handle_quit, true },
+	{ "MAIL", handle_mail, false, ANY },
+	{ "RCPT", handle_rcpt, false, ANY },
+	{ "DATA", handle_data, true, ANY },
+	{ "BDAT", handle_bdat, false, ANY },
+	{ "AUTH", handle_auth, false, SMTP_ONLY },
+	{ "STARTTLS", handle_starttls, true, ANY },
+	{ "EHLO", handle_ehlo, false, SMTP_ONLY },
+	{ "HELO", handle_helo, false, SMTP_ONLY },
+	{ "LHLO", handle_ehlo, false, LMTP_ONLY },
+	{ "RSET", handle_rset, true, ANY },
+	{ "NOOP", handle_noop, false, ANY },
+	{ "VRFY", handle_vrfy, false, ANY },
+	{ "ETRN", handle_etrn, false, SMTP_ONLY },
+	{ "XCLIENT", handle_xclient, false, ANY },
+	{ "XFORWARD", handle_xforward, false, ANY },
+	{ "HELP", handle_help, false, ANY },
+	{ "QUIT", handle_quit, true, ANY },
 };
 
 static void
@@ -154,11 +182,14 @@ handle_command(struct session *session, struct span line)
 	size_t verb_len = span_index(line, ' ');
 	struct span verb = span_slice(line, 0, verb_len);
 	struct span argument = span_slice(line, verb_len + 1, line.len);
+	enum protocol other =
+	    session->settings->is_lmtp ? SMTP_ONLY : LMTP_ONLY;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
 
-		if (!span_equal_nocase(verb, span_of(command->verb)))
+		if (!span_equal_nocase(verb, span_of(command->verb)) ||
+		    command->protocol == other)
 			continue;
 		if (command->needs_no_argument && span_trim(argument).len > 0)
 			reply_error(session,
@@ -196,12 +227,13 @@ handle_line(struct session *session, struct span line)
 	handle_command(session, span_slice(line, 0, len - 2));
 }
 
-static void
+void
 greeting(struct session *session)
 {
 	write_string(&session->out, "220 ");
 	write_span(&session->out, buf_span(&session->settings->me));
-	reply(session, " ESMTP Estafeta");
+	reply(session,
+	    session->settings->is_lmtp ? " LMTP Estafeta" : " ESMTP Estafeta");
 }
 
 static enum io_status
@@ -258,11 +290,15 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	    network_list_has(&settings->relay_clients, &peer->address);
 	session.line = buf_new(AUTH_LINE_MAX);
 	buf_room(&session.line, AUTH_LINE_MAX); /* a secret never moves in it */
+	session.is_proxy =
+	    network_list_has(&settings->xclient_nets, &peer->address);
+	session.forwarded = buf_new(FORWARDED_MAX);
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);
 	session.binding = buf_new(SASL_BINDING_MAX);
 	session.certificate = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);
+	session.records = buf_new(RECORDS_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
 	writer_init(&session.out, client_out, timeout_ms);
@@ -271,5 +307,6 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	auth_open(&session);
 
 	log_end(&session, converse(&session));
+	bdat_end(&session);
 	return EX_OK;
 }

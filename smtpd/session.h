@@ -7,8 +7,13 @@
  *
  *   session   the loop, the replies, and the commands without arguments
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
- *   data      DATA: the message, its end, its limits
+ *   ehlo      what is offered, and to whom
+ *   parameters  what follows the address of MAIL and RCPT; timing has those
+ *             of when and how fast
+ *   data, bdat  DATA and BDAT: where the message ends
+ *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
+ *   etrn, xclient  ETRN; XCLIENT and XFORWARD
  *   tls       STARTTLS, and ports that begin with TLS
  *   auth      AUTH: who the client is
  *   policy    what the submission service lets a user do
@@ -20,8 +25,10 @@
 #include "net/auth.h"
 #include "net/network.h"
 #include "net/serve.h"
+#include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/tls.h"
+#include "smtpd/message.h"
 
 struct settings {
 	struct buf me;
@@ -30,20 +37,33 @@ struct settings {
 	uint64_t hops_max;       /* control/maxhops */
 	uint64_t timeout_s;      /* control/timeoutsmtpd */
 	uint64_t errors_max;     /* control/maxerrors */
+	uint64_t messages_max;   /* control/maxmessages */
+	uint64_t hold_max_s;     /* control/futurereleasemax; 0: not offered */
+	uint64_t by_min_s;       /* control/deliverbymin */
+	uint64_t priority_max;   /* control/prioritymax */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
+	bool is_lmtp;       /* RFC 2033 */
 	int login_at; /* places among a client's sessions; -1: not given */
 	int tls_at;
 	struct auth_settings auth;
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
+	struct network_list xclient_nets;  /* control/xclientnets */
 };
 
 enum {
 	COMMAND_MAX = 2048,     /* RFC 5321 4.5.3.1.4, with all extensions */
-	DATA_LINE_MAX = 65536,  /* we carry what 4.5.3.1.6 would not */
 	HEADER_MAX = 256 << 10, /* bytes before the empty line */
-	RECIPIENTS_BYTES_MAX = 16 << 20
+	RECORDS_MAX = 4096,
+	FORWARDED_MAX = 1024,
+	RECIPIENTS_BYTES_MAX = 15 << 20
+};
+
+enum bdat_state {
+	BDAT_NONE,
+	BDAT_OPEN,   /* chunks have come, LAST has not */
+	BDAT_REFUSED /* one was refused: RSET is awaited */
 };
 
 /* Sessions with the neighbours; -1: not there, as by hand. */
@@ -58,7 +78,10 @@ struct session {
 	const struct settings *settings;
 	const struct peer *peer;
 	struct neighbours neighbours;
-	bool is_trusted; /* may relay */
+	bool is_trusted;     /* may relay */
+	bool is_proxy;       /* of control/xclientnets, whoever it speaks for */
+	struct peer claimed; /* peer points here after XCLIENT */
+	struct buf forwarded; /* XFORWARD's words, for the log */
 	bool is_tls;
 	struct tls_facts tls; /* if it is */
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
@@ -70,7 +93,8 @@ struct session {
 	struct writer out;
 	struct buf line;
 	uint64_t errors;
-	uint64_t messages;
+	uint64_t messages;     /* accepted */
+	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
 
 	struct buf helo; /* empty: not greeted yet */
@@ -78,12 +102,20 @@ struct session {
 
 	/* the transaction: empty after session_reset */
 	bool has_sender;
-	bool is_8bit;
+	bool is_binary; /* BODY=BINARYMIME */
 	bool needs_utf8;
 	struct buf sender;
+	struct buf records; /* envelope records of the message */
+	int64_t hold_until; /* seconds since 1970; 0: no */
+	struct deliver_by by;
+	int priority;
+	bool is_priority_lowered;
 	struct buf recipients; /* envelope records from the first T on */
 	struct buf only_recipient;
 	uint64_t recipient_count;
+
+	enum bdat_state bdat;
+	struct message message; /* if BDAT_OPEN */
 };
 
 /* Talk until the client quits, fails, or makes too many errors.  Exit code. */
@@ -91,6 +123,20 @@ int session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings);
 
 void reply(struct session *session, const char *text);
+
+/*
+ * What became of the message: by LMTP once for each recipient that was
+ * accepted (RFC 2033 section 4.2), since all of them are kept, or none.
+ */
+void reply_verdict(struct session *session, const char *text);
+/* The same, one that counts as an error. */
+void reply_refusal(struct session *session, const char *text);
+
+/* The words that a session begins with. */
+void greeting(struct session *session);
+
+/* A name or address literal: visible bytes that cannot upset Received. */
+bool is_greeting(struct span name);
 
 /* A reply that counts against control/maxerrors. */
 void reply_error(struct session *session, const char *text);
@@ -102,6 +148,37 @@ void handle_mail(struct session *session, struct span argument);
 void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
+void handle_bdat(struct session *session, struct span argument);
+void handle_etrn(struct session *session, struct span argument);
+void handle_xclient(struct session *session, struct span argument);
+void handle_xforward(struct session *session, struct span argument);
+/* Drop a message whose last chunk has not come. */
+void bdat_end(struct session *session);
+
+/* EHLO's lines after the first. */
+void offer_extensions(struct session *session);
+
+/* Did AUTH show who it is? */
+bool is_authenticated(const struct session *session);
+
+/* timing.c; each false after a reply; the last when all have come. */
+bool take_holdfor(struct session *session, struct span value);
+bool take_holduntil(struct session *session, struct span value);
+bool take_by(struct session *session, struct span value);
+bool take_priority(struct session *session, struct span value);
+bool finish_timing(struct session *session);
+
+/* Take MAIL's parameters into session->records.  False after a reply. */
+bool take_mail_parameters(struct session *session, struct span parameters);
+
+/* The same for RCPT; notify is a buf of the caller's. */
+struct recipient_parameters {
+	struct buf notify;    /* letters, as in envelope(5) */
+	struct span original; /* in the command's line */
+};
+bool take_rcpt_parameters(struct session *session, struct span parameters,
+    struct recipient_parameters *taken);
+
 void handle_starttls(struct session *session, struct span argument);
 
 /* Can the client be told of STARTTLS? */
@@ -125,7 +202,7 @@ void handle_auth(struct session *session, struct span argument);
 bool policy_knows_user(struct session *session);
 bool policy_may_send_as(struct session *session, struct span sender);
 
-/* Does the account have a message left in this hour? */
-bool policy_may_send_now(struct session *session);
+/* A message begins: NULL, or the reply if the account has none left now. */
+const char *policy_refuse_now(struct session *session);
 
 #endif

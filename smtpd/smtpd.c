@@ -1,7 +1,7 @@
 /*
  * smtpd - receive mail by SMTP.
  *
- * started by  service/{smtpd,submission}/run, behind listen, neighbour and
+ * started by  service/{smtpd,submission,lmtp}/run, behind listen, neighbour and
  *             confine; or by hand and by sendmail -bs, for one client on
  *             descriptors 0 and 1
  * uid         mta-smtpd, mta-submit (by hand: the caller's)
@@ -14,10 +14,11 @@
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
  * reads       control/me databytes maxrecipients maxhops maxerrors
- *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets; submission: authmechanisms oauthchecker
- *             cleartextnets senderlogins hideclient submissionconnections
- *             submissionpernetwork
+ *             timeoutsmtpd relayclients proxynets maxmessages
+ *             futurereleasemax deliverbymin prioritymax xclientnets,
+ *             NAMEconnections NAMEpernetwork for smtpd, submission, lmtp;
+ *             submission: authmechanisms oauthchecker cleartextnets
+ *             senderlogins hideclient
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
@@ -34,7 +35,7 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd [submission]   (by service/NAME/run; or by hand, on a "
+    "usage: smtpd [submission | lmtp]   (by service/NAME/run; or by hand, on a "
     "terminal)";
 
 static void
@@ -47,7 +48,13 @@ read_settings(struct settings *settings)
 	    control_number("maxrecipients", 1000, 100, 50000);
 	settings->hops_max = control_number("maxhops", 100, 10, 1000);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings->messages_max = control_number("maxmessages", 1000, 1, 100000);
+	settings->hold_max_s =
+	    control_number("futurereleasemax", 604800, 0, 31536000);
+	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);
+	settings->priority_max = control_number("prioritymax", 4, 0, 9);
 	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
+	settings->xclient_nets = network_list("xclientnets", "");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
 	if (!settings->is_submission)
@@ -104,8 +111,9 @@ serve(struct settings *settings)
 		die(EX_TEMPFAIL, "login must be a neighbour");
 	settings->login_at = add_neighbour(&server, NEIGHBOUR_LOGIN);
 	settings->tls_at = add_neighbour(&server, NEIGHBOUR_TLS);
-	serve_configure(
-	    &server, settings->is_submission ? "submission" : "smtpd");
+	serve_configure(&server, settings->is_submission ? "submission"
+				 : settings->is_lmtp     ? "lmtp"
+							 : "smtpd");
 	require_unprivileged();
 	return serve_run(&server);
 }
@@ -131,7 +139,8 @@ main(int argc, char **argv)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	settings.is_submission =
 	    argc == 2 && strcmp(argv[1], "submission") == 0;
-	if (argc != 1 && !settings.is_submission)
+	settings.is_lmtp = argc == 2 && strcmp(argv[1], "lmtp") == 0;
+	if (argc != 1 && !settings.is_submission && !settings.is_lmtp)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	return serve_is_listening() ? serve(&settings) : by_hand(&settings);

@@ -20,7 +20,9 @@ submit_init(struct submission *submission, const struct queue_id *id,
 	*submission = (struct submission){ .id = *id,
 		.session = session,
 		.program = -1,
-		.injection = { .message_fd = -1, .envelope_fd = -1 },
+		.injection = { .session = -1,
+		    .message_fd = -1,
+		    .envelope_fd = -1 },
 		.envelope = envelope,
 		.held = buf_new(SUBMIT_HELD) };
 }

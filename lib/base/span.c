@@ -130,3 +130,12 @@ span_number(struct span s, int base, uint64_t max, uint64_t *value)
 	*value = number;
 	return true;
 }
+
+bool
+span_is_ascii(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] >= 0x80)
+			return false;
+	return true;
+}

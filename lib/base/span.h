@@ -52,6 +52,9 @@ struct span span_cut(struct span *rest, char separator);
  */
 bool span_number(struct span s, int base, uint64_t max, uint64_t *value);
 
+/* Is there no byte above 0x7f? */
+bool span_is_ascii(struct span s);
+
 /* c as its lower-case letter, ASCII only. */
 char ascii_lower(char c);
 

@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static void
+forget_keywords(struct smtp_client *client)
+{
+	client->has_pipelining = client->has_8bitmime = false;
+	client->has_smtputf8 = client->has_size = client->has_dsn = false;
+	client->has_deliverby = client->has_mt_priority = false;
+	client->size_max = client->by_min_s = 0;
+	client->mails_max = client->recipients_max = 0;
+}
+
 void
 smtp_open(struct smtp_client *client, int fd)
 {
@@ -15,9 +25,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->code = 0;
 	client->status[0] = '\0';
 	client->is_hello = false;
-	client->has_pipelining = client->has_8bitmime = false;
-	client->has_smtputf8 = client->has_size = false;
-	client->size_max = 0;
+	forget_keywords(client);
 }
 
 void
@@ -30,7 +38,7 @@ smtp_free(struct smtp_client *client)
 void
 smtp_write(struct smtp_client *client, const char *format, ...)
 {
-	char command[2048];
+	char command[SMTP_COMMAND_MAX];
 	va_list args;
 
 	va_start(args, format);
@@ -87,6 +95,22 @@ take_status(struct smtp_client *client, struct span text)
 	client->status[status.len] = '\0';
 }
 
+/* RFC 9422 section 3: NAME=VALUE, those that are known. */
+static void
+take_limits(struct smtp_client *client, struct span rest)
+{
+	while ((rest = span_trim(rest)).len > 0) {
+		struct span value = span_cut(&rest, ' ');
+		struct span name = span_cut(&value, '=');
+
+		if (span_equal_nocase(name, span_of("MAILMAX")))
+			span_number(value, 10, INT64_MAX, &client->mails_max);
+		else if (span_equal_nocase(name, span_of("RCPTMAX")))
+			span_number(
+			    value, 10, INT64_MAX, &client->recipients_max);
+	}
+}
+
 static void
 take_keyword(struct smtp_client *client, struct span text)
 {
@@ -99,7 +123,16 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_8bitmime = true;
 	else if (span_equal_nocase(keyword, span_of("SMTPUTF8")))
 		client->has_smtputf8 = true;
-	else if (span_equal_nocase(keyword, span_of("SIZE"))) {
+	else if (span_equal_nocase(keyword, span_of("DSN")))
+		client->has_dsn = true;
+	else if (span_equal_nocase(keyword, span_of("MT-PRIORITY")))
+		client->has_mt_priority = true;
+	else if (span_equal_nocase(keyword, span_of("LIMITS")))
+		take_limits(client, rest);
+	else if (span_equal_nocase(keyword, span_of("DELIVERBY"))) {
+		client->has_deliverby = true;
+		span_number(span_trim(rest), 10, INT64_MAX, &client->by_min_s);
+	} else if (span_equal_nocase(keyword, span_of("SIZE"))) {
 		client->has_size = true;
 		span_number(span_trim(rest), 10, INT64_MAX, &client->size_max);
 	}
@@ -158,8 +191,7 @@ smtp_read(struct smtp_client *client, int64_t timeout_ms)
 unsigned
 smtp_hello(struct smtp_client *client, const char *name, int64_t timeout_ms)
 {
-	client->has_pipelining = client->has_8bitmime = false;
-	client->has_smtputf8 = client->has_size = false;
+	forget_keywords(client);
 	smtp_write(client, "EHLO %s", name);
 	client->is_hello = true;
 	unsigned code = smtp_read(client, timeout_ms);

@@ -15,6 +15,7 @@
 enum {
 	SMTP_REPLY_LINES = 100,
 	SMTP_LINE_MAX = 4096,
+	SMTP_COMMAND_MAX = 2048,
 	SMTP_TEXT_MAX = 400
 };
 
@@ -30,7 +31,13 @@ struct smtp_client {
 	bool has_8bitmime;
 	bool has_smtputf8;
 	bool has_size;
-	uint64_t size_max; /* 0: none told */
+	bool has_dsn;
+	bool has_deliverby;
+	bool has_mt_priority;
+	uint64_t size_max; /* 0: none told; the same for those of LIMITS */
+	uint64_t by_min_s; /* DELIVERBY */
+	uint64_t mails_max;
+	uint64_t recipients_max;
 };
 
 void smtp_open(struct smtp_client *client, int fd);

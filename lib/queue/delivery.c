@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-struct span
+struct recipient
 delivery_recipient(const struct delivery *delivery)
 {
-	struct span recipient = { "", 0 };
+	struct span rest = delivery->recipients;
+	struct recipient recipient = { .address = { "", 0 } };
 
-	record_find(delivery->recipients, 'T', &recipient);
+	envelope_next(&rest, &recipient);
 	return recipient;
 }
 
@@ -24,11 +25,26 @@ delivery_add(struct buf *buf, const struct delivery *delivery)
 		record_add_string(buf, 'B', "8");
 	if (delivery->needs_utf8)
 		record_add_string(buf, 'U', "1");
+	if (delivery->requires_tls)
+		record_add_string(buf, 'Q', "1");
+	if (delivery->envid.len > 0)
+		record_add(buf, 'E', delivery->envid);
+	if (delivery->ret.len > 0)
+		record_add(buf, 'R', delivery->ret);
+	if (delivery->by.mode != 0)
+		deliver_by_add(buf, &delivery->by);
+	if (delivery->priority != 0) {
+		struct buf priority = buf_new(8);
+
+		buf_printf(&priority, "%d", delivery->priority);
+		record_add(buf, 'Y', buf_span(&priority));
+		buf_free(&priority);
+	}
 	record_add(buf, 'F', delivery->sender);
 	buf_add(buf, delivery->recipients);
 }
 
-/* The records from the first T on; false if another kind is among them. */
+/* The records from the first T on, with ORCPT and NOTIFY after each. */
 static bool
 take_recipients(struct span packet, struct span *recipients)
 {
@@ -45,7 +61,7 @@ take_recipients(struct span packet, struct span *recipients)
 			return false;
 		if (tag == 'T' && count++ == 0)
 			*recipients = here;
-		else if (tag != 'T' && count > 0)
+		else if (count > 0 && tag != 'T' && tag != 'O' && tag != 'N')
 			return false;
 	}
 	return count > 0 && count <= DELIVERY_RECIPIENTS_MAX;
@@ -60,6 +76,13 @@ delivery_parse(struct span packet, struct delivery *delivery)
 	delivery->is_plain = record_find(packet, 'P', &value);
 	delivery->is_8bit = record_find(packet, 'B', &value);
 	delivery->needs_utf8 = record_find(packet, 'U', &value);
+	delivery->requires_tls = record_find(packet, 'Q', &value);
+	record_find(packet, 'E', &delivery->envid);
+	record_find(packet, 'R', &delivery->ret);
+	if (record_find(packet, 'D', &value))
+		deliver_by_parse(value, &delivery->by);
+	if (record_find(packet, 'Y', &value))
+		priority_parse(value, &delivery->priority);
 	return record_find(packet, 'I', &value) &&
 	       queue_id_parse(value, &delivery->id) &&
 	       record_find(packet, 'F', &delivery->sender) &&
@@ -78,6 +101,11 @@ verdict_add(struct buf *buf, const struct verdict *verdict)
 	record_add(buf, 'V', (struct span){ &kind, 1 });
 	record_add(buf, 'C', span_slice(verdict->code, 0, 16));
 	record_add(buf, 'R', span_slice(verdict->text, 0, DELIVERY_TEXT_MAX));
+	if (verdict->action != ACTION_DELIVERED) {
+		char action = (char)verdict->action;
+
+		record_add(buf, 'A', (struct span){ &action, 1 });
+	}
 }
 
 bool
@@ -90,6 +118,11 @@ verdict_parse(struct span packet, struct verdict *verdict)
 	    strchr("KLZDU", kind.ptr[0]) == NULL)
 		return false;
 	verdict->kind = (enum verdict_kind)kind.ptr[0];
+	if (record_find(packet, 'A', &kind)) {
+		if (kind.len != 1 || strchr("PXR", kind.ptr[0]) == NULL)
+			return false;
+		verdict->action = (enum verdict_action)kind.ptr[0];
+	}
 	return record_find(packet, 'C', &verdict->code) &&
 	       record_find(packet, 'R', &verdict->text) &&
 	       record_find_number(packet, 'N', UINT64_MAX, &verdict->number);

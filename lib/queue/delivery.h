@@ -17,11 +17,12 @@
  */
 
 #include "base/packet.h"
-#include "base/record.h"
+#include "queue/envelope.h"
 #include "queue/id.h"
 
 enum {
 	DELIVERY_RECIPIENTS_MAX = 40,
+	DELIVERY_RECIPIENTS_BYTES = 14000, /* of their records in a packet */
 	DELIVERY_TEXT_MAX = 512
 };
 
@@ -29,16 +30,21 @@ struct delivery {
 	uint64_t number;
 	struct queue_id id;
 	struct span sender;     /* empty: the null path */
-	struct span recipients; /* records T, one for each recipient */
+	struct span recipients; /* as in an envelope: envelope_next */
 	uint64_t offset;        /* of the message in the file */
 	uint64_t length;        /* of the message, bytes */
 	bool is_plain;          /* the whole file is the mailbox file */
 	bool is_8bit;           /* BODY=8BITMIME */
 	bool needs_utf8;
+	bool requires_tls;
+	struct span envid; /* ENVID and RET, as in the envelope */
+	struct span ret;
+	struct deliver_by by;
+	int priority;
 };
 
-/* The first T of a delivery's recipients, for local-deliver. */
-struct span delivery_recipient(const struct delivery *delivery);
+/* The first of a delivery's recipients, for local-deliver. */
+struct recipient delivery_recipient(const struct delivery *delivery);
 
 void delivery_add(struct buf *buf, const struct delivery *delivery);
 bool delivery_parse(struct span packet, struct delivery *delivery);
@@ -52,9 +58,18 @@ enum verdict_kind {
 	VERDICT_UNREACHABLE = 'U' /* later, for the whole destination */
 };
 
+/* What was done with one that is delivered, RFC 3464 section 2.3.3. */
+enum verdict_action {
+	ACTION_DELIVERED,    /* for remote-send: to a host without DSN */
+	ACTION_PASSED = 'P', /* with its DSN parameters: theirs to report */
+	ACTION_EXPANDED = 'X',
+	ACTION_TRACED = 'R' /* relayed, which DELIVERBY wants to be told */
+};
+
 struct verdict {
 	uint64_t number;
 	enum verdict_kind kind;
+	enum verdict_action action;
 	struct span code; /* enhanced status code, RFC 3463: "5.1.1" */
 	struct span text; /* for a human, one line, at most DELIVERY_TEXT_MAX */
 };

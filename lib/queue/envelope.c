@@ -1,37 +1,126 @@
 #include "queue/envelope.h"
 
-static enum envelope_status
+#include "mail/header.h"
+#include "mail/xtext.h"
+
+enum {
+	PRIORITY_MAX = 9
+};
+
+bool
+deliver_by_parse(struct span value, struct deliver_by *by)
+{
+	uint64_t seconds;
+
+	if (!span_number(span_cut(&value, ' '), 10, INT64_MAX, &seconds) ||
+	    value.len < 1 || value.len > 2 ||
+	    (value.ptr[0] != 'R' && value.ptr[0] != 'N') ||
+	    (value.len == 2 && value.ptr[1] != 'T'))
+		return false;
+	*by = (struct deliver_by){ .mode = value.ptr[0],
+		.is_traced = value.len == 2,
+		.time = (int64_t)seconds };
+	return true;
+}
+
+void
+deliver_by_add(struct buf *buf, const struct deliver_by *by)
+{
+	struct buf value = buf_new(64);
+
+	buf_printf(&value, "%lld %c%s", (long long)by->time, by->mode,
+	    by->is_traced ? "T" : "");
+	record_add(buf, 'D', buf_span(&value));
+	buf_free(&value);
+}
+
+bool
+priority_parse(struct span value, int *priority)
+{
+	bool is_negative = value.len > 0 && value.ptr[0] == '-';
+	uint64_t number;
+
+	if (!span_number(span_slice(value, is_negative, value.len), 10,
+		PRIORITY_MAX, &number))
+		return false;
+	*priority = is_negative ? -(int)number : (int)number;
+	return true;
+}
+
+static bool
+take_number(struct span value, int64_t *number)
+{
+	uint64_t found;
+
+	if (!span_number(value, 10, INT64_MAX, &found))
+		return false;
+	*number = (int64_t)found;
+	return true;
+}
+
+static bool
+take_span(struct span value, struct span *into)
+{
+	*into = value;
+	return header_is_safe(value);
+}
+
+/* False if the record, or its value, is none of ours. */
+static bool
 take_message_record(struct envelope *envelope, char tag, struct span value)
 {
 	switch (tag) {
 	case 'B':
-		envelope->body = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->body);
 	case 'U':
 		envelope->needs_utf8 = true;
-		return ENVELOPE_OK;
+		return true;
 	case 'E':
-		envelope->envid = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->envid) &&
+		       value.len <= XTEXT_ENVID_MAX &&
+		       span_index(value, ' ') == value.len;
 	case 'R':
-		envelope->ret = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->ret);
+	case 'Q':
+		envelope->requires_tls = true;
+		return true;
+	case 'W':
+		return take_number(value, &envelope->hold_until);
+	case 'D':
+		return deliver_by_parse(value, &envelope->by);
+	case 'P':
+		return priority_parse(value, &envelope->priority);
 	case 'H':
-		envelope->message_id = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->message_id);
 	case 'C':
-		envelope->client = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->client);
 	case 'A':
-		envelope->authenticated = value;
-		return ENVELOPE_OK;
+		return take_span(value, &envelope->authenticated);
 	case 'I':
 		envelope->has_uid = true;
-		return span_number(value, 10, UINT32_MAX, &envelope->uid)
-			   ? ENVELOPE_OK
-			   : ENVELOPE_SYNTAX;
+		return span_number(value, 10, UINT32_MAX, &envelope->uid);
 	default:
-		return ENVELOPE_SYNTAX;
+		return false;
+	}
+}
+
+/* A recipient's own: ORCPT, NOTIFY, or that it is a mailbox. */
+static bool
+is_recipient_record(char tag, struct span value)
+{
+	switch (tag) {
+	case 'O':
+		return value.len <= XTEXT_ORCPT_MAX && header_is_safe(value) &&
+		       span_index(value, ' ') == value.len;
+	case 'N':
+		for (size_t i = 0; i < value.len; i++)
+			if (span_index(span_of("nsfd"), value.ptr[i]) == 4)
+				return false;
+		return value.len <= 3;
+	case 'M':
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -51,7 +140,7 @@ check_recipients(struct envelope *envelope)
 					      : ENVELOPE_ADDRESS_TOO_LONG;
 		if (tag == 'T')
 			envelope->recipient_count++;
-		else if (tag != 'O' && tag != 'N' && tag != 'M')
+		else if (!is_recipient_record(tag, value))
 			return ENVELOPE_SYNTAX;
 	}
 	if (envelope->recipient_count > ENVELOPE_RECIPIENTS_MAX)
@@ -78,13 +167,9 @@ envelope_parse(struct span bytes, struct envelope *envelope)
 		return ENVELOPE_ADDRESS_TOO_LONG;
 	envelope->sender = value;
 	while (rest.len > 0 && rest.ptr[0] != 'T') {
-		enum envelope_status status =
-		    record_next(&rest, &tag, &value)
-			? take_message_record(envelope, tag, value)
-			: ENVELOPE_SYNTAX;
-
-		if (status != ENVELOPE_OK)
-			return status;
+		if (!record_next(&rest, &tag, &value) ||
+		    !take_message_record(envelope, tag, value))
+			return ENVELOPE_SYNTAX;
 	}
 	envelope->recipients = rest;
 	return check_recipients(envelope);

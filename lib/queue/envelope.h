@@ -17,10 +17,16 @@
  *                 U  "1": needs SMTPUTF8
  *                 E  ENVID, xtext;  R  RET, "F" or "H"
  *                 H  the message's Message-ID, for the log
+ *                 Q  "1": only over TLS (REQUIRETLS)
+ *                 W  wait until, seconds since 1970 (HOLDFOR, HOLDUNTIL)
+ *                 D  deliver by: seconds since 1970, space, R(eturn) or
+ *                    N(otify), and T if each relay is to be told
+ *                 P  MT-PRIORITY, -9 to 9
  *                 C  client, as logged;  A  authenticated as
  *                 I  uid of the injecting user (set by queue-inject alone)
- * Limits      ENVELOPE_MAX bytes, ENVELOPE_RECIPIENTS_MAX recipients, and
- *             ENVELOPE_ADDRESS_MAX bytes an address.
+ * Limits      ENVELOPE_MAX bytes, ENVELOPE_RECIPIENTS_MAX recipients,
+ *             ENVELOPE_ADDRESS_MAX bytes an address; E and O as RFC 3461 has
+ *             them.  No control byte in what goes into a command.
  */
 
 #include "base/record.h"
@@ -48,6 +54,13 @@ struct recipient {
 	bool is_mailbox;      /* M */
 };
 
+/* RFC 2852. */
+struct deliver_by {
+	char mode; /* R, N; 0: no limit */
+	bool is_traced;
+	int64_t time; /* seconds since 1970 */
+};
+
 struct envelope {
 	struct span sender;
 	struct span body;
@@ -57,6 +70,10 @@ struct envelope {
 	struct span client;
 	struct span authenticated;
 	bool needs_utf8;
+	bool requires_tls;
+	int64_t hold_until; /* 0: no */
+	struct deliver_by by;
+	int priority;
 	bool has_uid;
 	uint64_t uid;
 	size_t recipient_count;
@@ -69,6 +86,13 @@ struct envelope {
  */
 enum envelope_status envelope_parse(
     struct span bytes, struct envelope *envelope);
+
+/* The value of a D record; false if it is none. */
+bool deliver_by_parse(struct span value, struct deliver_by *by);
+void deliver_by_add(struct buf *buf, const struct deliver_by *by);
+
+/* -9 to 9, in decimal: MT-PRIORITY and the P record. */
+bool priority_parse(struct span value, int *priority);
 
 /* What to tell the injecting program about a status. */
 const char *envelope_status_text(enum envelope_status status);

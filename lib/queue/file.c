@@ -222,6 +222,13 @@ queue_file_check(const struct queue_file *file)
 
 /* ---- slots ---- */
 
+bool
+slot_owes_success(const struct slot *slot)
+{
+	return slot->state == SLOT_ARRIVED || slot->state == SLOT_RELAYED ||
+	       slot->state == SLOT_EXPANDED;
+}
+
 /* One line of text: state, delay flag, attempts, time, code, text, check. */
 void
 slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE])
@@ -261,8 +268,8 @@ parse_slot(struct span bytes, struct slot *slot)
 	uint64_t number;
 
 	if (!span_number(check, 16, UINT64_MAX, &number) ||
-	    number != XXH3_64bits(line.ptr, line.len) ||
-	    strchr("nkdr", line.ptr[0]) == NULL)
+	    number != XXH3_64bits(line.ptr, line.len) || line.ptr[0] == '\0' ||
+	    strchr("nkayxdr", line.ptr[0]) == NULL)
 		return false;
 	slot->state = (enum slot_state)line.ptr[0];
 	slot->is_delay_reported = line.ptr[1] == '+';

@@ -78,6 +78,9 @@ bool queue_file_check(const struct queue_file *file);
 enum slot_state {
 	SLOT_WAITING = 'n',   /* to be tried (again) */
 	SLOT_DELIVERED = 'k', /* final */
+	SLOT_ARRIVED = 'a',   /* in its mailbox; NOTIFY=SUCCESS is owed */
+	SLOT_RELAYED = 'y',   /* at a host that owes no report; so do we */
+	SLOT_EXPANDED = 'x',  /* to an alias's members; the same */
 	SLOT_FAILED = 'd',    /* final, to be reported */
 	SLOT_REPORTED = 'r'   /* final, and its report is in the queue */
 };
@@ -90,6 +93,9 @@ struct slot {
 	char code[12];    /* enhanced status code of the last attempt */
 	char text[180];   /* the other side's words, clipped, one line */
 };
+
+/* Delivered, with a report of that still to be made? */
+bool slot_owes_success(const struct slot *slot);
 
 /* The bytes of a new slot: waiting, never tried. */
 void slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE]);

@@ -11,6 +11,7 @@ static const char verdict_letters[] = "KZDX";
 
 /* Pipes also end when their writer is killed: only this says "whole". */
 static const char commit[] = "C1";
+static const char withdrawal[] = "A1";
 
 static void
 close_fd(int *fd)
@@ -44,6 +45,7 @@ inject_begin(
 	close(envelope[0]);
 	*injection = (struct injection){ .session = session,
 		.message_fd = message[1],
+		.id = *id,
 		.envelope_fd = envelope[1] };
 	if (!is_sent) {
 		inject_abort(injection);
@@ -58,6 +60,20 @@ inject_abort(struct injection *injection)
 {
 	close_fd(&injection->envelope_fd);
 	close_fd(&injection->message_fd);
+	if (injection->session != -1)
+		packet_send(injection->session,
+		    (struct span){ withdrawal, sizeof(withdrawal) }, NULL, 0);
+	injection->session = -1;
+}
+
+/* One that was withdrawn may have been answered before that was read. */
+static bool
+is_of_another(const struct injection *injection, struct span packet)
+{
+	struct span id;
+
+	return record_find(packet, 'I', &id) &&
+	       !span_equal(id, span_of(injection->id.text));
 }
 
 enum inject_verdict
@@ -71,11 +87,13 @@ inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
 	/* A service that is gone says so in the answer that never comes. */
 	packet_send(injection->session, (struct span){ commit, sizeof(commit) },
 	    NULL, 0);
-	if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
-		buf_add_string(text, "the queue does not answer");
-		return INJECT_LATER;
-	}
-	packet_close_fds(&packet);
+	do {
+		if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
+			buf_add_string(text, "the queue does not answer");
+			return INJECT_LATER;
+		}
+		packet_close_fds(&packet);
+	} while (is_of_another(injection, packet_span(&packet)));
 	if (record_find(packet_span(&packet), 'R', &value))
 		buf_add(text, value);
 	if (!record_find(packet_span(&packet), 'V', &value) || value.len != 1)
@@ -95,9 +113,10 @@ inject_parse_request(struct span packet, struct queue_id *id)
 }
 
 void
-inject_add_answer(
-    struct buf *buf, enum inject_verdict verdict, const char *text)
+inject_add_answer(struct buf *buf, const struct queue_id *id,
+    enum inject_verdict verdict, const char *text)
 {
+	record_add_string(buf, 'I', id->text);
 	record_add(buf, 'V', (struct span){ &verdict_letters[verdict], 1 });
 	record_add_string(buf, 'R', text);
 }
@@ -106,4 +125,35 @@ bool
 inject_is_commit(struct span packet)
 {
 	return span_equal(packet, (struct span){ commit, sizeof(commit) });
+}
+
+bool
+inject_is_withdrawal(struct span packet)
+{
+	return span_equal(
+	    packet, (struct span){ withdrawal, sizeof(withdrawal) });
+}
+
+bool
+inject_ask_retry(int session, struct span domain)
+{
+	struct buf packet = buf_new(PACKET_MAX);
+
+	record_add(&packet, 'Q', domain);
+	bool is_sent = packet_send(session, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+	return is_sent;
+}
+
+/* A name as it goes into a line of the trigger. */
+bool
+inject_parse_retry(struct span packet, struct span *domain)
+{
+	if (!record_find(packet, 'Q', domain) || domain->len == 0 ||
+	    domain->len > 255)
+		return false;
+	for (size_t i = 0; i < domain->len; i++)
+		if ((unsigned char)domain->ptr[i] <= ' ')
+			return false;
+	return true;
 }

@@ -9,8 +9,9 @@
  * envelope pipe.  The message is what will stand in the queue, Received field
  * included; the envelope is envelope(5).  Each ends with the end of its pipe;
  * a second packet, the commit, says that both were whole (a writer that dies
- * ends its pipes too).  The answer is a verdict (V) and a text (R); INJECT_KEPT
- * means that the message is on stable storage.
+ * ends its pipes too).  A withdrawal, or the next request, drops one that was
+ * not committed.  The answer is the id (I), a verdict (V) and a text (R);
+ * INJECT_KEPT means that the message is on stable storage.
  */
 
 #include "base/record.h"
@@ -25,7 +26,8 @@ enum inject_verdict {
 
 /* The caller's side of one request. */
 struct injection {
-	int session;
+	int session; /* -1: there is nothing to withdraw */
+	struct queue_id id;
 	int message_fd;  /* write the message here, blocking */
 	int envelope_fd; /* write the envelope here, blocking */
 };
@@ -45,10 +47,15 @@ void inject_abort(struct injection *injection);
 enum inject_verdict inject_finish(
     struct injection *injection, int64_t timeout_ms, struct buf *text);
 
+/* Ask that all mail for a domain be tried now; false if nobody hears. */
+bool inject_ask_retry(int session, struct span domain);
+
 /* The service's side. */
+bool inject_parse_retry(struct span packet, struct span *domain);
 bool inject_parse_request(struct span packet, struct queue_id *id);
 bool inject_is_commit(struct span packet);
-void inject_add_answer(
-    struct buf *buf, enum inject_verdict verdict, const char *text);
+bool inject_is_withdrawal(struct span packet);
+void inject_add_answer(struct buf *buf, const struct queue_id *id,
+    enum inject_verdict verdict, const char *text);
 
 #endif

@@ -22,7 +22,7 @@ report_parse(struct span packet, struct report *report)
 
 	*report = (struct report){ .why = REPORT_FAILED };
 	if (!record_find(packet, 'W', &value) || value.len != 1 ||
-	    (value.ptr[0] != 'F' && value.ptr[0] != 'D'))
+	    span_index(span_of("FDS"), value.ptr[0]) == 3)
 		return false;
 	report->why = (enum report_why)value.ptr[0];
 	if (!record_find(packet, 'J', &value) ||

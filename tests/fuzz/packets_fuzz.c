@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct queue_id id;
 
 	if (delivery_parse(bytes, &delivery) &&
-	    delivery_recipient(&delivery).len > size)
+	    delivery_recipient(&delivery).address.len > size)
 		abort();
 	verdict_parse(bytes, &verdict);
 	lookup_parse_answer(bytes, &answer);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """remote_send_test - remote-send between a manager and a resolver that this
 test plays, and SMTP servers that say what each case needs."""
-import os, re, signal, socket, subprocess, sys, tempfile, threading
+import email, os, re, signal, socket, subprocess, sys, tempfile, threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -233,11 +233,39 @@ for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
 expect('a long text is cut', Channel(Server(MAIL='550 5.7.1 ' + 'x' * 3000)), 'D', '5.7.1', 'xxx')
 
 # ---- what the other side lacks ----
-eight = b'Subject: x\n\n\xc3\xa4\n'
-expect('8-bit bytes without 8BITMIME', Channel(Server(('SIZE',))), 'D', '5.6.3', message=eight)
-expect('... though not declared or declared', Channel(Server(('SIZE',))), 'D', '5.6.3', message=eight, flags=[('B', 8)])
+eight = b'Subject: x\n\n\xc3\xa4 .\n.\n'
+for flags in ((), [('B', 8)]):
+    s = Server(('SIZE',))
+    expect(f'8-bit text without 8BITMIME, {"declared" if flags else "not declared"}', Channel(s), 'K', '2.0.0', message=eight, flags=flags)
+    check('goes as quoted-printable', s.messages[0] == b'Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n'
+          b'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n\r\n=C3=A4 .\r\n..\r\n', s.messages)
+    check('its size is said, BODY is not', s.commands[1].endswith(f' SIZE={len(s.messages[0].replace(b"..", b".").replace(bytes([13]), b""))}'),
+          s.commands)
+s = Server(())
+parts = (b'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\n--b\n'
+         b'Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n' + '\u00e4\n'.encode() * 30000 +
+         b'--b\nContent-Type: image/x\nContent-Transfer-Encoding: base64\n\nAAAA\n--b--\n')
+expect('a multipart becomes 7 bits', Channel(s), 'K', '2.0.0', message=parts, flags=[('B', 8)])
+got = email.message_from_bytes(s.messages[0])
+check('and means the same', max(s.messages[0]) < 128 and got.get_payload()[0].get_payload(decode=True) == ('\u00e4\r\n' * 30000)[:-2].encode() and
+      got.get_payload()[1].get_payload() == 'AAAA', s.messages[0][:600])
+for label, text in (('signed', b'Content-Type: multipart/signed; boundary=b\n\n--b\n\n\xc3\xa4\n--b--\n'),
+                    ('8-bit in its header', b'Subject: \xc3\xa4\n\nx\n')):
+    expect(f'a message that is {label} cannot be converted', Channel(Server(('SIZE',))), 'D', '5.6.3', message=text)
 expect('7-bit bytes declared as 8', Channel(Server(('SIZE',))), 'K', '2.0.0', flags=[('B', 8)])
-expect('no SMTPUTF8', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], rcpts=['ä@x.example'])
+expect('no SMTPUTF8', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], rcpts=['\u00e4@x.example'])
+expect('no SMTPUTF8, a header', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], message='Subject: \u00e4\n\n'.encode())
+expect('no SMTPUTF8, the header of a part', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], message=
+       'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Description: \u00e4\n\nx\n--b--\n'.encode())
+expect('no SMTPUTF8, the sender', Channel(Server(('8BITMIME',))), 'D', '5.6.7', flags=[('U', 1)], sender='\u00e4@x.example')
+s = Server(('8BITMIME',))
+c = Channel(s)
+got = c.send('Subject: x\n\n\u00e4\n'.encode(), flags=[('U', 1), ('B', 8)], sender='me@m\u00fcnchen.example',
+             rcpts=['a@x.example', '\u00e4@x.example', 'b@B\u00dcCHER.example'])
+check('what is ASCII after all goes without', got and [v[:2] for v in got] == [('K', '2.0.0'), ('D', '5.6.7'), ('K', '2.0.0')], got)
+check('its domains as A-labels', s.commands[1:] == ['MAIL FROM:<me@xn--mnchen-3ya.example> BODY=8BITMIME', 'RCPT TO:<a@x.example>',
+      'RCPT TO:<b@xn--bcher-kva.example>', 'DATA'], s.commands)
+c.close()
 s = Server()
 expect('SMTPUTF8', Channel(s), 'K', '2.0.0', flags=[('U', 1)], rcpts=['ä@x.example'])
 check('is said', s.commands[1].endswith(' SMTPUTF8') and s.commands[2] == 'RCPT TO:<ä@x.example>', s.commands)

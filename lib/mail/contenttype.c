@@ -1,0 +1,139 @@
+#include "mail/contenttype.h"
+
+#include <string.h>
+
+enum {
+	COMMENT_DEPTH_MAX = 8
+};
+
+static bool
+is_token(char c)
+{
+	return (unsigned char)c > ' ' && c != 0x7f &&
+	       strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+/* Past a comment that begins at rest->ptr[0]. */
+static void
+skip_comment(struct span *rest)
+{
+	size_t depth = 0;
+	size_t i = 0;
+
+	for (; i < rest->len; i++) {
+		char c = rest->ptr[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			break;
+		else if (c == ')' && --depth == 0)
+			break;
+	}
+	*rest = span_slice(*rest, i + 1, rest->len);
+}
+
+static void
+skip_space(struct span *rest)
+{
+	while (rest->len > 0) {
+		if (strchr(" \t\r\n", rest->ptr[0]) != NULL &&
+		    rest->ptr[0] != '\0')
+			*rest = span_slice(*rest, 1, rest->len);
+		else if (rest->ptr[0] == '(')
+			skip_comment(rest);
+		else
+			return;
+	}
+}
+
+static struct span
+take_token(struct span *rest)
+{
+	size_t len = 0;
+
+	skip_space(rest);
+	while (len < rest->len && is_token(rest->ptr[len]))
+		len++;
+	struct span token = span_slice(*rest, 0, len);
+	*rest = span_slice(*rest, len, rest->len);
+	skip_space(rest);
+	return token;
+}
+
+static bool
+take_char(struct span *rest, char c)
+{
+	if (rest->len == 0 || rest->ptr[0] != c)
+		return false;
+	*rest = span_slice(*rest, 1, rest->len);
+	return true;
+}
+
+struct span
+content_token(struct span value)
+{
+	return take_token(&value);
+}
+
+void
+content_type_parse(struct span value, struct content_type *type)
+{
+	*type = (struct content_type){ .type = take_token(&value) };
+	if (type->type.len > 0 && take_char(&value, '/'))
+		type->subtype = take_token(&value);
+	if (type->subtype.len == 0)
+		type->type = (struct span){ "", 0 };
+	type->parameters = value;
+}
+
+bool
+content_type_is(
+    const struct content_type *type, const char *main_type, const char *subtype)
+{
+	return span_equal_nocase(type->type, span_of(main_type)) &&
+	       (subtype == NULL ||
+		   span_equal_nocase(type->subtype, span_of(subtype)));
+}
+
+/* A quoted string's bytes, or a token's, appended to value if it is wanted. */
+static void
+take_value(struct span *rest, struct buf *value)
+{
+	skip_space(rest);
+	if (!take_char(rest, '"')) {
+		struct span token = take_token(rest);
+
+		if (value != NULL)
+			buf_add(value, token);
+		return;
+	}
+	while (rest->len > 0 && !take_char(rest, '"')) {
+		if (rest->len > 1)
+			take_char(rest, '\\');
+		if (value != NULL && rest->ptr[0] != '\r' &&
+		    rest->ptr[0] != '\n')
+			buf_add_char(value, rest->ptr[0]);
+		*rest = span_slice(*rest, 1, rest->len);
+	}
+}
+
+bool
+content_type_parameter(
+    const struct content_type *type, const char *name, struct buf *value)
+{
+	struct span rest = type->parameters;
+
+	while (rest.len > 0) {
+		span_cut(&rest, ';');
+		struct span found = take_token(&rest);
+		bool is_it = span_equal_nocase(found, span_of(name));
+
+		if (!take_char(&rest, '='))
+			continue;
+		take_value(&rest, is_it ? value : NULL);
+		if (is_it)
+			return !value->overflow;
+	}
+	return false;
+}

@@ -1,0 +1,79 @@
+#include "mail/domain.h"
+
+#include <idn2.h>
+#include <string.h>
+
+#include "mail/addr.h"
+
+static void
+add_lower(struct buf *into, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		buf_add_char(into, ascii_lower(text.ptr[i]));
+}
+
+bool
+domain_add_ascii(struct buf *into, struct span domain)
+{
+	struct buf name = buf_new(ADDR_DOMAIN_MAX + 1);
+	char *found = NULL;
+
+	if (span_is_ascii(domain)) {
+		add_lower(into, domain);
+		return true;
+	}
+	buf_add(&name, domain);
+	const char *text = buf_string(&name);
+	bool is_good = text != NULL &&
+		       idn2_to_ascii_8z(text, &found,
+			   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK;
+	if (is_good)
+		add_lower(into, span_of(found));
+	idn2_free(found);
+	buf_free(&name);
+	return is_good;
+}
+
+void
+domain_add_address(struct buf *into, struct span address)
+{
+	size_t at = span_last_index(address, '@');
+
+	buf_add(into, span_slice(address, 0, at));
+	if (at == address.len)
+		return;
+	struct span domain = span_slice(address, at + 1, address.len);
+	buf_add_char(into, '@');
+	if (span_is_ascii(domain) || !domain_add_ascii(into, domain))
+		buf_add(into, domain);
+}
+
+static void
+add_item(struct buf *text, struct span item)
+{
+	if (item.ptr[0] == '.') {
+		buf_add_char(text, '.');
+		item = span_slice(item, 1, item.len);
+	}
+	if (!domain_add_ascii(text, item))
+		buf_add(text, item);
+	buf_add_char(text, '\n');
+}
+
+struct control_list
+domain_list(const char *name)
+{
+	struct control_list list = control_list(name);
+	struct buf text = buf_new(4 * (size_t)CONTROL_MAX);
+
+	if (span_is_ascii(buf_span(&list.text)))
+		return list;
+	for (size_t i = 0; i < list.count; i++)
+		add_item(&text, list.items[i]);
+	struct span rest = buf_span(&text);
+	for (size_t i = 0; i < list.count; i++)
+		list.items[i] = span_cut(&rest, '\n');
+	buf_free(&list.text);
+	list.text = text;
+	return list;
+}

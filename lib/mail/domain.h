@@ -1,0 +1,30 @@
+#ifndef MAIL_DOMAIN_H
+#define MAIL_DOMAIN_H
+
+/*
+ * domain - the two forms of an internationalized domain, RFC 5890: the U-label
+ * that people read and the A-label ("xn--...") that DNS has.  They name the
+ * same domain; what compares or looks up uses the A-label.
+ */
+
+#include "base/control.h"
+
+/*
+ * Append domain in its A-labels, lower case (RFC 5891, with the mapping of
+ * UTS #46).  False, and nothing appended, if it has none.
+ */
+bool domain_add_ascii(struct buf *into, struct span domain);
+
+/*
+ * The same for an address: its domain in A-labels, its local part as it is.
+ * Without a form in A-labels it is appended as it stands.
+ */
+void domain_add_address(struct buf *into, struct span address);
+
+/*
+ * A control file of domains, in A-labels; ".example.org" and what has no such
+ * form stay.  As control_list otherwise.
+ */
+struct control_list domain_list(const char *name);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef MAIL_XTEXT_H
+#define MAIL_XTEXT_H
+
+/*
+ * xtext - the text of ENVID, ORCPT, AUTH and XCLIENT parameters: RFC 3461
+ * section 4, and its UTF-8 kin of RFC 6533 section 3.
+ *
+ * Grammar  visible ASCII but "+" and "="; any byte as "+" and two upper-case
+ *          hex digits.
+ */
+
+#include "base/buf.h"
+
+enum {
+	XTEXT_ENVID_MAX = 100, /* RFC 3461 section 4.4 */
+	XTEXT_ORCPT_MAX = 500  /* RFC 3461 section 4.2 */
+};
+
+bool xtext_is_valid(struct span text);
+
+/* Append what text means; false if it is no xtext. */
+bool xtext_decode(struct buf *into, struct span text);
+void xtext_encode(struct buf *into, struct span bytes);
+
+/*
+ * ORCPT's value, ADDR-TYPE;ADDRESS: is it well formed?  The type utf-8 may
+ * hold UTF-8 itself, where the message may (may_be_utf8).
+ */
+bool orcpt_is_valid(struct span orcpt, bool may_be_utf8);
+
+/*
+ * Append it as Original-Recipient has it (RFC 3464 section 2.3.1): "TYPE;
+ * ADDRESS", decoded; of the type utf-8 decoded only where is_utf8 (RFC 6533
+ * section 3).  Bytes that a field cannot hold become "?".
+ */
+void orcpt_add_field(struct buf *into, struct span orcpt, bool is_utf8);
+
+#endif

@@ -1,0 +1,65 @@
+#ifndef SMTPD_MESSAGE_H
+#define SMTPD_MESSAGE_H
+
+/*
+ * message - what DATA and BDAT share: a message on its way into the queue.
+ *
+ * A line that is not fit, too many hops, too many bytes: the first reason is
+ * kept, what follows is dropped, and message_finish says it.
+ */
+
+#include "mail/transfer.h"
+#include "smtpd/complete.h"
+#include "smtpd/lines.h"
+#include "smtpd/submit.h"
+
+struct session;
+
+struct message {
+	struct session *session;
+	struct submission submission;
+	struct buf envelope;
+	struct lines lines;
+	struct transfer transfer; /* BODY=BINARYMIME only */
+	bool is_binary;
+	uint64_t size; /* as it came */
+	uint64_t header_size;
+	uint64_t hops;
+	struct buf message_id;        /* for the log; empty if there is none */
+	struct completion completion; /* of a user's message */
+	bool is_body;
+	const char *refusal; /* the first reason found, or NULL */
+};
+
+/* Make the queue id, the envelope and the Received field. */
+void message_begin(struct message *message, struct session *session);
+
+void message_refuse(struct message *message, const char *reply);
+
+/*
+ * Count bytes before they are read; refuses what is over control/databytes,
+ * whatever the number.
+ */
+void message_count(struct message *message, uint64_t bytes);
+
+/* Is it "line CR"?  If not, it is refused: RFC 5321 section 2.3.8. */
+bool message_check_line(struct message *message, struct span *line);
+
+/* One line, its CR LF taken off, its dots as they are meant. */
+void message_add_line(struct message *message, struct span line);
+
+/*
+ * The same for a binary message: pieces as in mail/transfer.h, and what is
+ * left at its end.
+ */
+void message_add_piece(
+    struct message *message, struct span piece, enum transfer_end end);
+void message_end_pieces(struct message *message, struct span last);
+
+/* Commit, and say what became of it. */
+void message_finish(struct message *message);
+
+/* Drop it, without a word. */
+void message_abort(struct message *message);
+
+#endif

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""extensions_test - each SMTP extension that smtpd offers, on the wire and, as
+far as it goes, in the queue: the queue is not running, so that what was
+accepted can be looked at in queue/new."""
+import email, glob, os, re, shutil, socket, subprocess, sys, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+for name in ('queue', 'pop3d'):
+    shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
+
+
+def control(name, text):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
+control('databytes', '300000\n')
+control('xclientnets', '127.0.0.9\n')
+control('maxmessages', '50\n')
+control('futurereleasemax', '86400\n')
+os.remove('/var/mta/service/lmtp/down')
+control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
+control('relayclients', '127.0.0.1\n')
+control('maxerrors', '1000\n')
+started = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
+check('mtactl start', started.returncode == 0, started.stderr)
+
+
+class Client:
+    def __init__(self, source='127.0.0.2', port=25, hello='EHLO client.example'):
+        self.s = socket.create_connection(('127.0.0.1', port), 10, (source, 0))
+        self.f = self.s.makefile('rb')
+        self.greeting = self.reply()
+        self.hello = self.ask(hello) if hello else ''
+
+    def reply(self):
+        lines = []
+        while True:
+            line = self.f.readline()
+            lines.append(line)
+            if len(line) < 4 or line[3:4] != b'-':
+                return b''.join(lines).decode('utf-8', 'replace')
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def ask(self, line):
+        self.send(line + '\r\n')
+        return self.reply()
+
+    def code(self, line):
+        return self.ask(line)[:3]
+
+    def begin(self, mail='', rcpts=('joe@example.org', 'ann@example.org')):
+        self.ask('RSET')
+        return [self.ask('MAIL FROM:<a@b.example>' + mail)[:3]] + [self.ask(f'RCPT TO:<{r}>')[:3] for r in rcpts]
+
+    def bdat(self, data, last=False):
+        data = data if isinstance(data, bytes) else data.encode()
+        self.send(f'BDAT {len(data)}{" LAST" if last else ""}\r\n'.encode() + data)
+        return self.reply()
+
+
+def queue_file(reply):
+    """(message, envelope) of what a 250 accepted."""
+    match = re.search(r'250 2\.0\.0 accepted ([0-9a-f]{23})', reply)
+    if not match:
+        return b'', b''
+    whole = open('/var/mta/queue/new/' + match[1], 'rb').read()
+    words = whole[-128:].split()
+    length, size = int(words[4], 16), int(words[5], 16)
+    return whole[:length], whole[length:length + size]
+
+
+def offers(client, line):
+    return re.search(r'250[- ]' + line + '\r\n', client.hello) is not None
+
+
+count_queue = lambda: len(os.listdir('/var/mta/queue/new')) + len(os.listdir('/var/mta/queue/tmp'))
+
+# ---- CHUNKING: RFC 3030 ----
+c = Client()
+check('CHUNKING and BINARYMIME are offered', offers(c, 'CHUNKING') and offers(c, 'BINARYMIME'), c.hello)
+c.begin()
+check('a chunk', c.bdat('Subject: chunks\r\n\r\n.one\r').startswith('250 2.0.0 24 bytes'))
+check('an empty chunk', c.bdat('')[:3] == '250')
+check('DATA after BDAT', c.code('DATA') == '503')
+check('RCPT after BDAT', c.code('RCPT TO:<joe@example.org>') == '503')
+check('MAIL after BDAT', c.code('MAIL FROM:<x@y.example>') == '503')
+text, envelope = queue_file(c.bdat('\n.\r\ntwo\r\nthree', True))
+check('its lines, dots as they are, and an end for the last', text.endswith(b'\n\n.one\n.\ntwo\nthree\n') and b'\r' not in text, text)
+check('its envelope', envelope.startswith(b'Fa@b.example\0') and envelope.count(b'\0T') == 2, envelope)
+c.begin()
+c.bdat('Subject: x\r\n\r\nall\r\n')
+check('BDAT 0 LAST', queue_file(c.bdat('', True))[0].endswith(b'\n\nall\n'))
+c.begin()
+check('one chunk', queue_file(c.bdat('Subject: x\r\n\r\none\r\n', True))[0].endswith(b'one\n'))
+c.begin()
+check('every byte a chunk', [c.bdat(x)[:3] for x in ('S', ':', '\r', '\n', '\r', '\n', 'x')] == ['250'] * 7 and
+      queue_file(c.bdat('', True))[0].endswith(b'S:\n\nx\n'))
+before = count_queue()
+c.ask('RSET')
+evil = 'RSET\r\nMAIL FROM:<evil@b.example>\r\n'
+check('BDAT before MAIL swallows its bytes', c.bdat(evil)[:3] == '503' and c.code('NOOP') == '250')
+check('... with LAST too', c.bdat(evil, True)[:3] == '503' and c.code('NOOP') == '250')
+c.begin(rcpts=('nobody-there@example.org',))
+check('BDAT after a failed RCPT swallows its bytes', c.bdat(evil, True)[:3] == '554' and c.code('NOOP') == '250')
+c.ask('MAIL FROM:<a@b.example> SIZE=300001')
+check('BDAT after a failed MAIL', c.bdat(evil)[:3] == '503' and c.code('NOOP') == '250')
+c.send(b'MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody-there@example.org>\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nRSET\r\nNOOP\r\n')
+got = [c.reply()[:3] for _ in range(5)]
+check('the same in one write', got == ['250', '550', '554', '503', '250'], got)
+for bad, why in ((b'a\nb\r\n', 'a bare LF'), (b'a\rb\r\n', 'a bare CR'), (b'a\0b\r\n', 'a NUL'), (b'x' * 70000 + b'\r\n', 'a long line')):
+    c.begin()
+    got = c.bdat(b'Subject: x\r\n\r\n' + bad)
+    check(f'{why} is refused', got[:3] == '554', got)
+    check('... and what follows, with its bytes', c.bdat(evil)[:3] == '503' and c.bdat(evil, True)[:3] == '503')
+    check('... until the next MAIL', c.code('MAIL FROM:<a@b.example>') == '250')
+c.begin()
+check('a bare CR at the very end', c.bdat('Subject: x\r\n\r\nx\r', True)[:3] == '554')
+c.begin()
+check('over databytes', [c.bdat('x\r\n' * 70000)[:3], c.bdat('x\r\n' * 70000)[:8]] == ['250', '552 5.3.'])
+check('the session goes on', c.code('RSET') == '250')
+check('nothing of all that was kept', wait_for(lambda: count_queue() == before), (before, count_queue()))
+for size in ('', 'x', '-1', '1x', '18446744073709551616', '9223372036854775808', '1 LASTING', '0x10'):
+    d = Client()
+    d.begin()
+    check(f'BDAT {size or "nothing"}: 501 and the end', d.code('BDAT ' + size) == '501' and d.f.read() == b'')
+d = Client()
+d.begin()
+d.send(b'BDAT 9223372036854775807 LAST\r\nRSET\r\n')
+d.s.shutdown(socket.SHUT_WR)
+check('the largest size: read for nobody', b'accepted' not in d.f.read())
+d = Client()
+d.begin()
+d.bdat('Subject: half\r\n')
+d.s.close()
+check('a client that goes between two chunks leaves nothing', wait_for(lambda: count_queue() == before))
+big = ''.join('%d %s\r\n' % (i, 'y' * 70) for i in range(3000))
+c.begin()
+for i in range(0, len(big), 50000):
+    c.bdat(('Subject: big\r\n\r\n' if i == 0 else '') + big[i:i + 50000])
+check('a big message in chunks', queue_file(c.bdat('', True))[0].decode().endswith(big.replace('\r\n', '\n')))
+
+# ---- BINARYMIME: RFC 3030 section 3 ----
+noise = bytes(range(256)) * 20 + b'\r\n--other\r\n\n\n\r\r--b\n--b'
+binary = (b'Subject: binary\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
+          b'Content-Transfer-Encoding: binary\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nas it is\r\n'
+          b'--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: BINARY\r\nX-After: yes\r\n\r\n'
+          + noise + b'\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: binary\r\n\r\n'
+          b'Subject: inner\r\nContent-Transfer-Encoding: binary\r\nMIME-Version: 1.0\r\n\r\ninner\0\n\r\n--b--\r\n')
+c.begin(' BODY=BINARYMIME')
+check('BINARYMIME is not for DATA', c.code('DATA') == '503')
+for step in (len(binary), 1000, 7):
+    c.begin(' BODY=BINARYMIME')
+    for i in range(0, len(binary), step):
+        c.bdat(binary[i:i + step])
+    text, envelope = queue_file(c.bdat('', True))
+    parts = email.message_from_bytes(text).get_payload()
+    check(f'binary parts become base64, whole (chunks of {step})', len(parts) == 3 and
+          parts[1].get_payload(decode=True) == noise and parts[1]['Content-Transfer-Encoding'] == 'base64', text)
+    check('... also within message/rfc822', len(parts) == 3 and
+          parts[2].get_payload()[0].get_payload(decode=True) == b'inner\0\n', text)
+    check('... the others stay', parts[0].get_payload() == 'as it is' and parts[1]['X-After'] == 'yes')
+    check('... and it is lines', b'\r' not in text and b'\0' not in text and max(map(len, text.split(b'\n'))) < 1000)
+    check('... of 8 bits for whom comes next', b'\0B8\0' in envelope, envelope)
+c.begin(' BODY=BINARYMIME')
+alone = b'Content-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n' + noise
+text = queue_file(c.bdat(alone, True))[0]
+check('a message of one binary part, without a last CRLF', email.message_from_bytes(text).get_payload(decode=True) == noise)
+c.begin(' BODY=BINARYMIME')
+check('text under BINARYMIME', queue_file(c.bdat('Subject: x\r\n\r\n\u00e4', True))[0].endswith('\n\n\u00e4\n'.encode()))
+for bad, why in ((b'Subject: x\r\n\r\na\0b\r\n', 'a NUL in what is not binary'), (b'Subject: x\nY: z\r\n\r\n', 'a bare LF in a header'),
+                 (b'Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\nx\r\n--b--\r\n',
+                  'a binary part that is signed')):
+    c.begin(' BODY=BINARYMIME')
+    got = c.bdat(bad, True)
+    check(f'{why}: refused', got[:6] == '554 5.' and c.code('NOOP') == '250', got)
+for mail in ('BODY=BINARY', 'BODY', 'BODY=8BITMIME BODY=7BIT', 'SMTPUTF8=x'):
+    c.ask('RSET')
+    check(f'{mail} gets 501', c.code('MAIL FROM:<a@b.example> ' + mail) == '501')
+
+# ---- SMTPUTF8: RFC 6531 ----
+c = Client()
+check('SMTPUTF8 is offered', offers(c, 'SMTPUTF8'))
+for rcpt in ('x@xn--mnchen-3ya.example', 'x@m\u00fcnchen.example', 'x@M\u00dcNCHEN.example', 'x@mu\u0308nchen.example',
+             'x@sub.xn--kln-sna.example', 'x@sub.k\u00f6ln.example'):
+    codes = c.begin(' SMTPUTF8', [rcpt])
+    check(f'{rcpt.encode("unicode_escape").decode()} is the domain of rcpthosts', codes == ['250', '250'], codes)
+check('another is not', c.begin(' SMTPUTF8', ['x@m\u00fcnster.example'])[1] == '550')
+check('without the parameter', c.begin('', ['x@m\u00fcnchen.example'])[1] == '553')
+c.begin(' SMTPUTF8', ['\u00e4@m\u00fcnchen.example'])
+text, envelope = queue_file(c.bdat('Subject: \u00e4\r\n\r\n', True))
+check('it is kept, and so called', '\0T\u00e4@m\u00fcnchen.example'.encode() in envelope and b'\0U1' in envelope and b'with UTF8SMTP id' in text, envelope)
+
+# ---- XCLIENT, XFORWARD: Postfix's ----
+c = Client()
+check('XCLIENT is not for all', 'XCLIENT' not in c.hello and c.ask('XCLIENT ADDR=1.2.3.4').startswith('550 5.7.0') and
+      c.code('XFORWARD NAME=x') == '550')
+c = Client('127.0.0.9')
+check('XCLIENT and XFORWARD are offered to control/xclientnets', offers(c, 'XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT')
+      and offers(c, 'XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE'), c.hello)
+for bad in ('ADDR=1.2.3', 'ADDR=1.2.3.4.5', 'WHAT=x', 'ADDR', 'ADDR=', 'HELO=a+0Ab', 'LOGIN=x+', 'HELO=' + 'x' * 300, 'NAME=' + 'x' * 300):
+    check(f'XCLIENT {bad[:14]} gets 501', c.code('XCLIENT ' + bad) == '501')
+c.begin()
+check('not within a transaction', c.code('XCLIENT ADDR=192.0.2.7') == '503' and c.code('XFORWARD ADDR=192.0.2.7') == '503')
+c.ask('RSET')
+check('a new greeting', c.ask('XCLIENT ADDR=127.0.0.1 NAME=[UNAVAILABLE]').startswith('220 mx.example.org ESMTP'))
+check('and a new session', c.code('MAIL FROM:<a@b.example>') == '503')
+c.ask('EHLO x')
+c.ask('MAIL FROM:<a@b.example>')
+check('of the one it speaks for: a relay client', c.code('RCPT TO:<x@elsewhere.example>') == '250')
+c.ask('RSET')
+c.ask('XCLIENT ADDR=IPV6:2001:db8::7 HELO=named.example')
+c.ask('MAIL FROM:<a@b.example>')
+check('and then not any more', c.code('RCPT TO:<x@elsewhere.example>') == '550')
+c.ask('RCPT TO:<joe@example.org>')
+c.ask('RCPT TO:<ann@example.org>')
+text, envelope = queue_file(c.bdat('Subject: x\r\n\r\n', True))
+check('Received has it', text.startswith(b'Received: from named.example ([IPv6:2001:db8::7])\n') and b'\0C2001:db8::7\0' in envelope, text)
+check('XFORWARD', c.code('XFORWARD NAME=spike.example ADDR=192.0.2.9') == '250' and c.code('XFORWARD HELO=a+20b') == '250' and
+      c.code('XFORWARD WHAT=x') == '501')
+c.ask('XFORWARD NAME=spike.example ADDR=192.0.2.9 HELO=a+20b')
+c.begin()
+c.bdat('Subject: x\r\n\r\n', True)
+read_log = lambda name='smtpd': open(f'/var/mta/log/{name}/current', errors='replace').read()
+check('is logged', wait_for(lambda: 'orig_name=spike.example orig_addr=192.0.2.9 orig_helo=a+20b' in read_log()), read_log()[-500:])
+
+
+def as_user():
+    c = Client('127.0.0.9')
+    c.ask('XCLIENT ADDR=192.0.2.7 LOGIN=joe@example.org')
+    c.hello = c.ask('EHLO x')
+    return c
+
+
+def record(c, mail, tag):
+    """The envelope record of a message sent with these parameters."""
+    codes = c.begin(' ' + mail)
+    envelope = queue_file(c.bdat('Subject: x\r\n\r\n', True))[1].split(b'\0')
+    found = [r[1:].decode() for r in envelope if r[:1] == tag.encode()]
+    return found[0] if found else codes
+
+
+# ---- for those who are known: FUTURERELEASE, DELIVERBY, MT-PRIORITY ----
+c = Client()
+for word in ('FUTURERELEASE', 'DELIVERBY', 'MT-PRIORITY', 'REQUIRETLS'):
+    check(word + ' is not for strangers', word not in c.hello)
+for mail in ('HOLDFOR=10', 'HOLDUNTIL=2030-01-01T00:00:00Z', 'BY=100;R', 'MT-PRIORITY=1', 'REQUIRETLS'):
+    check(f'nor is {mail}', c.begin(' ' + mail)[0] == '555')
+c = as_user()
+check('they are offered to a user', offers(c, r'FUTURERELEASE 86400 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ') and offers(c, 'DELIVERBY 60')
+      and offers(c, 'MT-PRIORITY'), c.hello)
+utc = lambda seconds: time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + seconds))
+near = lambda text, seconds: isinstance(text, str) and abs(int(text.split()[0]) - time.time() - seconds) < 5
+check('HOLDFOR', near(record(c, 'HOLDFOR=1000', 'W'), 1000))
+check('HOLDUNTIL', near(record(c, 'HOLDUNTIL=' + utc(2000), 'W'), 2000))
+check('HOLDUNTIL of another zone', near(record(c, 'HOLDUNTIL=' + utc(2000 + 3600).replace('Z', '.5+01:00'), 'W'), 2000))
+for bad in ('HOLDFOR=0', 'HOLDFOR=-1', 'HOLDFOR=86401', 'HOLDFOR=9999999999', 'HOLDFOR=x', 'HOLDFOR', 'HOLDFOR=5 HOLDUNTIL=' + utc(9),
+            'HOLDUNTIL=' + utc(-60), 'HOLDUNTIL=' + utc(90000), 'HOLDUNTIL=2026-13-01T00:00:00Z', 'HOLDUNTIL=tomorrow',
+            'HOLDFOR=500 BY=400;R', 'BY=100', 'BY=100;', 'BY=100;X', 'BY=100;RX', 'BY=100;RTT', 'BY=0;R', 'BY=-5;R', 'BY=1e3;N',
+            'BY=99999999999;N', 'MT-PRIORITY=10', 'MT-PRIORITY=-10', 'MT-PRIORITY=', 'MT-PRIORITY=+1', 'MT-PRIORITY=1 MT-PRIORITY=2'):
+    check(f'{bad[:50]} gets 501', c.begin(' ' + bad)[0] == '501')
+check('sooner than DELIVERBY says', c.begin(' BY=59;R')[0] == '555')
+for mail, seconds, mode in (('BY=120;R', 120, 'R'), ('BY=+120;nt', 120, 'NT'), ('BY=-5;N', -5, 'N'), ('BY=1;NT', 1, 'NT')):
+    got = record(c, mail, 'D')
+    check(f'{mail} is kept', near(got, seconds) and got.split()[1] == mode, got)
+check('MT-PRIORITY is kept', record(c, 'MT-PRIORITY=-9', 'P') == '-9' and record(c, 'MT-PRIORITY=3', 'P') == '3')
+c.ask('RSET')
+check('one that is too high is lowered, and told', c.ask('MAIL FROM:<a@b.example> MT-PRIORITY=9').startswith('250 2.3.6') and
+      record(c, 'MT-PRIORITY=9', 'P') == '4')
+
+# ---- LIMITS: RFC 9422 ----
+c = Client()
+check('LIMITS is offered', offers(c, 'LIMITS MAILMAX=50 RCPTMAX=1000'), c.hello)
+codes = [c.code(line) for _ in range(50) for line in ('MAIL FROM:<a@b.example>', 'RSET')]
+check('50 transactions', set(codes) == {'250'})
+check('and no more', c.code('MAIL FROM:<a@b.example>') == '421' and c.f.read() == b'')
+
+# ---- ETRN: RFC 1985 ----
+c = Client()
+check('ETRN is for relay clients', 'ETRN' not in c.hello and c.code('ETRN m\u00fcnchen.example') == '459')
+c = Client('127.0.0.1')
+check('and is offered to them', offers(c, 'ETRN'))
+for line, want in (('ETRN', '501'), ('ETRN @example.org', '501'), ('ETRN #queue', '501'), ('ETRN a b', '501'), ('ETRN example.org', '459'),
+                   ('ETRN elsewhere.example', '459'), ('ETRN xn--mnchen-3ya.example', '250')):
+    check(f'{line} gets {want}', c.code(line) == want)
+c.ask('MAIL FROM:<a@b.example>')
+check('not within a transaction', c.code('ETRN xn--mnchen-3ya.example') == '503')
+
+# ---- LMTP: RFC 2033 ----
+c = Client(port=24, hello='LHLO client.example')
+check('LMTP greets as that', c.greeting.startswith('220 mx.example.org LMTP') and offers(c, 'PIPELINING') and
+      offers(c, 'ENHANCEDSTATUSCODES'), c.greeting)
+check('HELO and EHLO are not LMTP', c.code('EHLO x') == '500' and c.code('HELO x') == '500')
+check('no recipient, no DATA', c.code('DATA') == '503')
+check('a mixed group', c.begin(rcpts=('joe@example.org', 'nobody-there@example.org', 'ann@example.org')) == ['250', '250', '550', '250'])
+c.ask('DATA')
+c.send('Subject: lmtp\r\n\r\nx\r\n.\r\n')
+got = [c.reply() for _ in range(2)]
+text = queue_file(got[0])[0]
+check('a reply for each that was accepted', got[0] == got[1] and b'with LMTP id' in text and c.code('NOOP') == '250', got)
+c.begin()
+c.bdat('Subject: lmtp\r\n\r\n')
+c.send('BDAT 3 LAST\r\nx\r\n')
+check('BDAT too, at its end', [c.reply()[:3] for _ in range(2)] == ['250', '250'] and c.code('NOOP') == '250')
+c.begin()
+c.ask('DATA')
+c.send('Subject: bare\r\n\r\na\rb\r\n.\r\n')
+check('a refusal as well', [c.reply()[:3] for _ in range(2)] == ['554', '554'] and c.code('NOOP') == '250')
+c = Client(hello='LHLO x')
+check('LHLO is not SMTP', c.hello.startswith('500'))
+check('no LMTP session died', 'died' not in read_log('lmtp'))
+
+log = open('/var/mta/log/smtpd/current', errors='replace').read()
+check('no session died', 'died' not in log, log[-500:])
+done()
