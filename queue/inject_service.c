@@ -381,6 +381,19 @@ close_session(struct session *session)
 }
 
 static void
+give_scratch(struct session *session)
+{
+	int fd = spool_scratch(&session->service->injector->spool);
+
+	if (fd == -1)
+		warn_errno("no file for a message that is being judged");
+	packet_send(
+	    session->fd, (struct span){ "W", 2 }, &fd, fd == -1 ? 0 : 1);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
 handle_packet(evutil_socket_t fd, short what, void *context)
 {
 	struct session *session = context;
@@ -398,6 +411,9 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	int opened = neighbour_accept_session(packet);
 	if (opened != -1) {
 		open_session(session->service, opened, false);
+	} else if (inject_is_scratch(packet_span(packet))) {
+		if (request == NULL)
+			give_scratch(session);
 	} else if (request == NULL && !inject_is_commit(packet_span(packet))) {
 		begin_request(session);
 	} else if (request != NULL && inject_is_commit(packet_span(packet))) {

@@ -6,6 +6,7 @@
  * taken for a second message (SMTP smuggling) never becomes one here.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -15,10 +16,19 @@
 #include "smtpd/session.h"
 #include "smtpd/submit.h"
 
+enum {
+	SCRATCH_TIMEOUT_MS = 30 * 1000,
+	HEADER_EDITED_MAX = 2 * HEADER_MAX
+};
+
 struct data {
 	struct session *session;
+	struct queue_id id;
+	struct buf envelope;
 	struct submission submission;
-	struct buf carry; /* a line whose end has not been read */
+	struct draft draft; /* the message, if filters are to judge it */
+	bool is_judged;     /* they are */
+	struct buf carry;   /* a line whose end has not been read */
 	uint64_t size;
 	uint64_t header_size;
 	uint64_t hops;
@@ -71,6 +81,10 @@ pass_line(struct data *data, struct span line)
 		look_at_header(data, line);
 	if (data->refusal != NULL)
 		return;
+	if (data->is_judged) {
+		draft_add_line(&data->draft, line);
+		return;
+	}
 	submit_add(&data->submission, line);
 	submit_add(&data->submission, (struct span){ "\n", 1 });
 }
@@ -174,15 +188,14 @@ add_received(struct data *data)
 	    session->needs_utf8 ? "UTF8SMTP"
 	    : session->is_esmtp ? "ESMTP"
 				: "SMTP",
-	    data->submission.id.text);
+	    data->id.text);
 	if (session->only_recipient.len > 0) {
 		buf_add_string(&field, "\n\tfor <");
 		buf_add(&field, buf_span(&session->only_recipient));
 		buf_add_char(&field, '>');
 	}
 	buf_add_string(&field, ";\n\t");
-	date_add(&field,
-	    (int64_t)(queue_id_time_us(&data->submission.id) / 1000000));
+	date_add(&field, (int64_t)(queue_id_time_us(&data->id) / 1000000));
 	buf_add_char(&field, '\n');
 	submit_add(&data->submission, buf_span(&field));
 	buf_free(&field);
@@ -224,24 +237,114 @@ reply_later(struct session *session, struct span text)
 }
 
 static void
+begin_submission(struct data *data)
+{
+	data->envelope = make_envelope(data->session);
+	submit_init(&data->submission, &data->id, data->session->inject,
+	    buf_span(&data->envelope));
+	add_received(data);
+}
+
+static void
+abort_submission(struct data *data)
+{
+	if (data->is_judged)
+		draft_free(&data->draft);
+	else
+		submit_abort(&data->submission);
+}
+
+static void
+tell_refusal(struct data *data)
+{
+	struct session *session = data->session;
+
+	log_event("refused client=%s from=<%.*s> reply=%s", session->peer->text,
+	    (int)session->sender.len,
+	    session->sender.len == 0 ? "" : session->sender.data,
+	    data->refusal);
+	reply_error(session, data->refusal);
+}
+
+/* ---- the message before the filters ---- */
+
+static int
+open_scratch(void *context)
+{
+	const struct session *session = context;
+
+	return inject_scratch(session->inject, SCRATCH_TIMEOUT_MS);
+}
+
+static void
+begin_draft(struct data *data)
+{
+	draft_init(
+	    &data->draft, HEADER_EDITED_MAX, data->session->settings->size_max);
+	data->draft.open_scratch = open_scratch;
+	data->draft.context = data->session;
+}
+
+static bool
+submit_part(void *context, struct span bytes)
+{
+	struct submission *submission = context;
+
+	submit_add(submission, bytes);
+	return !submission->has_failed;
+}
+
+static void
+tell_accepted(struct data *data)
+{
+	struct session *session = data->session;
+
+	session->messages++;
+	write_string(&session->out, "250 2.0.0 accepted ");
+	reply(session, data->id.text);
+}
+
+/*
+ * Show it to the filters.  True if the submission has it now; false if the
+ * client has its reply, and nothing is to be kept.
+ */
+static bool
+judge_draft(struct data *data)
+{
+	struct session *session = data->session;
+
+	if (!draft_finish(&data->draft)) {
+		errno = data->draft.error;
+		warn_errno("%s not kept", data->id.text);
+		reply(session, data->draft.error == ENOSPC
+				   ? "452 4.3.1 the queue's disk is full"
+				   : "451 4.3.0 not kept: try again later");
+		return false;
+	}
+	if (!filter_message(session, &data->draft, &data->id))
+		return false;
+	if (session->filtering.is_discarded) {
+		log_event("%s discarded client=%s from=<%.*s>", data->id.text,
+		    session->peer->text, (int)session->sender.len,
+		    session->sender.len == 0 ? "" : session->sender.data);
+		tell_accepted(data);
+		return false;
+	}
+	begin_submission(data);
+	if (!draft_read(&data->draft, submit_part, &data->submission))
+		data->submission.has_failed = true;
+	return true;
+}
+
+static void
 finish(struct data *data)
 {
 	struct session *session = data->session;
 	struct buf text = buf_new(1024);
-	const char *id = data->submission.id.text;
+	const char *id = data->id.text;
 
-	if (data->refusal != NULL) {
-		submit_abort(&data->submission);
-		log_event("refused client=%s from=<%.*s> reply=%s",
-		    session->peer->text, (int)session->sender.len,
-		    session->sender.len == 0 ? "" : session->sender.data,
-		    data->refusal);
-		reply_error(session, data->refusal);
-		return;
-	}
 	switch (submit_finish(&data->submission, &text)) {
 	case INJECT_KEPT:
-		session->messages++;
 		log_event("%s accepted client=%s helo=%.*s from=<%.*s> "
 			  "recipients=%llu bytes=%llu message-id=%.*s",
 		    id, session->peer->text, (int)session->helo.len,
@@ -250,8 +353,7 @@ finish(struct data *data)
 		    (unsigned long long)session->recipient_count,
 		    (unsigned long long)data->size, (int)data->message_id.len,
 		    data->message_id.len == 0 ? "" : data->message_id.data);
-		write_string(&session->out, "250 2.0.0 accepted ");
-		reply(session, id);
+		tell_accepted(data);
 		break;
 	case INJECT_REFUSED:
 		reply_error(session, "554 5.3.0 the queue refuses it");
@@ -267,10 +369,30 @@ finish(struct data *data)
 	buf_free(&text);
 }
 
+/* The message has come to its end. */
+static void
+conclude(struct data *data)
+{
+	if (data->refusal != NULL) {
+		abort_submission(data);
+		tell_refusal(data);
+		return;
+	}
+	if (data->is_judged) {
+		bool is_kept = judge_draft(data);
+
+		draft_free(&data->draft);
+		if (!is_kept)
+			return;
+	}
+	finish(data);
+}
+
 void
 handle_data(struct session *session, struct span argument)
 {
 	struct data data = { .session = session,
+		.is_judged = filter_is_wanted(session),
 		.carry = buf_new(DATA_LINE_MAX + 8),
 		.message_id = buf_new(MESSAGE_ID_MAX),
 		.was_crlf = true };
@@ -284,21 +406,21 @@ handle_data(struct session *session, struct span argument)
 		return;
 	}
 	reply(session, "354 send the message, end it with a line of one dot");
-	struct queue_id id = queue_id_make();
-	struct buf envelope = make_envelope(session);
-	submit_init(
-	    &data.submission, &id, session->inject, buf_span(&envelope));
-	add_received(&data);
+	data.id = queue_id_make();
+	if (data.is_judged)
+		begin_draft(&data);
+	else
+		begin_submission(&data);
 	if (receive(&data)) {
-		finish(&data);
+		conclude(&data);
 	} else {
-		submit_abort(&data.submission);
+		abort_submission(&data);
 		session->is_done = true;
 		if (session->in.status == IO_TIMEOUT)
 			reply(session, "421 4.4.2 too slow: closing");
 	}
 	buf_free(&data.carry);
 	buf_free(&data.message_id);
-	buf_free(&envelope);
+	buf_free(&data.envelope);
 	session_reset(session);
 }

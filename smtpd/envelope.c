@@ -117,6 +117,10 @@ handle_mail(struct session *session, struct span argument)
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
 		return;
 	}
+	if (!filter_mail(session)) {
+		session_reset(session);
+		return;
+	}
 	session->has_sender = true;
 	reply(session, "250 2.1.0 sender ok");
 }
@@ -214,7 +218,8 @@ handle_rcpt(struct session *session, struct span argument)
 	if (!is_ascii(buf_span(&address)) && !session->needs_utf8)
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-	else if (is_allowed(session, buf_span(&address), &is_mailbox))
+	else if (is_allowed(session, buf_span(&address), &is_mailbox) &&
+		 filter_rcpt(session, buf_span(&address)))
 		add_recipient(session, buf_span(&address), is_mailbox);
 	buf_free(&address);
 }

@@ -26,6 +26,7 @@ reply_error(struct session *session, const char *text)
 void
 session_reset(struct session *session)
 {
+	filter_reset(session);
 	session->has_sender = false;
 	session->is_8bit = false;
 	session->needs_utf8 = false;
@@ -59,8 +60,10 @@ greet(struct session *session, struct span argument, bool is_esmtp)
 		return false;
 	}
 	session_reset(session);
-	session->is_esmtp = is_esmtp;
 	buf_clear(&session->helo);
+	if (!filter_helo(session, name, is_esmtp))
+		return false;
+	session->is_esmtp = is_esmtp;
 	buf_add(&session->helo, name);
 	return true;
 }
@@ -150,6 +153,10 @@ handle_command(struct session *session, struct span line)
 	struct span verb = span_slice(line, 0, verb_len);
 	struct span argument = span_slice(line, verb_len + 1, line.len);
 
+	if (session->is_refused && !span_equal_nocase(verb, span_of("QUIT"))) {
+		reply_error(session, "503 5.5.1 no service for you: say QUIT");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
 
@@ -189,9 +196,14 @@ handle_line(struct session *session, struct span line)
 	handle_command(session, span_slice(line, 0, len - 2));
 }
 
+/* RFC 5321 section 3.1: after 554 the client may only leave. */
 static void
 greeting(struct session *session)
 {
+	if (!filter_connect(session)) {
+		session->is_refused = true;
+		return;
+	}
 	write_string(&session->out, "220 ");
 	write_span(&session->out, buf_span(&session->settings->me));
 	reply(session, " ESMTP Estafeta");
@@ -236,7 +248,7 @@ log_end(const struct session *session, enum io_status status)
 
 int
 session_run(int client_in, int client_out, const struct peer *peer, int lookup,
-    int inject, const struct settings *settings)
+    int inject, const int *filters, const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
@@ -254,6 +266,7 @@ session_run(int client_in, int client_out, const struct peer *peer, int lookup,
 	session.sender = buf_new(COMMAND_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
+	filter_begin(&session, filters);
 	writer_init(&session.out, client_out, timeout_ms);
 	reader_init(&session.in, client_in, timeout_ms);
 	session.in.peer = &session.out;

@@ -9,6 +9,7 @@
  *   envelope  MAIL, RCPT and VRFY: who may send to whom
  *   data      DATA: the message, its end, its limits
  *   submit    the way into the queue
+ *   filter    what filters have to say at each of these
  */
 
 #include "base/io.h"
@@ -16,6 +17,7 @@
 #include "net/network.h"
 #include "net/serve.h"
 #include "queue/id.h"
+#include "smtpd/filter.h"
 
 struct settings {
 	struct buf me;
@@ -26,6 +28,7 @@ struct settings {
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
+	struct filters filters;
 };
 
 enum {
@@ -49,6 +52,8 @@ struct session {
 	uint64_t errors;
 	uint64_t messages;
 	bool is_done;
+	bool is_refused; /* greeted with 554: only QUIT is left */
+	struct filtering filtering;
 
 	struct buf helo; /* empty: not greeted yet */
 	bool is_esmtp;
@@ -64,11 +69,13 @@ struct session {
 };
 
 /*
- * Talk until the client quits, fails, or makes too many errors.  lookup and
- * inject are sessions with those neighbours, or -1 by hand.  Exit code.
+ * Talk until the client quits, fails, or makes too many errors.  lookup,
+ * inject and filters are sessions with those neighbours, -1 and NULL by hand.
+ * Exit code.
  */
 int session_run(int client_in, int client_out, const struct peer *peer,
-    int lookup, int inject, const struct settings *settings);
+    int lookup, int inject, const int *filters,
+    const struct settings *settings);
 
 void reply(struct session *session, const char *text);
 

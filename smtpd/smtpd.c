@@ -10,9 +10,11 @@
  * fd 10       queue-inject, inject(5)
  * fd 11       lookup, lookup(5)
  * fd 20, ...  listening sockets
+ * fd 60, 61, 62, 63
+ *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients smtpdconnections smtpdpernetwork
- *             proxynets
+ *             proxynets filters timeoutfilter quarantine
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
@@ -50,8 +52,8 @@ read_settings(struct settings *settings)
 static int
 run(int client, const struct peer *peer, const int *sessions, void *context)
 {
-	return session_run(
-	    client, client, peer, sessions[1], sessions[0], context);
+	return session_run(client, client, peer, sessions[1], sessions[0],
+	    sessions + 2, context);
 }
 
 static int
@@ -69,6 +71,10 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
+	filters_read(&settings->filters);
+	for (size_t i = 0; i < settings->filters.count; i++)
+		server.neighbours[server.neighbour_count++] =
+		    settings->filters.neighbours[i];
 	serve_configure(
 	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();
@@ -83,7 +89,7 @@ by_hand(const struct settings *settings)
 	peer_describe(STDIN_FILENO, &peer);
 	signal(SIGPIPE, SIG_IGN);
 	return session_run(
-	    STDIN_FILENO, STDOUT_FILENO, &peer, -1, -1, settings);
+	    STDIN_FILENO, STDOUT_FILENO, &peer, -1, -1, NULL, settings);
 }
 
 int

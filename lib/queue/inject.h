@@ -45,7 +45,15 @@ void inject_abort(struct injection *injection);
 enum inject_verdict inject_finish(
     struct injection *injection, int64_t timeout_ms, struct buf *text);
 
+/*
+ * A file without a name in the queue's file system, for a message that is
+ * being judged: the caller's to read and write, gone when closed.  -1 with
+ * errno set.  Not while a request is open.
+ */
+int inject_scratch(int session, int64_t timeout_ms);
+
 /* The service's side. */
+bool inject_is_scratch(struct span packet);
 bool inject_parse_request(struct span packet, struct queue_id *id);
 bool inject_is_commit(struct span packet);
 void inject_add_answer(

@@ -20,6 +20,10 @@ static const struct {
 	{ "local", NEIGHBOUR_LOCAL },
 	{ "remote", NEIGHBOUR_REMOTE },
 	{ "bounce", NEIGHBOUR_BOUNCE },
+	{ "filter-milter", NEIGHBOUR_FILTER_MILTER },
+	{ "filter-rspamd", NEIGHBOUR_FILTER_RSPAMD },
+	{ "filter-auth", NEIGHBOUR_FILTER_AUTH },
+	{ "filter-site", NEIGHBOUR_FILTER_SITE },
 };
 
 static const char session_request[] = "S1";

@@ -22,7 +22,11 @@ enum neighbour_fd {
 	NEIGHBOUR_CHECKPW = 14,
 	NEIGHBOUR_LOCAL = 15,
 	NEIGHBOUR_REMOTE = 16,
-	NEIGHBOUR_BOUNCE = 17
+	NEIGHBOUR_BOUNCE = 17,
+	NEIGHBOUR_FILTER_MILTER = 60, /* after the listening sockets */
+	NEIGHBOUR_FILTER_RSPAMD = 61,
+	NEIGHBOUR_FILTER_AUTH = 62,
+	NEIGHBOUR_FILTER_SITE = 63
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */
