@@ -27,9 +27,10 @@ PROGRAMS := \
 	queue/mailq queue/sendmail \
 	send/remote-send send/resolve \
 	local/local-deliver \
+	filter/filter-milter filter/filter-rspamd \
 	pop3d/pop3d
-ROLES := service smtpd aliases queue send local pop3d
-LIBS  := -lcdb -lxxhash -levent_core -lunbound -lpam -lcrypt -largon2 \
+ROLES := service smtpd filter aliases queue send local pop3d
+LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lpam -lcrypt -largon2 \
 	-lcrypto -lbsd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
@@ -139,10 +140,11 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libssl-dev dns-root-data
+	libssl-dev libjansson-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
-	clang-format clang-tidy curl cppcheck mandoc passwd e2fsprogs xfsprogs mount
+	clang-format clang-tidy curl cppcheck mandoc passwd e2fsprogs xfsprogs mount \
+	opendkim opendkim-tools rspamd
 
 # Of the packages given, install those that are missing.
 define add_packages

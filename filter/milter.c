@@ -1,0 +1,204 @@
+#include "filter/milter.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+/* ---- control/milters ---- */
+
+static bool
+parse_default(struct span word, enum milter_default *otherwise)
+{
+	static const char *const words[] = { "tempfail", "accept", "reject",
+		"shutdown" };
+
+	*otherwise = MILTER_TEMPFAIL;
+	if (word.len == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (span_equal(word, span_of(words[i]))) {
+			*otherwise = (enum milter_default)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+milter_read_settings(struct milter_settings *settings)
+{
+	struct control_list list = control_list("milters");
+
+	for (size_t i = 0; i < list.count; i++) {
+		struct milter_setting *setting =
+		    &settings->items[settings->count];
+		struct span rest = list.items[i];
+		struct span address = span_cut(&rest, ' ');
+
+		if (settings->count == MILTERS_MAX)
+			control_complain(
+			    "milters", list.lines[i], "8 milters at most");
+		if (!dial_parse(address, &setting->dial) ||
+		    !parse_default(span_trim(rest), &setting->otherwise))
+			control_complain("milters", list.lines[i],
+			    "write inet:PORT@ADDRESS or unix:/PATH, then "
+			    "tempfail, accept, reject or shutdown");
+		setting->text = buf_new(address.len);
+		buf_add(&setting->text, address);
+		settings->count++;
+	}
+	control_list_free(&list);
+	settings->timeout_ms =
+	    (int64_t)control_number("timeoutmilter", 30, 1, 3600) * 1000;
+	settings->timeout_message_ms =
+	    (int64_t)control_number("timeoutmiltermessage", 300, 1, 3600) *
+	    1000;
+}
+
+/* ---- packets ---- */
+
+void
+milter_fail(struct milter *milter, const char *why)
+{
+	if (milter->state == MILTER_FAILED)
+		return;
+	log_event("milter %.*s failed: %s", (int)milter->setting->text.len,
+	    milter->setting->text.data, why);
+	milter->state = MILTER_FAILED;
+	if (milter->fd != -1)
+		close(milter->fd);
+	milter->fd = -1;
+}
+
+void
+milter_send(struct milter *milter, enum wire_command command, struct span data)
+{
+	struct buf head = buf_new(WIRE_LENGTH + 1);
+
+	if (milter->state == MILTER_FAILED)
+		return;
+	wire_add_number(&head, (uint32_t)data.len + 1);
+	buf_add_char(&head, (char)command);
+	write_span(&milter->out, buf_span(&head));
+	write_span(&milter->out, data);
+	buf_free(&head);
+}
+
+/* The next bytes, until *into has len; false at the end of time or input. */
+static bool
+fill(struct milter *milter, struct buf *into, size_t len, int64_t deadline)
+{
+	struct span bytes;
+
+	while (into->len < len) {
+		milter->in.timeout_ms = deadline - clock_ms();
+		if (reader_peek(&milter->in, &bytes) != IO_OK)
+			return false;
+		bytes = span_slice(bytes, 0, len - into->len);
+		buf_add(into, bytes);
+		reader_consume(&milter->in, bytes.len);
+	}
+	return true;
+}
+
+static const char *
+reason(const struct milter *milter)
+{
+	if (milter->out.status != IO_OK)
+		return "it does not read";
+	if (milter->in.status == IO_TIMEOUT)
+		return "it does not answer";
+	return "it ended the conversation";
+}
+
+/* One packet, letter and data, is in milter->packet. */
+static bool
+receive_packet(struct milter *milter, int64_t timeout_ms)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+
+	if (milter->state == MILTER_FAILED)
+		return false;
+	buf_clear(&milter->packet);
+	if (writer_flush(&milter->out) != IO_OK ||
+	    !fill(milter, &milter->packet, WIRE_LENGTH, deadline)) {
+		milter_fail(milter, reason(milter));
+		return false;
+	}
+	uint32_t length = wire_length(milter->packet.data);
+	buf_clear(&milter->packet);
+	if (length == 0) {
+		milter_fail(milter, "what it says is no milter packet");
+		return false;
+	}
+	if (!fill(milter, &milter->packet, length, deadline)) {
+		milter_fail(milter, reason(milter));
+		return false;
+	}
+	return true;
+}
+
+bool
+milter_receive(
+    struct milter *milter, int64_t timeout_ms, struct wire_reply *reply)
+{
+	int64_t end = clock_ms() + 10 * timeout_ms; /* of any progress */
+
+	do {
+		if (!receive_packet(milter, timeout_ms))
+			return false;
+		if (!wire_parse_reply(buf_span(&milter->packet),
+			milter->options.actions, reply)) {
+			milter_fail(milter, "what it says is no answer");
+			return false;
+		}
+	} while (reply->kind == WIRE_PROGRESS && clock_ms() < end);
+	if (reply->kind == WIRE_PROGRESS)
+		milter_fail(milter, "it makes progress, and no end");
+	return reply->kind != WIRE_PROGRESS;
+}
+
+bool
+milter_wants(const struct milter *milter, enum wire_protocol no_step)
+{
+	return (milter->options.protocol & (uint32_t)no_step) == 0;
+}
+
+/* ---- the beginning ---- */
+
+static void
+negotiate(struct milter *milter)
+{
+	buf_clear(&milter->data);
+	wire_add_offer(&milter->data);
+	milter_send(milter, WIRE_NEGOTIATE, buf_span(&milter->data));
+	if (!receive_packet(milter, milter->settings->timeout_ms))
+		return;
+	buf_clear(&milter->offer);
+	buf_add(&milter->offer, buf_span(&milter->packet));
+	if (!wire_parse_options(buf_span(&milter->offer), &milter->options))
+		milter_fail(milter, "it wants what was not offered");
+}
+
+void
+milter_open(struct milter *milter, const struct milter_settings *settings,
+    const struct milter_setting *setting)
+{
+	milter->setting = setting;
+	milter->settings = settings;
+	milter->state = MILTER_TALKING;
+	milter->has_session = false;
+	milter->packet = buf_new(WIRE_PACKET_MAX);
+	milter->offer = buf_new(WIRE_PACKET_MAX);
+	milter->data = buf_new(2 << 20);
+	milter->fd = dial_connect(&setting->dial, settings->timeout_ms);
+	if (milter->fd == -1) {
+		milter_fail(milter, strerror(errno));
+		return;
+	}
+	reader_init(&milter->in, milter->fd, settings->timeout_ms);
+	writer_init(&milter->out, milter->fd, settings->timeout_ms);
+	negotiate(milter);
+}
