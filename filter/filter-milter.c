@@ -164,7 +164,7 @@ main(int argc, char **argv)
 	program_name("filter-milter");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
-	milter_read_settings(&mediation.settings);
+	milters_read(&mediation.settings);
 	if (argc == 1 && sessions_are_wanted())
 		return sessions_serve(&role);
 	return hand_run(&role, argc, argv);

@@ -4,7 +4,7 @@
 /*
  * milter - a conversation with one milter, as its MTA.
  *
- *   milter    settings, the connection, negotiation, packets
+ *   milter    the connection, negotiation, packets
  *   steps     the steps of a session and what the milter says to each
  *   message   a message: header, body, end, and the edits
  *
@@ -13,37 +13,10 @@
  *         action holds.
  */
 
-#include "base/control.h"
 #include "base/io.h"
 #include "filter/facts.h"
 #include "filter/wire.h"
-#include "net/dial.h"
-
-enum {
-	MILTERS_MAX = 8,
-	MILTER_STAGES = 7
-};
-
-enum milter_default {
-	MILTER_TEMPFAIL,
-	MILTER_ACCEPT,
-	MILTER_REJECT,
-	MILTER_SHUTDOWN
-};
-
-/* A line of control/milters. */
-struct milter_setting {
-	struct buf text; /* its address, as written */
-	struct dial dial;
-	enum milter_default otherwise;
-};
-
-struct milter_settings {
-	struct milter_setting items[MILTERS_MAX];
-	size_t count;
-	int64_t timeout_ms;         /* control/timeoutmilter */
-	int64_t timeout_message_ms; /* control/timeoutmiltermessage */
-};
+#include "net/milters.h"
 
 /* Until when the milter is not asked again. */
 enum milter_state {
@@ -66,10 +39,6 @@ struct milter {
 	struct buf packet; /* the newest from the milter */
 	struct buf data;   /* what is being sent */
 };
-
-/* control/milters, timeoutmilter, timeoutmiltermessage; see filter-milter(8).
- */
-void milter_read_settings(struct milter_settings *settings);
 
 /* Connect and negotiate.  On failure the state says so, and a line is logged.
  */

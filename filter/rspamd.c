@@ -16,12 +16,7 @@ enum {
 void
 rspamd_read_settings(struct rspamd *rspamd)
 {
-	struct buf address = control_value("rspamd", "127.0.0.1:11333");
-
-	if (!dial_parse(buf_span(&address), &rspamd->dial))
-		control_complain(
-		    "rspamd", 1, "write the address and port of its worker");
-	buf_free(&address);
+	dial_control("rspamd", "127.0.0.1:11333", &rspamd->dial);
 	rspamd->timeout_ms =
 	    (int64_t)control_number("timeoutrspamd", 60, 1, 3600) * 1000;
 }

@@ -330,7 +330,7 @@ milter_step(struct milter *milter, enum filter_stage stage,
 {
 	if (stage == FILTER_CONNECT)
 		begin_session(milter);
-	if (stage == FILTER_RESET) {
+	if (stage == FILTER_RESET && milter->state != MILTER_SESSION_DONE) {
 		milter_send(milter, WIRE_ABORT, (struct span){ "", 0 });
 		writer_flush(&milter->out);
 	}

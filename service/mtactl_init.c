@@ -12,6 +12,9 @@
 #include "base/die.h"
 #include "base/landlock.h"
 #include "base/paths.h"
+#include "net/dial.h"
+#include "net/milters.h"
+#include "queue/filters.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
 
@@ -135,11 +138,53 @@ static const struct {
 	{ "retrymin", 1, 86400 },
 	{ "retrymax", 1, 86400 },
 	{ "landlockmax", 0, 6 },
+	{ "timeoutfilter", 1, 3600 },
+	{ "timeoutmilter", 1, 3600 },
+	{ "timeoutmiltermessage", 1, 3600 },
+	{ "timeoutrspamd", 1, 3600 },
 };
+
+static void
+read_number(size_t i)
+{
+	control_number(
+	    numbers[i].name, numbers[i].min, numbers[i].min, numbers[i].max);
+}
+
+/* What has a grammar of its own. */
+static void
+read_filters(size_t i)
+{
+	struct filters filters = { .count = 0 };
+
+	(void)i;
+	filters_read(&filters);
+}
+
+static void
+read_milters(size_t i)
+{
+	static struct milter_settings milters;
+
+	(void)i;
+	milters_read(&milters);
+}
+
+static void
+read_rspamd(size_t i)
+{
+	struct dial dial;
+
+	(void)i;
+	dial_control("rspamd", "127.0.0.1:11333", &dial);
+}
+
+static void (*const grammars[])(
+    size_t i) = { read_filters, read_milters, read_rspamd };
 
 /* 1 if a child that reads it comes to a bad end. */
 static int
-check_number(size_t i)
+check_setting(void (*read)(size_t i), size_t i)
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -147,8 +192,7 @@ check_number(size_t i)
 	if (pid == -1)
 		die_errno(EX_OSERR, "cannot fork");
 	if (pid == 0) {
-		control_number(numbers[i].name, numbers[i].min, numbers[i].min,
-		    numbers[i].max);
+		read(i);
 		_exit(EX_OK);
 	}
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
@@ -164,7 +208,9 @@ mtactl_check(void)
 	for (size_t i = 0; i < tree_entry_count; i++)
 		faults += check_entry(&tree_entries[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		faults += check_number(i);
+		faults += check_setting(read_number, i);
+	for (size_t i = 0; i < sizeof(grammars) / sizeof(*grammars); i++)
+		faults += check_setting(grammars[i], i);
 	printf("%d fault%s; landlock version %d\n", faults,
 	    faults == 1 ? "" : "s", landlock_version());
 	return faults == 0 ? EX_OK : EX_CONFIG;

@@ -11,39 +11,7 @@
 #include "queue/judge.h"
 #include "smtpd/session.h"
 
-static const char *const known[] = { "milter", "rspamd", "auth", "site" };
-
 /* ---- control/filters ---- */
-
-static void
-add_filter(struct filters *filters, struct span item, unsigned line)
-{
-	struct span rest = item;
-	struct span name = span_cut(&rest, ' ');
-	struct span rule = span_trim(rest);
-	char neighbour[32];
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!span_equal(name, span_of(known[i])))
-			continue;
-		snprintf(neighbour, sizeof(neighbour), "filter-%s", known[i]);
-		for (size_t j = 0; j < filters->count; j++)
-			if (filters->names[j] == known[i])
-				control_complain(
-				    "filters", line, "each filter once");
-		filters->names[filters->count] = known[i];
-		filters->neighbours[filters->count] =
-		    neighbour_number(neighbour);
-		filters->is_open[filters->count++] =
-		    span_equal(rule, span_of("open"));
-		if (rule.len > 0 && !span_equal(rule, span_of("open")) &&
-		    !span_equal(rule, span_of("closed")))
-			break;
-		return;
-	}
-	control_complain("filters", line,
-	    "write milter, rspamd, auth or site, then open or closed");
-}
 
 static bool
 is_listed(const struct filters *filters, int neighbour)
@@ -55,19 +23,15 @@ is_listed(const struct filters *filters, int neighbour)
 }
 
 void
-filters_read(struct filters *filters)
+filter_read_settings(struct filter_settings *settings)
 {
-	struct control_list list = control_list("filters");
-
-	for (size_t i = 0; i < list.count; i++)
-		add_filter(filters, list.items[i], list.lines[i]);
-	control_list_free(&list);
-	filters->timeout_ms =
+	filters_read(&settings->list);
+	settings->timeout_ms =
 	    (int64_t)control_number("timeoutfilter", 600, 1, 3600) * 1000;
-	filters->quarantine = control_value("quarantine", "postmaster");
+	settings->quarantine = control_value("quarantine", "postmaster");
 	for (int fd = NEIGHBOUR_FILTER_MILTER; fd <= NEIGHBOUR_FILTER_SITE;
 	     fd++)
-		if (!is_listed(filters, fd))
+		if (!is_listed(&settings->list, fd))
 			close(fd);
 		else if (!neighbour_is_given(fd))
 			die(EX_TEMPFAIL,
@@ -82,7 +46,8 @@ filter_begin(struct session *session, const int *sessions)
 {
 	for (size_t i = 0; i < FILTERS_MAX; i++)
 		session->filtering.sessions[i] =
-		    sessions == NULL || i >= session->settings->filters.count
+		    sessions == NULL ||
+			    i >= session->settings->filter.list.count
 			? -1
 			: sessions[i];
 	session->filtering.reason = buf_new(FILTER_REPLY_MAX);
@@ -91,7 +56,8 @@ filter_begin(struct session *session, const int *sessions)
 bool
 filter_is_wanted(const struct session *session)
 {
-	return session->settings->filters.count > 0 && session->inject != -1;
+	return session->settings->filter.list.count > 0 &&
+	       session->inject != -1;
 }
 
 static void
@@ -102,7 +68,7 @@ lose(struct session *session, size_t i)
 	if (*fd == -1)
 		return;
 	log_event("filter %s does not answer as filter(5) says client=%s",
-	    session->settings->filters.names[i], session->peer->text);
+	    session->settings->filter.list.names[i], session->peer->text);
 	close(*fd);
 	*fd = -1;
 }
@@ -111,7 +77,7 @@ lose(struct session *session, size_t i)
 static bool
 pass_without(struct session *session, size_t i)
 {
-	const struct filters *filters = &session->settings->filters;
+	const struct filters *filters = &session->settings->filter.list;
 	char text[128];
 
 	if (filters->is_open[i])
@@ -144,7 +110,7 @@ refuse(struct session *session, size_t i, struct span text, const char *code)
 	    session->helo.len == 0 ? "" : session->helo.data,
 	    (int)session->sender.len,
 	    session->sender.len == 0 ? "" : session->sender.data,
-	    session->settings->filters.names[i], whole);
+	    session->settings->filter.list.names[i], whole);
 	if (whole[0] == '5')
 		reply_error(session, whole);
 	else
@@ -174,7 +140,7 @@ static bool
 ask(struct session *session, const struct filter_request *request)
 {
 	static struct packet packet; /* large: untouched pages cost nothing */
-	const struct filters *filters = &session->settings->filters;
+	const struct filters *filters = &session->settings->filter.list;
 	struct filter_answer verdict;
 
 	if (!filter_is_wanted(session) || session->filtering.is_discarded)
@@ -182,7 +148,8 @@ ask(struct session *session, const struct filter_request *request)
 	for (size_t i = 0; i < filters->count; i++) {
 		int fd = session->filtering.sessions[i];
 
-		if (fd == -1 || !judge_stage(fd, request, filters->timeout_ms,
+		if (fd == -1 || !judge_stage(fd, request,
+				    session->settings->filter.timeout_ms,
 				    &packet, &verdict)) {
 			lose(session, i);
 			if (request->stage >= FILTER_MAIL &&
@@ -301,7 +268,7 @@ quarantine(struct session *session, struct draft *draft)
 	struct span name = span_of("X-Estafeta-Quarantine");
 	struct buf value = buf_new(FILTER_REPLY_MAX + 1);
 	const struct recipient recipient = {
-		.address = buf_span(&session->settings->filters.quarantine)
+		.address = buf_span(&session->settings->filter.quarantine)
 	};
 
 	edit_delete(&draft->header, 0, name);
@@ -342,8 +309,9 @@ set_reason(struct session *session, size_t i, struct span text)
 
 	if (reason->len > 0)
 		return;
-	buf_add(reason,
-	    text.len > 0 ? text : span_of(session->settings->filters.names[i]));
+	buf_add(reason, text.len > 0
+			    ? text
+			    : span_of(session->settings->filter.list.names[i]));
 }
 
 /* False after a reply. */
@@ -356,7 +324,7 @@ judge(struct session *session, size_t i, const struct filter_request *request,
 	int fd = session->filtering.sessions[i];
 
 	if (fd == -1 ||
-	    !judge_message(fd, request, session->settings->filters.timeout_ms,
+	    !judge_message(fd, request, session->settings->filter.timeout_ms,
 		judged, &packet, &verdict)) {
 		lose(session, i);
 		return pass_without(session, i);
@@ -390,7 +358,7 @@ filter_message(
 	const struct filter_request request = { .stage = FILTER_MESSAGE,
 		.id = span_of(id->text) };
 
-	for (size_t i = 0; i < session->settings->filters.count; i++) {
+	for (size_t i = 0; i < session->settings->filter.list.count; i++) {
 		if (filtering->is_discarded)
 			break;
 		if (!judge(session, i, &request, &judged))

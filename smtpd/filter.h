@@ -10,19 +10,13 @@
  */
 
 #include "queue/draft.h"
+#include "queue/filters.h"
 #include "queue/id.h"
 
-enum {
-	FILTERS_MAX = 4
-};
-
-struct filters {
-	size_t count;
-	const char *names[FILTERS_MAX];
-	int neighbours[FILTERS_MAX];
-	bool is_open[FILTERS_MAX]; /* a failure lets mail pass */
-	int64_t timeout_ms;        /* control/timeoutfilter */
-	struct buf quarantine;     /* control/quarantine */
+struct filter_settings {
+	struct filters list;   /* control/filters */
+	int64_t timeout_ms;    /* control/timeoutfilter */
+	struct buf quarantine; /* control/quarantine */
 };
 
 /* What a session knows of its filters. */
@@ -37,10 +31,10 @@ struct session;
 struct span;
 
 /*
- * Read control/filters, and close the pairs of filters that it does not name:
- * those end.  Ends the program if one that it names is no neighbour.
+ * Read the settings, and close the pairs of filters that control/filters does
+ * not name: those end.  Ends the program if one that it names is no neighbour.
  */
-void filters_read(struct filters *filters);
+void filter_read_settings(struct filter_settings *settings);
 
 /* sessions has one for each filter; NULL by hand, where none is asked. */
 void filter_begin(struct session *session, const int *sessions);

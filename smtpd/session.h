@@ -28,7 +28,7 @@ struct settings {
 	uint64_t errors_max;     /* control/maxerrors */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
-	struct filters filters;
+	struct filter_settings filter;
 };
 
 enum {

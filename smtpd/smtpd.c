@@ -71,10 +71,10 @@ serve(struct settings *settings)
 	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
-	filters_read(&settings->filters);
-	for (size_t i = 0; i < settings->filters.count; i++)
+	filter_read_settings(&settings->filter);
+	for (size_t i = 0; i < settings->filter.list.count; i++)
 		server.neighbours[server.neighbour_count++] =
-		    settings->filters.neighbours[i];
+		    settings->filter.list.neighbours[i];
 	serve_configure(
 	    &server, settings->is_submission ? "submission" : "smtpd");
 	require_unprivileged();

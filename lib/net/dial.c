@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/control.h"
+
 static bool
 set_address(struct dial *dial, struct span host, struct span port_text)
 {
@@ -75,6 +77,16 @@ dial_parse(struct span text, struct dial *dial)
 	if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
 		host = span_slice(host, 1, host.len - 2);
 	return set_address(dial, host, span_slice(text, colon + 1, text.len));
+}
+
+void
+dial_control(const char *name, const char *fallback, struct dial *dial)
+{
+	struct buf text = control_value(name, fallback);
+
+	if (!dial_parse(buf_span(&text), dial))
+		control_complain(name, 1, "write ADDRESS:PORT or unix:/PATH");
+	buf_free(&text);
 }
 
 int

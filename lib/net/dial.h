@@ -22,6 +22,12 @@ struct dial {
 /* False if text is no such address. */
 bool dial_parse(struct span text, struct dial *dial);
 
+/*
+ * The address in a control file, or fallback without one.  What is none ends
+ * the program as control_complain does.
+ */
+void dial_control(const char *name, const char *fallback, struct dial *dial);
+
 /* A connected, non-blocking socket; -1 with errno set. */
 int dial_connect(const struct dial *dial, int64_t timeout_ms);
 
