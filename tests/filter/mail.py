@@ -70,9 +70,9 @@ class Client:
         self.s.close()
 
 
-def once(text, **more):
+def once(text, source='127.0.0.1', **more):
     """One message in a session of its own: the reply."""
-    c = Client()
+    c = Client(source)
     c.hello()
     answer = c.message(text, **more)
     c.close()
