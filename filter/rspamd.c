@@ -26,6 +26,7 @@ rspamd_prepare(void *context)
 {
 	struct rspamd *rspamd = context;
 
+	scan_prepare();
 	facts_init(&rspamd->facts);
 	rspamd->edits = edits_new();
 }

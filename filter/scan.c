@@ -1,6 +1,18 @@
 #include "filter/scan.h"
 
 #include <jansson.h>
+#include <sys/random.h>
+
+void
+scan_prepare(void)
+{
+	size_t seed;
+
+	/* 0 would be taken for "none": a file would be read for it. */
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed) || seed == 0)
+		seed = 1;
+	json_object_seed(seed);
+}
 
 struct scan
 scan_new(void)

@@ -35,6 +35,10 @@ struct scan {
 	double required;
 };
 
+/* Once in a process, first: the parser's tables get their random seed here,
+ * not from a file that a jail does not have. */
+void scan_prepare(void);
+
 struct scan scan_new(void);
 void scan_free(struct scan *scan);
 
