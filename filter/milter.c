@@ -6,6 +6,10 @@
 
 #include "base/die.h"
 
+enum {
+	MILTER_DATA_MAX = 2 << 20 /* a field may be as long as a header */
+};
+
 /* ---- packets ---- */
 
 void
@@ -132,22 +136,40 @@ negotiate(struct milter *milter)
 }
 
 void
-milter_open(struct milter *milter, const struct milter_settings *settings,
-    const struct milter_setting *setting)
+milter_begin(struct milter *milter, const struct milter_settings *settings,
+    const struct milter_setting *setting, int fd)
 {
-	milter->setting = setting;
-	milter->settings = settings;
-	milter->state = MILTER_TALKING;
-	milter->has_session = false;
-	milter->packet = buf_new(WIRE_PACKET_MAX);
-	milter->offer = buf_new(WIRE_PACKET_MAX);
-	milter->data = buf_new(2 << 20);
-	milter->fd = dial_connect(&setting->dial, settings->timeout_ms);
-	if (milter->fd == -1) {
+	*milter = (struct milter){ .setting = setting,
+		.settings = settings,
+		.state = MILTER_TALKING,
+		.fd = fd,
+		.packet = buf_new(WIRE_PACKET_MAX),
+		.offer = buf_new(WIRE_PACKET_MAX),
+		.data = buf_new(MILTER_DATA_MAX) };
+	if (fd == -1) {
 		milter_fail(milter, strerror(errno));
 		return;
 	}
-	reader_init(&milter->in, milter->fd, settings->timeout_ms);
-	writer_init(&milter->out, milter->fd, settings->timeout_ms);
+	reader_init(&milter->in, fd, settings->timeout_ms);
+	writer_init(&milter->out, fd, settings->timeout_ms);
 	negotiate(milter);
+}
+
+void
+milter_open(struct milter *milter, const struct milter_settings *settings,
+    const struct milter_setting *setting)
+{
+	milter_begin(milter, settings, setting,
+	    dial_connect(&setting->dial, settings->timeout_ms));
+}
+
+void
+milter_free(struct milter *milter)
+{
+	if (milter->fd != -1)
+		close(milter->fd);
+	milter->fd = -1;
+	buf_free(&milter->packet);
+	buf_free(&milter->offer);
+	buf_free(&milter->data);
 }

@@ -45,6 +45,12 @@ struct milter {
 void milter_open(struct milter *milter, const struct milter_settings *settings,
     const struct milter_setting *setting);
 
+/* The same over a connection that is there. */
+void milter_begin(struct milter *milter, const struct milter_settings *settings,
+    const struct milter_setting *setting, int fd);
+
+void milter_free(struct milter *milter);
+
 /* The milter is of no more use in this session. */
 void milter_fail(struct milter *milter, const char *why);
 
