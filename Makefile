@@ -28,10 +28,11 @@ PROGRAMS := \
 	queue/mailq queue/sendmail \
 	send/remote-send send/resolve \
 	local/local-deliver \
+	filter/filter-milter filter/filter-rspamd \
 	pop3d/pop3d
-ROLES := service smtpd aliases queue send local pop3d
-LIBS  := -lcdb -lxxhash -levent_core -lunbound -lidn2 -lpam -lcrypt -largon2 \
-	-lgsasl -lssl -lcrypto -lbsd -lpthread
+ROLES := service smtpd filter aliases queue send local pop3d
+LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
+	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
@@ -140,10 +141,11 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libidn2-dev libssl-dev libgsasl-dev dns-root-data
+	libidn2-dev libssl-dev libgsasl-dev libjansson-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
-	clang-format clang-tidy curl swaks msmtp cppcheck mandoc passwd e2fsprogs xfsprogs mount
+	clang-format clang-tidy curl swaks msmtp cppcheck mandoc passwd \
+	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd
 
 # Of the packages given, install those that are missing.
 define add_packages

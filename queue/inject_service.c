@@ -412,6 +412,19 @@ commit_request(struct request *request)
 }
 
 static void
+give_scratch(struct session *session)
+{
+	int fd = spool_scratch(&session->service->injector->spool);
+
+	if (fd == -1)
+		warn_errno("no file for a message that is being judged");
+	packet_send(
+	    session->fd, (struct span){ "W", 2 }, &fd, fd == -1 ? 0 : 1);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
 handle_packet(evutil_socket_t fd, short what, void *context)
 {
 	struct session *session = context;
@@ -433,6 +446,9 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		open_session(session->service, opened, false);
 	} else if (inject_parse_retry(bytes, &domain)) {
 		pass_retry(session->service, domain);
+	} else if (inject_is_scratch(bytes)) {
+		if (session->request == NULL)
+			give_scratch(session);
 	} else if (inject_is_withdrawal(bytes)) {
 		leave_request(session);
 	} else if (inject_is_commit(bytes)) {

@@ -15,7 +15,10 @@
 #include "base/io.h"
 #include "base/landlock.h"
 #include "base/paths.h"
+#include "net/dial.h"
 #include "net/mechanisms.h"
+#include "net/milters.h"
+#include "queue/filters.h"
 #include "service/checker.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
@@ -175,6 +178,10 @@ static const struct {
 	{ "retrymin", 1, 86400 },
 	{ "retrymax", 1, 86400 },
 	{ "landlockmax", 0, 6 },
+	{ "timeoutfilter", 1, 3600 },
+	{ "timeoutmilter", 1, 3600 },
+	{ "timeoutmiltermessage", 1, 3600 },
+	{ "timeoutrspamd", 1, 3600 },
 };
 
 static void
@@ -221,6 +228,37 @@ read_sender_logins(size_t i)
 	control_list_free(&list);
 }
 
+static void
+read_filters(size_t i)
+{
+	struct filters filters = { .count = 0 };
+
+	(void)i;
+	filters_read(&filters);
+}
+
+static void
+read_milters(size_t i)
+{
+	static struct milter_settings milters;
+
+	(void)i;
+	milters_read(&milters);
+}
+
+static void
+read_rspamd(size_t i)
+{
+	struct dial dial;
+
+	(void)i;
+	dial_control("rspamd", "127.0.0.1:11333", &dial);
+}
+
+/* What has a grammar of its own. */
+static void (*const grammars[])(size_t i) = { read_mechanisms, read_checkers,
+	read_sender_logins, read_filters, read_milters, read_rspamd };
+
 /* 1 if a child that reads it comes to a bad end. */
 static int
 check_setting(void (*read_it)(size_t i), size_t i)
@@ -248,9 +286,8 @@ mtactl_check(void)
 		faults += check_entry(&tree_entries[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		faults += check_setting(read_number, i);
-	faults += check_setting(read_mechanisms, 0);
-	faults += check_setting(read_checkers, 0);
-	faults += check_setting(read_sender_logins, 0);
+	for (size_t i = 0; i < sizeof(grammars) / sizeof(*grammars); i++)
+		faults += check_setting(grammars[i], i);
 	faults += mtactl_check_certificates();
 	printf("%d fault%s; landlock version %d\n", faults,
 	    faults == 1 ? "" : "s", landlock_version());

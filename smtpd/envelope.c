@@ -102,7 +102,8 @@ handle_mail(struct session *session, struct span argument)
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
 		return;
 	}
-	if (!policy_may_send_as(session, buf_span(&session->sender))) {
+	if (!policy_may_send_as(session, buf_span(&session->sender)) ||
+	    !filter_mail(session)) {
 		session_reset(session);
 		return;
 	}
@@ -205,7 +206,9 @@ take_recipient(struct session *session, const struct addr *parsed,
 	if (!span_is_ascii(recipient.address) && !session->needs_utf8)
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-	else if (is_allowed(session, recipient.address, &recipient.is_mailbox))
+	else if (is_allowed(
+		     session, recipient.address, &recipient.is_mailbox) &&
+		 filter_rcpt(session, recipient.address))
 		add_recipient(session, &recipient);
 	buf_free(&address);
 }

@@ -4,14 +4,20 @@
 
 #include "smtpd/message.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "mail/date.h"
 #include "mail/header.h"
 #include "queue/envelope.h"
+#include "smtpd/received.h"
 #include "smtpd/session.h"
+
+enum {
+	SCRATCH_TIMEOUT_MS = 30 * 1000,
+	HEADER_EDITED_MAX = 2 * HEADER_MAX
+};
 
 void
 message_refuse(struct message *message, const char *reply)
@@ -63,18 +69,30 @@ look_at_header(struct message *message, struct span line)
 
 /* ---- what the submission service adds, and leaves out ---- */
 
-/* Whole lines of the header that are ours, in the way that this message goes.
- */
+/* A line that is kept: to the filters first, or to the queue. */
+static void
+put_line(struct message *message, struct span line)
+{
+	if (message->is_judged) {
+		draft_add_line(&message->draft, line);
+		return;
+	}
+	submit_add(&message->submission, line);
+	submit_add(&message->submission, (struct span){ "\n", 1 });
+}
+
+/* Whole lines of the header that are ours, as this message's own go. */
 static void
 add_fields(struct message *message, struct span fields)
 {
-	if (!message->is_binary) {
-		submit_add(&message->submission, fields);
-		return;
+	while (fields.len > 0) {
+		struct span line = span_cut(&fields, '\n');
+
+		if (message->is_binary)
+			transfer_add(&message->transfer, line, TRANSFER_CRLF);
+		else
+			put_line(message, line);
 	}
-	while (fields.len > 0)
-		transfer_add(
-		    &message->transfer, span_cut(&fields, '\n'), TRANSFER_CRLF);
 }
 
 /* What a user's message lacks, where its header ends. */
@@ -85,11 +103,10 @@ complete(struct message *message)
 	struct buf fields = buf_new(4096);
 	const struct completion_facts facts = { .me = buf_span(
 						    &session->settings->me),
-		.id = span_of(message->submission.id.text),
+		.id = span_of(message->id.text),
 		.from = session->sender.len > 0 ? buf_span(&session->sender)
 						: buf_span(&session->user),
-		.now_s = (int64_t)(queue_id_time_us(&message->submission.id) /
-				   1000000) };
+		.now_s = (int64_t)(queue_id_time_us(&message->id) / 1000000) };
 
 	completion_add(&message->completion, &facts, &fields);
 	if (!message->completion.has_id)
@@ -149,19 +166,37 @@ message_add_line(struct message *message, struct span line)
 		look_at_header(message, line);
 	if (message->refusal != NULL || is_left_out(message, line))
 		return;
-	submit_add(&message->submission, line);
-	submit_add(&message->submission, (struct span){ "\n", 1 });
+	put_line(message, line);
 }
 
 /* ---- BODY=BINARYMIME: RFC 3030 section 3 ---- */
 
+/* Text by now, in pieces that are no lines. */
 static void
 pass_on(void *context, struct span bytes)
 {
 	struct message *message = context;
+	struct buf *line = &message->converted;
 
-	if (message->refusal == NULL)
+	if (message->refusal != NULL)
+		return;
+	if (!message->is_judged) {
 		submit_add(&message->submission, bytes);
+		return;
+	}
+	while (bytes.len > 0) {
+		size_t len = span_index(bytes, '\n');
+		bool is_whole = len < bytes.len;
+
+		buf_add(line, span_cut(&bytes, '\n'));
+		if (!is_whole)
+			break;
+		draft_add_line(&message->draft, buf_span(line));
+		buf_clear(line);
+	}
+	if (line->overflow)
+		message_refuse(
+		    message, "554 5.6.0 a line of the message is too long");
 }
 
 static void
@@ -207,67 +242,6 @@ message_end_pieces(struct message *message, struct span last)
 
 /* ---- the beginning ---- */
 
-/* Who sent it, as control/hideclient lets it be seen. */
-static void
-add_from(const struct session *session, struct buf *field)
-{
-	const struct peer *peer = session->peer;
-	bool is_ipv6 = strchr(peer->text, ':') != NULL;
-
-	buf_add_string(field, "Received: from ");
-	if (session->settings->hides_client && session->user.len > 0) {
-		buf_add_string(field, "localhost");
-		return;
-	}
-	buf_add(field, buf_span(&session->helo));
-	buf_printf(field, " ([%s%s])", is_ipv6 ? "IPv6:" : "", peer->text);
-}
-
-/* The word after "with": RFC 3848, RFC 6531 section 4.3. */
-static void
-add_protocol(const struct session *session, struct buf *field)
-{
-	bool is_lmtp = session->settings->is_lmtp;
-
-	if (session->needs_utf8)
-		buf_add_string(field, "UTF8");
-	else if (session->is_esmtp && !is_lmtp)
-		buf_add_string(field, "E");
-	buf_add_string(field, is_lmtp ? "LMTP" : "SMTP");
-	if (session->is_esmtp && session->is_tls)
-		buf_add_char(field, 'S');
-	if (session->is_esmtp && session->user.len > 0)
-		buf_add_char(field, 'A');
-}
-
-/* RFC 5321 section 4.4. */
-static void
-add_received(struct message *message)
-{
-	struct session *session = message->session;
-	struct buf field = buf_new(4096);
-
-	add_from(session, &field);
-	buf_add_string(&field, "\n\tby ");
-	buf_add(&field, buf_span(&session->settings->me));
-	buf_add_string(&field, " with ");
-	add_protocol(session, &field);
-	buf_printf(&field, " id %s", message->submission.id.text);
-	if (session->only_recipient.len > 0) {
-		buf_add_string(&field, "\n\tfor <");
-		buf_add(&field, buf_span(&session->only_recipient));
-		buf_add_char(&field, '>');
-	}
-	if (session->is_tls) /* RFC 8314 section 4.3 */
-		buf_printf(&field, "\n\ttls %s", session->tls.cipher);
-	buf_add_string(&field, ";\n\t");
-	date_add(&field,
-	    (int64_t)(queue_id_time_us(&message->submission.id) / 1000000));
-	buf_add_char(&field, '\n');
-	submit_add(&message->submission, buf_span(&field));
-	buf_free(&field);
-}
-
 static void
 make_envelope(struct message *message)
 {
@@ -283,22 +257,49 @@ make_envelope(struct message *message)
 	envelope_end(envelope);
 }
 
+static void
+begin_submission(struct message *message)
+{
+	make_envelope(message);
+	submit_init(&message->submission, &message->id,
+	    message->session->neighbours.inject, buf_span(&message->envelope));
+	received_add(&message->submission, message->session, &message->id);
+}
+
+static int
+open_scratch(void *context)
+{
+	const struct session *session = context;
+
+	return inject_scratch(session->neighbours.inject, SCRATCH_TIMEOUT_MS);
+}
+
+static void
+begin_draft(struct message *message)
+{
+	draft_init(&message->draft, HEADER_EDITED_MAX,
+	    message->session->settings->size_max);
+	message->draft.open_scratch = open_scratch;
+	message->draft.context = message->session;
+}
+
 void
 message_begin(struct message *message, struct session *session)
 {
-	struct queue_id id = queue_id_make();
-
 	*message = (struct message){ .session = session,
+		.id = queue_id_make(),
 		.envelope = buf_new(ENVELOPE_MAX),
 		.message_id = buf_new(MESSAGE_ID_MAX),
+		.converted = buf_new(DATA_LINE_MAX),
+		.is_judged = filter_is_wanted(session),
 		.is_binary = session->is_binary };
 	lines_init(&message->lines);
 	transfer_init(
 	    &message->transfer, TRANSFER_FROM_BINARY, pass_on, message);
-	make_envelope(message);
-	submit_init(&message->submission, &id, session->neighbours.inject,
-	    buf_span(&message->envelope));
-	add_received(message);
+	if (message->is_judged)
+		begin_draft(message);
+	else
+		begin_submission(message);
 }
 
 /* ---- the end ---- */
@@ -309,13 +310,23 @@ free_message(struct message *message)
 	lines_free(&message->lines);
 	transfer_free(&message->transfer);
 	buf_free(&message->message_id);
+	buf_free(&message->converted);
 	buf_free(&message->envelope);
+}
+
+static void
+abort_submission(struct message *message)
+{
+	if (message->is_judged)
+		draft_free(&message->draft);
+	else
+		submit_abort(&message->submission);
 }
 
 void
 message_abort(struct message *message)
 {
-	submit_abort(&message->submission);
+	abort_submission(message);
 	free_message(message);
 }
 
@@ -345,9 +356,9 @@ log_accepted(const struct message *message)
 
 	log_event("%s accepted client=%s helo=%.*s%s%.*s from=<%.*s> "
 		  "recipients=%llu bytes=%llu tls=%s message-id=%.*s%.*s",
-	    message->submission.id.text, session->peer->text,
-	    (int)session->helo.len, session->helo.data,
-	    session->user.len > 0 ? " user=" : "", (int)session->user.len,
+	    message->id.text, session->peer->text, (int)session->helo.len,
+	    session->helo.data, session->user.len > 0 ? " user=" : "",
+	    (int)session->user.len,
 	    session->user.len == 0 ? "" : session->user.data,
 	    (int)session->sender.len,
 	    session->sender.len == 0 ? "" : session->sender.data,
@@ -361,19 +372,74 @@ log_accepted(const struct message *message)
 }
 
 static void
+tell_accepted(struct message *message)
+{
+	char line[64];
+
+	message->session->messages++;
+	snprintf(line, sizeof(line), "250 2.0.0 accepted %s", message->id.text);
+	reply_verdict(message->session, line);
+}
+
+/* ---- the message before the filters ---- */
+
+static bool
+submit_part(void *context, struct span bytes)
+{
+	struct submission *submission = context;
+
+	submit_add(submission, bytes);
+	return !submission->has_failed;
+}
+
+/*
+ * Show it to the filters.  True if the submission has it now; false if the
+ * client has its reply, and nothing is to be kept.
+ */
+static bool
+judge_draft(struct message *message)
+{
+	struct session *session = message->session;
+	struct draft *draft = &message->draft;
+
+	if (!draft_finish(draft)) {
+		errno = draft->error;
+		warn_errno("%s not kept", message->id.text);
+		reply_verdict(
+		    session, draft->error == ENOSPC
+				 ? "452 4.3.1 the queue's disk is full"
+				 : "451 4.3.0 not kept: try again later");
+		return false;
+	}
+	if (!filter_message(session, draft, &message->id))
+		return false;
+	if (session->filtering.is_discarded) {
+		log_event("%s discarded client=%s from=<%.*s>",
+		    message->id.text, session->peer->text,
+		    (int)session->sender.len,
+		    session->sender.len == 0 ? "" : session->sender.data);
+		tell_accepted(message);
+		return false;
+	}
+	begin_submission(message);
+	if (!draft_read(draft, submit_part, &message->submission))
+		message->submission.has_failed = true;
+	return true;
+}
+
+/* ---- the verdict ---- */
+
+static void
 commit(struct message *message)
 {
 	struct session *session = message->session;
 	struct buf text = buf_new(1024);
-	const char *id = message->submission.id.text;
-	char line[64];
+	const char *id = message->id.text;
 
 	switch (submit_finish(&message->submission, &text)) {
 	case INJECT_KEPT:
-		session->messages++;
 		log_accepted(message);
-		snprintf(line, sizeof(line), "250 2.0.0 accepted %s", id);
-		reply_verdict(session, line);
+		tell_accepted(message);
 		break;
 	case INJECT_REFUSED:
 		reply_refusal(session, "554 5.3.0 the queue refuses it");
@@ -389,24 +455,43 @@ commit(struct message *message)
 	buf_free(&text);
 }
 
-void
-message_finish(struct message *message)
+static void
+tell_refusal(struct message *message)
 {
 	struct session *session = message->session;
 
-	if (message->refusal == NULL) {
-		/* A text that is a header to its end. */
-		if (!message->is_binary && session->settings->is_submission &&
-		    !message->completion.is_ended)
-			complete(message);
+	log_event("refused client=%s from=<%.*s> reply=%s", session->peer->text,
+	    (int)session->sender.len,
+	    session->sender.len == 0 ? "" : session->sender.data,
+	    message->refusal);
+	reply_refusal(session, message->refusal);
+}
+
+static void
+keep(struct message *message)
+{
+	bool is_kept = true;
+
+	/* A text that is a header to its end. */
+	if (!message->is_binary && !message->completion.is_ended &&
+	    message->session->settings->is_submission)
+		complete(message);
+	if (message->is_judged) {
+		is_kept = judge_draft(message);
+		draft_free(&message->draft);
+	}
+	if (is_kept)
 		commit(message);
+}
+
+void
+message_finish(struct message *message)
+{
+	if (message->refusal == NULL) {
+		keep(message);
 	} else {
-		submit_abort(&message->submission);
-		log_event("refused client=%s from=<%.*s> reply=%s",
-		    session->peer->text, (int)session->sender.len,
-		    session->sender.len == 0 ? "" : session->sender.data,
-		    message->refusal);
-		reply_refusal(session, message->refusal);
+		abort_submission(message);
+		tell_refusal(message);
 	}
 	free_message(message);
 }

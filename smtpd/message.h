@@ -9,6 +9,8 @@
  */
 
 #include "mail/transfer.h"
+#include "queue/draft.h"
+#include "queue/id.h"
 #include "smtpd/complete.h"
 #include "smtpd/lines.h"
 #include "smtpd/submit.h"
@@ -17,12 +19,16 @@ struct session;
 
 struct message {
 	struct session *session;
+	struct queue_id id;
+	bool is_judged; /* by filters: a draft first, a submission afterwards */
+	struct draft draft;
 	struct submission submission;
 	struct buf envelope;
 	struct lines lines;
 	struct transfer transfer; /* BODY=BINARYMIME only */
 	bool is_binary;
-	uint64_t size; /* as it came */
+	struct buf converted; /* a line of what transfer makes of it */
+	uint64_t size;        /* as it came */
 	uint64_t header_size;
 	uint64_t hops;
 	struct buf message_id;        /* for the log; empty if there is none */

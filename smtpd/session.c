@@ -48,6 +48,7 @@ void
 session_reset(struct session *session)
 {
 	bdat_end(session);
+	filter_reset(session);
 	session->has_sender = false;
 	session->is_binary = false;
 	session->needs_utf8 = false;
@@ -85,8 +86,10 @@ greet(struct session *session, struct span argument, bool is_esmtp)
 		return false;
 	}
 	session_reset(session);
-	session->is_esmtp = is_esmtp;
 	buf_clear(&session->helo);
+	if (!filter_helo(session, name, is_esmtp))
+		return false;
+	session->is_esmtp = is_esmtp;
 	buf_add(&session->helo, name);
 	return true;
 }
@@ -185,6 +188,10 @@ handle_command(struct session *session, struct span line)
 	enum protocol other =
 	    session->settings->is_lmtp ? SMTP_ONLY : LMTP_ONLY;
 
+	if (session->is_refused && !span_equal_nocase(verb, span_of("QUIT"))) {
+		reply_error(session, "503 5.5.1 no service for you: say QUIT");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
 
@@ -227,9 +234,14 @@ handle_line(struct session *session, struct span line)
 	handle_command(session, span_slice(line, 0, len - 2));
 }
 
+/* RFC 5321 section 3.1: after 554 the client may only leave. */
 void
 greeting(struct session *session)
 {
+	if (!filter_connect(session)) {
+		session->is_refused = true;
+		return;
+	}
 	write_string(&session->out, "220 ");
 	write_span(&session->out, buf_span(&session->settings->me));
 	reply(session,
@@ -301,6 +313,7 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	session.records = buf_new(RECORDS_MAX);
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
+	filter_begin(&session, neighbours->filters);
 	writer_init(&session.out, client_out, timeout_ms);
 	reader_init(&session.in, client_in, timeout_ms);
 	session.in.peer = &session.out;

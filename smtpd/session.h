@@ -18,6 +18,7 @@
  *   auth      AUTH: who the client is
  *   policy    what the submission service lets a user do
  *   complete  what it adds to a user's message, and takes out
+ *   filter    what filters have to say at each of these
  */
 
 #include "base/io.h"
@@ -28,6 +29,7 @@
 #include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/tls.h"
+#include "smtpd/filter.h"
 #include "smtpd/message.h"
 
 struct settings {
@@ -46,10 +48,12 @@ struct settings {
 	bool is_lmtp;       /* RFC 2033 */
 	int login_at; /* places among a client's sessions; -1: not given */
 	int tls_at;
+	int filters_at;
 	struct auth_settings auth;
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
 	struct network_list xclient_nets;  /* control/xclientnets */
+	struct filter_settings filter;
 };
 
 enum {
@@ -72,6 +76,7 @@ struct neighbours {
 	int inject;
 	int tls;
 	int login; /* of the submission service: without it there is no AUTH */
+	const int *filters; /* one for each of control/filters; NULL: none */
 };
 
 struct session {
@@ -96,6 +101,8 @@ struct session {
 	uint64_t messages;     /* accepted */
 	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
+	bool is_refused; /* greeted with 554: only QUIT is left */
+	struct filtering filtering;
 
 	struct buf helo; /* empty: not greeted yet */
 	bool is_esmtp;

@@ -13,10 +13,13 @@
  * fd 13       login, login(5) (submission)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
+ * fd 60, 61, 62, 63
+ *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets,
  *             NAMEconnections NAMEpernetwork for smtpd, submission, lmtp;
+ *             filters timeoutfilter quarantine;
  *             submission: authmechanisms oauthchecker cleartextnets
  *             senderlogins hideclient
  * writes      nothing: accepted mail goes to queue-inject
@@ -74,6 +77,18 @@ add_neighbour(struct serve *server, int neighbour)
 	return server->neighbour_count++;
 }
 
+/* What LMTP brings has been judged by whoever accepted it first. */
+static void
+add_filters(struct settings *settings, struct serve *server)
+{
+	if (settings->is_lmtp)
+		return;
+	filter_read_settings(&settings->filter);
+	settings->filters_at = server->neighbour_count;
+	for (size_t i = 0; i < settings->filter.list.count; i++)
+		add_neighbour(server, settings->filter.list.neighbours[i]);
+}
+
 static int
 session_at(const int *sessions, int place)
 {
@@ -87,7 +102,10 @@ run(int client, const struct peer *peer, const int *sessions, void *context)
 	const struct neighbours neighbours = { .inject = sessions[0],
 		.lookup = sessions[1],
 		.login = session_at(sessions, settings->login_at),
-		.tls = session_at(sessions, settings->tls_at) };
+		.tls = session_at(sessions, settings->tls_at),
+		.filters = settings->filter.list.count == 0
+			       ? NULL
+			       : sessions + settings->filters_at };
 
 	return session_run(client, client, peer, &neighbours, settings);
 }
@@ -111,6 +129,7 @@ serve(struct settings *settings)
 		die(EX_TEMPFAIL, "login must be a neighbour");
 	settings->login_at = add_neighbour(&server, NEIGHBOUR_LOGIN);
 	settings->tls_at = add_neighbour(&server, NEIGHBOUR_TLS);
+	add_filters(settings, &server);
 	serve_configure(&server, settings->is_submission ? "submission"
 				 : settings->is_lmtp     ? "lmtp"
 							 : "smtpd");
@@ -121,7 +140,7 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
-	const struct neighbours none = { -1, -1, -1, -1 };
+	const struct neighbours none = { -1, -1, -1, -1, NULL };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);

@@ -203,6 +203,8 @@ allow_sockets(struct filter *filter, unsigned allowed)
 		rule_argument(filter, SYS_socket, 0, UINT32_MAX, AF_INET);
 		rule_argument(filter, SYS_socket, 0, UINT32_MAX, AF_INET6);
 	}
+	if (allowed & SANDBOX_CONNECT_LOCAL)
+		rule_argument(filter, SYS_socket, 0, UINT32_MAX, AF_UNIX);
 }
 
 /* ---- which calls, whatever their arguments ---- */
@@ -286,6 +288,7 @@ calls_of(unsigned allowed)
 		{ SANDBOX_FORK, forking, COUNT(forking) },
 		{ SANDBOX_ACCEPT, accepting, COUNT(accepting) },
 		{ SANDBOX_CONNECT, connecting, COUNT(connecting) },
+		{ SANDBOX_CONNECT_LOCAL, connecting, COUNT(connecting) },
 		{ SANDBOX_READ_FILES, reading, COUNT(reading) },
 		{ SANDBOX_WRITE_FILES, writing, COUNT(writing) },
 		{ SANDBOX_THREADS, threading, COUNT(threading) },
@@ -335,7 +338,7 @@ build_layer(struct filter *filter, unsigned parent, unsigned allowed)
 		kept.has[i] = after.has[i] || !before.has[i];
 	if (parent & ~allowed & SANDBOX_SOCKETPAIR)
 		kept.has[SYS_socketpair] = false;
-	if (parent & ~allowed & SANDBOX_CONNECT)
+	if (parent & ~allowed & (SANDBOX_CONNECT | SANDBOX_CONNECT_LOCAL))
 		kept.has[SYS_socket] = false;
 	begin(filter);
 	if (parent & ~allowed & WIDER_FCNTL) {

@@ -40,6 +40,7 @@ enum sandbox {
 	SANDBOX_CHOWN = 1 << 9,       /* change a file's owner, by descriptor */
 	SANDBOX_SIGNAL = 1 << 10,     /* signal other processes */
 	SANDBOX_LAYER = 1 << 11,      /* close a further layer, in a child */
+	SANDBOX_CONNECT_LOCAL = 1 << 12, /* clients of sockets with a path */
 };
 
 /*

@@ -13,6 +13,8 @@ static const char verdict_letters[] = "KZDX";
 static const char commit[] = "C1";
 static const char withdrawal[] = "A1";
 
+static const char scratch[] = "W1";
+
 static void
 close_fd(int *fd)
 {
@@ -102,6 +104,27 @@ inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
 	if (letter == NULL || *letter == '\0')
 		return INJECT_LATER;
 	return (enum inject_verdict)(letter - verdict_letters);
+}
+
+int
+inject_scratch(int session, int64_t timeout_ms)
+{
+	static struct packet packet; /* large: untouched pages cost nothing */
+	struct span request = { scratch, sizeof(scratch) };
+
+	if (!neighbour_ask(session, request, NULL, 0, timeout_ms, &packet))
+		return -1;
+	int fd = packet_take_fd(&packet, 0);
+	packet_close_fds(&packet);
+	if (fd == -1)
+		errno = ENOSPC;
+	return fd;
+}
+
+bool
+inject_is_scratch(struct span packet)
+{
+	return span_equal(packet, (struct span){ scratch, sizeof(scratch) });
 }
 
 bool

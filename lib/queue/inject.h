@@ -52,6 +52,15 @@ bool inject_ask_retry(int session, struct span domain);
 
 /* The service's side. */
 bool inject_parse_retry(struct span packet, struct span *domain);
+/*
+ * A file without a name in the queue's file system, for a message that is
+ * being judged: the caller's to read and write, gone when closed.  -1 with
+ * errno set.  Not while a request is open.
+ */
+int inject_scratch(int session, int64_t timeout_ms);
+
+/* The service's side. */
+bool inject_is_scratch(struct span packet);
 bool inject_parse_request(struct span packet, struct queue_id *id);
 bool inject_is_commit(struct span packet);
 bool inject_is_withdrawal(struct span packet);

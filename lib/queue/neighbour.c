@@ -22,6 +22,10 @@ static const struct {
 	{ "bounce", NEIGHBOUR_BOUNCE },
 	{ "tls", NEIGHBOUR_TLS },
 	{ "key", NEIGHBOUR_KEY },
+	{ "filter-milter", NEIGHBOUR_FILTER_MILTER },
+	{ "filter-rspamd", NEIGHBOUR_FILTER_RSPAMD },
+	{ "filter-auth", NEIGHBOUR_FILTER_AUTH },
+	{ "filter-site", NEIGHBOUR_FILTER_SITE },
 };
 
 static const char session_request[] = "S1";

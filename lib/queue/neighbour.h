@@ -24,7 +24,11 @@ enum neighbour_fd {
 	NEIGHBOUR_REMOTE = 16,
 	NEIGHBOUR_BOUNCE = 17,
 	NEIGHBOUR_TLS = 18,
-	NEIGHBOUR_KEY = 19
+	NEIGHBOUR_KEY = 19,
+	NEIGHBOUR_FILTER_MILTER = 60, /* after the listening sockets */
+	NEIGHBOUR_FILTER_RSPAMD = 61,
+	NEIGHBOUR_FILTER_AUTH = 62,
+	NEIGHBOUR_FILTER_SITE = 63
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

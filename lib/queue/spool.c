@@ -49,6 +49,24 @@ spool_create(int folder, const char *name)
 	return -1;
 }
 
+int
+spool_scratch(const struct spool *spool)
+{
+	int fd = openat(spool->temporary, ".",
+	    O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	struct queue_id id;
+
+	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	/* A file system that has no such files: one that loses its name. */
+	id = queue_id_make();
+	fd = openat(spool->temporary, id.text,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd != -1)
+		unlinkat(spool->temporary, id.text, 0);
+	return fd;
+}
+
 /* A full FIFO needs nothing: a manager that is behind scans new/ itself. */
 void
 spool_notify(const struct spool *spool, struct span names)

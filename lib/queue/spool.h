@@ -32,6 +32,9 @@ void spool_open(struct spool *spool);
  */
 int spool_create(int folder, const char *name);
 
+/* A file in tmp/ that has no name; -1 with errno set. */
+int spool_scratch(const struct spool *spool);
+
 /* Tell the manager about accepted files: names, each ended by LF. */
 void spool_notify(const struct spool *spool, struct span names);
 

@@ -78,6 +78,14 @@ def smtp_session():
     return s, lambda: sessions('smtpd')
 
 
+def filter_session(name):
+    """Its session, found through the newest of smtpd's."""
+    def connect():
+        s, _ = smtp_session()
+        return s, lambda: sessions(name)
+    return connect
+
+
 def pop_session():
     s = poplib.POP3('127.0.0.1', 110)
     return s.sock, lambda: sessions('pop3d')
@@ -143,6 +151,7 @@ JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
     'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
     'tlsd': ('mta-tls-smtp', 'mta-tls-pop3'), 'keyd': 'mta-key',
+    'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
 }
 
 
@@ -167,6 +176,8 @@ def check_status():
     check('every jailed program: its own uid, no privileges to gain, seccomp, no capability', not wrong, wrong)
 
 
+SOCKETS = ('socket-inet', 'socket-inet6', 'socket-udp', 'socket-unix')
+
 # The lasting processes: what each may do of the worst.
 LASTING = {
     'smtpd acceptor': (lambda: pick('smtpd', 'listen'), ()),
@@ -179,6 +190,8 @@ LASTING = {
     'queue-manager': (lambda: pick('queue-manager'), ()),
     'queue-bounce': (lambda: pick('queue-bounce'), ()),
     'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), ('socket-inet', 'socket-inet6', 'socket-udp')),
+    'filter-milter': (lambda: pick('filter-milter', 'smtpd'), SOCKETS),
+    'filter-rspamd': (lambda: pick('filter-rspamd', 'smtpd'), SOCKETS),
     'resolve': (lambda: pick('resolve'), ('socket-inet', 'socket-inet6', 'socket-udp')),
 }
 
@@ -208,7 +221,7 @@ def try_lasting(calls_of):
                 bad.append((role, call, outcome))
             if outcome.startswith('died'):
                 for service in ('smtpd', 'pop3d'):      # listen(8) would hold back what died at once
-                    if pick(service, 'listen') in (0, pid) or role == 'queue-inject':
+                    if pick(service, 'listen') in (0, pid) or role in ('queue-inject', 'filter-milter', 'filter-rspamd'):
                         restart(service)
                 wait_for(lambda: find() not in (0, pid), 20)
     check(f'lasting processes: {len(LASTING)} roles, {count} attacks, each fails', not bad, bad)
@@ -219,7 +232,8 @@ def try_lasting(calls_of):
 open('/var/mta/service/submission/down', 'w').close()    # the same program again
 run('chpasswd', input='joe:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
-                    ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n')):
+                    ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n'),
+                    ('filters', 'milter\nrspamd open\n')):
     control(name, value)
 
 # The tool itself works: without a jail the same calls succeed.
@@ -243,6 +257,8 @@ for masked in (False, True):
     try_sessions('tlsd with a client', 'pop3d', tls_session, (), calls, report)
     try_sessions('pop3d after log-in', 'pop3d', logged_in, ('inotify',), calls, report)
     side.join()
+    try_sessions('filter-milter', 'smtpd', filter_session('filter-milter'), (), WORST if WHOLE else WORST[masked::4], report)
+    try_sessions('filter-rspamd', 'smtpd', filter_session('filter-rspamd'), SOCKETS, WORST if WHOLE else WORST[1 + masked::4], report)
     for result in report:
         check(*result)
     # In make check each role gets three of them, every role others.
