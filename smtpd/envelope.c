@@ -84,6 +84,10 @@ take_mail_parameter(struct session *session, struct span parameter)
 		session->needs_utf8 = true;
 		return true;
 	}
+	/* RFC 4954 section 5: who else sent it is not ours to vouch for. */
+	if (session->settings->is_submission && value.len > 0 &&
+	    span_equal_nocase(keyword, span_of("AUTH")))
+		return true;
 	reply_error(session, "555 5.5.4 no such parameter here");
 	return false;
 }

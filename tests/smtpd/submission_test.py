@@ -306,6 +306,9 @@ for user, password, sender, want in (
     check(f'{user} as <{sender}>: {want}', got.startswith(want) and (want == '250' or 'control/senderlogins' in got), got)
 
 
+check('MAIL with AUTH=', session('joe', JOE).ask('MAIL FROM:<joe@example.org> AUTH=<>').startswith('250'))
+
+
 def send(w, text, sender='joe@example.org', to='x@elsewhere.example'):
     before = queued()
     w.ask(f'MAIL FROM:<{sender}>')
