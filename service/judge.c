@@ -1,5 +1,6 @@
 #include "service/judge.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,6 +55,7 @@ lock_place(const struct judge *judge, int command, uint64_t place)
 static void
 take_place(const struct judge *judge)
 {
+	assert(judge->place_count > 0);
 	for (uint64_t i = 0; i < judge->place_count; i++)
 		if (lock_place(judge, F_SETLK, i))
 			return;

@@ -91,6 +91,20 @@ take_requiretls(struct session *session, struct span value)
 	return true;
 }
 
+/* RFC 4954 section 5: who else sent it is not ours to vouch for. */
+static bool
+take_auth(struct session *session, struct span value)
+{
+	return value.len > 0 ||
+	       refuse(session, "501 5.5.4 AUTH is an address or <>");
+}
+
+static bool
+has_auth(const struct session *session)
+{
+	return session->settings->is_submission;
+}
+
 static bool
 is_tls(const struct session *session)
 {
@@ -113,6 +127,7 @@ static const struct mail_parameter {
 	{ "SMTPUTF8", take_utf8, NULL },
 	{ "RET", take_ret, NULL },
 	{ "ENVID", take_envid, NULL },
+	{ "AUTH", take_auth, has_auth },
 	{ "REQUIRETLS", take_requiretls, is_tls },
 	{ "HOLDFOR", take_holdfor, may_hold },
 	{ "HOLDUNTIL", take_holduntil, may_hold },

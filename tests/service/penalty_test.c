@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "service/penalty.h"
+#include "service/quota.h"
 #include "service/verify.h"
 #include "test.h"
 
@@ -54,6 +55,58 @@ test_penalty(void)
 	CHECK("a full table takes a new one",
 	    (penalty_add(&penalty, one, 2000),
 		penalty_delay_ms(&penalty, one, 2000) == 500));
+}
+
+/* Two logins and one file: torn, of a wrong size, of another time. */
+static void
+test_shared(void)
+{
+	struct penalty one;
+	struct penalty two;
+	uint64_t who = key(192, 1, "joe");
+
+	if (truncate("f", 7) == -1)
+		close(open("f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	penalty_open(&one, "f", 3000);
+	penalty_open(&two, "f", 3000);
+	CHECK("a file of a wrong size is mended",
+	    one.fd != -1 && lseek(one.fd, 0, SEEK_END) == PENALTY_BYTES);
+	penalty_add(&one, who, 1000);
+	CHECK("one counts what the other saw",
+	    penalty_delay_ms(&two, who, 1000) == 500);
+	CHECK("what is of the future is no failure",
+	    penalty_delay_ms(&two, who, 999) == 0);
+	for (size_t i = 0; i < PENALTY_SLOTS; i++)
+		if (two.slots[i].key == who)
+			two.slots[i].failures = UINT64_MAX;
+	CHECK("nor is what makes no sense",
+	    penalty_delay_ms(&one, who, 1000) == 0);
+	penalty_add(&two, who, 1000);
+	CHECK("and it counts anew", penalty_delay_ms(&one, who, 1000) == 500);
+	unlink("f");
+}
+
+/* A quota is full when it is full, and anew after an hour. */
+static void
+test_quota(void)
+{
+	static struct quota quota; /* large */
+	bool is_refused = false;
+
+	CHECK("no limits", quota_take(&quota, 7, 1000, 0));
+	quota.messages_max = 2;
+	quota.recipients_max = 5;
+	CHECK("two messages of five recipients",
+	    quota_take(&quota, 7, 3, 1000) && quota_take(&quota, 7, 2, 1000) &&
+		!quota_take(&quota, 7, 1, 1000));
+	CHECK("another account is another", quota_take(&quota, 8, 5, 1000));
+	CHECK("too many recipients",
+	    !quota_take(&quota, 8, 1, 1000) && !quota_take(&quota, 9, 6, 1000));
+	CHECK("an hour later", !quota_take(&quota, 7, 1, 1000 + 3599999) &&
+				   quota_take(&quota, 7, 1, 1000 + 3600000));
+	for (uint64_t i = 0; i < 100000; i++)
+		is_refused |= !quota_take(&quota, 1000 + i, 1, 9000000);
+	CHECK("a full table takes a new one", !is_refused);
 }
 
 static void
@@ -141,6 +194,8 @@ main(void)
 		return 1;
 	verify_prepare();
 	test_penalty();
+	test_shared();
+	test_quota();
 	test_verify();
 	unlink("p");
 	unlink("a");

@@ -100,22 +100,21 @@ with open('/var/mta/users/passwords') as f:
     kept = ''.join(line for line in f if not line.startswith('carol'))
 with open('/var/mta/users/passwords', 'w') as f:
     f.write(kept)
-os.makedirs('/var/mta/checkers', exist_ok=True)
+os.makedirs('/var/mta/checkers')
+os.chmod('/var/mta/checkers', 0o1777)
 for name, secret in (('password', CHECKED), ('token', TOKEN)):
     with open('/var/mta/checkers/' + name, 'w') as f:
         f.write(f'''#!/usr/bin/env python3
 import os, sys
 with os.fdopen(3, 'rb') as f:
     parts = f.read().split(b'\\0')
-with open('/tmp/checker.{name}', 'a') as f:
+with open('/var/mta/checkers/seen.{name}', 'a') as f:
     print(os.getuid(), os.getgroups(), sorted(os.environ), sys.argv, parts[0].decode(), len(parts), file=f)
 if parts[0] == b'bob@example.net' and {name == 'password'}:
     sys.exit(1)
 sys.exit(111 if parts[1] == b'later' else 0 if parts[1] == {secret.encode()!r} else 1)
 ''')
     os.chmod('/var/mta/checkers/' + name, 0o755)
-    if os.path.exists('/tmp/checker.' + name):
-        os.unlink('/tmp/checker.' + name)
 control('passwordchecker', '/var/mta/checkers/password\n')
 control('oauthchecker', '/var/mta/checkers/token\n')
 control('authmechanisms', 'PLAIN\nLOGIN\nSCRAM-SHA-256\nSCRAM-SHA-1\nSCRAM-SHA-256-PLUS\nCRAM-MD5\nEXTERNAL\nOAUTHBEARER\nXOAUTH2\n')
@@ -176,13 +175,13 @@ for mechanism in ('oauthbearer', 'xoauth2'):
     got = run('msmtp', '--host=127.0.0.1', '--port=587', '--auth=' + mechanism, '--user=alice@example.net', '--from=alice@example.net',
               f'--passwordeval=echo {TOKEN}', '--tls=off', 'joe@example.org', input='Subject: msmtp\n\nx\n')
     check('msmtp ' + mechanism, got.returncode == 0 or 'TLS' in got.stderr, got)
-with open('/tmp/mail.%d' % PID, 'w') as f:
+with open('/var/mta/checkers/mail', 'w') as f:
     f.write('Subject: curl\r\n\r\nx\r\n')
 
 
 def curl(mechanism, *more):
     return run('curl', '-s', '-v', '--url', 'smtp://127.0.0.1:587/x', '--mail-from', 'alice@example.net', '--mail-rcpt',
-               'joe@example.org', '--upload-file', '/tmp/mail.%d' % PID, '--login-options', 'AUTH=' + mechanism, *more)
+               'joe@example.org', '--upload-file', '/var/mta/checkers/mail', '--login-options', 'AUTH=' + mechanism, *more)
 
 
 for mechanism in ('PLAIN', 'LOGIN', 'CRAM-MD5'):
@@ -193,7 +192,7 @@ for mechanism in ('OAUTHBEARER', 'XOAUTH2'):
     check('curl ' + mechanism, got.returncode == 0 and re.search('AUTH (OAUTHBEARER|XOAUTH2)\n', got.stderr), got.stderr[-500:])
     got = curl(mechanism, '--user', 'alice@example.net', '--oauth2-bearer', 'bad')
     check('curl ' + mechanism + ' with a wrong token', got.returncode != 0 and '535 5.7.8' in got.stderr, got.stderr[-500:])
-with open('/tmp/checker.token') as f:
+with open('/var/mta/checkers/seen.token') as f:
     seen = f.read().splitlines()
 checker = str(pwd.getpwnam('mta-checker').pw_uid)
 check('the checker has a uid of its own, no groups, a clean environment, no token among its arguments',
@@ -305,6 +304,9 @@ for user, password, sender, want in (
         ('alice@example.net', ALICE, 'bob@example.net', '553 5.7.1'), ('alice@example.net', ALICE, 'team@example.net', '250')):
     got = session(user, password).ask(f'MAIL FROM:<{sender}>')
     check(f'{user} as <{sender}>: {want}', got.startswith(want) and (want == '250' or 'control/senderlogins' in got), got)
+
+
+check('MAIL with AUTH=', session('joe', JOE).ask('MAIL FROM:<joe@example.org> AUTH=<>').startswith('250'))
 
 
 def send(w, text, sender='joe@example.org', to='x@elsewhere.example'):
