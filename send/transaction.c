@@ -408,7 +408,8 @@ bool
 transaction_run(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
 {
-	uint64_t max = connection->client.recipients_max; /* RFC 9422 */
+	const struct smtp_client *client = &connection->client;
+	uint64_t max = client->recipients_max; /* RFC 9422 */
 	struct span rest = delivery->recipients;
 	struct delivery part = *delivery;
 	bool is_usable = true;
@@ -422,7 +423,12 @@ transaction_run(struct connection *connection, const struct delivery *delivery,
 
 		some.count = some.left =
 		    cut_recipients(&rest, max, &part.recipients);
-		is_usable = run_group(connection, &part, fd, &some);
+		if (client->mails_max > 0 &&
+		    connection->mails >= client->mails_max)
+			verdicts_give_rest(&some, VERDICT_LATER, "4.5.3",
+			    "the next host takes no more at once");
+		else
+			is_usable = run_group(connection, &part, fd, &some);
 		first += some.count;
 		verdicts_give_rest(
 		    &some, VERDICT_LATER, "4.3.0", "no verdict was reached");

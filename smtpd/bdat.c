@@ -10,9 +10,8 @@
 
 #include "smtpd/session.h"
 
-/* Read "SIZE" or "SIZE LAST". */
-static bool
-parse_chunk(struct span argument, uint64_t *size, bool *is_last)
+bool
+bdat_parse(struct span argument, uint64_t *size, bool *is_last)
 {
 	struct span rest = span_trim(argument);
 	struct span number = span_cut(&rest, ' ');
@@ -168,7 +167,7 @@ handle_bdat(struct session *session, struct span argument)
 	uint64_t size;
 	bool is_last;
 
-	if (!parse_chunk(argument, &size, &is_last)) {
+	if (!bdat_parse(argument, &size, &is_last)) {
 		/* Where would the next command begin? */
 		reply_error(session, "501 5.5.4 say BDAT SIZE or BDAT SIZE "
 				     "LAST: closing the connection");

@@ -159,6 +159,10 @@ void handle_bdat(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
 void handle_xclient(struct session *session, struct span argument);
 void handle_xforward(struct session *session, struct span argument);
+
+/* Read "SIZE" or "SIZE LAST"; false if it is neither. */
+bool bdat_parse(struct span argument, uint64_t *size, bool *is_last);
+
 /* Drop a message whose last chunk has not come. */
 void bdat_end(struct session *session);
 

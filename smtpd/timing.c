@@ -37,7 +37,7 @@ set_hold(struct session *session, int64_t until)
 		    session, "501 5.5.4 one HOLDFOR or HOLDUNTIL a message");
 	if (left < 0)
 		return refuse(session, "501 5.5.4 that time is in the past");
-	if (left > (int64_t)session->settings->hold_max_s)
+	if (left > (int64_t)session->settings->hold_max_s + 1)
 		return refuse(session, "501 5.5.4 held for longer than "
 				       "FUTURERELEASE said");
 	session->hold_until = until;
@@ -51,7 +51,8 @@ take_holdfor(struct session *session, struct span value)
 
 	if (!span_number(value, 10, SECONDS_MAX, &seconds) || seconds == 0)
 		return refuse(session, "501 5.5.4 HOLDFOR takes seconds");
-	return set_hold(session, now() + (int64_t)seconds);
+	/* Not before: the second that has begun does not count. */
+	return set_hold(session, now() + 1 + (int64_t)seconds);
 }
 
 bool

@@ -19,7 +19,7 @@ class Hop:
 
     def __init__(self, port, *words, rcpt='250 ok'):
         self.commands, self.messages, self.rcpt = [], [], rcpt
-        self.ehlo = ''.join(f'250-{w}\r\n' for w in words) + '250 HELP\r\n'
+        self.ehlo = '250-hop\r\n' + ''.join(f'250-{w}\r\n' for w in words) + '250 HELP\r\n'
         self.listener = socket.create_server(('127.0.0.1', port))
         threading.Thread(target=self.serve, daemon=True).start()
 
