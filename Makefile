@@ -100,7 +100,7 @@ endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
 # Programs that tests use.
-TOOLS := tests/fault/fault tests/attack/attack
+TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
 	$(LINK)
 
@@ -127,7 +127,7 @@ fuzz-%:
 
 fuzz: $(FUZZERS:%=fuzz-%)
 
-bench: all
+bench: all $(B)/tests/load/tlsload
 	@BUILD=$(abspath $(B)) tests/bench $(WORKLOADS)
 
 soak: tests
