@@ -1,17 +1,23 @@
 /*
- * smtpd - receive mail by SMTP.
+ * smtpd - receive mail by SMTP and LMTP.
  *
  * started by  service/smtpd/run and service/lmtp/run, behind listen, neighbour
- * and confine; or by hand and by sendmail -bs, for one client on descriptors 0
- * and 1 uid         mta-smtpd (by hand: the caller's) fd 0, 1     by hand: the
- * client fd 2        the log fd 3        readiness fd 10       queue-inject,
- * inject(5) fd 11       lookup, lookup(5) fd 20, ...  listening sockets reads
- * control/me databytes maxrecipients maxhops maxerrors timeoutsmtpd
- * relayclients smtpdconnections smtpdpernetwork proxynets maxmessages
- * futurereleasemax deliverbymin prioritymax xclientnets lmtpconnections
- * lmtppernetwork writes      nothing: accepted mail goes to queue-inject runs
- * nothing; by hand: queue-inject exits       0; EX_USAGE; EX_TEMPFAIL if a
- * neighbour is missing
+ *             and confine; or by hand and by sendmail -bs, for one client on
+ *             descriptors 0 and 1
+ * uid         mta-smtpd (by hand: the caller's)
+ * fd 0, 1     by hand: the client
+ * fd 2        the log
+ * fd 3        readiness
+ * fd 10       queue-inject, inject(5)
+ * fd 11       lookup, lookup(5)
+ * fd 20, ...  listening sockets
+ * reads       control/me databytes maxrecipients maxmessages maxhops maxerrors
+ *             timeoutsmtpd relayclients xclientnets futurereleasemax
+ *             deliverbymin prioritymax smtpdconnections smtpdpernetwork
+ *             lmtpconnections lmtppernetwork proxynets
+ * writes      nothing: accepted mail goes to queue-inject
+ * runs        nothing; by hand: queue-inject
+ * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
  */
 
 #include <signal.h>
@@ -38,7 +44,8 @@ read_settings(struct settings *settings)
 	    control_number("maxrecipients", 1000, 100, 50000);
 	settings->hops_max = control_number("maxhops", 100, 10, 1000);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
-	settings->messages_max = control_number("maxmessages", 1000, 1, 100000);
+	settings->messages_max =
+	    control_number("maxmessages", 10000, 1, 1000000);
 	settings->hold_max_s =
 	    control_number("futurereleasemax", 604800, 0, 31536000);
 	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);
