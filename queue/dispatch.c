@@ -22,7 +22,7 @@ priority_of(const struct job *job)
 	return job->message->active->file.envelope.priority;
 }
 
-/* Behind its equals: the last in nearly every case (RFC 6710 section 4.2). */
+/* Behind its equals: the last in nearly every case (RFC 6710). */
 static void
 jobs_add(struct job_list *list, struct job *job)
 {

@@ -60,6 +60,7 @@ take_notify(struct options *options, const char *words)
 {
 	static const char *const known[] = { "never", "success", "failure",
 		"delay" };
+	const size_t count_known = sizeof(known) / sizeof(*known);
 	struct span rest = span_of(words);
 	size_t count = 0;
 
@@ -67,12 +68,13 @@ take_notify(struct options *options, const char *words)
 		struct span word = span_cut(&rest, ',');
 		size_t i = 0;
 
-		while (i < 4 && !span_equal_nocase(word, span_of(known[i])))
+		while (i < count_known &&
+		       !span_equal_nocase(word, span_of(known[i])))
 			i++;
-		if (i == 4)
+		if (i >= count_known)
 			die(EX_USAGE, "-N takes never, or some of success, "
 				      "failure, delay");
-		if (strchr(options->notify, known[i][0]) == NULL)
+		else if (strchr(options->notify, known[i][0]) == NULL)
 			options->notify[count++] = known[i][0];
 	}
 	if (strchr(options->notify, 'n') != NULL && count > 1)

@@ -185,7 +185,7 @@ slots_due(const struct active *active)
 }
 
 /* Now?  If not, message->next_try says when.  Who holds a message means it:
- * no "retry" moves that (RFC 4865 section 5). */
+ * no "retry" moves that (RFC 4865). */
 static bool
 is_due(struct message *message)
 {
@@ -198,7 +198,7 @@ is_due(struct message *message)
 	return due <= clock_now();
 }
 
-/* RFC 2852 section 4.1.4: its time is over before it was tried again. */
+/* RFC 2852: its time is over before it was tried again. */
 static void
 give_up(struct message *message)
 {

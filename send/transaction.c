@@ -341,7 +341,7 @@ is_permitted(struct transaction *transaction)
 	return verdicts->left > 0;
 }
 
-/* Who reports a delivery: RFC 3461 section 5.2.2, RFC 2852 section 4.2. */
+/* Who reports a delivery: RFC 3461 section 5.2.2, RFC 2852 */
 static enum verdict_action
 choose_action(const struct smtp_client *client, const struct deliver_by *by)
 {

@@ -152,7 +152,7 @@ static const struct {
 	{ "maxhops", 10, 1000 },
 	{ "maxerrors", 1, 1000 },
 	{ "timeoutsmtpd", 1, 3600 },
-	{ "maxmessages", 1, 100000 },
+	{ "maxmessages", 1, 1000000 },
 	{ "futurereleasemax", 0, 31536000 },
 	{ "deliverbymin", 0, 86400 },
 	{ "prioritymax", 0, 9 },

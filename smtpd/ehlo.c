@@ -24,7 +24,7 @@ offer_number(struct session *session, const char *keyword, uint64_t number)
 	offer(session, line);
 }
 
-/* RFC 9422 section 3. */
+/* RFC 9422 */
 static void
 offer_limits(struct session *session)
 {
@@ -36,7 +36,7 @@ offer_limits(struct session *session)
 	offer(session, line);
 }
 
-/* RFC 4865 section 3: how long, and so until when. */
+/* RFC 4865: how long, and so until when. */
 static void
 offer_future_release(struct session *session)
 {
@@ -53,7 +53,7 @@ offer_future_release(struct session *session)
 	buf_free(&line);
 }
 
-/* RFC 2852 section 3: the soonest that BY=...;R may ask for. */
+/* RFC 2852: the soonest that BY=...;R may ask for. */
 static void
 offer_deliver_by(struct session *session)
 {

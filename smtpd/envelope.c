@@ -52,7 +52,7 @@ is_time_for_mail(struct session *session)
 	} else if (session->has_sender) {
 		reply_error(session, "503 5.5.1 one MAIL a message: RSET?");
 	} else if (session->transactions >= session->settings->messages_max) {
-		/* RFC 9422 section 4.1: it was told, or it did not ask. */
+		/* RFC 9422: it was told, or it did not ask. */
 		reply(session, "421 4.7.0 that is enough for one connection");
 		session->is_done = true;
 	} else {
@@ -73,7 +73,7 @@ accept_sender(struct session *session)
 		return;
 	}
 	snprintf(line, sizeof(line), "250 2.3.6 sender ok, priority is %d",
-	    session->priority); /* RFC 6710 section 4.1 */
+	    session->priority); /* RFC 6710 */
 	reply(session, line);
 }
 

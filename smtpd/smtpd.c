@@ -1,5 +1,5 @@
 /*
- * smtpd - receive mail by SMTP.
+ * smtpd - receive mail by SMTP and LMTP.
  *
  * started by  service/{smtpd,submission,lmtp}/run, behind listen, neighbour and
  *             confine; or by hand and by sendmail -bs, for one client on
@@ -51,7 +51,8 @@ read_settings(struct settings *settings)
 	    control_number("maxrecipients", 1000, 100, 50000);
 	settings->hops_max = control_number("maxhops", 100, 10, 1000);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
-	settings->messages_max = control_number("maxmessages", 1000, 1, 100000);
+	settings->messages_max =
+	    control_number("maxmessages", 10000, 1, 1000000);
 	settings->hold_max_s =
 	    control_number("futurereleasemax", 604800, 0, 31536000);
 	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);

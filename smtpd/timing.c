@@ -26,7 +26,7 @@ refuse(struct session *session, const char *text)
 	return false;
 }
 
-/* One of the two, once; RFC 4865 section 4. */
+/* One of the two, once; RFC 4865 */
 static bool
 set_hold(struct session *session, int64_t until)
 {
@@ -66,7 +66,7 @@ take_holduntil(struct session *session, struct span value)
 	return set_hold(session, until);
 }
 
-/* "+120", "-5" or "120"; RFC 2852 section 4. */
+/* "+120", "-5" or "120"; RFC 2852 */
 static bool
 parse_seconds(struct span text, int64_t *seconds)
 {
@@ -107,7 +107,7 @@ take_by(struct session *session, struct span value)
 	return true;
 }
 
-/* RFC 6710 section 4.1: one that is too high for here is lowered. */
+/* RFC 6710: one that is too high for here is lowered. */
 bool
 take_priority(struct session *session, struct span value)
 {

@@ -25,9 +25,8 @@ skip_comment(struct span *rest)
 
 		if (c == '\\')
 			i++;
-		else if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			break;
-		else if (c == ')' && --depth == 0)
+		else if ((c == '(' && ++depth > COMMENT_DEPTH_MAX) ||
+			 (c == ')' && --depth == 0))
 			break;
 	}
 	*rest = span_slice(*rest, i + 1, rest->len);

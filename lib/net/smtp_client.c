@@ -95,7 +95,7 @@ take_status(struct smtp_client *client, struct span text)
 	client->status[status.len] = '\0';
 }
 
-/* RFC 9422 section 3: NAME=VALUE, those that are known. */
+/* RFC 9422: NAME=VALUE, those that are known. */
 static void
 take_limits(struct smtp_client *client, struct span rest)
 {

@@ -6,11 +6,12 @@
  *
  * Request  one packet: N number, W why, J the report's id (derived,
  *          so a repeated request changes nothing); one descriptor, the queue
- *          file.  Full form: the slots say which recipients (failed: state
+ *          file.  Full form: the slots say which recipients (failed:
  *          SLOT_FAILED; delayed: SLOT_WAITING; success: slot_owes_success).
- * Plain form: C and R say what became of the one recipient.  P is the name of
- * the file. Answer   V: K the report is in the queue (or is not due: null
- * sender of a double bounce, NOTIFY=NEVER), Z try again later; R text, N the
+ *          Plain form: C and R say what became of the one recipient.  P is
+ *          the name of the file.
+ * Answer   V: K the report is in the queue (or is not due: null sender of a
+ *          double bounce, NOTIFY=NEVER), Z try again later; R text, N the
  *          request's number.
  */
 
