@@ -73,7 +73,7 @@ parse_action(const json_t *value, enum scan_action *action)
 /* ---- header fields ---- */
 
 static void
-delete_field(const struct taker *taker, struct span name, const json_t *number)
+delete_field(const struct taker *taker, struct span name, json_t *number)
 {
 	json_int_t index =
 	    json_is_integer(number) ? json_integer_value(number) : 0;
@@ -132,18 +132,24 @@ add_fields(const struct taker *taker, struct span name, json_t *value)
 		add_one(taker, name, json_array_get(value, i));
 }
 
+/* Give each member of an object to handle. */
 static void
-take_milter(const struct taker *taker, json_t *milter)
+for_each(const struct taker *taker, json_t *object,
+    void (*handle)(const struct taker *taker, struct span name, json_t *value))
 {
-	json_t *gone = json_object_get(milter, "remove_headers");
-	json_t *added = json_object_get(milter, "add_headers");
-	const char *name;
-	json_t *value;
+	void *member = json_object_iter(object);
 
-	json_object_foreach(gone, name, value)
-	    delete_field(taker, span_of(name), value);
-	json_object_foreach(added, name, value)
-	    add_fields(taker, span_of(name), value);
+	for (; member != NULL; member = json_object_iter_next(object, member))
+		handle(taker, span_of(json_object_iter_key(member)),
+		    json_object_iter_value(member));
+}
+
+static void
+take_milter(const struct taker *taker, const json_t *milter)
+{
+	for_each(
+	    taker, json_object_get(milter, "remove_headers"), delete_field);
+	for_each(taker, json_object_get(milter, "add_headers"), add_fields);
 }
 
 /* ---- the answer ---- */

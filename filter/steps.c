@@ -58,41 +58,43 @@ add_underscore(struct buf *buf, const struct facts *facts)
 	buf_add_char(buf, ']');
 }
 
-/* A macro whose value is a fact as it stands; NULL if it is no such. */
-static const struct buf *
-plain_macro(const struct facts *facts, struct span name)
+/* Append a macro whose value is a fact as it stands; false if it is none. */
+static bool
+add_plain_macro(struct buf *buf, const struct facts *facts, struct span name)
 {
 	const struct {
 		const char *name;
-		const struct buf *value;
+		struct span value;
 	} plain[] = {
-		{ "j", &facts->host },
-		{ "i", &facts->id },
-		{ "{daemon_name}", &facts->service },
-		{ "{daemon_addr}", &facts->local },
-		{ "{client_addr}", &facts->client },
-		{ "{tls_version}", &facts->tls },
-		{ "{auth_authen}", &facts->user },
-		{ "{mail_addr}", &facts->sender },
-		{ "{rcpt_addr}", &facts->recipient },
+		{ "j", buf_span(&facts->host) },
+		{ "i", buf_span(&facts->id) },
+		{ "{daemon_name}", buf_span(&facts->service) },
+		{ "{daemon_addr}", buf_span(&facts->local) },
+		{ "{client_addr}", buf_span(&facts->client) },
+		{ "{tls_version}", buf_span(&facts->tls) },
+		{ "{auth_authen}", buf_span(&facts->user) },
+		{ "{mail_addr}", buf_span(&facts->sender) },
+		{ "{rcpt_addr}", buf_span(&facts->recipient) },
 	};
 
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (span_equal(name, span_of(plain[i].name)))
-			return plain[i].value;
-	return NULL;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (span_equal(name, span_of(plain[i].name))) {
+			buf_add(buf, plain[i].value);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Append a macro's value; false if it has none now. */
 static bool
 add_macro_value(struct buf *buf, const struct facts *facts, struct span name)
 {
-	const struct buf *plain = plain_macro(facts, name);
 	size_t before = buf->len;
 
-	if (plain != NULL)
-		buf_add(buf, buf_span(plain));
-	else if (span_equal(name, span_of("_")))
+	if (add_plain_macro(buf, facts, name))
+		return buf->len > before;
+	if (span_equal(name, span_of("_")))
 		add_underscore(buf, facts);
 	else if (span_equal(name, span_of("v")))
 		buf_add_string(buf, "Estafeta");
@@ -119,7 +121,7 @@ void
 milter_send_macros(
     struct milter *milter, enum wire_command command, const struct facts *facts)
 {
-	struct buf value = buf_new(2 * FACTS_TEXT_MAX);
+	struct buf value = buf_new((size_t)2 * FACTS_TEXT_MAX);
 	const struct macro_list *list = macro_lists;
 
 	while (list->command != command)

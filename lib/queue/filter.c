@@ -141,15 +141,18 @@ filter_parse_request(struct span packet, struct filter_request *request)
 
 /* ---- answers ---- */
 
+static bool
+is_digit(char c, char max)
+{
+	return c >= '0' && c <= max;
+}
+
 bool
 filter_is_reply(struct span text, char class)
 {
-	static const char digit[] = "0123456789";
-
 	if (text.len < 4 || text.len > FILTER_REPLY_MAX ||
-	    text.ptr[0] != class || text.ptr[3] != ' ' ||
-	    memchr(digit, text.ptr[1], 6) == NULL ||
-	    memchr(digit, text.ptr[2], 10) == NULL)
+	    text.ptr[0] != class || !is_digit(text.ptr[1], '5') ||
+	    !is_digit(text.ptr[2], '9') || text.ptr[3] != ' ')
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (text.ptr[i] < ' ' || text.ptr[i] > '~')

@@ -29,7 +29,7 @@ def processes(name, parent=None):
 
 class Client:
     def __init__(self, source='127.0.0.1'):
-        self.s = socket.create_connection(('127.0.0.1', 25), 60, (source, 0))
+        self.s = socket.create_connection(('127.0.0.1', 25), 240, (source, 0))
         self.f = self.s.makefile('rb')
         self.greeting = self.reply()
 

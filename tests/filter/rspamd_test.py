@@ -154,7 +154,7 @@ background = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subproces
     ['rspamd', '-f', '-u', '_rspamd', '-g', '_rspamd', '--var=DBDIR=' + WORK + '/db', '--var=LOGDIR=' + WORK + '/log',
      '--var=RUNDIR=' + WORK + '/run'])]
 control('rspamd', '127.0.0.1:11335\n')
-control('timeoutrspamd', '30\n')
+control('timeoutrspamd', '200\n')
 reload()
 MESSAGE = ('From: Joe <joe@example.org>\nTo: ann@example.org\nSubject: lunch\nDate: ' + time.strftime('%a, %d %b %Y %H:%M:%S +0000', time.gmtime()) +
            '\nMessage-ID: <2@example.org>\nMIME-Version: 1.0\nContent-Type: text/plain\n\nShall we have lunch at noon?\n')
