@@ -32,7 +32,7 @@ PROGRAMS := \
 	pop3d/pop3d
 ROLES := service smtpd filter aliases queue send local pop3d
 LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
-	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lpthread
+	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lmd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
@@ -60,7 +60,9 @@ CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 CFLAGS_cov      := -O0 -g --coverage
 LDFLAGS_release := $(LINK_HARDEN)
-LINK_STATIC_release := -static-pie $(filter-out -pie,$(LINK_HARDEN))
+# libcrypto can look up names and load modules; what is static here does neither,
+# and the linker need not warn of it.
+LINK_STATIC_release := -static-pie -Wl,--no-warnings $(filter-out -pie,$(LINK_HARDEN))
 
 CPPFLAGS   := -D_GNU_SOURCE -Ilib -I. -Itests
 ALL_CFLAGS  = -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)
@@ -87,7 +89,7 @@ $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 	$$(LINK)
 endef
 # Who forks for each connection is static: a fork then copies half as much.
-STATIC := smtpd/smtpd
+STATIC := smtpd/smtpd service/tlsd service/keyd
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

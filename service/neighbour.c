@@ -10,6 +10,8 @@
  * exits       EX_USAGE; EX_OSERR if the kernel refuses; else never
  */
 
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,8 @@
 #include "queue/neighbour.h"
 
 static const char usage[] =
-    "usage: neighbour NAME { PROGRAM [ARGUMENT...] } NEXT [ARGUMENT...]";
+    "usage: neighbour [-w] NAME { PROGRAM [ARGUMENT...] } NEXT [ARGUMENT...]\n"
+    "       -w: start it when it is first asked something";
 
 enum {
 	READY_FD = 3 /* s6's notification descriptor: the next program's */
@@ -48,8 +51,20 @@ execute(char **argv)
 	die_errno(EX_OSERR, "cannot execute %s", argv[0]);
 }
 
+/* Sleep until something is asked; without a next program there is no need. */
 static void
-start_neighbour(int end, char **argv)
+await_request(void)
+{
+	struct pollfd wait = { .fd = NEIGHBOUR_SELF, .events = POLLIN };
+
+	while (poll(&wait, 1, -1) != 1)
+		;
+	if (!(wait.revents & POLLIN))
+		exit(EX_OK);
+}
+
+static void
+start_neighbour(int end, bool is_waiting, char **argv)
 {
 	pid_t child = fork();
 
@@ -62,6 +77,8 @@ start_neighbour(int end, char **argv)
 	close(READY_FD);
 	for (int fd = NEIGHBOUR_INJECT; fd < NEIGHBOUR_INJECT + 96; fd++)
 		close(fd); /* pairs and listeners that are not its own */
+	if (is_waiting)
+		await_request();
 	execute(argv);
 }
 
@@ -69,8 +86,11 @@ int
 main(int argc, char **argv)
 {
 	int ends[2];
+	bool is_waiting = argc > 1 && strcmp(argv[1], "-w") == 0;
 
 	program_name("neighbour");
+	argc -= is_waiting;
+	argv += is_waiting;
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc < 6 || strcmp(argv[2], "{") != 0)
@@ -85,7 +105,7 @@ main(int argc, char **argv)
 
 	if (!packet_pair(ends))
 		die_errno(EX_OSERR, "cannot make a socketpair");
-	start_neighbour(ends[1], argv + 3);
+	start_neighbour(ends[1], is_waiting, argv + 3);
 	if (dup2(ends[0], number) == -1)
 		die_errno(EX_OSERR, "cannot place the pair");
 	execute(argv + close_at + 1);
