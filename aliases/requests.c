@@ -24,11 +24,13 @@ requests_answer(
 }
 
 bool
-requests_handle(void *context, int session, struct packet *packet)
+requests_handle(
+    void *context, int session, struct packet *packet, uint64_t before)
 {
 	static struct buf reply;
 	bool is_control = session == NEIGHBOUR_SELF;
 
+	(void)before;
 	reply.max = PACKET_MAX;
 	if (!requests_answer(context, packet_span(packet), &reply)) {
 		if (!is_control)

@@ -12,7 +12,8 @@
  * For sessions_open (queue/sessions.h); context is the struct directory.
  * What is no request ends a session; the control pair is told LOOKUP_LATER.
  */
-bool requests_handle(void *context, int session, struct packet *packet);
+bool requests_handle(
+    void *context, int session, struct packet *packet, uint64_t before);
 
 /* The answer to one request packet; false if it is none. */
 bool requests_answer(

@@ -84,15 +84,18 @@ answer_request(struct keyd *keyd)
 
 /* Certificates go to tlsd's parent alone: sessions are its children's. */
 static bool
-handle(void *context, int session, struct packet *packet)
+handle(void *context, int session, struct packet *packet, uint64_t before)
 {
 	struct keyd *keyd = context;
 
 	if (!key_parse_request(packet_span(packet), &keyd->request))
 		return false;
-	keyd->answer = (struct key_answer){ 0 };
+	keyd->answer =
+	    (struct key_answer){ .operation = keyd->request.operation,
+		    .serial = keyd->request.serial };
 	bool is_list = keyd->request.operation == KEY_LIST;
-	if (is_list != (session == NEIGHBOUR_SELF))
+	if (is_list != (session == NEIGHBOUR_SELF) ||
+	    (!is_list && before >= KEY_REQUESTS_MAX))
 		return false;
 	if (is_list && !list(keyd, session))
 		return true;

@@ -15,6 +15,10 @@
 
 #include "base/die.h"
 
+enum {
+	SECURITY_BITS_MIN = 112 /* what OpenSSL wants of a server's key */
+};
+
 /* ---- one file ---- */
 
 static bool
@@ -96,6 +100,9 @@ read_entry(struct keyring_entry *entry, BIO *file)
 	if (!EVP_PKEY_is_a(entry->key, "RSA") &&
 	    !EVP_PKEY_is_a(entry->key, "EC"))
 		return complain(entry->name, "the key is neither RSA nor EC");
+	if (EVP_PKEY_get_security_bits(entry->key) < SECURITY_BITS_MIN)
+		return complain(entry->name,
+		    "the key is too weak: RSA of 2048 bits, or EC, is wanted");
 	return keyring_id(entry->key, entry->id) && BIO_seek(file, 0) == 0 &&
 	       read_chain(entry, file);
 }
@@ -153,9 +160,12 @@ add_state(uint64_t sum, int folder, const char *name)
 
 	if (fstatat(folder, name, &status, 0) == -1)
 		memset(&status, 0, sizeof(status));
+	/* The time of status too: a mode that was mended is news. */
 	const uint64_t state[] = { status.st_ino, (uint64_t)status.st_size,
 		(uint64_t)status.st_mtim.tv_sec,
-		(uint64_t)status.st_mtim.tv_nsec };
+		(uint64_t)status.st_mtim.tv_nsec,
+		(uint64_t)status.st_ctim.tv_sec,
+		(uint64_t)status.st_ctim.tv_nsec };
 	sum = XXH3_64bits_withSeed(name, strlen(name), sum);
 	return XXH3_64bits_withSeed(state, sizeof(state), sum);
 }
@@ -244,28 +254,129 @@ find(const struct keyring *ring, const unsigned char id[KEY_ID_LEN])
 	return NULL;
 }
 
+/* RFC 8017 section 9.2, note 1: what goes before a digest, and its length. */
+static const struct digest_info {
+	unsigned char prefix[19];
+	size_t digest_len;
+	const EVP_MD *(*digest)(void);
+} digest_infos[] = {
+	{ { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+	      0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 },
+	    32, EVP_sha256 },
+	{ { 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+	      0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30 },
+	    48, EVP_sha384 },
+	{ { 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+	      0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40 },
+	    64, EVP_sha512 },
+};
+
+enum {
+	DIGESTS = sizeof(digest_infos) / sizeof(*digest_infos)
+};
+
+static bool
+is_digest_info(const struct key_request *request)
+{
+	for (size_t i = 0; i < DIGESTS; i++) {
+		const struct digest_info *info = &digest_infos[i];
+
+		if (request->len == sizeof(info->prefix) + info->digest_len &&
+		    memcmp(request->bytes, info->prefix,
+			sizeof(info->prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_digest(const struct key_request *request)
+{
+	for (size_t i = 0; i < DIGESTS; i++)
+		if (request->len == digest_infos[i].digest_len)
+			return true;
+	return false;
+}
+
+/* Take MGF1's mask off (RFC 8017 appendix B.2.1); false if OpenSSL fails. */
+static bool
+unmask(unsigned char *bytes, size_t len, const unsigned char *seed,
+    size_t seed_len, const EVP_MD *digest)
+{
+	unsigned char input[EVP_MAX_MD_SIZE + 4] = { 0 };
+	unsigned char mask[EVP_MAX_MD_SIZE];
+	size_t done = 0;
+
+	memcpy(input, seed, seed_len);
+	for (unsigned char counter = 0; done < len; counter++) {
+		input[seed_len + 3] = counter;
+		if (EVP_Digest(input, seed_len + 4, mask, NULL, digest, NULL) !=
+		    1)
+			return false;
+		for (size_t i = 0; i < seed_len && done < len; i++)
+			bytes[done++] ^= mask[i];
+	}
+	return true;
+}
+
 /*
- * The padding that goes with an operation; false if it is not one for this
- * kind of key.  A PSS encoding ends with 0xbc (RFC 8017 section 9.1.1): that
- * much tells it from a ciphertext that somebody wants to be read.
+ * Is it the encoding of a message, with a salt as long as its digest (RFC 8446
+ * section 4.2.3)?  Zeros and a 1 before the salt tell it from a ciphertext that
+ * somebody wants to be read: RFC 8017 section 9.1.2, steps 3 to 10.
+ */
+static bool
+is_pss(const struct key_request *request, size_t size,
+    const struct digest_info *info)
+{
+	unsigned char data[KEY_BYTES_MAX];
+	const size_t digest_len = info->digest_len;
+
+	if (request->len != size || size < 2 * digest_len + 2 ||
+	    request->bytes[size - 1] != 0xbc)
+		return false;
+	size_t len = size - digest_len - 1;
+	size_t zeros = len - digest_len - 1;
+	memcpy(data, request->bytes, len);
+	if (!unmask(
+		data, len, request->bytes + len, digest_len, info->digest()))
+		return false;
+	/* A modulus of 8 n bits leaves one bit of the first byte out. */
+	bool is_good = (request->bytes[0] & 0x80) == 0 && data[zeros] == 1;
+	data[0] &= 0x7f;
+	for (size_t i = 0; i < zeros; i++)
+		is_good = is_good && data[i] == 0;
+	return is_good;
+}
+
+static bool
+is_encoded(const struct key_request *request, size_t size)
+{
+	for (size_t i = 0; i < DIGESTS; i++)
+		if (is_pss(request, size, &digest_infos[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The padding that goes with an operation; false if what is asked is not a
+ * signature by this kind of key.
  */
 static bool
 choose_padding(EVP_PKEY *key, const struct key_request *request, int *padding)
 {
-	size_t size = (size_t)EVP_PKEY_get_size(key);
 	bool is_rsa = EVP_PKEY_is_a(key, "RSA");
 
 	switch (request->operation) {
 	case KEY_SIGN_RSA_PKCS1:
 		*padding = RSA_PKCS1_PADDING;
-		return is_rsa;
+		return is_rsa && is_digest_info(request);
 	case KEY_SIGN_RSA_PSS:
 		*padding = RSA_NO_PADDING;
-		return is_rsa && request->len == size &&
-		       request->bytes[size - 1] == 0xbc;
+		return is_rsa &&
+		       is_encoded(request, (size_t)EVP_PKEY_get_size(key));
 	case KEY_SIGN_ECDSA:
 		*padding = 0;
-		return !is_rsa && request->len <= EVP_MAX_MD_SIZE;
+		return !is_rsa && is_digest(request);
 	default:
 		return false;
 	}

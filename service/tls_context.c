@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/io.h"
 #include "queue/neighbour.h"
 
 enum {
-	LIST_TIMEOUT_MS = 20000,
 	KEYD_TIMEOUT_MS = 5000,
 	SESSION_LIFE_S = 7200 /* of a session to resume */
 };
@@ -27,6 +27,28 @@ free_identity(struct tls_identity *identity)
 	sk_X509_pop_free(identity->chain, X509_free);
 	EVP_PKEY_free(identity->key);
 	*identity = (struct tls_identity){ 0 };
+}
+
+/* Would a handshake take it? */
+static bool
+is_usable(
+    const struct tls_context *context, const struct tls_identity *identity)
+{
+	SSL *ssl = SSL_new(context->ssl);
+	char name[256] = "";
+	bool is_good =
+	    ssl != NULL && SSL_use_cert_and_key(ssl, identity->leaf,
+			       identity->key, identity->chain, 1) == 1;
+
+	if (!is_good) {
+		X509_NAME_oneline(
+		    X509_get_subject_name(identity->leaf), name, sizeof(name));
+		log_event("certificate of %s is left out: %s", name,
+		    ERR_reason_error_string(ERR_peek_last_error()));
+	}
+	ERR_clear_error();
+	SSL_free(ssl);
+	return is_good;
 }
 
 static bool
@@ -51,80 +73,148 @@ read_identity(struct tls_context *context, struct tls_identity *identity,
 	EVP_PKEY *public_key = X509_get0_pubkey(identity->leaf);
 	if (public_key != NULL)
 		identity->key = tls_key_new(public_key, &context->keyd);
-	return identity->key != NULL;
+	return identity->key != NULL && is_usable(context, identity);
 }
 
-/* The next packet of the list: 1 a certificate, 0 the end, -1 no answer. */
-static int
-ask_certificate(const struct tls_context *context, uint32_t index,
-    struct key_certificate *certificate, uint64_t *generation)
+static void
+ask_next(struct tls_context *context)
 {
-	static struct packet packet;
-	static struct key_answer answer;
 	struct key_request request = { .operation = KEY_LIST,
+		.serial = context->keyd.serial,
 		.generation = context->generation,
-		.index = index };
+		.index = context->index };
 
-	if (!key_send_request(context->keyd.session, &request) ||
-	    !neighbour_wait(context->keyd.session, LIST_TIMEOUT_MS, &packet))
-		return -1;
-	packet_close_fds(&packet);
-	if (key_parse_certificate(packet_span(&packet), certificate))
-		return 1;
-	if (!key_parse_answer(packet_span(&packet), &answer))
-		return -1;
-	*generation = answer.generation;
-	return 0;
+	context->is_asking = key_send_request(context->keyd.session, &request);
 }
 
 void
-tls_context_refresh(struct tls_context *context)
+tls_context_ask(struct tls_context *context)
 {
-	static struct key_certificate certificate;
-	struct tls_identity fresh[KEYRING_MAX];
-	uint64_t generation = 0;
-	size_t count = 0;
-	uint32_t index = 0;
-	int got;
-
-	while ((got = ask_certificate(
-		    context, index, &certificate, &generation)) == 1 &&
-	       index < KEYRING_MAX) {
-		if (read_identity(context, &fresh[count], &certificate))
-			count++;
-		else
-			free_identity(&fresh[count]);
-		index++;
-	}
-	if (got == 0 && generation != context->generation) {
-		for (size_t i = 0; i < context->count; i++)
-			free_identity(&context->identities[i]);
-		memcpy(context->identities, fresh, count * sizeof(fresh[0]));
-		context->count = count;
-		context->generation = generation;
-		log_event("certificates=%zu", count);
+	if (context->is_asking)
 		return;
-	}
-	if (got == -1)
-		warn_errno("keyd does not tell its certificates");
-	for (size_t i = 0; i < count; i++)
-		free_identity(&fresh[i]);
+	context->keyd.serial++;
+	context->index = 0;
+	ask_next(context);
 }
 
-static size_t
+static void
+drop(struct tls_identity *identities, size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		free_identity(&identities[i]);
+	*count = 0;
+}
+
+/* The list is whole: nothing in it if it is the one that we have. */
+static void
+finish_list(struct tls_context *context, uint64_t generation)
+{
+	context->is_asking = false;
+	if (generation == context->generation) {
+		drop(context->fresh, &context->fresh_count);
+		return;
+	}
+	drop(context->identities, &context->count);
+	memcpy(context->identities, context->fresh,
+	    context->fresh_count * sizeof(context->fresh[0]));
+	context->count = context->fresh_count;
+	context->fresh_count = 0;
+	context->generation = generation;
+	log_event("certificates=%zu", context->count);
+}
+
+void
+tls_context_take(struct tls_context *context, const struct packet *packet)
+{
+	static struct key_certificate certificate;
+	static struct key_answer answer;
+	struct tls_identity *fresh = &context->fresh[context->fresh_count];
+
+	if (key_parse_answer(packet_span(packet), &answer)) {
+		if (answer.serial == context->keyd.serial)
+			finish_list(context, answer.generation);
+		return;
+	}
+	if (!context->is_asking || context->fresh_count == KEYRING_MAX ||
+	    !key_parse_certificate(packet_span(packet), &certificate))
+		return;
+	if (read_identity(context, fresh, &certificate))
+		context->fresh_count++;
+	else
+		free_identity(fresh);
+	context->index++;
+	ask_next(context);
+}
+
+void
+tls_context_refresh(struct tls_context *context, int64_t timeout_ms)
+{
+	static struct packet packet;
+	int64_t deadline = clock_ms() + timeout_ms;
+
+	tls_context_ask(context);
+	while (context->is_asking) {
+		int64_t left = deadline - clock_ms();
+
+		if (left <= 0 ||
+		    !neighbour_wait(context->keyd.session, left, &packet))
+			return;
+		packet_close_fds(&packet);
+		tls_context_take(context, &packet);
+	}
+}
+
+enum rank {
+	RANK_TRUSTED, /* by somebody, now */
+	RANK_SELF_SIGNED,
+	RANK_OUT_OF_TIME,
+	RANKS
+};
+
+static enum rank
+rank_of(X509 *leaf)
+{
+	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0 ||
+	    X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0)
+		return RANK_OUT_OF_TIME;
+	return X509_get_extension_flags(leaf) & EXFLAG_SI ? RANK_SELF_SIGNED
+							  : RANK_TRUSTED;
+}
+
+/* What OpenSSL refuses leaves no error behind: it would end the handshake. */
+static bool
+use(SSL *ssl, const struct tls_identity *identity)
+{
+	ERR_set_mark();
+	bool is_used = SSL_use_cert_and_key(ssl, identity->leaf, identity->key,
+			   identity->chain, 1) == 1;
+	ERR_pop_to_mark();
+	return is_used;
+}
+
+/* The first of each kind of key, of the best rank that has any. */
+static bool
 use_matching(const struct tls_context *context, SSL *ssl, const char *name)
 {
-	size_t used = 0;
+	for (enum rank rank = 0; rank < RANKS; rank++) {
+		bool has_rsa = false;
+		bool has_ec = false;
 
-	for (size_t i = 0; i < context->count; i++) {
-		const struct tls_identity *identity = &context->identities[i];
+		for (size_t i = 0; i < context->count; i++) {
+			const struct tls_identity *identity =
+			    &context->identities[i];
+			bool is_rsa = EVP_PKEY_is_a(identity->key, "RSA");
+			bool *has = is_rsa ? &has_rsa : &has_ec;
 
-		if (X509_check_host(identity->leaf, name, 0, 0, NULL) == 1 &&
-		    SSL_use_cert_and_key(ssl, identity->leaf, identity->key,
-			identity->chain, 1) == 1)
-			used++;
+			if (!*has && rank_of(identity->leaf) == rank &&
+			    X509_check_host(identity->leaf, name, 0, 0, NULL) ==
+				1)
+				*has = use(ssl, identity);
+		}
+		if (has_rsa || has_ec)
+			return true;
 	}
-	return used;
+	return false;
 }
 
 /* Called in each handshake, when the client has said whom it wants. */
@@ -135,14 +225,9 @@ choose_certificates(SSL *ssl, void *argument)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	SSL_certs_clear(ssl);
-	if ((name != NULL && use_matching(context, ssl, name) > 0) ||
-	    use_matching(context, ssl, context->me) > 0)
-		return 1;
-	if (context->count == 0)
-		return 0;
-	const struct tls_identity *first = &context->identities[0];
-	return SSL_use_cert_and_key(
-	    ssl, first->leaf, first->key, first->chain, 1);
+	return (name != NULL && use_matching(context, ssl, name)) ||
+	       use_matching(context, ssl, context->me) ||
+	       (context->count > 0 && use(ssl, &context->identities[0]));
 }
 
 /* Any name is served: this only lets the client know that it was heard. */
@@ -203,18 +288,19 @@ tls_context_store_session(SSL *ssl, SSL_SESSION *session)
 	const unsigned char *id = SSL_SESSION_get_id(session, &len);
 	int size = i2d_SSL_SESSION(session, NULL);
 
+	/* A certificate's name must not outlive the certificate. */
 	if (size > 0 && (size_t)size <= sizeof(request.bytes) &&
+	    SSL_get0_peer_certificate(ssl) == NULL &&
 	    set_session_id(&request, id, len)) {
 		i2d_SSL_SESSION(session, &place);
 		request.len = (uint32_t)size;
-		key_ask(context_of(ssl)->keyd.session, &request, &answer,
-		    KEYD_TIMEOUT_MS);
+		key_ask(
+		    &context_of(ssl)->keyd, &request, &answer, KEYD_TIMEOUT_MS);
 	}
 	explicit_bzero(&request, sizeof(request));
 	return 0; /* no reference is kept */
 }
 
-/* keyd gives each away once; one of TLS 1.2 has no other name next time. */
 static SSL_SESSION *
 fetch_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 {
@@ -225,13 +311,9 @@ fetch_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 
 	*copy = 0;
 	if (len > 0 && set_session_id(&request, id, (unsigned)len) &&
-	    key_ask(context_of(ssl)->keyd.session, &request, &answer,
-		KEYD_TIMEOUT_MS))
+	    key_ask(&context_of(ssl)->keyd, &request, &answer, KEYD_TIMEOUT_MS))
 		session = d2i_SSL_SESSION(NULL, &bytes, (long)answer.len);
 	explicit_bzero(&answer, sizeof(answer));
-	if (session != NULL &&
-	    SSL_SESSION_get_protocol_version(session) == TLS1_2_VERSION)
-		tls_context_store_session(ssl, session);
 	return session;
 }
 
@@ -266,7 +348,7 @@ tls_context_open(struct tls_context *context, const char *me,
 	*context = (struct tls_context){ .ssl = ssl,
 		.me = me,
 		.protocol = protocol,
-		.keyd = { NEIGHBOUR_KEY } };
+		.keyd = { NEIGHBOUR_KEY, 0 } };
 	if (ssl == NULL || SSL_CTX_set_cipher_list(ssl, ciphers_1_2) != 1 ||
 	    SSL_CTX_set1_groups_list(ssl, groups) != 1 ||
 	    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||

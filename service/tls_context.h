@@ -30,6 +30,12 @@ struct tls_context {
 	struct tls_identity identities[KEYRING_MAX];
 	size_t count;
 	uint64_t generation;
+
+	/* a list that is on its way */
+	struct tls_identity fresh[KEYRING_MAX];
+	size_t fresh_count;
+	uint32_t index;
+	bool is_asking;
 };
 
 /*
@@ -42,9 +48,14 @@ void tls_context_open(struct tls_context *context, const char *me,
 
 /*
  * Ask keyd on the session of context->keyd whether the certificates are
- * others by now, and take them; what was there stays if it does not answer.
+ * others by now, and take what it says, packet by packet; until the last one
+ * what was there stays.
  */
-void tls_context_refresh(struct tls_context *context);
+void tls_context_ask(struct tls_context *context);
+void tls_context_take(struct tls_context *context, const struct packet *packet);
+
+/* Both, waiting at most so long: the rest may come later. */
+void tls_context_refresh(struct tls_context *context, int64_t timeout_ms);
 
 /* OpenSSL's hook for a session that may be resumed: keyd keeps it. */
 int tls_context_store_session(SSL *ssl, SSL_SESSION *session);

@@ -11,7 +11,6 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "queue/tls.h"
 #include "service/keyring.h"
 
 enum {
@@ -82,8 +81,7 @@ sign(const struct remote_key *remote, enum key_operation operation,
 		.len = (uint32_t)len };
 	memcpy(request.id, remote->id, sizeof(request.id));
 	memcpy(request.bytes, bytes, len);
-	if (!key_ask(
-		remote->channel->session, &request, &answer, SIGN_TIMEOUT_MS) ||
+	if (!key_ask(remote->channel, &request, &answer, SIGN_TIMEOUT_MS) ||
 	    answer.len > size)
 		return -1;
 	memcpy(signature, answer.bytes, answer.len);
@@ -101,9 +99,10 @@ sign_rsa(int len, const unsigned char *from, unsigned char *to, RSA *rsa,
 	if (len < 0 ||
 	    (padding != RSA_PKCS1_PADDING && padding != RSA_NO_PADDING))
 		return -1;
-	return sign(remote,
+	int made = sign(remote,
 	    padding == RSA_NO_PADDING ? KEY_SIGN_RSA_PSS : KEY_SIGN_RSA_PKCS1,
 	    from, (size_t)len, to, (size_t)RSA_size(rsa));
+	return made == RSA_size(rsa) ? made : -1;
 }
 
 /* No cipher that is offered lets the client encrypt to the key. */

@@ -8,10 +8,7 @@
 
 #include <openssl/evp.h>
 
-/* Where keyd is asked; a child has a session of its own there. */
-struct key_channel {
-	int session;
-};
+#include "queue/tls.h"
 
 /*
  * A key that pairs with the public one, whose owner stays the caller; NULL if

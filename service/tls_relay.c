@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-	RELAY_SIZE = 16384 /* a TLS record's most */
+	RELAY_SIZE = 16384, /* a TLS record's most */
+	LAST_WORDS_MS = 30000
 };
 
 /* Bytes on their way in one direction: from start to end. */
@@ -132,7 +133,7 @@ move(struct relay *relay, bool is_client_ready, bool is_plain_ready)
 		write_client(relay);
 }
 
-static void
+static bool
 await(const struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 {
 	struct pollfd polled[2] = {
@@ -155,9 +156,13 @@ await(const struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 	for (int i = 0; i < 2; i++)
 		if (polled[i].events == 0)
 			polled[i].fd = -1; /* its end would be news for ever */
-	poll(polled, 2, -1);
+	/* Nobody counts a client that is left over: it has a little time. */
+	int timeout_ms = relay->out.is_closed ? LAST_WORDS_MS : -1;
+	if (poll(polled, 2, timeout_ms) == 0)
+		return false;
 	*is_client_ready = polled[0].revents != 0;
 	*is_plain_ready = polled[1].revents != 0;
+	return true;
 }
 
 void
@@ -180,7 +185,8 @@ tls_relay(SSL *ssl, int plain)
 			return;
 		if (relay.out.is_closed && is_empty(&relay.out))
 			break;
-		await(&relay, &is_client_ready, &is_plain_ready);
+		if (!await(&relay, &is_client_ready, &is_plain_ready))
+			return;
 	}
 	SSL_shutdown(ssl);
 }

@@ -17,6 +17,10 @@
 
 enum {
 	REFRESH_MS = 2000, /* certificates are asked for that often, at most */
+	REFRESH_WAIT_MS = 200,
+	START_WAIT_MS = 20000,
+	CHILDREN_MAX = 4096,
+	CRASHES_MAX = 3,
 	REAP_NAP_MS = 50
 };
 
@@ -27,6 +31,7 @@ struct server {
 	int64_t handshake_timeout_ms;
 	int64_t refreshed_ms;
 	unsigned children;
+	unsigned crashes;
 	struct packet packet;
 };
 
@@ -44,9 +49,14 @@ reap(struct server *server)
 
 	while (waitpid(-1, &status, WNOHANG) > 0) {
 		server->children--;
-		if (WIFSIGNALED(status))
-			log_event(
-			    "a session died of signal %d", WTERMSIG(status));
+		if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)
+			continue;
+		log_event("a session died of signal %d", WTERMSIG(status));
+		/* A fresh address layout for whoever tries to guess ours. */
+		if (++server->crashes == CRASHES_MAX) {
+			log_event("%d crashes: starting anew", CRASHES_MAX);
+			event_base_loopbreak(server->base);
+		}
 	}
 }
 
@@ -61,7 +71,7 @@ run_child(struct server *server, int session, int keyd)
 	close(NEIGHBOUR_SELF);
 	sandbox_session(server->layer,
 	    (const int[]){ session, keyd, plain[0], plain[1] }, 4);
-	server->context->keyd.session = keyd;
+	server->context->keyd = (struct key_channel){ .session = keyd };
 	_exit(tls_session_run(
 	    server->context, session, plain, server->handshake_timeout_ms));
 }
@@ -71,8 +81,12 @@ begin(struct server *server, int session)
 {
 	int64_t now = clock_ms();
 
+	if (server->children >= CHILDREN_MAX) {
+		log_event("more than %d clients: one is refused", CHILDREN_MAX);
+		return;
+	}
 	if (now - server->refreshed_ms >= REFRESH_MS) {
-		tls_context_refresh(server->context);
+		tls_context_refresh(server->context, REFRESH_WAIT_MS);
 		server->refreshed_ms = now;
 	}
 	int keyd = neighbour_open_session(NEIGHBOUR_KEY);
@@ -144,11 +158,19 @@ handle_child(evutil_socket_t number, short what, void *context)
 	reap(context);
 }
 
+/* A certificate that came later than begin waited for; or the end. */
 static void
 handle_keyd(evutil_socket_t fd, short what, void *context)
 {
-	(void)fd, (void)what, (void)context;
-	die(EX_TEMPFAIL, "keyd is gone: starting anew");
+	struct server *server = context;
+	int got = packet_receive(fd, &server->packet);
+
+	(void)what;
+	if (got == 0)
+		die(EX_TEMPFAIL, "keyd is gone: starting anew");
+	packet_close_fds(&server->packet);
+	if (got == 1)
+		tls_context_take(server->context, &server->packet);
 }
 
 /* An event for the life of the program. */
@@ -185,7 +207,8 @@ tls_server_run(struct tls_context *context, int64_t handshake_timeout_ms)
 	server.base = event_base_new();
 	if (server.base == NULL)
 		temp_fail("cannot make an event loop");
-	tls_context_refresh(context);
+	fd_set_nonblocking(NEIGHBOUR_KEY);
+	tls_context_refresh(context, START_WAIT_MS);
 	server.refreshed_ms = clock_ms();
 	tls_session_rehearse(context);
 	watch(&server, NEIGHBOUR_SELF, EV_READ, handle_control);

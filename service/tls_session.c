@@ -18,24 +18,69 @@ enum {
 
 /* ---- what the protocol's process is told ---- */
 
-/* The address of a verified certificate, else its common name. */
+/* Is it a name as it stands: printable, no space, not too long? */
+static bool
+set_name(struct tls_facts *facts, const unsigned char *name, int len)
+{
+	if (len <= 0 || (size_t)len >= sizeof(facts->client_name))
+		return false;
+	for (int i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f)
+			return false;
+	memcpy(facts->client_name, name, (size_t)len);
+	facts->client_name[len] = '\0';
+	return true;
+}
+
+/* The first mail address among the alternative names: RFC 5280, 4.2.1.6. */
+static bool
+set_mail_address(struct tls_facts *facts, X509 *leaf)
+{
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+	bool is_set = false;
+
+	for (int i = 0; !is_set && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_EMAIL)
+			is_set = set_name(facts,
+			    ASN1_STRING_get0_data(name->d.rfc822Name),
+			    ASN1_STRING_length(name->d.rfc822Name));
+	}
+	GENERAL_NAMES_free(names);
+	return is_set;
+}
+
+/* The last common name is the most specific one. */
+static void
+set_common_name(struct tls_facts *facts, X509 *leaf)
+{
+	X509_NAME *subject = X509_get_subject_name(leaf);
+	unsigned char *text = NULL;
+	int found = -1;
+	int next;
+
+	while ((next = X509_NAME_get_index_by_NID(
+		    subject, NID_commonName, found)) != -1)
+		found = next;
+	if (found == -1)
+		return;
+	int len = ASN1_STRING_to_UTF8(&text,
+	    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, found)));
+	set_name(facts, text, len);
+	OPENSSL_free(text);
+}
+
 static void
 set_client_name(struct tls_facts *facts, SSL *ssl)
 {
 	X509 *leaf = SSL_get0_peer_certificate(ssl);
-	char name[TLS_NAME_MAX] = "";
 
 	if (leaf == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
 		return;
-	STACK_OF(OPENSSL_STRING) *addresses = X509_get1_email(leaf);
-	if (sk_OPENSSL_STRING_num(addresses) > 0)
-		OPENSSL_strlcpy(
-		    name, sk_OPENSSL_STRING_value(addresses, 0), sizeof(name));
-	else
-		X509_NAME_get_text_by_NID(X509_get_subject_name(leaf),
-		    NID_commonName, name, sizeof(name));
-	X509_email_free(addresses);
-	tls_set_text(facts->client_name, sizeof(facts->client_name), name);
+	if (!set_mail_address(facts, leaf))
+		set_common_name(facts, leaf);
 }
 
 static struct tls_answer
@@ -140,7 +185,8 @@ serve_client(struct tls_context *context, int session, int client,
 		return EX_OK; /* it gave up */
 	close(plain[1]);
 	close(session);
-	close(context->keyd.session);
+	if (context->keyd.session != -1)
+		close(context->keyd.session);
 	fd_set_nonblocking(plain[0]);
 	tls_relay(ssl, plain[0]);
 	SSL_free(ssl);
@@ -206,16 +252,17 @@ rehearse(struct tls_context *context, int version)
 void
 tls_session_rehearse(struct tls_context *context)
 {
-	int control = context->keyd.session;
-	int session = neighbour_open_session(control);
+	const struct key_channel control = context->keyd;
+	int session = neighbour_open_session(control.session);
 
 	if (session == -1)
 		temp_fail("cannot open a session with keyd");
-	context->keyd.session = session;
+	context->keyd = (struct key_channel){ .session = session };
 	SSL_CTX_sess_set_new_cb(context->ssl, NULL);
 	rehearse(context, TLS1_2_VERSION);
 	rehearse(context, TLS1_3_VERSION);
-	context->keyd.session = control;
-	close(session);
+	if (context->keyd.session != -1)
+		close(context->keyd.session);
+	context->keyd = control;
 	SSL_CTX_sess_set_new_cb(context->ssl, tls_context_store_session);
 }

@@ -63,6 +63,18 @@ session_reset(struct session *session)
 	buf_clear(&session->only_recipient);
 }
 
+void
+session_forget_claims(struct session *session)
+{
+	session->peer = session->accepted;
+	session->is_trusted =
+	    session->neighbours.lookup == -1 ||
+	    network_list_has(
+		&session->settings->relay_clients, &session->peer->address);
+	buf_clear(&session->user);
+	buf_clear(&session->forwarded);
+}
+
 bool
 is_greeting(struct span name)
 {
@@ -295,11 +307,8 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
 
 	session.settings = settings;
-	session.peer = peer;
+	session.accepted = peer;
 	session.neighbours = *neighbours;
-	session.is_trusted =
-	    neighbours->lookup == -1 ||
-	    network_list_has(&settings->relay_clients, &peer->address);
 	session.line = buf_new(AUTH_LINE_MAX);
 	buf_room(&session.line, AUTH_LINE_MAX); /* a secret never moves in it */
 	session.is_proxy =
@@ -307,6 +316,7 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	session.forwarded = buf_new(FORWARDED_MAX);
 	session.helo = buf_new(ADDR_DOMAIN_MAX);
 	session.user = buf_new(LOGIN_USER_MAX);
+	session_forget_claims(&session);
 	session.binding = buf_new(SASL_BINDING_MAX);
 	session.certificate = buf_new(LOGIN_USER_MAX);
 	session.sender = buf_new(COMMAND_MAX);

@@ -86,7 +86,8 @@ struct session {
 	bool is_trusted;     /* may relay */
 	bool is_proxy;       /* of control/xclientnets, whoever it speaks for */
 	struct peer claimed; /* peer points here after XCLIENT */
-	struct buf forwarded; /* XFORWARD's words, for the log */
+	const struct peer *accepted; /* whom it came from in truth */
+	struct buf forwarded;        /* XFORWARD's words, for the log */
 	bool is_tls;
 	struct tls_facts tls; /* if it is */
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
@@ -147,6 +148,10 @@ bool is_greeting(struct span name);
 
 /* A reply that counts against control/maxerrors. */
 void reply_error(struct session *session, const char *text);
+
+/* Whom the client is, as it was when it came: what XCLIENT said is forgotten.
+ */
+void session_forget_claims(struct session *session);
 
 /* Forget the transaction (RSET, EHLO, after DATA). */
 void session_reset(struct session *session);

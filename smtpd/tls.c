@@ -51,6 +51,10 @@ handle_starttls(struct session *session, struct span argument)
 		reply_error(session, "502 5.5.1 not offered here");
 		return;
 	}
+	if (session->user.len > 0) {
+		reply_error(session, "503 5.5.1 you have logged in already");
+		return;
+	}
 	if (!starttls_begin(session->neighbours.tls, session->peer->text)) {
 		reply(session, "454 4.7.0 no TLS now: try again later");
 		session->neighbours.tls = -1;
@@ -62,7 +66,7 @@ handle_starttls(struct session *session, struct span argument)
 	reply(session, "220 2.0.0 begin TLS");
 	session_reset(session);
 	buf_clear(&session->helo);
-	buf_clear(&session->user);
 	session->is_esmtp = false;
+	session_forget_claims(session);
 	session->is_done = !take(session);
 }

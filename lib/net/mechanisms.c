@@ -47,6 +47,7 @@ mechanisms_read(struct mechanisms *mechanisms)
 {
 	struct control_list list = control_list("authmechanisms");
 	struct buf checker = control_value("oauthchecker", "");
+	struct buf client_ca = control_value("tlsclientca", "");
 
 	*mechanisms = (struct mechanisms){ .has_oauth = checker.len > 0 };
 	for (size_t i = 0; list.count == 0 && i < KNOWN; i++)
@@ -59,8 +60,12 @@ mechanisms_read(struct mechanisms *mechanisms)
 			    "no such mechanism: checkpw(8) lists them");
 		mechanisms->listed |= 1U << place;
 	}
+	/* The network's processes vouch for a certificate: only if asked to. */
+	if (client_ca.len == 0)
+		mechanisms->listed &= ~(1U << find(span_of("EXTERNAL")));
 	control_list_free(&list);
 	buf_free(&checker);
+	buf_free(&client_ca);
 }
 
 static bool

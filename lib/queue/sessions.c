@@ -11,39 +11,50 @@
 
 struct sessions {
 	struct event_base *base;
-	bool (*handle)(void *context, int session, struct packet *packet);
+	bool (*handle)(
+	    void *context, int session, struct packet *packet, uint64_t before);
 	void *context;
+	unsigned count;
 	struct packet packet;
 };
 
 struct session {
 	struct sessions *sessions;
 	int fd;
+	uint64_t packets;
 	struct event *readable;
 };
 
 static void handle_readable(evutil_socket_t fd, short what, void *context);
 
 /* What cannot be watched is closed: its client hears that we are gone. */
-static void
+static bool
 open_session(struct sessions *sessions, int fd)
 {
 	struct session *session = malloc(sizeof(*session));
 
 	if (session == NULL)
 		temp_fail("out of memory");
-	fd_set_nonblocking(fd);
 	*session = (struct session){ .sessions = sessions, .fd = fd };
 	session->readable = event_new(
 	    sessions->base, fd, EV_READ | EV_PERSIST, handle_readable, session);
-	if (session->readable == NULL ||
-	    event_add(session->readable, NULL) != 0)
-		temp_fail("out of memory");
+	if (sessions->count < SESSIONS_MAX && session->readable != NULL &&
+	    event_add(session->readable, NULL) == 0) {
+		fd_set_nonblocking(fd);
+		sessions->count++;
+		return true;
+	}
+	if (session->readable != NULL)
+		event_free(session->readable);
+	free(session);
+	close(fd);
+	return false;
 }
 
 static void
 close_session(struct session *session)
 {
+	session->sessions->count--;
 	event_free(session->readable);
 	close(session->fd);
 	free(session);
@@ -55,14 +66,17 @@ take_packet(struct session *session, int got)
 {
 	struct sessions *sessions = session->sessions;
 	struct packet *packet = &sessions->packet;
+	int opened = -1;
 
 	if (got != 1)
 		return false;
-	int opened = neighbour_accept_session(packet);
+	if (session->fd == NEIGHBOUR_SELF)
+		opened = neighbour_accept_session(packet);
 	if (opened != -1)
 		open_session(sessions, opened);
-	bool is_kept = opened != -1 ||
-		       sessions->handle(sessions->context, session->fd, packet);
+	bool is_kept =
+	    opened != -1 || sessions->handle(sessions->context, session->fd,
+				packet, session->packets++);
 	packet_close_fds(packet);
 	return is_kept;
 }
@@ -87,7 +101,8 @@ handle_readable(evutil_socket_t fd, short what, void *context)
 }
 
 struct sessions *
-sessions_open(bool (*handle)(void *context, int session, struct packet *packet),
+sessions_open(bool (*handle)(void *context, int session, struct packet *packet,
+		  uint64_t before),
     void *context)
 {
 	struct sessions *sessions = malloc(sizeof(*sessions));
@@ -96,10 +111,12 @@ sessions_open(bool (*handle)(void *context, int session, struct packet *packet),
 		temp_fail("out of memory");
 	sessions->handle = handle;
 	sessions->context = context;
+	sessions->count = 0;
 	sessions->base = event_base_new();
 	if (sessions->base == NULL)
 		temp_fail("cannot make an event loop");
-	open_session(sessions, NEIGHBOUR_SELF);
+	if (!open_session(sessions, NEIGHBOUR_SELF))
+		temp_fail("cannot make an event loop");
 	return sessions;
 }
 

@@ -15,12 +15,17 @@
 struct sessions;
 
 /*
- * Made before the jail closes; ends the program if it cannot be.  handle is
- * called for each packet that opens no session; descriptors that it does not
- * take are closed.  False closes the session.
+ * Made before the jail closes; ends the program if it cannot be.  Sessions are
+ * opened over the control pair alone, SESSIONS_MAX at a time.  handle is called
+ * for every other packet, with the number of those that came before it on its
+ * session; descriptors that it does not take are closed.  False closes the
+ * session.
  */
-struct sessions *sessions_open(
-    bool (*handle)(void *context, int session, struct packet *packet),
+enum {
+	SESSIONS_MAX = 4096
+};
+struct sessions *sessions_open(bool (*handle)(void *context, int session,
+				   struct packet *packet, uint64_t before),
     void *context);
 
 /* Answer until the control pair closes; then all is given back. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "queue/neighbour.h"
 
@@ -205,17 +206,33 @@ key_parse_certificate(struct span bytes, struct key_certificate *certificate)
 	       certificate->len == bytes.len - head;
 }
 
-bool
-key_ask(int session, struct key_request *request, struct key_answer *answer,
-    int64_t timeout_ms)
+static bool
+exchange(struct key_channel *channel, const struct key_request *request,
+    struct key_answer *answer, int64_t timeout_ms)
 {
 	static struct packet packet;
 
-	if (!key_send_request(session, request) ||
-	    !neighbour_wait(session, timeout_ms, &packet))
+	if (!key_send_request(channel->session, request) ||
+	    !neighbour_wait(channel->session, timeout_ms, &packet))
 		return false;
 	packet_close_fds(&packet);
-	bool is_record = key_parse_answer(packet_span(&packet), answer);
+	bool is_ours = key_parse_answer(packet_span(&packet), answer) &&
+		       answer->serial == request->serial &&
+		       answer->operation == request->operation;
 	explicit_bzero(packet.bytes, packet.len);
-	return is_record && answer->is_good != 0;
+	return is_ours;
+}
+
+bool
+key_ask(struct key_channel *channel, struct key_request *request,
+    struct key_answer *answer, int64_t timeout_ms)
+{
+	if (channel->session == -1)
+		return false;
+	request->serial = ++channel->serial;
+	if (exchange(channel, request, answer, timeout_ms))
+		return answer->is_good != 0;
+	close(channel->session);
+	channel->session = -1;
+	return false;
 }

@@ -17,8 +17,8 @@
  *
  *   tlsd      key_request LIST    ->  on the control pair, index 0, 1, ...
  *             key_certificate     <-  or, after the last, key_answer
- *   a child   key_request SIGN, STORE, FETCH  ->  on a session of its own
- *             key_answer          <-
+ *   a child   key_request SIGN, STORE, FETCH  ->  on a session of its own,
+ *             key_answer          <-  at most KEY_REQUESTS_MAX
  *
  * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
  *          (EBADMSG: not such a record; ETIMEDOUT).
@@ -32,6 +32,7 @@ enum {
 	TLS_REASON_MAX = 160,
 	TLS_BINDING_LEN = 32,
 	KEY_ID_LEN = 32,
+	KEY_REQUESTS_MAX = 8, /* one handshake needs fewer */
 	KEY_BYTES_MAX = 8192, /* a session to keep; also what is signed */
 	KEY_CHAIN_MAX = 15360 /* a certificate and its chain, DER */
 };
@@ -96,9 +97,20 @@ enum key_operation {
 	KEY_FETCH  /* and forget it */
 };
 
+/*
+ * Where keyd is asked.  An answer names its request, and a session that once
+ * failed to answer is closed: what comes too late is never taken for what was
+ * asked afterwards.
+ */
+struct key_channel {
+	int session; /* -1: closed */
+	uint32_t serial;
+};
+
 struct key_request {
 	uint32_t magic;
 	uint32_t operation;
+	uint32_t serial;
 	uint64_t generation;
 	unsigned char id[KEY_ID_LEN]; /* SHA-256 of the public key; a session */
 	uint32_t index;               /* of LIST */
@@ -108,6 +120,8 @@ struct key_request {
 
 struct key_answer {
 	uint32_t magic;
+	uint32_t operation; /* the request's, as is serial */
+	uint32_t serial;
 	uint32_t is_good;
 	uint64_t generation; /* of LIST */
 	uint32_t len;
@@ -132,8 +146,11 @@ bool key_parse_answer(struct span bytes, struct key_answer *answer);
 bool key_parse_certificate(
     struct span bytes, struct key_certificate *certificate);
 
-/* Ask, and wait for one answer. */
-bool key_ask(int session, struct key_request *request,
+/*
+ * Ask, and wait for the answer; the request gets its serial here.  False if it
+ * is no, or none: then the channel is closed.
+ */
+bool key_ask(struct key_channel *channel, struct key_request *request,
     struct key_answer *answer, int64_t timeout_ms);
 
 #endif
