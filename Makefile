@@ -146,7 +146,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 	libidn2-dev libssl-dev libgsasl-dev libjansson-dev dns-root-data
 
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
-	clang-format clang-tidy curl swaks msmtp cppcheck mandoc passwd \
+	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd
 
 # Of the packages given, install those that are missing.

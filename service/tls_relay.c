@@ -4,13 +4,13 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-	RELAY_SIZE = 16384, /* a TLS record's most */
-	LAST_WORDS_MS = 30000
+	RELAY_SIZE = 16384 /* a TLS record's most */
 };
 
 /* Bytes on their way in one direction: from start to end. */
@@ -24,7 +24,9 @@ struct way {
 struct relay {
 	SSL *ssl;
 	int plain;
+	int64_t last_words_ms;
 	bool is_broken;
+	bool is_process_gone;     /* what it said last may still be here */
 	bool reading_wants_write; /* SSL_read waits to write, or the reverse */
 	bool writing_wants_read;
 	struct way in;  /* client to process */
@@ -134,7 +136,7 @@ move(struct relay *relay, bool is_client_ready, bool is_plain_ready)
 }
 
 static bool
-await(const struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
+await(struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 {
 	struct pollfd polled[2] = {
 		{ .fd = SSL_get_fd(relay->ssl) },
@@ -153,20 +155,25 @@ await(const struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 		polled[1].events |= POLLOUT;
 	if (!is_writing && !relay->out.is_closed)
 		polled[1].events |= POLLIN;
-	for (int i = 0; i < 2; i++)
-		if (polled[i].events == 0)
-			polled[i].fd = -1; /* its end would be news for ever */
+	/* An end that was seen would be news for ever. */
+	if (polled[0].events == 0)
+		polled[0].fd = -1;
+	if (polled[1].events == 0 && relay->is_process_gone)
+		polled[1].fd = -1;
 	/* Nobody counts a client that is left over: it has a little time. */
-	int timeout_ms = relay->out.is_closed ? LAST_WORDS_MS : -1;
+	int timeout_ms =
+	    relay->is_process_gone ? (int)relay->last_words_ms : -1;
 	if (poll(polled, 2, timeout_ms) == 0)
 		return false;
+	if (polled[1].revents & (POLLHUP | POLLERR))
+		relay->is_process_gone = true;
 	*is_client_ready = polled[0].revents != 0;
 	*is_plain_ready = polled[1].revents != 0;
 	return true;
 }
 
 void
-tls_relay(SSL *ssl, int plain)
+tls_relay(SSL *ssl, int plain, int64_t last_words_ms)
 {
 	static struct relay relay; /* large */
 	bool is_client_ready = true;
@@ -175,6 +182,7 @@ tls_relay(SSL *ssl, int plain)
 
 	relay.ssl = ssl;
 	relay.plain = plain;
+	relay.last_words_ms = last_words_ms;
 	for (;;) {
 		move(&relay, is_client_ready, is_plain_ready);
 		if (relay.in.is_closed && is_empty(&relay.in) && !is_told) {

@@ -188,7 +188,7 @@ serve_client(struct tls_context *context, int session, int client,
 	if (context->keyd.session != -1)
 		close(context->keyd.session);
 	fd_set_nonblocking(plain[0]);
-	tls_relay(ssl, plain[0]);
+	tls_relay(ssl, plain[0], timeout_ms);
 	SSL_free(ssl);
 	return EX_OK;
 }

@@ -36,6 +36,12 @@ def processes(name):
     return sorted(found)
 
 
+def clients():
+    """Of tlsd: one for each client."""
+    parents = processes('tlsd')
+    return {pid for pid in parents if int(open(f'/proc/{pid}/stat').read().split()[3]) in parents}
+
+
 # ---- certificates ----
 
 def openssl(*arguments, **more):
@@ -140,6 +146,7 @@ check('its key is for keyd alone', (mode.st_mode & 0o777, mode.st_uid) == (0o640
 make_ca()
 keys = [certificate('mx-ecdsa', 'mx.example.org', 'ec'), certificate('mx-rsa', 'mx.example.org', 'rsa'),
         certificate('other', 'other.example.net', 'ec')]
+self_text = open(TLS + '/self.pem').read()
 os.unlink(TLS + '/self.pem')
 
 
@@ -166,6 +173,15 @@ with smtp(trusting()) as s:
     time.sleep(2.1)
     check('a certificate that is replaced is served without a restart', serial(trusting())[2] != before)
     check('a session from before goes on', s.noop()[0] == 250)
+put('self.pem', self_text)
+openssl('req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-days', '2', '-subj', '/CN=mx.example.org', '-addext',
+        'subjectAltName=DNS:mx.example.org', '-keyout', CA + '/weak.key', '-out', CA + '/weak.crt')
+put('weak.pem', open(CA + '/weak.crt').read() + open(CA + '/weak.key').read())
+time.sleep(2.1)
+check('a self-signed and a weak certificate of the same name are not served', serial(trusting())[0] == 'mx.example.org')
+check('the weak one is named in the log', 'tls/weak.pem: the key is too weak' in log('pop3d'), log('pop3d')[-800:])
+os.unlink(TLS + '/weak.pem')
+os.unlink(TLS + '/self.pem')
 put('broken.pem', 'nothing\n')
 put('swapped.pem', open(CA + '/mx-rsa.crt').read() + keys[2])
 time.sleep(2.1)
@@ -300,6 +316,74 @@ with smtp(trusting()) as s:
 for s in idle:
     s.close()
 check('their processes end', wait_for(lambda: len(processes('tlsd')) == parents, 10), processes('tlsd'))
+
+
+control('timeoutsmtpd', '2\n')
+run('s6-svc', '-h', '/var/mta/service/smtpd')
+wait_for(lambda: smtp(trusting()).quit()[0] == 221)
+before = clients()
+with starttls() as s, trusting().wrap_socket(s, server_hostname='mx.example.org') as t:
+    t.settimeout(1)
+    try:
+        while True:
+            t.sendall(b'HELP\r\n' * 1000)            # and never a byte read
+    except OSError:
+        pass
+    stuck = clients() - before
+    check('a client that does not read has a process of its own', len(stuck) == 1, [stuck, before])
+    check('for a few seconds only', wait_for(lambda: not stuck & set(processes('tlsd')), 15), stuck)
+control('timeoutsmtpd', '300\n')
+run('s6-svc', '-h', '/var/mta/service/smtpd')
+
+
+# ---- who logs in by certificate, and with the channel bound ----
+
+def client_certificate(name, ca=CA + '/ca'):
+    base = f'{CA}/client-{name}'
+    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=' + name,
+            '-keyout', base + '.key', '-out', base + '.csr')
+    openssl('x509', '-req', '-in', base + '.csr', '-CA', ca + '.pem', '-CAkey', ca + '.key', '-CAcreateserial',
+            '-days', '2', '-out', base + '.crt')
+    context = trusting()
+    context.load_cert_chain(base + '.crt', base + '.key')
+    return context
+
+
+def by_certificate(context):
+    with smtplib.SMTP_SSL('127.0.0.1', 465, timeout=20, context=context, local_hostname='c') as s:
+        s.ehlo()
+        offered = s.esmtp_features.get('auth', '')
+        code = s.docmd('AUTH', 'EXTERNAL =')[0]
+        return 'EXTERNAL' in offered, code
+
+
+joe = client_certificate('joe')
+joe.check_hostname = False
+check('without control/tlsclientca a certificate is nobody', by_certificate(joe) == (False, 504), by_certificate(joe))
+os.makedirs('/var/mta/control/ca', exist_ok=True)
+with open('/var/mta/control/ca/clients.pem', 'w') as f:
+    f.write(open(CA + '/ca.pem').read())
+control('tlsclientca', '/var/mta/control/ca/clients.pem\n')
+run('s6-svc', '-h', '/var/mta/service/submission')
+check('with it, EXTERNAL is offered, and the certificate of joe is joe', wait_for(lambda: by_certificate(joe) == (True, 235), 10),
+      [by_certificate(joe), log('submission')[-500:]])
+openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+        '-subj', '/CN=Test CA', '-keyout', CA + '/other.key2.key', '-out', CA + '/other.key2.pem')
+forged = client_certificate('ann', CA + '/other.key2')
+forged.check_hostname = False
+check('one of another authority is nobody', by_certificate(forged) == (False, 504), by_certificate(forged))
+nobody = client_certificate('nosuchuser')
+nobody.check_hostname = False
+check('one that names no account is refused', by_certificate(nobody) == (True, 535), by_certificate(nobody))
+run('/var/mta/bin/mtactl', 'user', 'add', 'alice@example.net', input='wonderland\n')
+with open('/etc/hosts', 'a') as f:
+    f.write('127.0.0.1 mx.example.org\n')
+for mechanism in 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS':
+    got = run('gsasl', '--smtp', '--connect=mx.example.org:587', '--hostname=mx.example.org', '--mechanism=' + mechanism,
+              '--authentication-id=alice@example.net', '--password=wonderland', '--x509-ca-file=' + CA + '/ca.pem',
+              '--starttls', '--no-client-first', input='')
+    check(f'GNU SASL logs in by {mechanism}, bound to the connection',
+          re.search(f'login: login user=alice@example.net .*method={mechanism} ', log('submission')), [got.stdout[-600:], got.stderr[-600:], log('submission')[-400:]])
 
 
 # ---- where keys are ----
