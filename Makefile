@@ -133,9 +133,12 @@ bench: all $(B)/tests/load/tlsload
 	@BUILD=$(abspath $(B)) tests/bench $(WORKLOADS)
 
 soak: tests
+	$(call add_packages,$(SOAK_PACKAGES))
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
+	@BUILD=$(abspath $(B)) tests/service/testssl
+	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(FUZZ_SECONDS),120)
 
 crashtest: tests
 	@BUILD=$(abspath $(B)) CRASH_STEP=1 tests/system/crash_test.py
@@ -145,6 +148,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
 	libidn2-dev libssl-dev libgsasl-dev libjansson-dev dns-root-data
 
+SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd
