@@ -134,6 +134,7 @@ soak: tests
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
+	@BUILD=$(abspath $(B)) CONNECTIONS=10000 tests/smtpd/defence_test.py
 
 crashtest: tests
 	@BUILD=$(abspath $(B)) CRASH_STEP=1 tests/system/crash_test.py
