@@ -29,6 +29,7 @@ PROGRAMS := \
 	send/remote-send send/resolve \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
+	filter/filter-guard filter/greylist \
 	pop3d/pop3d
 ROLES := service smtpd filter aliases queue send local pop3d
 LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \

@@ -13,7 +13,7 @@
  * fd 13       login, login(5) (submission)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
- * fd 60, 61, 62, 63
+ * fd 60, 61, 62, 63, 64
  *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd timeoutstrain sessionmax mindatarate datawindow
@@ -106,7 +106,7 @@ add_filters(struct settings *settings, struct serve *server)
 {
 	if (settings->is_lmtp)
 		return;
-	filter_read_settings(&settings->filter);
+	filter_read_settings(&settings->filter, settings->is_submission);
 	settings->filters_at = server->neighbour_count;
 	for (size_t i = 0; i < settings->filter.list.count; i++)
 		add_neighbour(server, settings->filter.list.neighbours[i]);
