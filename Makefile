@@ -29,6 +29,7 @@ PROGRAMS := \
 	send/remote-send send/resolve \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
+	filter/filter-guard filter/greylist \
 	pop3d/pop3d
 ROLES := service smtpd filter aliases queue send local pop3d
 LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
@@ -137,6 +138,7 @@ soak: tests
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
+	@BUILD=$(abspath $(B)) CONNECTIONS=10000 tests/smtpd/defence_test.py
 	@BUILD=$(abspath $(B)) tests/service/testssl
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(FUZZ_SECONDS),120)
 

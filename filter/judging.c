@@ -1,6 +1,7 @@
 #include "filter/judging.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -127,6 +128,25 @@ judging_is_wanted(void)
 	       type == SOCK_SEQPACKET;
 }
 
+/* Wait for the control pair; false if a neighbour is gone. */
+static bool
+await_session(const struct filter_role *role)
+{
+	struct pollfd polled[1 + FILTER_NEIGHBOURS_MAX] = {
+		{ .fd = NEIGHBOUR_SELF, .events = POLLIN }
+	};
+
+	for (size_t i = 0; i < role->neighbour_count; i++)
+		polled[1 + i].fd = role->neighbours[i];
+	while (poll(polled, 1 + role->neighbour_count, -1) == -1)
+		if (errno != EINTR)
+			temp_fail("cannot wait for sessions");
+	for (size_t i = 0; i < role->neighbour_count; i++)
+		if (polled[1 + i].revents != 0)
+			return false;
+	return true;
+}
+
 int
 judging_serve(const struct filter_role *role)
 {
@@ -138,6 +158,10 @@ judging_serve(const struct filter_role *role)
 	const struct sandbox_layer *layer = sandbox_enter_for_sessions(
 	    role->allowed | SANDBOX_FORK, role->session_allowed);
 	while (children.crashes < CRASHES_MAX) {
+		if (!await_session(role)) {
+			log_event("a neighbour is gone");
+			return EX_UNAVAILABLE;
+		}
 		int got = packet_receive(NEIGHBOUR_SELF, &packet);
 
 		reap(&children);

@@ -17,12 +17,15 @@
 #include "queue/filter.h"
 
 enum {
-	FILTER_KEPT_MAX = SANDBOX_KEPT_MAX - 1
+	FILTER_KEPT_MAX = SANDBOX_KEPT_MAX - 1,
+	FILTER_NEIGHBOURS_MAX = 4
 };
 
 struct filter_role {
 	unsigned allowed;         /* enum sandbox: until a session's layer */
 	unsigned session_allowed; /* ... and in it */
+	const int *neighbours;    /* of its own: it ends with any of them */
+	size_t neighbour_count;   /* at most FILTER_NEIGHBOURS_MAX */
 	/* Returns how many descriptors it opened, kept[0] and on. */
 	size_t (*prepare)(void *context, int kept[FILTER_KEPT_MAX]);
 	/*

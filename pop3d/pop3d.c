@@ -12,7 +12,7 @@
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
- *             proxynets}; the mailbox
+ *             pop3drate,pop3dwiderate,relayclients,proxynets}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
  *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
@@ -62,7 +62,8 @@ serve(void)
 {
 	static struct preauth_settings settings;
 	struct serve server = {
-		.busy = "-ERR [SYS/TEMP] too many connections: try later\r\n",
+		.busy = "-ERR [SYS/TEMP]",
+		.over = "-ERR [SYS/TEMP]",
 		.neighbours = { NEIGHBOUR_LOGIN },
 		.neighbour_count = 1,
 		.session_allowed = SANDBOX_PIPES,

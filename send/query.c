@@ -10,9 +10,12 @@
 
 enum {
 	TYPE_A = 1,
+	TYPE_PTR = 12,
 	TYPE_MX = 15,
+	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
 	CLASS_IN = 1,
+	TEXTS_MAX = DNS_TEXTS_MAX * (DNS_TEXT_LEN + 2),
 	HOP_MAX = QUERY_HOST_LEN + 64 + 8 /* bytes in an answer */
 };
 
@@ -26,6 +29,7 @@ static void
 finish(struct query *query)
 {
 	query->answer(query, query->context);
+	buf_free(&query->texts);
 	free(query);
 }
 
@@ -168,7 +172,7 @@ drop_ourselves(struct query *query)
 static void
 look_up_hosts(struct query *query)
 {
-	if (query->is_route)
+	if (query->question == DNS_ROUTE)
 		drop_ourselves(query);
 	query->pending++; /* ours, until all are begun */
 	for (size_t i = 0; i < query->host_count; i++) {
@@ -217,10 +221,76 @@ take_mx(void *context, int error, struct ub_result *result)
 		finish(query);
 }
 
+/* Strings of one text belong together: RFC 1035 section 3.3.14. */
+static void
+add_strings(struct buf *texts, const char *data, size_t len)
+{
+	struct buf text = buf_new(DNS_TEXT_LEN);
+	size_t at = 0;
+
+	while (at < len && !text.overflow) {
+		size_t string = (unsigned char)data[at++];
+
+		if (string > len - at)
+			break;
+		buf_add(&text, (struct span){ data + at, string });
+		at += string;
+	}
+	dns_add_text(texts, buf_span(&text));
+	buf_free(&text);
+}
+
+static void
+take_texts(void *context, int error, struct ub_result *result)
+{
+	struct query *query = context;
+	char name[QUERY_HOST_LEN];
+
+	if (error != 0 || (result->rcode != 0 && result->rcode != 3))
+		query->status = DNS_LATER;
+	else if (!result->havedata)
+		query->status = DNS_NO_NAME;
+	for (int i = 0; query->status == DNS_OK && result->data[i] != NULL &&
+			i < DNS_TEXTS_MAX;
+	     i++)
+		if (result->qtype == TYPE_TXT)
+			add_strings(&query->texts, result->data[i],
+			    (size_t)result->len[i]);
+		else if (expand_name((const unsigned char *)result->data[i],
+			     (size_t)result->len[i], name))
+			dns_add_text(&query->texts, span_of(name));
+	ub_resolve_free(result);
+	end_one(query);
+}
+
+static void
+begin_lookup(struct query *query, const char *name)
+{
+	switch (query->question) {
+	case DNS_ADDRESSES:
+		add_host(query, 0, name);
+		look_up_hosts(query);
+		return;
+	case DNS_ROUTE:
+		look_up(query, name, TYPE_MX, query, take_mx);
+		break;
+	case DNS_NAMES:
+		look_up(query, name, TYPE_PTR, query, take_texts);
+		break;
+	case DNS_TEXT:
+		look_up(query, name, TYPE_TXT, query, take_texts);
+		break;
+	}
+	if (query->pending > 0)
+		return;
+	query->status = DNS_LATER;
+	finish(query);
+}
+
 void
-query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
-    struct span domain, void (*answer)(struct query *query, void *context),
-    void *context)
+query_begin(struct ub_ctx *resolver, struct span me,
+    const struct dns_request *request,
+    void (*answer)(struct query *query, void *context), void *context)
 {
 	struct query *query = calloc(1, sizeof(*query));
 	char name[QUERY_HOST_LEN];
@@ -229,21 +299,15 @@ query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
 		temp_fail("out of memory");
 	query->resolver = resolver;
 	query->me = me;
-	query->is_route = is_route;
+	query->question = request->question;
+	query->number = request->number;
+	query->texts = buf_new(TEXTS_MAX);
 	query->answer = answer;
 	query->context = context;
-	snprintf(name, sizeof(name), "%.*s", (int)domain.len, domain.ptr);
-	if (!is_route) {
-		add_host(query, 0, name);
-		look_up_hosts(query);
-		return;
-	}
-	query->pending = 1;
-	look_up(query, name, TYPE_MX, query, take_mx);
-	if (query->pending == 0) {
-		query->status = DNS_LATER;
-		finish(query);
-	}
+	query->pending = request->question == DNS_ADDRESSES ? 0 : 1;
+	snprintf(name, sizeof(name), "%.*s", (int)request->domain.len,
+	    request->domain.ptr);
+	begin_lookup(query, name);
 }
 
 void
@@ -253,11 +317,13 @@ query_add_answer(struct query *query, struct buf *buf)
 
 	for (size_t i = 0; i < query->host_count; i++)
 		found += query->hosts[i].address_count;
-	if (query->status == DNS_OK && found == 0)
+	if (query->status == DNS_OK && found == 0 && query->texts.len == 0)
 		query->status = query->had_trouble ? DNS_LATER : DNS_NO_NAME;
+	dns_add_number(buf, query->number);
 	dns_add_status(buf, query->status);
 	if (query->status != DNS_OK)
 		return;
+	buf_add(buf, buf_span(&query->texts));
 	for (size_t i = 0; i < query->host_count; i++) {
 		const struct query_host *host = &query->hosts[i];
 

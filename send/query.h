@@ -29,7 +29,9 @@ struct query {
 	struct span me;
 	void (*answer)(struct query *query, void *context);
 	void *context;
-	bool is_route;
+	enum dns_question question;
+	uint64_t number;  /* of the request */
+	struct buf texts; /* records of the answer: names, texts */
 	enum dns_status status;
 	bool had_trouble; /* an address look-up failed, not just found none */
 	size_t host_count;
@@ -41,9 +43,9 @@ struct query {
  * Begin; answer is called once, later or at once.  The query frees itself
  * after that.
  */
-void query_begin(struct ub_ctx *resolver, struct span me, bool is_route,
-    struct span domain, void (*answer)(struct query *query, void *context),
-    void *context);
+void query_begin(struct ub_ctx *resolver, struct span me,
+    const struct dns_request *request,
+    void (*answer)(struct query *query, void *context), void *context);
 
 /* The answer's packet, for use in the callback. */
 void query_add_answer(struct query *query, struct buf *buf);

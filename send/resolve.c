@@ -1,7 +1,8 @@
 /*
  * resolve - look names up for those who may not.
  *
- * started by  a run script, as a neighbour of remote-send
+ * started by  a run script, as a neighbour of remote-send and
+ *             filter-guard
  * uid         mta-resolve
  * fd 0        requests and sessions, resolve(5)
  * fd 2        the log
@@ -99,8 +100,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 {
 	struct session *session = context;
 	struct resolver *resolver = session->resolver;
-	struct span domain;
-	bool is_route;
+	struct dns_request request;
 
 	(void)what;
 	int got = packet_receive(fd, &resolver->packet);
@@ -114,10 +114,10 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	if (opened != -1) {
 		open_session(resolver, opened);
 	} else if (dns_parse_request(
-		       packet_span(&resolver->packet), &is_route, &domain)) {
+		       packet_span(&resolver->packet), &request)) {
 		session->pending++;
 		query_begin(resolver->unbound, buf_span(&resolver->me),
-		    is_route, domain, answer, session);
+		    &request, answer, session);
 	}
 	packet_close_fds(&resolver->packet);
 }

@@ -19,6 +19,7 @@
 #include "net/mechanisms.h"
 #include "net/milters.h"
 #include "queue/filters.h"
+#include "queue/guarding.h"
 #include "service/checker.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
@@ -153,6 +154,21 @@ static const struct {
 	{ "maxerrors", 1, 1000 },
 	{ "timeoutsmtpd", 1, 3600 },
 	{ "maxmessages", 1, 1000000 },
+	{ "timeoutstrain", 1, 3600 },
+	{ "sessionmax", 1, 604800 },
+	{ "datawindow", 1, 3600 },
+	{ "mindatarate", 0, 1 << 20 },
+	{ "maxheaderfields", 20, 100000 },
+	{ "maxjunk", 1, 100000 },
+	{ "greetdelay", 0, 60 },
+	{ "smtpdrate", 0, 1000000 },
+	{ "smtpdwiderate", 0, 4000000 },
+	{ "lmtprate", 0, 1000000 },
+	{ "lmtpwiderate", 0, 4000000 },
+	{ "submissionrate", 0, 1000000 },
+	{ "submissionwiderate", 0, 4000000 },
+	{ "pop3drate", 0, 1000000 },
+	{ "pop3dwiderate", 0, 4000000 },
 	{ "futurereleasemax", 0, 31536000 },
 	{ "deliverbymin", 0, 86400 },
 	{ "prioritymax", 0, 9 },
@@ -182,6 +198,10 @@ static const struct {
 	{ "timeoutmilter", 1, 3600 },
 	{ "timeoutmiltermessage", 1, 3600 },
 	{ "timeoutrspamd", 1, 3600 },
+	{ "timeoutguard", 1, 60 },
+	{ "dnsblreject", 0, WEIGHT_MAX },
+	{ "greylistweight", 0, WEIGHT_MAX },
+	{ "greylistallow", 0, 100000 },
 };
 
 static void
@@ -255,9 +275,37 @@ read_rspamd(size_t i)
 	dial_control("rspamd", "127.0.0.1:11333", &dial);
 }
 
+static void
+read_lists(size_t i)
+{
+	static struct dnsbls lists;
+
+	(void)i;
+	dnsbls_read(&lists);
+}
+
+static void
+read_weights(size_t i)
+{
+	int weights[SIGN_COUNT];
+
+	(void)i;
+	weights_read(weights);
+}
+
+static void
+read_greylisting(size_t i)
+{
+	struct greylisting greylisting;
+
+	(void)i;
+	greylisting_read(&greylisting);
+}
+
 /* What has a grammar of its own. */
 static void (*const grammars[])(size_t i) = { read_mechanisms, read_checkers,
-	read_sender_logins, read_filters, read_milters, read_rspamd };
+	read_sender_logins, read_filters, read_milters, read_rspamd, read_lists,
+	read_weights, read_greylisting };
 
 /* 1 if a child that reads it comes to a bad end. */
 static int

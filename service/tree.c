@@ -9,7 +9,7 @@ const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
 	"mta-key", "mta-auth", "mta-checker", "mta-inject", "mta-queue",
 	"mta-bounce", "mta-local", "mta-remote", "mta-pop3", "mta-imap",
 	"mta-fetch", "mta-list", "mta-listweb", "mta-alias", "mta-milter",
-	"mta-rspamd", "mta-log" };
+	"mta-rspamd", "mta-guard", "mta-greylist", "mta-log" };
 const size_t tree_user_count = sizeof(tree_users) / sizeof(*tree_users);
 
 /* The one table: DESIGN's uids and the queue's modes, queue(5). */
@@ -21,6 +21,7 @@ const struct tree_entry tree_entries[] = {
 	{ "users/scramsecret", "root", "mta-auth", 0640, 's' },
 	{ "tables", "root", "root", 0755, 'd' },
 	{ "tls", "root", "mta-key", 0750, 'd' },
+	{ "guard", "mta-greylist", "mta-greylist", 0700, 'd' },
 	{ "mail", "root", "root", 0755, 'd' },
 	{ "mail/postmaster", "mta-alias", "mta-alias", 0700, 'd' },
 	{ "service", "root", "root", 0755, 'd' },

@@ -96,6 +96,7 @@ receive(struct session *session, struct message *message, uint64_t size)
 			take_binary(message, bytes);
 		else
 			take_text(message, bytes);
+		pace_take(&session->pace, bytes.len);
 		reader_consume(in, bytes.len);
 		size -= bytes.len;
 	}
@@ -128,7 +129,7 @@ lose_client(struct session *session)
 	bdat_end(session);
 	session->is_done = true;
 	if (session->in.status == IO_TIMEOUT)
-		reply(session, "421 4.4.2 too slow: closing");
+		end_slow(session);
 }
 
 static void
@@ -183,7 +184,10 @@ handle_bdat(struct session *session, struct span argument)
 	}
 	if (why == NULL)
 		message_count(message, size);
-	if (!receive(session, why == NULL ? message : NULL, size)) {
+	pace_begin_message(&session->pace, clock_ms());
+	bool is_received = receive(session, why == NULL ? message : NULL, size);
+	pace_end_message(&session->pace);
+	if (!is_received) {
 		lose_client(session);
 	} else if (why != NULL) {
 		refuse_chunk(session, why, is_last);

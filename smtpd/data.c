@@ -53,7 +53,10 @@ receive(struct data *data)
 	while (!data->is_ended) {
 		if (reader_peek(in, &bytes) != IO_OK)
 			return false;
-		reader_consume(in, take_bytes(data, bytes));
+		size_t used = take_bytes(data, bytes);
+
+		pace_take(&data->message.session->pace, used);
+		reader_consume(in, used);
 	}
 	return true;
 }
@@ -90,13 +93,16 @@ handle_data(struct session *session, struct span argument)
 		return;
 	reply(session, "354 send the message, end it with a line of one dot");
 	message_begin(&data.message, session);
-	if (receive(&data)) {
+	pace_begin_message(&session->pace, clock_ms());
+	bool is_received = receive(&data);
+	pace_end_message(&session->pace);
+	if (is_received) {
 		message_finish(&data.message);
 	} else {
 		message_abort(&data.message);
 		session->is_done = true;
 		if (session->in.status == IO_TIMEOUT)
-			reply(session, "421 4.4.2 too slow: closing");
+			end_slow(session);
 	}
 	session_reset(session);
 }

@@ -23,13 +23,15 @@ is_listed(const struct filters *filters, int neighbour)
 }
 
 void
-filter_read_settings(struct filter_settings *settings)
+filter_read_settings(struct filter_settings *settings, bool is_submission)
 {
 	filters_read(&settings->list);
+	if (is_submission) /* its users have all logged in */
+		filters_drop(&settings->list, NEIGHBOUR_FILTER_GUARD);
 	settings->timeout_ms =
 	    (int64_t)control_number("timeoutfilter", 600, 1, 3600) * 1000;
 	settings->quarantine = control_value("quarantine", "postmaster");
-	for (int fd = NEIGHBOUR_FILTER_MILTER; fd <= NEIGHBOUR_FILTER_SITE;
+	for (int fd = NEIGHBOUR_FILTER_MILTER; fd <= NEIGHBOUR_FILTER_GUARD;
 	     fd++)
 		if (!is_listed(&settings->list, fd))
 			close(fd);
@@ -95,7 +97,8 @@ pass_without(struct session *session, size_t i, bool is_message)
 
 /* A filter's reply, with another code for what is not a command's. */
 static void
-refuse(struct session *session, size_t i, struct span text, const char *code)
+refuse(struct session *session, size_t i, struct span text, const char *code,
+    struct span recipient)
 {
 	struct buf line = buf_new(FILTER_REPLY_MAX);
 
@@ -108,11 +111,15 @@ refuse(struct session *session, size_t i, struct span text, const char *code)
 	const char *whole = buf_string(&line);
 	if (whole == NULL)
 		whole = "451 4.7.1 a filter has no words";
-	log_event("refused client=%s helo=%.*s from=<%.*s> filter=%s reply=%s",
+	log_event("refused client=%s helo=%.*s from=<%.*s>%s%.*s%s filter=%s "
+		  "reply=%s",
 	    session->peer->text, (int)session->helo.len,
 	    session->helo.len == 0 ? "" : session->helo.data,
 	    (int)session->sender.len,
 	    session->sender.len == 0 ? "" : session->sender.data,
+	    recipient.len == 0 ? "" : " to=<", (int)recipient.len,
+	    recipient.len == 0 ? "" : recipient.ptr,
+	    recipient.len == 0 ? "" : ">",
 	    session->settings->filter.list.names[i], whole);
 	if (whole[0] == '5')
 		reply_error(session, whole);
@@ -124,15 +131,17 @@ refuse(struct session *session, size_t i, struct span text, const char *code)
 }
 
 static void
-refuse_stage(struct session *session, size_t i, enum filter_stage stage,
-    const struct filter_answer *verdict)
+refuse_stage(struct session *session, size_t i,
+    const struct filter_request *request, const struct filter_answer *verdict)
 {
-	if (stage != FILTER_CONNECT)
-		refuse(session, i, verdict->text, NULL);
+	struct span recipient = request->recipient;
+
+	if (request->stage != FILTER_CONNECT)
+		refuse(session, i, verdict->text, NULL, recipient);
 	else if (verdict->verdict == FILTER_DEFER)
-		refuse(session, i, verdict->text, "421");
+		refuse(session, i, verdict->text, "421", recipient);
 	else
-		refuse(session, i, verdict->text, "554");
+		refuse(session, i, verdict->text, "554", recipient);
 }
 
 /*
@@ -166,7 +175,7 @@ ask(struct session *session, const struct filter_request *request)
 			return true;
 		if (verdict.verdict == FILTER_ACCEPT)
 			continue;
-		refuse_stage(session, i, request->stage, &verdict);
+		refuse_stage(session, i, request, &verdict);
 		return false;
 	}
 	return true;
@@ -341,7 +350,7 @@ judge(struct session *session, size_t i, const struct filter_request *request,
 		return true;
 	case FILTER_REJECT:
 	case FILTER_DEFER:
-		refuse(session, i, verdict.text, NULL);
+		refuse(session, i, verdict.text, NULL, (struct span){ "", 0 });
 		return false;
 	case FILTER_ACCEPT:
 	case FILTER_AGAIN:

@@ -42,31 +42,6 @@ message_count(struct message *message, uint64_t bytes)
 
 /* ---- lines ---- */
 
-/* Hops and size of the header, RFC 5321 section 6.3. */
-static void
-look_at_header(struct message *message, struct span line)
-{
-	const struct settings *settings = message->session->settings;
-
-	if (line.len == 0) {
-		message->is_body = true;
-		return;
-	}
-	message->header_size += line.len + 1;
-	if (span_starts_nocase(line, span_of("Message-ID:")) &&
-	    message->message_id.len == 0)
-		header_add_message_id(
-		    &message->message_id, span_slice(line, 11, line.len));
-	if (message->header_size > HEADER_MAX)
-		message_refuse(
-		    message, "552 5.3.4 the message's header is too big");
-	if ((span_starts_nocase(line, span_of("Received:")) ||
-		span_starts_nocase(line, span_of("Delivered-To:"))) &&
-	    ++message->hops > settings->hops_max)
-		message_refuse(
-		    message, "554 5.4.6 too many hops: this message loops");
-}
-
 /* ---- what the submission service adds, and leaves out ---- */
 
 /* A line that is kept: to the filters first, or to the queue. */
@@ -163,7 +138,7 @@ message_add_line(struct message *message, struct span line)
 		message_refuse(
 		    message, "554 5.6.0 a line of the message is too long");
 	if (!message->is_body)
-		look_at_header(message, line);
+		message_look_at_header(message, line);
 	if (message->refusal != NULL || is_left_out(message, line))
 		return;
 	put_line(message, line);
@@ -225,7 +200,7 @@ message_add_piece(
 {
 	if (!message->is_body && message->transfer.line_len == 0 &&
 	    end == TRANSFER_CRLF) {
-		look_at_header(message, piece);
+		message_look_at_header(message, piece);
 		if (is_left_out(message, piece))
 			return;
 	}
@@ -377,6 +352,7 @@ tell_accepted(struct message *message)
 	char line[64];
 
 	message->session->messages++;
+	message->session->junk = 0;
 	snprintf(line, sizeof(line), "250 2.0.0 accepted %s", message->id.text);
 	reply_verdict(message->session, line);
 }

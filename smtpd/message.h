@@ -30,6 +30,7 @@ struct message {
 	struct buf converted; /* a line of what transfer makes of it */
 	uint64_t size;        /* as it came */
 	uint64_t header_size;
+	uint64_t fields;
 	uint64_t hops;
 	struct buf message_id;        /* for the log; empty if there is none */
 	struct completion completion; /* of a user's message */
@@ -47,6 +48,9 @@ void message_refuse(struct message *message, const char *reply);
  * whatever the number.
  */
 void message_count(struct message *message, uint64_t bytes);
+
+/* A line of the header, or the empty one after it. */
+void message_look_at_header(struct message *message, struct span line);
 
 /* Is it "line CR"?  If not, it is refused: RFC 5321 section 2.3.8. */
 bool message_check_line(struct message *message, struct span *line);

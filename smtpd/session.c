@@ -26,8 +26,8 @@ count_error(struct session *session)
 {
 	if (++session->errors < session->settings->errors_max)
 		return;
-	reply(session, "421 4.7.0 too many errors: closing the connection");
-	session->is_done = true;
+	refuse_and_end(session,
+	    "421 4.7.0 too many errors, closing: see control/maxerrors");
 }
 
 void
@@ -171,24 +171,25 @@ static const struct command {
 	void (*handle)(struct session *session, struct span argument);
 	bool needs_no_argument;
 	enum protocol protocol;
+	bool is_junk; /* between messages: see control/maxjunk */
 } commands[] = {
-	{ "MAIL", handle_mail, false, ANY },
-	{ "RCPT", handle_rcpt, false, ANY },
-	{ "DATA", handle_data, true, ANY },
-	{ "BDAT", handle_bdat, false, ANY },
-	{ "AUTH", handle_auth, false, SMTP_ONLY },
-	{ "STARTTLS", handle_starttls, true, ANY },
-	{ "EHLO", handle_ehlo, false, SMTP_ONLY },
-	{ "HELO", handle_helo, false, SMTP_ONLY },
-	{ "LHLO", handle_ehlo, false, LMTP_ONLY },
-	{ "RSET", handle_rset, true, ANY },
-	{ "NOOP", handle_noop, false, ANY },
-	{ "VRFY", handle_vrfy, false, ANY },
-	{ "ETRN", handle_etrn, false, SMTP_ONLY },
-	{ "XCLIENT", handle_xclient, false, ANY },
-	{ "XFORWARD", handle_xforward, false, ANY },
-	{ "HELP", handle_help, false, ANY },
-	{ "QUIT", handle_quit, true, ANY },
+	{ "MAIL", handle_mail, false, ANY, false },
+	{ "RCPT", handle_rcpt, false, ANY, false },
+	{ "DATA", handle_data, true, ANY, false },
+	{ "BDAT", handle_bdat, false, ANY, false },
+	{ "AUTH", handle_auth, false, SMTP_ONLY, false },
+	{ "STARTTLS", handle_starttls, true, ANY, false },
+	{ "EHLO", handle_ehlo, false, SMTP_ONLY, false },
+	{ "HELO", handle_helo, false, SMTP_ONLY, false },
+	{ "LHLO", handle_ehlo, false, LMTP_ONLY, false },
+	{ "RSET", handle_rset, true, ANY, true },
+	{ "NOOP", handle_noop, false, ANY, true },
+	{ "VRFY", handle_vrfy, false, ANY, true },
+	{ "ETRN", handle_etrn, false, SMTP_ONLY, true },
+	{ "XCLIENT", handle_xclient, false, ANY, false },
+	{ "XFORWARD", handle_xforward, false, ANY, false },
+	{ "HELP", handle_help, false, ANY, true },
+	{ "QUIT", handle_quit, true, ANY, false },
 };
 
 static void
@@ -215,12 +216,15 @@ handle_command(struct session *session, struct span line)
 			    "501 5.5.4 this command takes no argument");
 		else
 			command->handle(session, argument);
+		if (command->is_junk)
+			count_junk(session);
 		return;
 	}
 	if (span_equal_nocase(verb, span_of("EXPN")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
 		reply_error(session, "500 5.5.1 no such command: try HELP");
+	count_junk(session);
 }
 
 /* CRLF ends a line and stands nowhere else: RFC 5321 section 2.3.8. */
@@ -260,6 +264,50 @@ greeting(struct session *session)
 	    session->settings->is_lmtp ? " LMTP Estafeta" : " ESMTP Estafeta");
 }
 
+/* ---- how slow it may be ---- */
+
+/* One that brought mail, or may relay, is worth waiting for. */
+static int64_t
+wait_until(void *context, int64_t began_ms)
+{
+	struct session *session = context;
+	bool is_worth = session->messages > 0 || session->is_trusted ||
+			session->user.len > 0;
+
+	return pace_until(&session->pace, began_ms, clock_ms(),
+	    !is_worth && strain_is_on(session->settings->strain));
+}
+
+static void
+set_pace(struct session *session)
+{
+	const struct pace_settings *pace = &session->settings->pace;
+
+	pace_begin(&session->pace, pace, clock_ms());
+	session->patience = (struct patience){ wait_until, session };
+	session->in.patience = &session->patience;
+	session->out.patience = &session->patience;
+}
+
+/* The reply gets away, or not: nobody waits for that. */
+void
+end_slow(struct session *session)
+{
+	session->out.patience = NULL;
+	session->out.timeout_ms = 0;
+	refuse_and_end(session, pace_reply(&session->pace));
+}
+
+/* It never waits, so that nothing else ends it. */
+static void
+end_if_too_long(struct session *session)
+{
+	if (session->is_done || clock_ms() < session->pace.session_ends_ms)
+		return;
+	session->pace.limit = PACE_SESSION;
+	end_slow(session);
+}
+
 static enum io_status
 converse(struct session *session)
 {
@@ -267,6 +315,8 @@ converse(struct session *session)
 
 	if (session->peer->begins_tls && !session_begin_tls(session))
 		return IO_ERROR;
+	if (!waits_for_greeting(session))
+		return writer_flush(&session->out);
 	greeting(session);
 	while (!session->is_done && status == IO_OK) {
 		status = read_line(&session->in, &session->line);
@@ -275,8 +325,9 @@ converse(struct session *session)
 			reply_error(session, "500 5.5.6 line too long");
 		} else if (status == IO_OK) {
 			handle_line(session, buf_span(&session->line));
+			end_if_too_long(session);
 		} else if (status == IO_TIMEOUT) {
-			reply(session, "421 4.4.2 too slow: closing");
+			end_slow(session);
 		}
 		if (session->in.status == IO_TIMEOUT)
 			status = IO_TIMEOUT;
@@ -304,8 +355,6 @@ session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
-	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
-
 	session.settings = settings;
 	session.accepted = peer;
 	session.neighbours = *neighbours;
@@ -324,9 +373,10 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session.only_recipient = buf_new(COMMAND_MAX);
 	filter_begin(&session, neighbours->filters);
-	writer_init(&session.out, client_out, timeout_ms);
-	reader_init(&session.in, client_in, timeout_ms);
+	writer_init(&session.out, client_out, settings->pace.command_ms);
+	reader_init(&session.in, client_in, settings->pace.command_ms);
 	session.in.peer = &session.out;
+	set_pace(&session);
 	auth_open(&session);
 
 	log_end(&session, converse(&session));

@@ -16,6 +16,9 @@
  *   etrn, xclient  ETRN; XCLIENT and XFORWARD
  *   tls       STARTTLS, and ports that begin with TLS
  *   auth      AUTH: who the client is
+ *   strangers, pace  what is asked of clients that may not relay, and how slow
+ *             any may be
+ *   fields    what a message's header may be
  *   policy    what the submission service lets a user do
  *   complete  what it adds to a user's message, and takes out
  *   filter    what filters have to say at each of these
@@ -31,18 +34,23 @@
 #include "queue/tls.h"
 #include "smtpd/filter.h"
 #include "smtpd/message.h"
+#include "smtpd/pace.h"
 
 struct settings {
 	struct buf me;
 	uint64_t size_max;       /* control/databytes; 0: no limit */
 	uint64_t recipients_max; /* control/maxrecipients */
 	uint64_t hops_max;       /* control/maxhops */
-	uint64_t timeout_s;      /* control/timeoutsmtpd */
-	uint64_t errors_max;     /* control/maxerrors */
-	uint64_t messages_max;   /* control/maxmessages */
-	uint64_t hold_max_s;     /* control/futurereleasemax; 0: not offered */
-	uint64_t by_min_s;       /* control/deliverbymin */
-	uint64_t priority_max;   /* control/prioritymax */
+	uint64_t fields_max;     /* control/maxheaderfields */
+	uint64_t junk_max;       /* control/maxjunk */
+	uint64_t greet_delay_s;  /* control/greetdelay */
+	struct pace_settings pace;
+	const struct strain *strain; /* of the acceptor; NULL by hand */
+	uint64_t errors_max;         /* control/maxerrors */
+	uint64_t messages_max;       /* control/maxmessages */
+	uint64_t hold_max_s;   /* control/futurereleasemax; 0: not offered */
+	uint64_t by_min_s;     /* control/deliverbymin */
+	uint64_t priority_max; /* control/prioritymax */
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
 	bool is_lmtp;       /* RFC 2033 */
@@ -98,7 +106,10 @@ struct session {
 	struct reader in;
 	struct writer out;
 	struct buf line;
+	struct pace pace;
+	struct patience patience; /* of in and out: its pace */
 	uint64_t errors;
+	uint64_t junk;         /* commands since the last message */
 	uint64_t messages;     /* accepted */
 	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
@@ -152,6 +163,18 @@ void reply_error(struct session *session, const char *text);
 /* Whom the client is, as it was when it came: what XCLIENT said is forgotten.
  */
 void session_forget_claims(struct session *session);
+
+/* Log it, say it, and hear no more. */
+void refuse_and_end(struct session *session, const char *text);
+
+/* A command that brings no mail nearer: control/maxjunk. */
+void count_junk(struct session *session);
+
+/* False if the client has spoken before, or is gone: the session is over. */
+bool waits_for_greeting(struct session *session);
+
+/* It took too long: say so, and end. */
+void end_slow(struct session *session);
 
 /* Forget the transaction (RSET, EHLO, after DATA). */
 void session_reset(struct session *session);

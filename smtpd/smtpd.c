@@ -13,12 +13,15 @@
  * fd 13       login, login(5) (submission)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
- * fd 60, 61, 62, 63
+ * fd 60, 61, 62, 63, 64
  *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
- *             timeoutsmtpd relayclients proxynets maxmessages
+ *             timeoutsmtpd timeoutstrain sessionmax mindatarate datawindow
+ *             maxheaderfields maxjunk greetdelay
+ *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets,
- *             NAMEconnections NAMEpernetwork for smtpd, submission, lmtp;
+ *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
+ *             smtpd, submission, lmtp;
  *             filters timeoutfilter quarantine;
  *             submission: authmechanisms oauthchecker cleartextnets
  *             senderlogins hideclient
@@ -41,6 +44,22 @@ static const char usage[] =
     "usage: smtpd [submission | lmtp]   (by service/NAME/run; or by hand, on a "
     "terminal)";
 
+static int64_t
+milliseconds(const char *name, uint64_t seconds, uint64_t max)
+{
+	return (int64_t)control_number(name, seconds, 1, max) * 1000;
+}
+
+static void
+read_pace(struct pace_settings *pace)
+{
+	pace->command_ms = milliseconds("timeoutsmtpd", 300, 3600);
+	pace->strained_ms = milliseconds("timeoutstrain", 10, 3600);
+	pace->session_ms = milliseconds("sessionmax", 7200, 604800);
+	pace->window_ms = milliseconds("datawindow", 30, 3600);
+	pace->rate = control_number("mindatarate", 100, 0, 1 << 20);
+}
+
 static void
 read_settings(struct settings *settings)
 {
@@ -57,7 +76,11 @@ read_settings(struct settings *settings)
 	    control_number("futurereleasemax", 604800, 0, 31536000);
 	settings->by_min_s = control_number("deliverbymin", 60, 0, 86400);
 	settings->priority_max = control_number("prioritymax", 4, 0, 9);
-	settings->timeout_s = control_number("timeoutsmtpd", 300, 1, 3600);
+	settings->fields_max =
+	    control_number("maxheaderfields", 1000, 20, 100000);
+	settings->junk_max = control_number("maxjunk", 100, 1, 100000);
+	settings->greet_delay_s = control_number("greetdelay", 0, 0, 60);
+	read_pace(&settings->pace);
 	settings->xclient_nets = network_list("xclientnets", "");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
@@ -84,7 +107,7 @@ add_filters(struct settings *settings, struct serve *server)
 {
 	if (settings->is_lmtp)
 		return;
-	filter_read_settings(&settings->filter);
+	filter_read_settings(&settings->filter, settings->is_submission);
 	settings->filters_at = server->neighbour_count;
 	for (size_t i = 0; i < settings->filter.list.count; i++)
 		add_neighbour(server, settings->filter.list.neighbours[i]);
@@ -115,7 +138,8 @@ static int
 serve(struct settings *settings)
 {
 	struct serve server = {
-		.busy = "421 4.3.2 too many connections: try again later\r\n",
+		.busy = "421 4.3.2",
+		.over = "421 4.7.0",
 		.neighbours = { NEIGHBOUR_INJECT, NEIGHBOUR_LOOKUP },
 		.neighbour_count = 2,
 		.session_allowed = SANDBOX_PIPES,
@@ -134,6 +158,7 @@ serve(struct settings *settings)
 	serve_configure(&server, settings->is_submission ? "submission"
 				 : settings->is_lmtp     ? "lmtp"
 							 : "smtpd");
+	settings->strain = server.strain;
 	require_unprivileged();
 	return serve_run(&server);
 }

@@ -29,12 +29,38 @@ clock_utc_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Wait until fd is ready for events or the deadline passes. */
+/* Until when a wait may last, and when that is to be asked again. */
+struct limit {
+	const struct patience *patience;
+	int64_t began_ms;
+	int64_t timeout_ms;
+};
+
+static struct limit
+limit_new(const struct patience *patience, int64_t timeout_ms)
+{
+	return (struct limit){ patience, clock_ms(), timeout_ms };
+}
+
+/* Milliseconds that are left of it; a poll may last that long. */
+static int64_t
+limit_left(const struct limit *limit)
+{
+	const struct patience *patience = limit->patience;
+
+	if (patience == NULL)
+		return limit->began_ms + limit->timeout_ms - clock_ms();
+	int64_t left =
+	    patience->until(patience->context, limit->began_ms) - clock_ms();
+	return left > PATIENCE_MS ? PATIENCE_MS : left;
+}
+
+/* Wait until fd is ready for events or the limit passes. */
 static enum io_status
-wait_ready(int fd, short events, int64_t deadline)
+wait_ready(int fd, short events, const struct limit *limit)
 {
 	for (;;) {
-		int64_t left = deadline - clock_ms();
+		int64_t left = limit_left(limit);
 		struct pollfd poll_fd = { .fd = fd, .events = events };
 
 		if (left <= 0)
@@ -54,6 +80,7 @@ reader_init(struct reader *in, int fd, int64_t timeout_ms)
 {
 	in->fd = fd;
 	in->timeout_ms = timeout_ms;
+	in->patience = NULL;
 	in->peer = NULL;
 	in->status = IO_OK;
 	in->error = 0;
@@ -65,13 +92,14 @@ writer_init(struct writer *out, int fd, int64_t timeout_ms)
 {
 	out->fd = fd;
 	out->timeout_ms = timeout_ms;
+	out->patience = NULL;
 	out->status = IO_OK;
 	out->error = 0;
 	out->used = 0;
 }
 
 static enum io_status
-reader_fill(struct reader *in, int64_t deadline)
+reader_fill(struct reader *in, const struct limit *limit)
 {
 	if (in->peer != NULL)
 		writer_flush(in->peer);
@@ -88,8 +116,7 @@ reader_fill(struct reader *in, int64_t deadline)
 		if (got == 0)
 			return IO_EOF;
 		if (errno == EAGAIN) {
-			enum io_status wait =
-			    wait_ready(in->fd, POLLIN, deadline);
+			enum io_status wait = wait_ready(in->fd, POLLIN, limit);
 			if (wait != IO_OK)
 				return wait;
 		} else if (errno != EINTR) {
@@ -102,7 +129,7 @@ reader_fill(struct reader *in, int64_t deadline)
 enum io_status
 read_line(struct reader *in, struct buf *line)
 {
-	int64_t deadline = clock_ms() + in->timeout_ms;
+	const struct limit limit = limit_new(in->patience, in->timeout_ms);
 
 	buf_clear(line);
 	while (in->status == IO_OK) {
@@ -115,7 +142,7 @@ read_line(struct reader *in, struct buf *line)
 		in->start += take;
 		if (newline)
 			return line->overflow ? IO_TOO_LONG : IO_OK;
-		in->status = reader_fill(in, deadline);
+		in->status = reader_fill(in, &limit);
 	}
 	return in->status;
 }
@@ -123,8 +150,12 @@ read_line(struct reader *in, struct buf *line)
 enum io_status
 reader_peek(struct reader *in, struct span *bytes)
 {
-	if (in->status == IO_OK && in->start == in->end)
-		in->status = reader_fill(in, clock_ms() + in->timeout_ms);
+	if (in->status == IO_OK && in->start == in->end) {
+		const struct limit limit =
+		    limit_new(in->patience, in->timeout_ms);
+
+		in->status = reader_fill(in, &limit);
+	}
 	*bytes = (struct span){ in->bytes + in->start, in->end - in->start };
 	return in->status;
 }
@@ -163,7 +194,7 @@ writer_flush(struct writer *out)
 
 	if (out->used == 0)
 		return out->status;
-	int64_t deadline = clock_ms() + out->timeout_ms;
+	const struct limit limit = limit_new(out->patience, out->timeout_ms);
 	while (out->status == IO_OK && done < out->used) {
 		ssize_t put =
 		    write(out->fd, out->bytes + done, out->used - done);
@@ -171,7 +202,7 @@ writer_flush(struct writer *out)
 		if (put >= 0) {
 			done += (size_t)put;
 		} else if (errno == EAGAIN) {
-			out->status = wait_ready(out->fd, POLLOUT, deadline);
+			out->status = wait_ready(out->fd, POLLOUT, &limit);
 		} else if (errno != EINTR) {
 			out->error = errno;
 			out->status = IO_ERROR;
@@ -205,7 +236,7 @@ write_string(struct writer *out, const char *string)
 enum io_status
 read_all(int fd, struct buf *into, int64_t timeout_ms)
 {
-	int64_t deadline = clock_ms() + timeout_ms;
+	const struct limit limit = limit_new(NULL, timeout_ms);
 
 	for (;;) {
 		size_t left = into->max - into->len;
@@ -221,7 +252,7 @@ read_all(int fd, struct buf *into, int64_t timeout_ms)
 		if (got > 0) {
 			buf_grown(into, (size_t)got);
 		} else if (errno == EAGAIN) {
-			enum io_status wait = wait_ready(fd, POLLIN, deadline);
+			enum io_status wait = wait_ready(fd, POLLIN, &limit);
 
 			if (wait != IO_OK)
 				return wait;

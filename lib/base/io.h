@@ -23,12 +23,24 @@ enum io_status {
 
 enum {
 	READER_SIZE = 32768,
-	WRITER_SIZE = 16384
+	WRITER_SIZE = 16384,
+	PATIENCE_MS = 1000
+};
+
+/*
+ * A deadline that may move while it is waited for: until is asked before each
+ * wait, and every PATIENCE_MS while one lasts, until when (clock_ms) that may
+ * last which began at began_ms.
+ */
+struct patience {
+	int64_t (*until)(void *context, int64_t began_ms);
+	void *context;
 };
 
 struct writer {
 	int fd;
-	int64_t timeout_ms; /* for one flush */
+	int64_t timeout_ms;              /* for one flush */
+	const struct patience *patience; /* instead of timeout_ms, or NULL */
 	enum io_status status;
 	int error; /* errno, if status is IO_ERROR */
 	size_t used;
@@ -37,8 +49,9 @@ struct writer {
 
 struct reader {
 	int fd;
-	int64_t timeout_ms;  /* for one line or fill */
-	struct writer *peer; /* flushed before each wait, or NULL */
+	int64_t timeout_ms;              /* for one line or fill */
+	const struct patience *patience; /* instead of timeout_ms, or NULL */
+	struct writer *peer;             /* flushed before each wait, or NULL */
 	enum io_status status;
 	int error;
 	size_t start;

@@ -16,6 +16,7 @@
 #define MTA_LOG      MTA_HOME "/log"
 #define MTA_MAIL     MTA_HOME "/mail"
 #define MTA_TLS      MTA_HOME "/tls"
+#define MTA_GUARD    MTA_HOME "/guard"
 #define ALIASES_FILE "/etc/aliases"
 
 /* Compiled tables (cdb), replaced whole by rename. */

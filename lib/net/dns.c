@@ -8,42 +8,75 @@ static const char *const statuses[] = {
 	[DNS_LATER] = "later",
 };
 
-static enum dns_status
-ask(int session, const char *question, struct span domain, int64_t timeout_ms,
-    struct packet *packet, struct span *hops)
+static const char *const questions[] = {
+	[DNS_ROUTE] = "route",
+	[DNS_ADDRESSES] = "addresses",
+	[DNS_NAMES] = "names",
+	[DNS_TEXT] = "text",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+bool
+dns_send(int session, const struct dns_request *request)
 {
-	struct buf request = buf_new(PACKET_MAX);
+	struct buf packet = buf_new(PACKET_MAX);
+
+	record_add_string(&packet, 'Q', questions[request->question]);
+	record_add(&packet, 'D', request->domain);
+	dns_add_number(&packet, request->number);
+	bool is_sent = packet_send(session, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+	return is_sent;
+}
+
+bool
+dns_parse_answer(struct span packet, struct dns_answer *answer)
+{
 	struct span status;
 
-	record_add_string(&request, 'Q', question);
-	record_add(&request, 'D', domain);
-	bool is_answered = neighbour_ask(
-	    session, buf_span(&request), NULL, 0, timeout_ms, packet);
-	buf_free(&request);
-	if (!is_answered)
+	*answer = (struct dns_answer){ .status = DNS_LATER, .hops = packet };
+	record_find_number(packet, 'I', UINT32_MAX, &answer->number);
+	if (!record_find(packet, 'S', &status))
+		return false;
+	for (size_t i = 0; i < COUNT(statuses); i++) {
+		if (!span_equal(status, span_of(statuses[i])))
+			continue;
+		answer->status = (enum dns_status)i;
+		return true;
+	}
+	return false;
+}
+
+static enum dns_status
+ask(int session, enum dns_question question, struct span domain,
+    int64_t timeout_ms, struct packet *packet, struct span *hops)
+{
+	const struct dns_request request = { .question = question,
+		.domain = domain };
+	struct dns_answer answer;
+
+	if (!dns_send(session, &request) ||
+	    !neighbour_wait(session, timeout_ms, packet))
 		return DNS_LATER;
 	packet_close_fds(packet);
-	*hops = packet_span(packet);
-	if (!record_find(*hops, 'S', &status))
-		return DNS_LATER;
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
-		if (span_equal(status, span_of(statuses[i])))
-			return (enum dns_status)i;
-	return DNS_LATER;
+	dns_parse_answer(packet_span(packet), &answer);
+	*hops = answer.hops;
+	return answer.status;
 }
 
 enum dns_status
 dns_route(int session, struct span domain, int64_t timeout_ms,
     struct packet *packet, struct span *hops)
 {
-	return ask(session, "route", domain, timeout_ms, packet, hops);
+	return ask(session, DNS_ROUTE, domain, timeout_ms, packet, hops);
 }
 
 enum dns_status
 dns_addresses(int session, struct span host, int64_t timeout_ms,
     struct packet *packet, struct span *hops)
 {
-	return ask(session, "addresses", host, timeout_ms, packet, hops);
+	return ask(session, DNS_ADDRESSES, host, timeout_ms, packet, hops);
 }
 
 bool
@@ -64,16 +97,55 @@ dns_next_hop(struct span *hops, struct dns_hop *hop)
 }
 
 bool
-dns_parse_request(struct span packet, bool *is_route, struct span *domain)
+dns_next_text(struct span *hops, struct span *text)
+{
+	char tag;
+
+	while (record_next(hops, &tag, text))
+		if (tag == 'T' && text->len <= DNS_TEXT_LEN)
+			return true;
+	return false;
+}
+
+bool
+dns_parse_request(struct span packet, struct dns_request *request)
 {
 	struct span question;
 
+	*request = (struct dns_request){ .number = 0 };
+	record_find_number(packet, 'I', UINT32_MAX, &request->number);
 	if (!record_find(packet, 'Q', &question) ||
-	    !record_find(packet, 'D', domain) || domain->len == 0 ||
-	    domain->len > 255)
+	    !record_find(packet, 'D', &request->domain) ||
+	    request->domain.len == 0 || request->domain.len > 255)
 		return false;
-	*is_route = span_equal(question, span_of("route"));
-	return *is_route || span_equal(question, span_of("addresses"));
+	for (size_t i = 0; i < COUNT(questions); i++) {
+		if (!span_equal(question, span_of(questions[i])))
+			continue;
+		request->question = (enum dns_question)i;
+		return true;
+	}
+	return false;
+}
+
+void
+dns_add_number(struct buf *buf, uint64_t number)
+{
+	if (number != 0)
+		record_add_number(buf, 'I', number);
+}
+
+/* What is not visible, and could upset a reply, is shown as '?'. */
+void
+dns_add_text(struct buf *buf, struct span text)
+{
+	struct buf clean = buf_new(DNS_TEXT_LEN);
+
+	for (size_t i = 0; i < text.len && clean.len < DNS_TEXT_LEN; i++)
+		buf_add_char(&clean, text.ptr[i] >= ' ' && text.ptr[i] <= '~'
+					 ? text.ptr[i]
+					 : '?');
+	record_add(buf, 'T', buf_span(&clean));
+	buf_free(&clean);
 }
 
 void

@@ -2,11 +2,13 @@
 #define NET_DNS_H
 
 /*
- * dns - asking the resolve program where mail for a domain goes; resolve(5).
+ * dns - asking the resolve program where mail for a domain goes, and what
+ * else names say; resolve(5).
  *
- * Request  Q "route" or "addresses"; D the domain or host.
+ * Request  Q "route", "addresses", "names" or "text"; D the domain or host; I a
+ *          number that the answer repeats, if several are under way.
  * Answer   S status, then for each address, best first, M: preference, host
- *          and address, separated by spaces.
+ *          and address, separated by spaces; for each name or text, T.
  */
 
 #include "base/record.h"
@@ -18,6 +20,30 @@ enum dns_status {
 	DNS_NULL_MX, /* it receives no mail: RFC 7505 */
 	DNS_LOOP,    /* we are its best mail host, but do not serve it */
 	DNS_LATER    /* no answer now */
+};
+
+enum dns_question {
+	DNS_ROUTE,
+	DNS_ADDRESSES,
+	DNS_NAMES, /* PTR */
+	DNS_TEXT   /* TXT */
+};
+
+enum {
+	DNS_TEXT_LEN = 255, /* of one name or text in an answer */
+	DNS_TEXTS_MAX = 8
+};
+
+struct dns_request {
+	enum dns_question question;
+	struct span domain;
+	uint64_t number; /* 0: none */
+};
+
+struct dns_answer {
+	enum dns_status status;
+	uint64_t number;
+	struct span hops; /* dns_next_hop, dns_next_text */
 };
 
 struct dns_hop {
@@ -36,8 +62,17 @@ enum dns_status dns_addresses(int session, struct span host, int64_t timeout_ms,
     struct packet *packet, struct span *hops);
 bool dns_next_hop(struct span *hops, struct dns_hop *hop);
 
+/* Visible bytes and spaces, at most DNS_TEXT_LEN. */
+bool dns_next_text(struct span *hops, struct span *text);
+
+/* The same in two steps, for several at once; false if it is no answer. */
+bool dns_send(int session, const struct dns_request *request);
+bool dns_parse_answer(struct span packet, struct dns_answer *answer);
+
 /* The other end. */
-bool dns_parse_request(struct span packet, bool *is_route, struct span *domain);
+bool dns_parse_request(struct span packet, struct dns_request *request);
+void dns_add_number(struct buf *buf, uint64_t number);
+void dns_add_text(struct buf *buf, struct span text);
 void dns_add_status(struct buf *buf, enum dns_status status);
 void dns_add_hop(struct buf *buf, const struct dns_hop *hop);
 

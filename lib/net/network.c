@@ -72,6 +72,22 @@ network_of_socket(
 	return false;
 }
 
+/* Both lengths are whole bytes. */
+unsigned
+network_around(const struct sockaddr_storage *address, unsigned ipv4_bits,
+    unsigned ipv6_bits, unsigned char network[16])
+{
+	unsigned bits = ipv6_bits;
+
+	memset(network, 0, 16);
+	if (!network_of_socket(address, network))
+		return 0;
+	if (memcmp(network, mapped, sizeof(mapped)) == 0)
+		bits = MAPPED_BITS + ipv4_bits;
+	memset(network + bits / 8, 0, 16 - bits / 8);
+	return bits;
+}
+
 bool
 network_has(const struct network *network, const unsigned char bytes[16])
 {

@@ -30,6 +30,14 @@ bool network_parse(struct span text, struct network *network);
 bool network_of_socket(
     const struct sockaddr_storage *address, unsigned char bytes[16]);
 
+/*
+ * The network around a socket's address: its first bits of an IPv4 address, or
+ * of an IPv6 one, the rest 0; returned are its bits of the 128.  0, and all of
+ * it 0, for what has no address.
+ */
+unsigned network_around(const struct sockaddr_storage *address,
+    unsigned ipv4_bits, unsigned ipv6_bits, unsigned char network[16]);
+
 bool network_has(const struct network *network, const unsigned char bytes[16]);
 
 /*

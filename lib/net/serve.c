@@ -1,6 +1,5 @@
 #include "net/serve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,23 +15,21 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "net/network.h"
-#include "net/proxy.h"
+#include "net/places.h"
+#include "net/rate.h"
 #include "queue/neighbour.h"
 
 enum {
 	READY_FD = 3,
-	CHILDREN_MAX = 4096,
 	CRASHES_MAX = 3,
-	PROXY_TIMEOUT_MS = 10000,
 	BACK_OFF_MS = 100,
-	DRAIN_MS = 5000,       /* what sessions have to end after SIGTERM */
-	IPV4_PREFIX = 96 + 24, /* of the mapped address */
-	IPV6_PREFIX = 64
-};
-
-struct child {
-	pid_t pid; /* 0: free */
-	unsigned char network[16];
+	DRAIN_MS = 5000, /* what sessions have to end after SIGTERM */
+	IPV4_NETWORK = 24,
+	IPV6_NETWORK = 64,
+	IPV4_WIDE = 16,
+	IPV6_WIDE = 48,
+	STRAIN_BEGINS = 80, /* percent of the places that are taken */
+	STRAIN_ENDS = 70
 };
 
 struct server {
@@ -43,8 +40,8 @@ struct server {
 	nfds_t listeners;
 	nfds_t
 	    plain_listeners; /* the first ones; those behind begin with TLS */
-	struct child *children;
-	uint64_t child_count;
+	struct places places;
+	struct rate *rate;
 	unsigned crashes;
 	bool is_stopping;
 	int64_t drain_until_ms; /* of SIGTERM; 0: as long as sessions take */
@@ -52,18 +49,32 @@ struct server {
 };
 
 static struct network_list proxies;
+static struct network_list known; /* their rate is not limited */
+
+static uint64_t
+limit(const struct serve *serve, const char *what, uint64_t fallback,
+    uint64_t min, uint64_t max)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%s%s", serve->name, what);
+	return control_number(file, fallback, min, max);
+}
 
 void
 serve_configure(struct serve *serve, const char *name)
 {
-	char file[64];
-
-	snprintf(file, sizeof(file), "%sconnections", name);
-	serve->connections_max = control_number(file, 500, 1, CHILDREN_MAX);
-	snprintf(file, sizeof(file), "%spernetwork", name);
+	snprintf(serve->name, sizeof(serve->name), "%s", name);
+	serve->connections_max =
+	    limit(serve, "connections", 500, 1, PLACES_MAX);
 	serve->connections_per_network_max =
-	    control_number(file, 100, 1, CHILDREN_MAX);
+	    limit(serve, "pernetwork", 100, 1, PLACES_MAX);
+	serve->rate_max = limit(serve, "rate", 600, 0, 1000000);
+	serve->wide_rate_max =
+	    limit(serve, "widerate", 4 * serve->rate_max, 0, 4000000);
+	serve->strain = strain_make();
 	proxies = network_list("proxynets", "");
+	known = network_list("relayclients", "127.0.0.0/8 ::1");
 }
 
 static bool
@@ -82,112 +93,7 @@ serve_is_listening(void)
 	return is_listener(SERVE_LISTEN_FD) || is_listener(SERVE_TLS_LISTEN_FD);
 }
 
-/* ---- who is there ---- */
-
-static void
-describe(const struct sockaddr_storage *address, char text[PEER_TEXT_MAX],
-    uint16_t *port)
-{
-	unsigned char bytes[16];
-	struct sockaddr_in6 ipv6;
-
-	snprintf(text, PEER_TEXT_MAX, "local");
-	*port = 0;
-	if (!network_of_socket(address, bytes))
-		return;
-	memcpy(&ipv6, address, sizeof(ipv6)); /* the port has one place */
-	*port = ntohs(ipv6.sin6_port);
-	if (memcmp(bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0)
-		inet_ntop(AF_INET, bytes + 12, text, PEER_TEXT_MAX);
-	else
-		inet_ntop(AF_INET6, bytes, text, PEER_TEXT_MAX);
-}
-
-void
-peer_describe(int client, struct peer *peer)
-{
-	struct sockaddr_storage local = { 0 };
-	socklen_t size = sizeof(peer->address);
-	socklen_t local_size = sizeof(local);
-
-	memset(peer, 0, sizeof(*peer));
-	if (getpeername(client, (struct sockaddr *)&peer->address, &size) == -1)
-		peer->address.ss_family = AF_UNSPEC;
-	if (getsockname(client, (struct sockaddr *)&local, &local_size) == -1)
-		local.ss_family = AF_UNSPEC;
-	describe(&peer->address, peer->text, &peer->port);
-	describe(&local, peer->local_text, &peer->local_port);
-}
-
-static void
-network_of(const struct sockaddr_storage *address, unsigned char network[16])
-{
-	unsigned bits =
-	    address->ss_family == AF_INET6 ? IPV6_PREFIX : IPV4_PREFIX;
-
-	memset(network, 0, 16);
-	if (!network_of_socket(address, network))
-		return;
-	if (memcmp(network, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0)
-		bits = IPV4_PREFIX;
-	memset(network + bits / 8, 0, 16 - bits / 8);
-}
-
-static uint64_t
-count_network(const struct server *server, const unsigned char network[16])
-{
-	uint64_t count = 0;
-	uint64_t seen = 0;
-
-	for (size_t i = 0; seen < server->child_count; i++) {
-		const struct child *child = &server->children[i];
-
-		if (child->pid == 0)
-			continue;
-		seen++;
-		if (memcmp(child->network, network, 16) == 0)
-			count++;
-	}
-	return count;
-}
-
 /* ---- the child ---- */
-
-/* A trusted balancer says whom it speaks for; its header is not optional. */
-static bool
-read_proxy_header(int client, struct peer *peer)
-{
-	char bytes[PROXY_HEADER_MAX];
-	int64_t deadline = clock_ms() + PROXY_TIMEOUT_MS;
-	struct sockaddr_storage real;
-	size_t used;
-
-	for (;;) {
-		struct pollfd wait = { .fd = client, .events = POLLIN };
-		int64_t left = deadline - clock_ms();
-
-		if (left <= 0 || poll(&wait, 1, (int)left) != 1)
-			return false;
-		ssize_t got = recv(client, bytes, sizeof(bytes), MSG_PEEK);
-		if (got <= 0)
-			return false;
-		enum proxy_status status = proxy_parse(
-		    (struct span){ bytes, (size_t)got }, &real, &used);
-		if (status == PROXY_BAD)
-			return false;
-		if (status == PROXY_OK)
-			break;
-		/* Wait for more than what is there: a short, bounded nap. */
-		poll(NULL, 0, 20);
-	}
-	if (recv(client, bytes, used, 0) != (ssize_t)used)
-		return false;
-	if (real.ss_family != AF_UNSPEC) {
-		peer->address = real;
-		describe(&real, peer->text, &peer->port);
-	}
-	return true;
-}
 
 /* Who outlives its parent would keep a port, or a log's pipe, for nobody. */
 static void
@@ -212,31 +118,30 @@ run_child(
 	sandbox_session(
 	    server->layer, kept, (size_t)serve->neighbour_count + 1);
 	if (network_list_has(&proxies, &peer->address) &&
-	    !read_proxy_header(client, peer))
+	    !peer_read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
 	_exit(serve->run(client, peer, sessions, serve->context));
 }
 
 /* ---- the parent ---- */
 
+/* A code, and words that name the rule, and the end of its file's name. */
 static void
-refuse(const struct server *server, int client, const char *why,
-    const struct peer *peer)
+refuse(const struct server *server, int client, const struct peer *peer,
+    const char *code, const char *words, const char *file)
 {
-	log_event("refused client=%s reason=%s", peer->text, why);
-	send(client, server->serve->busy, strlen(server->serve->busy),
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct buf reply = buf_new(256);
+
+	buf_printf(&reply, "%s %s", code, words);
+	if (file != NULL)
+		buf_printf(
+		    &reply, ": see control/%s%s", server->serve->name, file);
+	log_event("refused client=%s reason=%s reply=%s", peer->text,
+	    file == NULL ? "trouble" : file, buf_string(&reply));
+	buf_add_string(&reply, "\r\n");
+	send(client, reply.data, reply.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(client);
-}
-
-static struct child *
-free_child(struct server *server)
-{
-	size_t i = 0;
-
-	while (server->children[i].pid != 0)
-		i++;
-	return &server->children[i];
+	buf_free(&reply);
 }
 
 static void
@@ -274,38 +179,102 @@ open_sessions(struct server *server, int *sessions)
 	return true;
 }
 
+/* This host itself, those that may relay, and balancers, who bring many. */
+static bool
+is_known(const struct peer *peer)
+{
+	return strcmp(peer->text, "127.0.0.1") == 0 ||
+	       strcmp(peer->text, "::1") == 0 ||
+	       network_list_has(&known, &peer->address) ||
+	       network_list_has(&proxies, &peer->address);
+}
+
+/* One that comes too often does not use up what its neighbours may. */
+static bool
+is_too_often(const struct server *server, const struct peer *peer)
+{
+	const struct serve *serve = server->serve;
+	unsigned char network[16];
+	int64_t now = clock_ms();
+	unsigned bits =
+	    network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
+
+	if (bits == 0 || is_known(peer))
+		return false;
+	if (!rate_take(server->rate, network, bits, serve->rate_max, now))
+		return true;
+	bits = network_around(&peer->address, IPV4_WIDE, IPV6_WIDE, network);
+	return !rate_take(
+	    server->rate, network, bits, serve->wide_rate_max, now);
+}
+
+/* May it come in?  False after it was told why not. */
+static bool
+admit(const struct server *server, int client, const struct peer *peer,
+    const unsigned char network[16])
+{
+	const struct serve *serve = server->serve;
+
+	if (is_too_often(server, peer))
+		refuse(server, client, peer, serve->over,
+		    "your network connects too often", "rate");
+	else if (server->places.taken >= serve->connections_max)
+		refuse(server, client, peer, serve->busy,
+		    "too many connections", "connections");
+	else if (!network_list_has(&proxies, &peer->address) &&
+		 places_of_network(&server->places, network) >=
+		     serve->connections_per_network_max)
+		refuse(server, client, peer, serve->busy,
+		    "too many connections of your network", "pernetwork");
+	else
+		return true;
+	return false;
+}
+
+/* Not at one number, or it would change with each client that comes. */
+static void
+tell_strain(const struct server *server)
+{
+	const struct serve *serve = server->serve;
+	uint64_t percent = server->places.taken * 100 / serve->connections_max;
+	bool was_on = strain_is_on(serve->strain);
+	bool is_on = percent >= (was_on ? STRAIN_ENDS : STRAIN_BEGINS);
+
+	if (is_on == was_on)
+		return;
+	strain_set(serve->strain, is_on);
+	log_event(is_on ? "strain begins connections=%llu"
+			: "strain ends connections=%llu",
+	    (unsigned long long)server->places.taken);
+}
+
 static void
 begin_session(struct server *server, int client, struct peer *peer)
 {
+	const struct serve *serve = server->serve;
 	int sessions[SERVE_NEIGHBOURS_MAX];
-	struct child *child = free_child(server);
+	unsigned char network[16];
 
-	network_of(&peer->address, child->network);
-	if (server->child_count >= server->serve->connections_max) {
-		refuse(server, client, "connections", peer);
+	network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
+	if (!admit(server, client, peer, network))
 		return;
-	}
-	if (!network_list_has(&proxies, &peer->address) &&
-	    count_network(server, child->network) >=
-		server->serve->connections_per_network_max) {
-		refuse(server, client, "pernetwork", peer);
-		return;
-	}
 	if (!open_sessions(server, sessions)) {
-		refuse(server, client, "neighbour", peer);
+		refuse(server, client, peer, serve->busy,
+		    "a part of this server is missing", NULL);
 		return;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
 		run_child(server, client, peer, sessions);
-	close_all(sessions, server->serve->neighbour_count);
+	close_all(sessions, serve->neighbour_count);
 	if (pid == -1) {
-		refuse(server, client, "fork", peer);
+		refuse(server, client, peer, serve->busy,
+		    "no process for you now", NULL);
 		return;
 	}
 	close(client);
-	child->pid = pid;
-	server->child_count++;
+	places_take(&server->places, pid, network);
+	tell_strain(server);
 }
 
 static void
@@ -344,14 +313,8 @@ reap(struct server *server)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		size_t i = 0;
-
-		while (i < CHILDREN_MAX && server->children[i].pid != pid)
-			i++;
-		if (i == CHILDREN_MAX)
+		if (!places_leave(&server->places, pid))
 			continue; /* a neighbour: its pair tells us */
-		server->children[i].pid = 0;
-		server->child_count--;
 		if (!is_crash(status))
 			continue;
 		log_event(
@@ -361,6 +324,7 @@ reap(struct server *server)
 			server->is_stopping = true;
 		}
 	}
+	tell_strain(server);
 }
 
 static void
@@ -429,7 +393,7 @@ drain(struct server *server)
 
 	for (nfds_t i = 0; i < server->listeners; i++)
 		close(server->polled[i].fd);
-	while (server->child_count > 0) {
+	while (server->places.taken > 0) {
 		int64_t left = server->drain_until_ms - clock_ms();
 
 		if (server->drain_until_ms != 0 && left <= 0)
@@ -446,9 +410,8 @@ serve_run(struct serve *serve)
 	static struct server server;
 
 	server.serve = serve;
-	server.children = calloc(CHILDREN_MAX, sizeof(*server.children));
-	if (server.children == NULL)
-		temp_fail("out of memory");
+	places_init(&server.places);
+	server.rate = rate_new();
 	signal(SIGPIPE, SIG_IGN);
 	open_listeners(&server);
 	for (int i = 0; i < serve->neighbour_count; i++)

@@ -6,8 +6,9 @@
  *
  * listen(8) leaves listening sockets at SERVE_LISTEN_FD and the numbers after
  * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
- * accepts, counts (in all, and for each client network: /24 of IPv4, /64 of
- * IPv6), opens a session with each neighbour, and forks.  The child closes
+ * accepts, counts (in all, for each client network: /24 of IPv4, /64 of IPv6,
+ * and how many of a network came within a minute; also /16 and /48), opens a
+ * session with each neighbour, and forks.  The child closes
  * everything that is not its own, closes its session layer, reads the PROXY
  * header if its peer is in control/proxynets, and calls run.
  *
@@ -17,35 +18,28 @@
  *           that the chain starts anew with a fresh address layout.
  */
 
-#include <netinet/in.h>
-#include <stdint.h>
-#include <sys/socket.h>
-
 #include "base/sandbox.h"
 #include "base/span.h"
+#include "net/peer.h"
+#include "net/strain.h"
 
 enum {
 	SERVE_LISTEN_FD = 20,
 	SERVE_LISTEN_MAX = 16,
 	SERVE_TLS_LISTEN_FD = SERVE_LISTEN_FD + SERVE_LISTEN_MAX,
 	SERVE_NEIGHBOURS_MAX = 10,
-	PEER_TEXT_MAX = 64
-};
-
-/* Who is at the other end, as text: "192.0.2.7", "2001:db8::7", "local". */
-struct peer {
-	struct sockaddr_storage address;
-	char text[PEER_TEXT_MAX];
-	uint16_t port;
-	char local_text[PEER_TEXT_MAX]; /* our own address */
-	uint16_t local_port;
-	bool begins_tls; /* before the first byte of the protocol */
+	SERVE_NAME_MAX = 16
 };
 
 struct serve {
-	const char *busy; /* what a client over a limit is told, with CRLF */
+	const char *busy; /* codes before the words: no place, "421 4.3.2" */
+	const char *over; /* over what one network may have: "421 4.7.0" */
+	char name[SERVE_NAME_MAX]; /* before the names of control files */
 	uint64_t connections_max;
 	uint64_t connections_per_network_max;
+	uint64_t rate_max; /* connections of a network in a minute; 0: any */
+	uint64_t wide_rate_max;
+	struct strain *strain;                /* on while few places are left */
 	int neighbours[SERVE_NEIGHBOURS_MAX]; /* control pairs */
 	int neighbour_count;
 	unsigned session_allowed; /* enum sandbox: a session's own layer */
@@ -56,8 +50,9 @@ struct serve {
 };
 
 /*
- * Read the limits control/NAMEconnections and control/NAMEpernetwork and the
- * list control/proxynets into serve, before the jail closes.
+ * Read control/NAMEconnections, NAMEpernetwork, NAMErate, NAMEwiderate,
+ * proxynets and relayclients (whose rate is not limited, nor this host's own)
+ * into serve, and make serve->strain, before the jail closes.
  */
 void serve_configure(struct serve *serve, const char *name);
 
@@ -69,8 +64,5 @@ bool serve_is_listening(void);
  * told to stop.  Returns an exit code.
  */
 int serve_run(struct serve *serve);
-
-/* Fill *peer from a connected socket; "local" for anything else. */
-void peer_describe(int client, struct peer *peer);
 
 #endif

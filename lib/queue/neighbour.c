@@ -26,6 +26,8 @@ static const struct {
 	{ "filter-rspamd", NEIGHBOUR_FILTER_RSPAMD },
 	{ "filter-auth", NEIGHBOUR_FILTER_AUTH },
 	{ "filter-site", NEIGHBOUR_FILTER_SITE },
+	{ "filter-guard", NEIGHBOUR_FILTER_GUARD },
+	{ "greylist", NEIGHBOUR_GREYLIST },
 };
 
 static const char session_request[] = "S1";

@@ -28,7 +28,9 @@ enum neighbour_fd {
 	NEIGHBOUR_FILTER_MILTER = 60, /* after the listening sockets */
 	NEIGHBOUR_FILTER_RSPAMD = 61,
 	NEIGHBOUR_FILTER_AUTH = 62,
-	NEIGHBOUR_FILTER_SITE = 63
+	NEIGHBOUR_FILTER_SITE = 63,
+	NEIGHBOUR_FILTER_GUARD = 64,
+	NEIGHBOUR_GREYLIST = 65
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

@@ -152,6 +152,7 @@ JAILED = {
     'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
     'tlsd': ('mta-tls-smtp', 'mta-tls-pop3'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
+    'filter-guard': 'mta-guard', 'greylist': 'mta-greylist',
 }
 
 
@@ -192,7 +193,9 @@ LASTING = {
     'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), ('socket-inet', 'socket-inet6', 'socket-udp')),
     'filter-milter': (lambda: pick('filter-milter', 'smtpd'), SOCKETS),
     'filter-rspamd': (lambda: pick('filter-rspamd', 'smtpd'), SOCKETS),
-    'resolve': (lambda: pick('resolve'), ('socket-inet', 'socket-inet6', 'socket-udp')),
+    'filter-guard': (lambda: pick('filter-guard', 'smtpd'), ()),
+    'greylist': (lambda: pick('greylist', 'filter-guard'), ()),
+    'resolve': (lambda: pick('resolve', 'remote-send'), ('socket-inet', 'socket-inet6', 'socket-udp')),
 }
 
 
@@ -221,7 +224,7 @@ def try_lasting(calls_of):
                 bad.append((role, call, outcome))
             if outcome.startswith('died'):
                 for service in ('smtpd', 'pop3d'):      # listen(8) would hold back what died at once
-                    if pick(service, 'listen') in (0, pid) or role in ('queue-inject', 'filter-milter', 'filter-rspamd'):
+                    if pick(service, 'listen') in (0, pid) or role in ('queue-inject', 'filter-milter', 'filter-rspamd', 'filter-guard', 'greylist'):
                         restart(service)
                 wait_for(lambda: find() not in (0, pid), 20)
     check(f'lasting processes: {len(LASTING)} roles, {count} attacks, each fails', not bad, bad)
@@ -233,7 +236,7 @@ open('/var/mta/service/submission/down', 'w').close()    # the same program agai
 run('chpasswd', input='joe:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
                     ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n'),
-                    ('filters', 'milter\nrspamd open\n')):
+                    ('filters', 'milter\nrspamd open\nguard\n')):
     control(name, value)
 
 # The tool itself works: without a jail the same calls succeed.
@@ -259,6 +262,7 @@ for masked in (False, True):
     side.join()
     try_sessions('filter-milter', 'smtpd', filter_session('filter-milter'), (), WORST if WHOLE else WORST[masked::4], report)
     try_sessions('filter-rspamd', 'smtpd', filter_session('filter-rspamd'), SOCKETS, WORST if WHOLE else WORST[1 + masked::4], report)
+    try_sessions('filter-guard', 'smtpd', filter_session('filter-guard'), (), WORST if WHOLE else WORST[2 + masked::4], report)
     for result in report:
         check(*result)
     # In make check each role gets three of them, every role others.

@@ -28,6 +28,9 @@ arguments = ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--no-r
              '--listen-address=127.0.0.53', '--bind-interfaces', '--local=/example/', '--user=root', '--pid-file=',
              '--edns-packet-max=4096', '--local-ttl=600', '--dns-rr=nullmx.example,15,000000',
              '--dns-rr=odd.example,15,000a03612062076578616d706c6500', '--mx-host=' + 'longs.example,' + LONG + '.example,9']
+arguments += ['--txt-record=text.example,one,two', '--txt-record=odd.text.example,a\u00f6b', '--txt-record=long.example,' + ',' .join(['z' * 200] * 3),
+              '--ptr-record=9.9.9.10.in-addr.arpa,named.example', '--ptr-record=9.9.9.10.in-addr.arpa,other.example',
+              '--local=/in-addr.arpa/']
 arguments += [f'--host-record={name}.example,{addresses}' for name, addresses in HOSTS.items()]
 arguments += [f'--mx-host={domain}.example,{host}.example,{number}' for domain, host, number in MX]
 arguments += [f'--host-record=h{i}.example,' + f'10.0.{i}.1' for i in range(30)]
@@ -77,6 +80,18 @@ check('both families', {a for n, h, a in got[1] if h == 'mx1.example'} == {'192.
 check('preferences', [n for n, h, a in got[1]] == ['10', '10', '20', '30'], got)
 orders = {tuple(hosts(ask(control_end, 'route', 'equal.example'))[1]) for _ in range(60)}
 check('equal ones in every order', len(orders) == 6, orders)
+texts = lambda question, name: (lambda got: (got[0], sorted(' '.join(t) for t in got[1])))(ask(control_end, question, name))
+check('TXT, its strings joined', texts('text', 'text.example') == ('ok', ['onetwo']), texts('text', 'text.example'))
+check('TXT, what is not visible', texts('text', 'odd.text.example') == ('ok', ['a??b']), texts('text', 'odd.text.example'))
+check('TXT, too long: cut', [len(t) for t in texts('text', 'long.example')[1]] in ([200], [255]), texts('text', 'long.example'))
+check('no TXT', texts('text', 'mx1.example')[0] == texts('text', 'nothing.example')[0] == 'noname')
+check('PTR', texts('names', '9.9.9.10.in-addr.arpa') == ('ok', ['named.example', 'other.example']), texts('names', '9.9.9.10.in-addr.arpa'))
+check('no PTR', texts('names', '200.9.9.10.in-addr.arpa')[0] == 'noname')
+for number in range(1, 31):
+    control_end.send(pack(('Q', 'addresses'), ('D', f'h{number % 30}.example'), ('I', number)))
+found = [dict(unpack(control_end.recv(20000))) for _ in range(30)]
+check('thirty at once, told apart by their numbers', all(f['M'].split()[2] == f'10.0.{int(f["I"]) % 30}.1' for f in found) and
+      len({f['I'] for f in found}) == 30, found)
 check('the implicit MX', ask(control_end, 'route', 'bare.example') == ('ok', [('0', 'bare.example', '192.0.2.9')]))
 for domain, status in (('nullmx', 'nullmx'), ('no.such', 'noname'), ('loop', 'loop'), ('me', 'loop'), ('case', 'loop'),
                        ('dead', 'noname'), ('odd', 'later')):

@@ -1,0 +1,56 @@
+/*
+ * strangers - what is asked of clients that may not relay: to wait for the
+ * greeting, and to come to the point.
+ */
+
+#include <poll.h>
+
+#include "base/die.h"
+#include "smtpd/session.h"
+
+void
+refuse_and_end(struct session *session, const char *text)
+{
+	log_event("refused client=%s helo=%.*s reply=%s", session->peer->text,
+	    (int)session->helo.len,
+	    session->helo.len == 0 ? "" : session->helo.data, text);
+	reply(session, text);
+	session->is_done = true;
+}
+
+void
+count_junk(struct session *session)
+{
+	if (session->is_done || ++session->junk <= session->settings->junk_max)
+		return;
+	refuse_and_end(session, "421 4.7.0 too many commands that bring no "
+				"mail: see control/maxjunk");
+}
+
+/*
+ * RFC 5321 section 3.1: the server speaks first.  Programs that send to many
+ * hosts at once often do not wait for that.
+ */
+bool
+waits_for_greeting(struct session *session)
+{
+	const struct settings *settings = session->settings;
+	struct pollfd client = { .fd = session->in.fd, .events = POLLIN };
+	int64_t end = clock_ms() + (int64_t)settings->greet_delay_s * 1000;
+	struct span words;
+
+	if (settings->is_submission || settings->is_lmtp || session->is_trusted)
+		return true;
+	for (int64_t left; (left = end - clock_ms()) > 0;)
+		if (poll(&client, 1, (int)left) == 1)
+			break;
+	if (client.revents == 0)
+		return true;
+	session->is_done = true;
+	/* It is read, too: the kernel would else drop our reply. */
+	if (reader_peek(&session->in, &words) == IO_OK)
+		refuse_and_end(session,
+		    "554 5.5.1 you spoke before the greeting: see "
+		    "control/greetdelay");
+	return false;
+}
