@@ -47,7 +47,7 @@ read_settings(void)
 	buf_add_string(&fallback, "postmaster@");
 	buf_add(&fallback, buf_span(&settings.me));
 	settings.double_to =
-	    control_value("doublebounceto", buf_string(&fallback));
+	    control_word("doublebounceto", buf_string(&fallback));
 	buf_free(&fallback);
 	return settings;
 }

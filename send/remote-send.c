@@ -23,6 +23,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "net/routes.h"
 #include "queue/neighbour.h"
 #include "send/byhand.h"
 #include "send/channel.h"
@@ -41,9 +42,8 @@ read_settings(struct send_settings *settings)
 	static struct control_list routes;
 	struct buf me = control_me();
 
-	settings->helo = control_value("helohost", buf_string(&me));
-	routes = control_list("smtproutes");
-	routes_check(&routes);
+	settings->helo = control_host("helohost", buf_string(&me));
+	routes = routes_read();
 	settings->routes = &routes;
 	settings->port = SMTP_PORT;
 	settings->connect_timeout_ms =

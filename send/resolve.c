@@ -23,6 +23,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/sandbox.h"
+#include "net/network.h"
 #include "send/query.h"
 
 static const char usage[] = "usage: resolve   (started by neighbour(8))";
@@ -142,7 +143,7 @@ set(struct ub_ctx *unbound, const char *option, const char *value)
 static void
 choose_servers(struct ub_ctx *unbound)
 {
-	struct control_list servers = control_list("nameservers");
+	struct control_list servers = network_name_servers();
 	char text[64];
 
 	for (size_t i = 0; i < servers.count; i++) {

@@ -46,9 +46,8 @@ void
 mechanisms_read(struct mechanisms *mechanisms)
 {
 	struct control_list list = control_list("authmechanisms");
-	struct buf checker = control_value("oauthchecker", "");
 
-	*mechanisms = (struct mechanisms){ .has_oauth = checker.len > 0 };
+	*mechanisms = (struct mechanisms){ .listed = 0 };
 	for (size_t i = 0; list.count == 0 && i < KNOWN; i++)
 		mechanisms->listed |= (known[i].is_off ? 0U : 1U) << i;
 	for (size_t i = 0; i < list.count; i++) {
@@ -60,6 +59,8 @@ mechanisms_read(struct mechanisms *mechanisms)
 		mechanisms->listed |= 1U << place;
 	}
 	control_list_free(&list);
+	struct buf checker = control_path("oauthchecker");
+	mechanisms->has_oauth = checker.len > 0;
 	buf_free(&checker);
 }
 
