@@ -81,6 +81,16 @@ close_session(struct session *session)
 	free_if_over(session);
 }
 
+/* The end of a session, or no request: the control pair outlives that. */
+static void
+refuse(struct session *session, int got)
+{
+	if (got != 0)
+		log_event("no request of resolve(5)");
+	if (got == 0 || session->fd != NEIGHBOUR_SELF)
+		close_session(session);
+}
+
 static void
 answer(struct query *query, void *context)
 {
@@ -108,7 +118,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	if (got == -1 && errno == EAGAIN)
 		return;
 	if (got != 1) {
-		close_session(session);
+		refuse(session, got);
 		return;
 	}
 	int opened = neighbour_accept_session(&resolver->packet);
@@ -119,6 +129,8 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		session->pending++;
 		query_begin(resolver->unbound, buf_span(&resolver->me),
 		    is_route, domain, answer, session);
+	} else {
+		refuse(session, got);
 	}
 	packet_close_fds(&resolver->packet);
 }

@@ -24,7 +24,6 @@ struct session {
 
 static void handle_readable(evutil_socket_t fd, short what, void *context);
 
-/* What cannot be watched is closed: its client hears that we are gone. */
 static void
 open_session(struct sessions *sessions, int fd)
 {
@@ -80,6 +79,10 @@ handle_readable(evutil_socket_t fd, short what, void *context)
 		return;
 	if (take_packet(session, got))
 		return;
+	if (got != 0)
+		log_event("no request of %s: %s",
+		    is_control ? "the control pair" : "a session",
+		    is_control ? "passed over" : "it is closed");
 	if (!is_control)
 		close_session(session);
 	else if (got == 0)
