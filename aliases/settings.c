@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "mail/destination.h"
 #include "mail/domain.h"
 
 enum {
@@ -61,17 +62,6 @@ domain_set_has(const struct domain_set *set, struct span domain)
 		   sizeof(*set->list.items), compare_key) != NULL;
 }
 
-static void
-check_delivery(const struct settings *settings)
-{
-	struct span value = buf_span(&settings->default_delivery);
-
-	if (value.len > 512 || span_index(value, ' ') < value.len ||
-	    value.ptr[0] == '|' || value.ptr[0] == '&' || value.ptr[0] == '/')
-		control_complain("defaultdelivery", 1,
-		    "write ./Maildir/, ./Mailbox or mbox");
-}
-
 /* The host's own name cannot be asked for again inside the jail. */
 static struct buf
 load_me(struct settings *settings)
@@ -80,7 +70,7 @@ load_me(struct settings *settings)
 		settings->first_me = control_me();
 		return control_me();
 	}
-	return control_value("me", buf_string(&settings->first_me));
+	return control_host("me", buf_string(&settings->first_me));
 }
 
 void
@@ -92,13 +82,11 @@ settings_load(struct settings *settings)
 	settings->locals = load_set("locals");
 	settings->virtuals = load_set("virtualdomains");
 	settings->relayed = domain_list("rcpthosts");
-	settings->delimiter = control_value("recipientdelimiter", "+");
-	settings->default_delivery =
-	    control_value("defaultdelivery", "./Maildir/");
-	settings->postmaster = control_value("postmaster", "");
+	settings->delimiter = control_word("recipientdelimiter", "+");
+	settings->default_delivery = destination_default();
+	settings->postmaster = control_word("postmaster", "");
 	settings->uid_min =
 	    control_number("uidmin", UIDMIN_DEFAULT, 1, UINT32_MAX - 1);
-	check_delivery(settings);
 }
 
 /* What a file says; first_me stays. */

@@ -28,12 +28,13 @@
 static const char usage[] = "usage: greylist   (started by neighbour(8))";
 
 static bool
-handle(void *context, int session, struct packet *packet)
+handle(void *context, int session, struct packet *packet, uint64_t before)
 {
 	struct triplets *triplets = context;
 	struct greylist_request request;
 	struct buf answer = buf_new(PACKET_MAX);
 
+	(void)before;
 	if (!greylist_parse_request(packet_span(packet), &request))
 		return false;
 	greylist_add_answer(

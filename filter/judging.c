@@ -50,11 +50,13 @@ judging_run(const struct filter_role *role, int session)
 
 		packet_close_fds(&packet);
 		if (!filter_parse_request(packet_span(&packet), &request) ||
-		    (request.stage == FILTER_MESSAGE && message == -1))
+		    (request.stage == FILTER_MESSAGE && message == -1)) {
+			log_event("no request of filter(5): accepted");
 			judging_verdict(
 			    session, FILTER_ACCEPT, (struct span){ "", 0 });
-		else
+		} else {
 			role->answer(role->context, session, &request, message);
+		}
 		if (message != -1)
 			close(message);
 	}

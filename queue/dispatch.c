@@ -459,8 +459,14 @@ dispatch_run(struct manager *manager)
 static void
 handle_remote(evutil_socket_t fd, short what, void *context)
 {
-	(void)fd, (void)what, (void)context;
-	die(EX_TEMPFAIL, "remote-send is gone");
+	struct manager *manager = context;
+
+	(void)what;
+	int got = packet_receive(fd, &manager->packet);
+	packet_close_fds(&manager->packet);
+	if (got == 0)
+		die(EX_TEMPFAIL, "remote-send is gone");
+	log_event("remote-send answers nonsense");
 }
 
 void
@@ -477,8 +483,8 @@ dispatch_start(struct manager *manager)
 	fd_set_nonblocking(NEIGHBOUR_REMOTE);
 	local = event_new(manager->base, NEIGHBOUR_LOCAL, EV_READ | EV_PERSIST,
 	    handle_local, manager);
-	remote = event_new(
-	    manager->base, NEIGHBOUR_REMOTE, EV_READ, handle_remote, manager);
+	remote = event_new(manager->base, NEIGHBOUR_REMOTE,
+	    EV_READ | EV_PERSIST, handle_remote, manager);
 	if (local == NULL || remote == NULL || event_add(local, NULL) == -1 ||
 	    event_add(remote, NULL) == -1)
 		temp_fail("out of memory");

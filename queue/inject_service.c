@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,6 +18,10 @@
 #include "base/syncer.h"
 #include "queue/injector.h"
 #include "queue/neighbour.h"
+
+enum {
+	DRAIN_READS = 32 /* of a pipe, before others have their turn */
+};
 
 struct service {
 	struct injector *injector;
@@ -250,32 +255,46 @@ read_some(int fd, char *bytes, size_t size)
 	}
 }
 
-static void
+/* False if the request was refused, and is gone; as drain_message. */
+static bool
 drain_envelope(struct request *request)
 {
 	char bytes[4096];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while (
-	    (got = read_some(request->envelope_fd, bytes, sizeof(bytes))) > 0)
-		buf_add(&request->envelope_bytes,
-		    (struct span){ bytes, (size_t)got });
+	for (int i = 0; i < DRAIN_READS && got > 0; i++) {
+		got = read_some(request->envelope_fd, bytes, sizeof(bytes));
+		if (got > 0)
+			buf_add(&request->envelope_bytes,
+			    (struct span){ bytes, (size_t)got });
+	}
+	if (request->envelope_bytes.overflow) {
+		refuse(request->session->service, request, INJECT_REFUSED,
+		    "5.3.4 the envelope is too long");
+		return false;
+	}
 	if (got == -1)
 		close_pipe(&request->envelope_fd, &request->envelope_readable);
+	return true;
 }
 
-/* False if the request was refused, and is gone. */
+/*
+ * What is there, but no more than DRAIN_READS: a writer who is quick must not
+ * keep all others waiting.
+ */
 static bool
 drain_message(struct request *request)
 {
 	struct service *service = request->session->service;
 	char bytes[32768];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while (
-	    (got = read_some(request->message_fd, bytes, sizeof(bytes))) > 0) {
+	for (int i = 0; i < DRAIN_READS; i++) {
 		struct envelope *known = NULL;
 
+		got = read_some(request->message_fd, bytes, sizeof(bytes));
+		if (got <= 0)
+			break;
 		if (request->envelope_fd == -1 && request->incoming.fd == -1 &&
 		    envelope_parse(buf_span(&request->envelope_bytes),
 			&request->envelope) == ENVELOPE_OK)
@@ -297,8 +316,8 @@ handle_envelope(evutil_socket_t fd, short what, void *context)
 	struct request *request = context;
 
 	(void)fd, (void)what;
-	drain_envelope(request);
-	finish_if_whole(request);
+	if (drain_envelope(request))
+		finish_if_whole(request);
 }
 
 static void
@@ -311,12 +330,15 @@ handle_message(evutil_socket_t fd, short what, void *context)
 		finish_if_whole(request);
 }
 
+/* The end of a pipe that one reads from? */
 static bool
 is_pipe(int fd)
 {
 	struct stat status;
 
-	return fd != -1 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+	return fd != -1 && fstat(fd, &status) == 0 &&
+	       S_ISFIFO(status.st_mode) &&
+	       (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 static void
@@ -338,6 +360,7 @@ begin_request(struct session *session)
 	incoming_init(&request->incoming, &id);
 	if (!is_good || !is_pipe(request->message_fd) ||
 	    !is_pipe(request->envelope_fd)) {
+		log_event("no request of inject(5)");
 		refuse(session->service, request, INJECT_REFUSED,
 		    "5.3.0 a request is an id and two pipes");
 		return;
@@ -345,8 +368,7 @@ begin_request(struct session *session)
 	session->request = request;
 	fd_set_nonblocking(request->message_fd);
 	fd_set_nonblocking(request->envelope_fd);
-	drain_envelope(request);
-	if (!drain_message(request))
+	if (!drain_envelope(request) || !drain_message(request))
 		return;
 	if (request->envelope_fd != -1)
 		request->envelope_readable = watch(session->service,
@@ -404,9 +426,11 @@ pass_retry(const struct service *service, struct span domain)
 static void
 commit_request(struct request *request)
 {
+	if (request->is_committed)
+		return; /* said twice: it waits for its pipes, or its sync */
 	request->is_committed = true;
-	if (request->envelope_fd != -1)
-		drain_envelope(request);
+	if (request->envelope_fd != -1 && !drain_envelope(request))
+		return;
 	if (request->message_fd == -1 || drain_message(request))
 		finish_if_whole(request);
 }
@@ -433,6 +457,10 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	int got = packet_receive(fd, packet);
 	if (got == -1 && errno == EAGAIN)
+		return;
+	if (got == -1)
+		log_event("no request of inject(5)");
+	if (got == -1 && session->is_control)
 		return;
 	if (got != 1) {
 		close_session(session);

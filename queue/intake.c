@@ -103,17 +103,27 @@ take(struct manager *manager, const char *text, const struct queue_name *name)
 		warn_errno("%s cannot be taken", text);
 }
 
-void
+bool
 intake_name(struct manager *manager, struct span line)
 {
 	char text[QUEUE_NAME_MAX];
 	struct queue_name name;
 
 	if (line.len >= sizeof(text) || !queue_name_parse(line, &name))
-		return;
+		return false;
 	memcpy(text, line.ptr, line.len);
 	text[line.len] = '\0';
 	take(manager, text, &name);
+	return true;
+}
+
+/* One line in the log for what one read brought, however much it was. */
+static void
+complain(const char *fifo, unsigned strange)
+{
+	if (strange > 0)
+		log_event(
+		    "%s: %u lines that are not in queue(5)", fifo, strange);
 }
 
 static bool
@@ -231,6 +241,7 @@ handle_trigger(evutil_socket_t fd, short what, void *context)
 	static char names[65536];
 	ssize_t got = read(fd, names, sizeof(names));
 	struct span rest = { names, got > 0 ? (size_t)got : 0 };
+	unsigned strange = 0;
 
 	(void)what;
 	while (rest.len > 0) {
@@ -239,9 +250,10 @@ handle_trigger(evutil_socket_t fd, short what, void *context)
 		if (line.len > 1 && line.ptr[0] == '@')
 			schedule_retry_domain(
 			    manager, span_slice(line, 1, line.len));
-		else
-			intake_name(manager, line);
+		else if (!intake_name(manager, line))
+			strange++;
 	}
+	complain("trigger", strange);
 	/* A full pipe may have refused names: look for them. */
 	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
 		rescan(-1, 0, manager);
@@ -256,18 +268,22 @@ handle_command(evutil_socket_t fd, short what, void *context)
 	char lines[PIPE_BUF];
 	ssize_t got = read(fd, lines, sizeof(lines));
 	struct span rest = { lines, got > 0 ? (size_t)got : 0 };
+	unsigned strange = 0;
 
 	(void)what;
 	while (rest.len > 0) {
 		struct span line = span_cut(&rest, '\n');
 		struct span verb = span_cut(&line, ' ');
 
-		if (!span_equal(verb, span_of("retry")))
+		if (!span_equal(verb, span_of("retry"))) {
+			strange++;
 			continue;
+		}
 		schedule_retry_all(manager, line);
 		if (line.len == 0) /* all: what an injector left untold, too */
 			rescan(-1, 0, manager);
 	}
+	complain("command", strange);
 	schedule_run(manager);
 }
 

@@ -155,7 +155,8 @@ bool settings_is_local(const struct manager *manager, struct span domain);
 
 /* intake.c */
 void intake_start(struct manager *manager);
-void intake_name(struct manager *manager, struct span text);
+/* A name from the trigger; false if it is none. */
+bool intake_name(struct manager *manager, struct span text);
 
 /* schedule.c */
 void message_list_add(struct message_list *list, struct message *message);

@@ -47,7 +47,7 @@ read_settings(void)
 	buf_add_string(&fallback, "postmaster@");
 	buf_add(&fallback, buf_span(&settings.me));
 	settings.double_to =
-	    control_value("doublebounceto", buf_string(&fallback));
+	    control_word("doublebounceto", buf_string(&fallback));
 	buf_free(&fallback);
 	return settings;
 }
@@ -173,11 +173,12 @@ serve(const struct bounce_settings *settings, const struct sandbox_layer *layer)
 	wait_request();
 	for (; (got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0;
 	     wait_request()) {
-		if (got == -1)
+		if (got == -1 && errno != EBADMSG)
 			temp_fail("cannot receive a request");
-		if (!report_parse(packet_span(&packet), &report)) {
+		if (got == -1 || !report_parse(packet_span(&packet), &report)) {
 			packet_close_fds(&packet);
-			die(EX_PROTOCOL, "a request that is not in report(5)");
+			log_event("no request of report(5)");
+			continue;
 		}
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);

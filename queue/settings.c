@@ -46,7 +46,7 @@ settings_refresh(struct manager *manager)
 	if (name == NULL)
 		return;
 	log_event("control/%s changed: read again", name);
-	struct buf me = control_value("me", buf_string(&manager->me));
+	struct buf me = control_host("me", buf_string(&manager->me));
 	buf_free(&manager->me);
 	manager->me = me;
 	control_list_free(&manager->locals);

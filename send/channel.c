@@ -3,6 +3,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/die.h"
+
 static void
 give_verdict(void *context, const struct verdict *verdict)
 {
@@ -72,8 +74,10 @@ channel_run(const struct send_settings *settings, int resolve,
 
 		packet_close_fds(&packet);
 		if (message == -1 ||
-		    !delivery_parse(packet_span(&packet), &delivery))
+		    !delivery_parse(packet_span(&packet), &delivery)) {
+			log_event("no transaction of delivery(5)");
 			return EX_PROTOCOL;
+		}
 		run(&connection, settings, resolve, destination, &delivery,
 		    message, &fd);
 		close(message);

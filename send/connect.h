@@ -32,15 +32,4 @@ bool connection_is_stale(const struct connection *connection);
 /* QUIT, politely, and close. */
 void connection_close(struct connection *connection);
 
-/*
- * The host (and port) that control/smtproutes has for domain, in qmail's
- * grammar: DOMAIN:HOST:PORT, .DOMAIN for all below it, :HOST for all.  False
- * if none, or if its host is empty (use the MX).
- */
-bool route_find(const struct control_list *routes, struct span domain,
-    struct span *host, uint16_t *port);
-
-/* Ends the program at a line of control/smtproutes that makes no sense. */
-void routes_check(const struct control_list *routes);
-
 #endif

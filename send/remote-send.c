@@ -14,6 +14,7 @@
  *             byhand.h says
  */
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "net/routes.h"
 #include "queue/neighbour.h"
 #include "send/byhand.h"
 #include "send/channel.h"
@@ -41,9 +43,8 @@ read_settings(struct send_settings *settings)
 	static struct control_list routes;
 	struct buf me = control_me();
 
-	settings->helo = control_value("helohost", buf_string(&me));
-	routes = control_list("smtproutes");
-	routes_check(&routes);
+	settings->helo = control_host("helohost", buf_string(&me));
+	routes = routes_read();
 	settings->routes = &routes;
 	settings->port = SMTP_PORT;
 	settings->connect_timeout_ms =
@@ -140,16 +141,17 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		got = packet_receive(NEIGHBOUR_SELF, &packet);
 		if (got == 0)
 			return;
-		if (got == -1)
+		if (got == -1 && errno != EBADMSG)
 			temp_fail("cannot receive a request");
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
-		if (fd == -1)
-			continue;
-		if (channel_parse_open(packet_span(&packet), &destination) &&
-		    open_channel(settings, layer, destination, fd))
+		if (got == -1 || !neighbour_is_pair_end(fd) ||
+		    !channel_parse_open(packet_span(&packet), &destination))
+			log_event("no channel of delivery(5)");
+		else if (open_channel(settings, layer, destination, fd))
 			children++;
-		close(fd);
+		if (fd != -1)
+			close(fd);
 	}
 }
 

@@ -24,6 +24,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/sandbox.h"
+#include "net/network.h"
 #include "send/query.h"
 
 static const char usage[] = "usage: resolve   (started by neighbour(8))";
@@ -81,6 +82,16 @@ close_session(struct session *session)
 	free_if_over(session);
 }
 
+/* The end of a session, or no request: the control pair outlives that. */
+static void
+refuse(struct session *session, int got)
+{
+	if (got != 0)
+		log_event("no request of resolve(5)");
+	if (got == 0 || session->fd != NEIGHBOUR_SELF)
+		close_session(session);
+}
+
 static void
 answer(struct query *query, void *context)
 {
@@ -107,7 +118,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	if (got == -1 && errno == EAGAIN)
 		return;
 	if (got != 1) {
-		close_session(session);
+		refuse(session, got);
 		return;
 	}
 	int opened = neighbour_accept_session(&resolver->packet);
@@ -118,6 +129,8 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		session->pending++;
 		query_begin(resolver->unbound, buf_span(&resolver->me),
 		    &request, answer, session);
+	} else {
+		refuse(session, got);
 	}
 	packet_close_fds(&resolver->packet);
 }
@@ -142,7 +155,7 @@ set(struct ub_ctx *unbound, const char *option, const char *value)
 static void
 choose_servers(struct ub_ctx *unbound)
 {
-	struct control_list servers = control_list("nameservers");
+	struct control_list servers = network_name_servers();
 	char text[64];
 
 	for (size_t i = 0; i < servers.count; i++) {

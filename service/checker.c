@@ -28,10 +28,9 @@ enum {
 static struct buf
 program_of(const char *name)
 {
-	struct buf path = control_value(name, "");
+	struct buf path = control_path(name);
 
-	if (path.len > 0 && (path.data[0] != '/' || buf_string(&path) == NULL))
-		control_complain(name, 1, "write the program's whole path");
+	buf_string(&path); /* puts the NUL that execve wants behind it */
 	return path;
 }
 

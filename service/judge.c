@@ -20,7 +20,7 @@ enum {
 static bool
 is_set(const char *name)
 {
-	struct buf value = control_value(name, "");
+	struct buf value = control_path(name);
 	bool is_given = value.len > 0;
 
 	buf_free(&value);

@@ -31,6 +31,7 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "net/serve.h"
+#include "service/addresses.h"
 
 static const char usage[] =
     "usage: listen NAME [ADDRESS:]PORT[/tls]... PROGRAM [ARGUMENT...]\n"
@@ -49,30 +50,6 @@ struct chain {
 	int64_t started_ms;
 	unsigned failures;
 };
-
-/*
- * "192.0.2.1", "192.0.2.1:2525", "[2001:db8::1]:25", "2001:db8::1", "*:587":
- * the host, and the port, or nothing.
- */
-static void
-split_address(struct span text, struct buf *host, struct buf *service)
-{
-	size_t colon = span_last_index(text, ':');
-	bool is_bracketed = text.len > 0 && text.ptr[0] == '[';
-	bool is_bare_ipv6 = !is_bracketed && span_index(text, ':') != colon;
-
-	if (is_bracketed) {
-		size_t end = span_index(text, ']');
-
-		buf_add(host, span_slice(text, 1, end - 1));
-		text = span_slice(text, end + 1, text.len);
-		colon = text.len > 0 && text.ptr[0] == ':' ? 0 : text.len;
-	} else {
-		buf_add(host, is_bare_ipv6 ? text : span_slice(text, 0, colon));
-	}
-	if (!is_bare_ipv6 && colon < text.len)
-		buf_add(service, span_slice(text, colon + 1, text.len));
-}
 
 /* Bind one address at number fd. */
 static void
@@ -242,7 +219,7 @@ bind_line(const char *name, struct span text, const struct ports *ports)
 	struct buf host = buf_new(256);
 	struct buf number = buf_new(16);
 
-	split_address(text, &host, &number);
+	addresses_split(text, &host, &number);
 	bind_hosts(name, buf_span(&host), buf_span(&number), ports);
 	buf_free(&host);
 	buf_free(&number);
@@ -254,7 +231,7 @@ bind_all(const char *name, const struct ports *ports)
 	char file[64];
 
 	snprintf(file, sizeof(file), "%saddresses", name);
-	struct control_list addresses = control_list(file);
+	struct control_list addresses = addresses_read(file);
 
 	for (size_t i = 0; i < addresses.count; i++)
 		bind_line(name, addresses.items[i], ports);

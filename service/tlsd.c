@@ -56,7 +56,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 
 	struct buf me = control_me();
-	struct buf client_ca = control_value("tlsclientca", "");
+	struct buf client_ca = control_path("tlsclientca");
 	int64_t timeout_ms =
 	    (int64_t)control_number("timeouttls", 30, 1, 3600) * 1000;
 	const char *me_text = buf_string(&me);

@@ -1,7 +1,10 @@
 #include "service/tree.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 
+#include "base/die.h"
 #include "base/paths.h"
 
 const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
@@ -64,4 +67,24 @@ tree_path(const struct tree_entry *entry, char *path, size_t size)
 {
 	snprintf(path, size, "%s%s%s", MTA_HOME,
 	    entry->path[0] == '\0' ? "" : "/", entry->path);
+}
+
+uid_t
+tree_owner(const struct tree_entry *entry)
+{
+	const struct passwd *user = getpwnam(entry->owner);
+
+	if (user == NULL)
+		die(EX_NOUSER, "no user %s: run mtactl init", entry->owner);
+	return user->pw_uid;
+}
+
+gid_t
+tree_group(const struct tree_entry *entry)
+{
+	const struct group *group = getgrnam(entry->group);
+
+	if (group == NULL)
+		die(EX_NOUSER, "no group %s: run mtactl init", entry->group);
+	return group->gr_gid;
 }

@@ -27,4 +27,8 @@ extern const size_t tree_user_count;
 /* The entry's absolute path. */
 void tree_path(const struct tree_entry *entry, char *path, size_t size);
 
+/* Whose it is to be; ends the program if there is no such user or group. */
+uid_t tree_owner(const struct tree_entry *entry);
+gid_t tree_group(const struct tree_entry *entry);
+
 #endif

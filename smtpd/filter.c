@@ -30,7 +30,7 @@ filter_read_settings(struct filter_settings *settings, bool is_submission)
 		filters_drop(&settings->list, NEIGHBOUR_FILTER_GUARD);
 	settings->timeout_ms =
 	    (int64_t)control_number("timeoutfilter", 600, 1, 3600) * 1000;
-	settings->quarantine = control_value("quarantine", "postmaster");
+	settings->quarantine = control_word("quarantine", "postmaster");
 	for (int fd = NEIGHBOUR_FILTER_MILTER; fd <= NEIGHBOUR_FILTER_GUARD;
 	     fd++)
 		if (!is_listed(&settings->list, fd))

@@ -87,7 +87,7 @@ read_settings(struct settings *settings)
 	if (!settings->is_submission)
 		return;
 	auth_configure(&settings->auth);
-	settings->sender_logins = control_list("senderlogins");
+	settings->sender_logins = auth_sender_logins();
 	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
 }
 

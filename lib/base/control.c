@@ -139,6 +139,70 @@ control_value(const char *name, const char *fallback)
 	return value;
 }
 
+void
+control_complain_value(const char *name, const char *mend)
+{
+	struct control_list list = control_list(name);
+
+	control_complain(name, list.count == 0 ? 1 : list.lines[0], mend);
+}
+
+static bool
+is_word(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+			return false;
+	return text.len <= CONTROL_WORD_MAX;
+}
+
+static bool
+is_host(struct span text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789-._:[]";
+
+	for (size_t i = 0; i < text.len; i++)
+		if (span_index(span_of(letters), ascii_lower(text.ptr[i])) ==
+		    sizeof(letters) - 1)
+			return false;
+	return text.len <= CONTROL_HOST_MAX;
+}
+
+struct buf
+control_word(const char *name, const char *fallback)
+{
+	struct buf value = control_value(name, fallback);
+
+	if (!is_word(buf_span(&value)))
+		control_complain_value(name,
+		    "one short word expected: no spaces, no control "
+		    "characters");
+	return value;
+}
+
+struct buf
+control_host(const char *name, const char *fallback)
+{
+	struct buf value = control_value(name, fallback);
+
+	if (!is_host(buf_span(&value)))
+		control_complain_value(name,
+		    "write the name of one host, as mx.example.org (an "
+		    "international one as xn--...)");
+	return value;
+}
+
+struct buf
+control_path(const char *name)
+{
+	struct buf value = control_value(name, "");
+
+	if (value.len > 0 && (value.data[0] != '/' || value.len >= PATH_MAX))
+		control_complain_value(name, "write a whole path, from / on");
+	return value;
+}
+
 uint64_t
 control_number(const char *name, uint64_t fallback, uint64_t min, uint64_t max)
 {
@@ -164,7 +228,7 @@ control_me(void)
 
 	if (gethostname(host, sizeof(host) - 1) == -1)
 		temp_fail("cannot learn this host's name");
-	return control_value("me", host);
+	return control_host("me", host);
 }
 
 /* ---- watching ---- */

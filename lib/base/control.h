@@ -19,7 +19,9 @@
 
 enum {
 	CONTROL_MAX = 4 << 20,
-	CONTROL_WATCHED_MAX = 10
+	CONTROL_WATCHED_MAX = 10,
+	CONTROL_WORD_MAX = 320,
+	CONTROL_HOST_MAX = 255 /* RFC 5321 section 4.5.3.1.2 */
 };
 
 struct control_list {
@@ -31,6 +33,17 @@ struct control_list {
 
 /* The first value of a file, else fallback; owned by the caller (buf). */
 struct buf control_value(const char *name, const char *fallback);
+
+/* A file that holds one name, path or address, which goes into log lines and
+ * greetings: no spaces, no control characters, at most CONTROL_WORD_MAX bytes.
+ */
+struct buf control_word(const char *name, const char *fallback);
+
+/* A host's name, or an address literal: also ASCII, as far as RFC 5321 goes. */
+struct buf control_host(const char *name, const char *fallback);
+
+/* A whole path; empty if there is none. */
+struct buf control_path(const char *name);
 
 /* A number from min to max (strict: "10k" is an error). */
 uint64_t control_number(
@@ -70,5 +83,8 @@ const char *control_watch_changed(const struct control_watch *watch);
 /* Say what is wrong with an item of a list, and end as above. */
 _Noreturn void control_complain(
     const char *name, unsigned line, const char *mend);
+
+/* The same about the first value of a file. */
+_Noreturn void control_complain_value(const char *name, const char *mend);
 
 #endif

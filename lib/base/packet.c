@@ -90,6 +90,8 @@ packet_receive(int fd, struct packet *packet)
 		return -1;
 	}
 	packet->len = (size_t)got;
+	if (got == 0)
+		packet_close_fds(packet); /* nobody would look for them */
 	return got > 0 ? 1 : 0;
 }
 

@@ -34,9 +34,9 @@ bool packet_pair(int ends[2]);
 bool packet_send(int fd, struct span bytes, const int *fds, int fd_count);
 
 /*
- * Receive one packet: 1; 0 when the other end is closed; -1 with errno set.
- * A packet that was cut (bytes or descriptors) is -1 with EBADMSG, and its
- * descriptors are closed.
+ * Receive one packet: 1; 0 when the other end is closed, or sent a packet
+ * without bytes; -1 with errno set.  A packet that was cut (bytes or
+ * descriptors) is -1 with EBADMSG, and its descriptors are closed.
  */
 int packet_receive(int fd, struct packet *packet);
 

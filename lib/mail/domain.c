@@ -60,12 +60,51 @@ add_item(struct buf *text, struct span item)
 	buf_add_char(text, '\n');
 }
 
+/* Could it be one?  Address literals have colons, but no other domain. */
+static bool
+is_plausible(struct span item)
+{
+	bool is_literal = item.ptr[0] == '[';
+
+	for (size_t i = 0; i < item.len; i++) {
+		unsigned char c = (unsigned char)item.ptr[i];
+
+		if (c <= ' ' || c == 0x7f || c == '@' || c == ',' || c == ';' ||
+		    (c == ':' && !is_literal))
+			return false;
+	}
+	return item.len <= ADDR_DOMAIN_MAX;
+}
+
+static bool
+has_ascii(struct span item)
+{
+	struct buf ascii = buf_new(ADDR_DOMAIN_MAX + 1);
+	bool has = domain_add_ascii(
+	    &ascii, item.ptr[0] == '.' ? span_slice(item, 1, item.len) : item);
+
+	buf_free(&ascii);
+	return has;
+}
+
+static void
+check_items(const char *name, const struct control_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!is_plausible(list->items[i]) ||
+		    !(span_is_ascii(list->items[i]) ||
+			has_ascii(list->items[i])))
+			control_complain(name, list->lines[i],
+			    "write one domain a line, as example.org");
+}
+
 struct control_list
 domain_list(const char *name)
 {
 	struct control_list list = control_list(name);
 	struct buf text = buf_new(4 * (size_t)CONTROL_MAX);
 
+	check_items(name, &list);
 	if (span_is_ascii(buf_span(&list.text)))
 		return list;
 	for (size_t i = 0; i < list.count; i++)

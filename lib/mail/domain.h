@@ -23,7 +23,9 @@ void domain_add_address(struct buf *into, struct span address);
 
 /*
  * A control file of domains, in A-labels; ".example.org" and what has no such
- * form stay.  As control_list otherwise.
+ * form stay.  A line that holds more than one domain, an address, or nothing
+ * that could be a domain ends the program as control_complain does: nobody's
+ * domain is to be foreign, and its mail refused, by a typing error.
  */
 struct control_list domain_list(const char *name);
 

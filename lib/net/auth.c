@@ -15,6 +15,24 @@ auth_configure(struct auth_settings *settings)
 	settings->clear_text = network_list("cleartextnets", "");
 }
 
+struct control_list
+auth_sender_logins(void)
+{
+	struct control_list list = control_list("senderlogins");
+
+	for (size_t i = 0; i < list.count; i++) {
+		struct span accounts = list.items[i];
+		struct span what = span_cut(&accounts, ':');
+
+		if (span_index(what, '@') == what.len ||
+		    span_index(what, ' ') < what.len ||
+		    span_trim(accounts).len == 0)
+			control_complain("senderlogins", list.lines[i],
+			    "write ADDRESS: ACCOUNT, or @DOMAIN: ACCOUNT");
+	}
+	return list;
+}
+
 bool
 auth_may_be_clear(const struct auth_settings *settings, const struct peer *peer)
 {

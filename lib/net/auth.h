@@ -32,6 +32,12 @@ struct auth_settings {
 void auth_configure(struct auth_settings *settings);
 
 /*
+ * Read control/senderlogins: ADDRESS: ACCOUNT... or @DOMAIN: ACCOUNT... a line.
+ * A broken one ends the program as control_complain does.
+ */
+struct control_list auth_sender_logins(void);
+
+/*
  * May this client show a password on a line that anyone can read? On loopback,
  * and in control/cleartextnets.
  */

@@ -85,7 +85,8 @@ dial_control(const char *name, const char *fallback, struct dial *dial)
 	struct buf text = control_value(name, fallback);
 
 	if (!dial_parse(buf_span(&text), dial))
-		control_complain(name, 1, "write ADDRESS:PORT or unix:/PATH");
+		control_complain_value(
+		    name, "write ADDRESS:PORT or unix:/PATH");
 	buf_free(&text);
 }
 

@@ -46,10 +46,9 @@ void
 mechanisms_read(struct mechanisms *mechanisms)
 {
 	struct control_list list = control_list("authmechanisms");
-	struct buf checker = control_value("oauthchecker", "");
-	struct buf client_ca = control_value("tlsclientca", "");
+	struct buf client_ca = control_path("tlsclientca");
 
-	*mechanisms = (struct mechanisms){ .has_oauth = checker.len > 0 };
+	*mechanisms = (struct mechanisms){ .listed = 0 };
 	for (size_t i = 0; list.count == 0 && i < KNOWN; i++)
 		mechanisms->listed |= (known[i].is_off ? 0U : 1U) << i;
 	for (size_t i = 0; i < list.count; i++) {
@@ -64,6 +63,8 @@ mechanisms_read(struct mechanisms *mechanisms)
 	if (client_ca.len == 0)
 		mechanisms->listed &= ~(1U << find(span_of("EXTERNAL")));
 	control_list_free(&list);
+	struct buf checker = control_path("oauthchecker");
+	mechanisms->has_oauth = checker.len > 0;
 	buf_free(&checker);
 	buf_free(&client_ca);
 }

@@ -133,6 +133,27 @@ network_list(const char *name, const char *fallback)
 	return list;
 }
 
+struct control_list
+network_name_servers(void)
+{
+	struct control_list servers = control_list("nameservers");
+	struct network network;
+	uint64_t port;
+
+	for (size_t i = 0; i < servers.count; i++) {
+		struct span rest = servers.items[i];
+		struct span address = span_cut(&rest, '@');
+
+		if (!network_parse(address, &network) ||
+		    span_index(address, '/') < address.len ||
+		    (address.len < servers.items[i].len &&
+			!span_number(rest, 10, UINT16_MAX, &port)))
+			control_complain("nameservers", servers.lines[i],
+			    "write the address of a name server");
+	}
+	return servers;
+}
+
 bool
 network_list_has(
     const struct network_list *list, const struct sockaddr_storage *address)

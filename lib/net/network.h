@@ -41,6 +41,12 @@ unsigned network_around(const struct sockaddr_storage *address,
 bool network_has(const struct network *network, const unsigned char bytes[16]);
 
 /*
+ * control/nameservers: ADDRESS or ADDRESS@PORT a line.  A broken one ends the
+ * program as control_complain does.
+ */
+struct control_list network_name_servers(void);
+
+/*
  * The networks of a control file, or of fallback (items separated by spaces)
  * without one.  A broken item ends the program as control_complain does.
  */

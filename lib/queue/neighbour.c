@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -65,12 +66,23 @@ neighbour_open_session(int control)
 	return -1;
 }
 
+bool
+neighbour_is_pair_end(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
 int
 neighbour_accept_session(struct packet *packet)
 {
 	struct span request = { session_request, sizeof(session_request) };
 
-	if (!span_equal(packet_span(packet), request))
+	if (!span_equal(packet_span(packet), request) ||
+	    packet->fd_count == 0 || !neighbour_is_pair_end(packet->fds[0]))
 		return -1;
 	return packet_take_fd(packet, 0);
 }

@@ -47,9 +47,13 @@ int neighbour_open_session(int control);
 
 /*
  * For the neighbour: the end of a new session if the packet opens one, taken
- * out of the packet; -1 if it is an ordinary request.
+ * out of the packet; -1 if it is an ordinary request, or its descriptor is no
+ * end of such a pair, for which nobody could wait.
  */
 int neighbour_accept_session(struct packet *packet);
+
+/* Is it an end of such a pair?  On another a reader might wait for ever. */
+bool neighbour_is_pair_end(int fd);
 
 /*
  * Send a request (with descriptors) and wait for the answer in *packet.

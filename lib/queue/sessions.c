@@ -94,6 +94,10 @@ handle_readable(evutil_socket_t fd, short what, void *context)
 		return;
 	if (take_packet(session, got))
 		return;
+	if (got != 0)
+		log_event("no request of %s: %s",
+		    is_control ? "the control pair" : "a session",
+		    is_control ? "passed over" : "it is closed");
 	if (!is_control)
 		close_session(session);
 	else if (got == 0)

@@ -5,7 +5,8 @@
  * sessions - the loop of a neighbour that answers many: the control pair at
  * NEIGHBOUR_SELF and the sessions that were opened over it.
  *
- * A session whose packet is no request is closed; the control pair stays.  A
+ * A session whose packet is no request is closed, with a line in the log; the
+ * control pair stays.  A
  * client that reads no answers is to lose its session, not the time of others:
  * sessions are non-blocking.
  */

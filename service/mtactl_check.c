@@ -1,0 +1,371 @@
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/landlock.h"
+#include "base/paths.h"
+#include "mail/destination.h"
+#include "mail/domain.h"
+#include "net/auth.h"
+#include "net/dial.h"
+#include "net/milters.h"
+#include "net/routes.h"
+#include "queue/filters.h"
+#include "queue/guarding.h"
+#include "service/addresses.h"
+#include "service/mtactl.h"
+#include "service/tree.h"
+
+/* ---- owners and modes ---- */
+
+/* One fault a line; returns 1 for each. */
+static int
+check_entry(const struct tree_entry *entry)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	tree_path(entry, path, sizeof(path));
+	if (lstat(path, &status) == -1) {
+		printf("%s: %s: run mtactl init\n", path, strerror(errno));
+		return 1;
+	}
+	if (status.st_uid == tree_owner(entry) &&
+	    status.st_gid == tree_group(entry) &&
+	    (status.st_mode & 07777) == entry->mode)
+		return 0;
+	printf("%s: should be %s:%s %04o, is %u:%u %04o: run mtactl init\n",
+	    path, entry->owner, entry->group, (unsigned)entry->mode,
+	    (unsigned)status.st_uid, (unsigned)status.st_gid,
+	    (unsigned)(status.st_mode & 07777));
+	return 1;
+}
+
+/*
+ * ---- settings ----
+ *
+ * Each is read by the code that will use it, in a child of its own: a fault
+ * ends it with a line that names file and line.
+ */
+
+static const struct {
+	const char *name;
+	uint64_t min;
+	uint64_t max;
+} numbers[] = {
+	{ "databytes", 0, INT64_MAX },
+	{ "maxrecipients", 100, 50000 },
+	{ "maxhops", 10, 1000 },
+	{ "maxerrors", 1, 1000 },
+	{ "timeoutsmtpd", 1, 3600 },
+	{ "maxmessages", 1, 1000000 },
+	{ "timeoutstrain", 1, 3600 },
+	{ "sessionmax", 1, 604800 },
+	{ "datawindow", 1, 3600 },
+	{ "mindatarate", 0, 1 << 20 },
+	{ "maxheaderfields", 20, 100000 },
+	{ "maxjunk", 1, 100000 },
+	{ "greetdelay", 0, 60 },
+	{ "smtpdrate", 0, 1000000 },
+	{ "smtpdwiderate", 0, 4000000 },
+	{ "lmtprate", 0, 1000000 },
+	{ "lmtpwiderate", 0, 4000000 },
+	{ "submissionrate", 0, 1000000 },
+	{ "submissionwiderate", 0, 4000000 },
+	{ "pop3drate", 0, 1000000 },
+	{ "pop3dwiderate", 0, 4000000 },
+	{ "futurereleasemax", 0, 31536000 },
+	{ "deliverbymin", 0, 86400 },
+	{ "prioritymax", 0, 9 },
+	{ "smtpdconnections", 1, 4096 },
+	{ "smtpdpernetwork", 1, 4096 },
+	{ "lmtpconnections", 1, 4096 },
+	{ "lmtppernetwork", 1, 4096 },
+	{ "pop3dconnections", 1, 4096 },
+	{ "pop3dpernetwork", 1, 4096 },
+	{ "timeoutpop3", 1, 86400 },
+	{ "timeouttls", 1, 3600 },
+	{ "logindelaymax", 0, 60 },
+	{ "checkpwconcurrency", 1, 500 },
+	{ "submissionconnections", 1, 4096 },
+	{ "submissionpernetwork", 1, 4096 },
+	{ "messagesperhour", 0, UINT32_MAX },
+	{ "recipientsperhour", 0, UINT32_MAX },
+	{ "hideclient", 0, 1 },
+	{ "concurrencylocal", 1, 128 },
+	{ "concurrencyremote", 1, 500 },
+	{ "queuelifetime", 60, 10000000 },
+	{ "delaywarning", 0, 10000000 },
+	{ "retrymin", 1, 86400 },
+	{ "retrymax", 1, 86400 },
+	{ "uidmin", 1, UINT32_MAX - 1 },
+	{ "uidfirst", 1000, UINT32_MAX },
+	{ "uidlast", 1000, UINT32_MAX },
+	{ "apop", 0, 1 },
+	{ "pop3peruser", 1, 4096 },
+	{ "bouncebytes", 0, 10 << 20 },
+	{ "programtimeout", 1, 86400 },
+	{ "includeprograms", 0, 1 },
+	{ "timeoutconnect", 1, 600 },
+	{ "landlockmax", 0, 6 },
+	{ "timeoutfilter", 1, 3600 },
+	{ "timeoutmilter", 1, 3600 },
+	{ "timeoutmiltermessage", 1, 3600 },
+	{ "timeoutrspamd", 1, 3600 },
+	{ "timeoutguard", 1, 60 },
+	{ "dnsblreject", 0, WEIGHT_MAX },
+	{ "greylistweight", 0, WEIGHT_MAX },
+	{ "greylistallow", 0, 100000 },
+};
+
+static void
+read_number(size_t i)
+{
+	control_number(
+	    numbers[i].name, numbers[i].min, numbers[i].min, numbers[i].max);
+}
+
+/* Files of which several are alike. */
+static const struct {
+	const char *name;
+	enum {
+		ADDRESSES,
+		DOMAINS,
+		HOST,
+		NETWORKS,
+		PATH,
+		WORD
+	} kind;
+} files[] = {
+	{ "smtpdaddresses", ADDRESSES },
+	{ "submissionaddresses", ADDRESSES },
+	{ "lmtpaddresses", ADDRESSES },
+	{ "pop3daddresses", ADDRESSES },
+	{ "locals", DOMAINS },
+	{ "virtualdomains", DOMAINS },
+	{ "rcpthosts", DOMAINS },
+	{ "me", HOST },
+	{ "helohost", HOST },
+	{ "relayclients", NETWORKS },
+	{ "xclientnets", NETWORKS },
+	{ "proxynets", NETWORKS },
+	{ "cleartextnets", NETWORKS },
+	{ "passwordchecker", PATH },
+	{ "oauthchecker", PATH },
+	{ "recipientdelimiter", WORD },
+	{ "postmaster", WORD },
+	{ "quarantine", WORD },
+	{ "doublebounceto", WORD },
+};
+
+static void
+read_file(size_t i)
+{
+	switch (files[i].kind) {
+	case ADDRESSES:
+		addresses_read(files[i].name);
+		break;
+	case DOMAINS:
+		domain_list(files[i].name);
+		break;
+	case HOST:
+		control_host(files[i].name, "");
+		break;
+	case NETWORKS:
+		network_list(files[i].name, "");
+		break;
+	case PATH:
+		control_path(files[i].name);
+		break;
+	case WORD:
+		control_word(files[i].name, "");
+		break;
+	}
+}
+
+/* What has a grammar of its own. */
+static void
+read_mechanisms(void)
+{
+	struct mechanisms mechanisms;
+
+	mechanisms_read(&mechanisms);
+}
+
+static void
+read_sender_logins(void)
+{
+	auth_sender_logins();
+}
+
+static void
+read_filters(void)
+{
+	struct filters filters = { .count = 0 };
+
+	filters_read(&filters);
+}
+
+static void
+read_milters(void)
+{
+	static struct milter_settings milters;
+
+	milters_read(&milters);
+}
+
+static void
+read_rspamd(void)
+{
+	struct dial dial;
+
+	dial_control("rspamd", "127.0.0.1:11333", &dial);
+}
+
+static void
+read_lists(void)
+{
+	static struct dnsbls lists;
+
+	dnsbls_read(&lists);
+}
+
+static void
+read_weights(void)
+{
+	int weights[SIGN_COUNT];
+
+	weights_read(weights);
+}
+
+static void
+read_greylisting(void)
+{
+	struct greylisting greylisting;
+
+	greylisting_read(&greylisting);
+}
+
+static void
+read_routes(void)
+{
+	routes_read();
+}
+
+static void
+read_name_servers(void)
+{
+	network_name_servers();
+}
+
+static void
+read_destination(void)
+{
+	destination_default();
+}
+
+static void
+read_client_authorities(void)
+{
+	struct buf path = control_path("tlsclientca");
+
+	if (path.len > 0 && access(buf_string(&path), R_OK) == -1)
+		control_complain_value("tlsclientca", strerror(errno));
+}
+
+static void
+read_certificates(void)
+{
+	int faults = mtactl_check_certificates();
+
+	fflush(stdout);
+	_exit(faults == 0 ? EX_OK : EX_CONFIG);
+}
+
+static void
+read_landlock(void)
+{
+	printf("landlock version %d\n", landlock_version());
+	fflush(stdout);
+}
+
+static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
+	read_filters, read_milters, read_rspamd, read_routes, read_name_servers,
+	read_destination, read_lists, read_weights, read_greylisting,
+	read_client_authorities, read_certificates, read_landlock };
+
+static void
+read_grammar(size_t i)
+{
+	grammars[i]();
+}
+
+/* 1 if a child that reads it comes to a bad end. */
+static int
+check_setting(void (*read_it)(size_t i), size_t i)
+{
+	int status = 0;
+
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == -1)
+		die_errno(EX_OSERR, "cannot fork");
+	if (pid == 0) {
+		read_it(i);
+		_exit(EX_OK);
+	}
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	return status == 0 ? 0 : 1;
+}
+
+/*
+ * Each role has a uid of its own, and reads control/ as it starts and later:
+ * what only root can read is read by none of them.
+ */
+static int
+check_readable(void)
+{
+	DIR *folder = opendir(MTA_CONTROL);
+	struct dirent *entry;
+	struct stat status;
+	int faults = 0;
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.' ||
+		    fstatat(dirfd(folder), entry->d_name, &status, 0) == -1 ||
+		    !S_ISREG(status.st_mode) || (status.st_mode & S_IROTH) != 0)
+			continue;
+		printf("%s/%s: the services cannot read it: chmod 644 %s/%s\n",
+		    MTA_CONTROL, entry->d_name, MTA_CONTROL, entry->d_name);
+		faults++;
+	}
+	if (folder != NULL)
+		closedir(folder);
+	return faults;
+}
+
+int
+mtactl_check(void)
+{
+	int faults = 0;
+
+	for (size_t i = 0; i < tree_entry_count; i++)
+		faults += check_entry(&tree_entries[i]);
+	faults += check_readable();
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		faults += check_setting(read_number, i);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		faults += check_setting(read_file, i);
+	for (size_t i = 0; i < sizeof(grammars) / sizeof(*grammars); i++)
+		faults += check_setting(read_grammar, i);
+	printf("%d fault%s\n", faults, faults == 1 ? "" : "s");
+	return faults == 0 ? EX_OK : EX_CONFIG;
+}
