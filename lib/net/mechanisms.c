@@ -46,7 +46,6 @@ void
 mechanisms_read(struct mechanisms *mechanisms)
 {
 	struct control_list list = control_list("authmechanisms");
-	struct buf client_ca = control_path("tlsclientca");
 
 	*mechanisms = (struct mechanisms){ .listed = 0 };
 	for (size_t i = 0; list.count == 0 && i < KNOWN; i++)
@@ -60,6 +59,7 @@ mechanisms_read(struct mechanisms *mechanisms)
 		mechanisms->listed |= 1U << place;
 	}
 	/* The network's processes vouch for a certificate: only if asked to. */
+	struct buf client_ca = control_path("tlsclientca");
 	if (client_ca.len == 0)
 		mechanisms->listed &= ~(1U << find(span_of("EXTERNAL")));
 	control_list_free(&list);

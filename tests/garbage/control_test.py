@@ -133,8 +133,13 @@ def start_once(service, folder):
     log, write = os.pipe()
     shell = ('mount --make-rprivate / && mount --bind "$1" /var/mta/control && exec "$2" '
              f'3>/proc/self/fd/{tell}')
+    # Those of its neighbours that wait until they are needed (-w) are to start, too.
+    script = f'{SCRATCH}/{service}.run'
+    with open(f'/var/mta/service/{service}/run') as f, open(script, 'w') as out:
+        out.write(f.read().replace('neighbour -w', 'neighbour'))
+    os.chmod(script, 0o755)
     child = subprocess.Popen(['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', shell, 'sh', folder,
-                              f'/var/mta/service/{service}/run'], stdin=subprocess.DEVNULL, stdout=write, stderr=write,
+                              script], stdin=subprocess.DEVNULL, stdout=write, stderr=write,
                              pass_fds=[tell])
     os.close(tell), os.close(write)
     text, end = b'', time.monotonic() + 8

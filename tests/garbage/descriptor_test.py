@@ -48,7 +48,7 @@ def neighbours():
 
     for path in sorted(glob.glob(TOP + '/service/*/run')):
         with open(path) as f:
-            walk(shlex.split(f.read().replace('\\\n', ' '), comments=True))
+            walk(shlex.split(f.read().replace('\\\n', ' ').replace('neighbour -w', 'neighbour'), comments=True))
     return found
 
 

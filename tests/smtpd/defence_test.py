@@ -189,7 +189,7 @@ served = wait_for(lambda: is_served_at('127.77.0.1'), 15)
 took = time.monotonic() - began
 check(f'a fast client is served after {took:.1f} s of strain', served and took < 6, took)
 ended = sum(b'control/timeoutstrain' in s.recv(1000, socket.MSG_DONTWAIT) for s in slow)
-check('slow ones were told why, until there was room', 10 < ended < 59, ended)
+check('slow ones were told why, until there was room', 1 <= ended < 59, ended)
 check('who brought mail stays', friend.ask('NOOP').startswith('250'))
 check('the log has its beginning and its end', logged('strain begins') and logged('strain ends'))
 for s in (*slow, friend):
