@@ -139,7 +139,9 @@ await_session(const struct filter_role *role)
 	};
 
 	for (size_t i = 0; i < role->neighbour_count; i++)
-		polled[1 + i].fd = role->neighbours[i];
+		polled[1 + i].fd = neighbour_is_given(role->neighbours[i])
+				       ? role->neighbours[i]
+				       : -1;
 	while (poll(polled, 1 + role->neighbour_count, -1) == -1)
 		if (errno != EINTR)
 			temp_fail("cannot wait for sessions");

@@ -24,7 +24,7 @@ enum {
 struct filter_role {
 	unsigned allowed;         /* enum sandbox: until a session's layer */
 	unsigned session_allowed; /* ... and in it */
-	const int *neighbours;    /* of its own: it ends with any of them */
+	const int *neighbours;    /* of its own, if given: it ends with each */
 	size_t neighbour_count;   /* at most FILTER_NEIGHBOURS_MAX */
 	/* Returns how many descriptors it opened, kept[0] and on. */
 	size_t (*prepare)(void *context, int kept[FILTER_KEPT_MAX]);

@@ -75,6 +75,17 @@ judge_test(struct dnsbl *list, const struct inquiry *inquiry, size_t first)
 	    (int)list->zone.len, list->zone.ptr, why);
 }
 
+static void
+drop_broken(struct dnsbls *lists)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lists->count; i++)
+		if (!lists->lists[i].is_broken)
+			lists->lists[kept++] = lists->lists[i];
+	lists->count = kept;
+}
+
 void
 weigh_test_lists(struct weigh_settings *settings, struct inquiry *inquiry)
 {
@@ -97,6 +108,7 @@ weigh_test_lists(struct weigh_settings *settings, struct inquiry *inquiry)
 		     i++)
 			judge_test(&lists->lists[i], inquiry, 2 * (i - from));
 	}
+	drop_broken(lists);
 }
 
 /* ---- one client ---- */
@@ -158,7 +170,7 @@ count_lists(const struct weigh_settings *settings,
 	for (size_t i = 0; i < settings->lists.count; i++) {
 		const struct dnsbl *list = &settings->lists.lists[i];
 
-		if (list->is_broken || !is_listed(inquiry, i, list))
+		if (!is_listed(inquiry, i, list))
 			continue;
 		count(weighed, list->zone, list->weight);
 		if (list->weight > (worst == NULL ? 0 : worst->weight))
@@ -202,13 +214,12 @@ confirm(const struct weigh_settings *settings, struct inquiry *inquiry,
 {
 	struct span names = inquiry_records(inquiry, asked->names);
 	struct span name;
-	size_t first = inquiry->count;
-	size_t text_at = first;
+	size_t text_at = 0;
 	bool is_confirmed = false;
 
 	if (worst != NULL)
 		text_at = ask_list(inquiry, worst, asked->client, DNS_TEXT);
-	first = inquiry->count;
+	size_t first = inquiry->count;
 	while (inquiry->count < first + NAMES_MAX &&
 	       dns_next_text(&names, &name) && name.len > 0)
 		inquiry_ask(inquiry, DNS_ADDRESSES, name);

@@ -170,26 +170,26 @@ static const struct command {
 	const char *verb;
 	void (*handle)(struct session *session, struct span argument);
 	bool needs_no_argument;
-	enum protocol protocol;
 	bool is_junk; /* between messages: see control/maxjunk */
+	enum protocol protocol;
 } commands[] = {
-	{ "MAIL", handle_mail, false, ANY, false },
-	{ "RCPT", handle_rcpt, false, ANY, false },
-	{ "DATA", handle_data, true, ANY, false },
-	{ "BDAT", handle_bdat, false, ANY, false },
-	{ "AUTH", handle_auth, false, SMTP_ONLY, false },
-	{ "STARTTLS", handle_starttls, true, ANY, false },
-	{ "EHLO", handle_ehlo, false, SMTP_ONLY, false },
-	{ "HELO", handle_helo, false, SMTP_ONLY, false },
-	{ "LHLO", handle_ehlo, false, LMTP_ONLY, false },
-	{ "RSET", handle_rset, true, ANY, true },
-	{ "NOOP", handle_noop, false, ANY, true },
-	{ "VRFY", handle_vrfy, false, ANY, true },
-	{ "ETRN", handle_etrn, false, SMTP_ONLY, true },
-	{ "XCLIENT", handle_xclient, false, ANY, false },
-	{ "XFORWARD", handle_xforward, false, ANY, false },
-	{ "HELP", handle_help, false, ANY, true },
-	{ "QUIT", handle_quit, true, ANY, false },
+	{ "MAIL", handle_mail, false, false, ANY },
+	{ "RCPT", handle_rcpt, false, false, ANY },
+	{ "DATA", handle_data, true, false, ANY },
+	{ "BDAT", handle_bdat, false, false, ANY },
+	{ "AUTH", handle_auth, false, false, SMTP_ONLY },
+	{ "STARTTLS", handle_starttls, true, false, ANY },
+	{ "EHLO", handle_ehlo, false, true, SMTP_ONLY },
+	{ "HELO", handle_helo, false, true, SMTP_ONLY },
+	{ "LHLO", handle_ehlo, false, true, LMTP_ONLY },
+	{ "RSET", handle_rset, true, true, ANY },
+	{ "NOOP", handle_noop, false, true, ANY },
+	{ "VRFY", handle_vrfy, false, true, ANY },
+	{ "ETRN", handle_etrn, false, true, SMTP_ONLY },
+	{ "XCLIENT", handle_xclient, false, false, ANY },
+	{ "XFORWARD", handle_xforward, false, false, ANY },
+	{ "HELP", handle_help, false, true, ANY },
+	{ "QUIT", handle_quit, true, false, ANY },
 };
 
 static void

@@ -189,9 +189,12 @@ is_known(const struct peer *peer)
 	       network_list_has(&proxies, &peer->address);
 }
 
-/* One that comes too often does not use up what its neighbours may. */
-static bool
-is_too_often(const struct server *server, const struct peer *peer)
+/*
+ * The limit that it is over, or NULL.  One that comes too often does not use up
+ * what its neighbours may.
+ */
+static const char *
+limit_of_rate(const struct server *server, const struct peer *peer)
 {
 	const struct serve *serve = server->serve;
 	unsigned char network[16];
@@ -200,12 +203,13 @@ is_too_often(const struct server *server, const struct peer *peer)
 	    network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
 
 	if (bits == 0 || is_known(peer))
-		return false;
+		return NULL;
 	if (!rate_take(server->rate, network, bits, serve->rate_max, now))
-		return true;
+		return "rate";
 	bits = network_around(&peer->address, IPV4_WIDE, IPV6_WIDE, network);
-	return !rate_take(
-	    server->rate, network, bits, serve->wide_rate_max, now);
+	if (!rate_take(server->rate, network, bits, serve->wide_rate_max, now))
+		return "widerate";
+	return NULL;
 }
 
 /* May it come in?  False after it was told why not. */
@@ -214,10 +218,11 @@ admit(const struct server *server, int client, const struct peer *peer,
     const unsigned char network[16])
 {
 	const struct serve *serve = server->serve;
+	const char *rate = limit_of_rate(server, peer);
 
-	if (is_too_often(server, peer))
+	if (rate != NULL)
 		refuse(server, client, peer, serve->over,
-		    "your network connects too often", "rate");
+		    "your network connects too often", rate);
 	else if (server->places.taken >= serve->connections_max)
 		refuse(server, client, peer, serve->busy,
 		    "too many connections", "connections");

@@ -17,8 +17,8 @@ struct dnsbl {
 	struct span zone;
 	unsigned low; /* of the last byte of 127.0.0.x */
 	unsigned high;
-	int weight; /* below 0: it speaks for the client */
-	bool is_broken;
+	int weight;     /* below 0: it speaks for the client */
+	bool is_broken; /* by its own test: not to be asked */
 };
 
 struct dnsbls {
