@@ -89,7 +89,7 @@ main(int argc, char **argv)
 	int option;
 
 	program_name("lookup");
-	while ((option = getopt(argc, argv, "h")) != -1) {
+	while ((option = getopt(argc, argv, ":h")) != -1) {
 		if (option != 'h')
 			die(EX_USAGE, "%s", usage);
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;

@@ -41,7 +41,7 @@ parse_arguments(int argc, char **argv)
 	struct arguments arguments = { .path = ALIASES_FILE };
 	int option;
 
-	while ((option = getopt(argc, argv, "hno:")) != -1) {
+	while ((option = getopt(argc, argv, ":hno:")) != -1) {
 		switch (option) {
 		case 'h':
 			puts(usage);

@@ -43,7 +43,7 @@ take_options(struct hand *hand, int argc, char **argv)
 	struct recipient recipient = { .is_mailbox = false };
 	int option;
 
-	while ((option = getopt(argc, argv, "c:f:h:t:u:")) != -1) {
+	while ((option = getopt(argc, argv, ":c:f:h:t:u:")) != -1) {
 		switch (option) {
 		case 'c':
 			hand->client = optarg;

@@ -70,7 +70,7 @@ main(int argc, char **argv)
 	int option;
 
 	program_name("local-deliver");
-	while ((option = getopt(argc, argv, "f:hn")) != -1) {
+	while ((option = getopt(argc, argv, ":f:hn")) != -1) {
 		switch (option) {
 		case 'f':
 			byhand.sender = optarg;

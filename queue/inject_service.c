@@ -52,7 +52,6 @@ struct request {
 	struct event *message_readable;
 	struct event *envelope_readable;
 	bool is_committed;
-	bool is_broken; /* its pipes are drained, its answer is given */
 };
 
 static void handle_packet(evutil_socket_t fd, short what, void *context);
@@ -410,19 +409,6 @@ close_session(struct session *session)
 	free(session);
 }
 
-/* ETRN: the manager has the trigger's other end, queue(5). */
-static void
-pass_retry(const struct service *service, struct span domain)
-{
-	struct buf line = buf_new(512);
-
-	buf_add_char(&line, '@');
-	buf_add(&line, domain);
-	buf_add_char(&line, '\n');
-	spool_notify(&service->injector->spool, buf_span(&line));
-	buf_free(&line);
-}
-
 static void
 commit_request(struct request *request)
 {
@@ -473,7 +459,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	if (opened != -1) {
 		open_session(session->service, opened, false);
 	} else if (inject_parse_retry(bytes, &domain)) {
-		pass_retry(session->service, domain);
+		spool_ask_retry(&session->service->injector->spool, domain);
 	} else if (inject_is_scratch(bytes)) {
 		if (session->request == NULL)
 			give_scratch(session);

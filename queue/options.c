@@ -138,6 +138,7 @@ take_option(struct options *options, int option)
 			die(EX_NOPERM, "-C is for root alone");
 		return;
 	case '?':
+	case ':': /* its argument is missing */
 		die(EX_USAGE, "%s", usage);
 	default:
 		return; /* accepted, without meaning here */
@@ -157,7 +158,7 @@ options_parse(struct options *options, int argc, char **argv)
 	}
 	while (
 	    (option = getopt(argc, argv,
-		 "+A:B:b:C:d::e:F:f:Gh:IiL:mN:no:O:p:q::R:r:tUV:vX:x")) != -1)
+		 "+:A:B:b:C:d::e:F:f:Gh:IiL:mN:no:O:p:q::R:r:tUV:vX:x")) != -1)
 		take_option(options, option);
 	options->recipients = argv + optind;
 	if (options->sender != NULL && strcmp(options->sender, "<>") == 0)

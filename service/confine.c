@@ -221,7 +221,7 @@ main(int argc, char **argv)
 	int option;
 
 	program_name("confine");
-	while ((option = getopt(argc, argv, "+c:g:hm:Nn:r:u:w:x:")) != -1)
+	while ((option = getopt(argc, argv, "+:c:g:hm:Nn:r:u:w:x:")) != -1)
 		take_option(&want, option);
 	if (argv[optind] == NULL ||
 	    (want.user == NULL) == (want.capabilities == NULL))

@@ -66,7 +66,7 @@ log_line(int error, const char *format, va_list args)
 		used = room;
 	for (int i = 0; i < used; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?'; /* a client cannot forge a log line */
+			line[i] = line[i] == '\n' ? ' ' : '?'; /* never two */
 	line[used] = '\n';
 	if (has_room() && write(STDERR_FILENO, line, (size_t)used + 1) == -1)
 		return; /* the log is gone: nobody is left to tell */

@@ -90,3 +90,15 @@ spool_cur_path(const struct queue_name *name, char path[96])
 	queue_name_format(name, text);
 	snprintf(path, 96, "cur/%c/%s", name->id.text[QUEUE_ID_LEN - 1], text);
 }
+
+void
+spool_ask_retry(const struct spool *spool, struct span domain)
+{
+	struct buf line = buf_new(512);
+
+	buf_add_char(&line, '@');
+	buf_add(&line, domain);
+	buf_add_char(&line, '\n');
+	spool_notify(spool, buf_span(&line));
+	buf_free(&line);
+}

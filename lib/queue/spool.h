@@ -38,6 +38,9 @@ int spool_scratch(const struct spool *spool);
 /* Tell the manager about accepted files: names, each ended by LF. */
 void spool_notify(const struct spool *spool, struct span names);
 
+/* Ask the manager to try all mail for a domain now (ETRN). */
+void spool_ask_retry(const struct spool *spool, struct span domain);
+
 /* "cur/X/NAME", relative to top. */
 void spool_cur_path(const struct queue_name *name, char path[96]);
 

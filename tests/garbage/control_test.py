@@ -252,12 +252,12 @@ def episode(name, content, services, restart=(), spoil=None):
     offered = {f'{name}-{way}': (tell, tell(f'{name}-{way}')) for way, tell in WAYS.items()}
     strange = {s: a for s, (_, a) in offered.items() if a not in ('kept', 'later')}
     check(f'{name} broken: mail is kept or deferred', not strange, strange)
-    said = wait_for(lambda: all(log(s).count(CONTROL + name) > before[s] for s in services), 4)
+    said = wait_for(lambda: all(log(s).count(CONTROL + name) > before[s] for s in services), 12)
     check(f'{name} broken: logged with its line by {", ".join(services)}', said and all(
         spoil or re.search(rf'{CONTROL}{name}:\d+: ', log(s)) for s in services), [log(s)[-700:] for s in services])
     mend(name)
     for subject, (tell, answer) in offered.items():
-        held = answer == 'kept' or wait_for(lambda: tell(subject) == 'kept', 20)
+        held = answer == 'kept' or wait_for(lambda: tell(subject) == 'kept', 40)
         check(f'{name} mended: taken by {subject.split("-", 1)[1]}', held, log('smtpd')[-700:])
     return set(offered)
 
