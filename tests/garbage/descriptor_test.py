@@ -214,12 +214,17 @@ class Tlsd(Neighbour):
 
 
 class Keyd(Neighbour):
-    request, what = struct.pack('<IIQ32sII', 0x45535412, 6, 0, b'', 0, 0), struct.pack('<I', 0x45535413)
+    request = struct.pack('<III4xQ32sII', 0x45535412, 6, 1, 0, b'', 0, 0)
+    what = struct.pack('<III', 0x45535413, 6, 1)
 
 
 class Filter(Neighbour):
     request, what = records(Q='connect', M='mx.example.org', D='smtpd', C='192.0.2.1', N='', L='192.0.2.2', P=1, O=25), b'V'
     sessions = 400
+
+
+class Greylist(Neighbour):
+    request, what = records(T=1, N=2), b'W'
 
 
 class OnControl(Neighbour):
@@ -289,7 +294,8 @@ class Remote(OnControl):
 
 
 KINDS = {'queue-inject': Inject, 'lookup': Lookup, 'resolve': Resolve, 'login': Login, 'checkpw': Checkpw, 'tlsd': Tlsd,
-         'keyd': Keyd, 'filter-milter': Filter, 'filter-rspamd': Filter, 'local-deliver': Local, 'remote-send': Remote,
+         'keyd': Keyd, 'filter-milter': Filter, 'filter-rspamd': Filter, 'filter-guard': Filter,
+         'greylist': Greylist, 'local-deliver': Local, 'remote-send': Remote,
          'queue-bounce': Bounce}
 
 
