@@ -62,7 +62,6 @@ control('dnsbl', 'bl.example 12\nlight.example 3\ncodes.example=127.0.0.4-6 12\n
         'all.example 12\ndead.example 12\n')
 control('timeoutguard', '3\n')
 control('smtpdrate', '0\n')
-shutil.rmtree('/var/mta/service/submission', ignore_errors=True)
 start()
 
 

@@ -103,7 +103,7 @@ def log():
 
 
 def start():
-    for name in ('queue', 'pop3d'):
+    for name in ('queue', 'pop3d', 'submission'):
         shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
     run = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
     check('mtactl start', run.returncode == 0, run.stderr)

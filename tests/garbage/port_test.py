@@ -210,6 +210,9 @@ started = run('/var/mta/bin/mtactl', 'start')
 NAMED, FOUND = listening()
 check('all ports of the run scripts listen, and no others', started.returncode == 0 and set(NAMED) == FOUND,
       (started.stderr, NAMED, FOUND))
+for port in NAMED:                      # what waits until it is needed is there from now on
+    served(port)
+wait_for(lambda: processes().get('tlsd', 0) == processes().get('keyd', -1))
 idle = processes()
 results = {}
 

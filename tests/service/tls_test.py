@@ -319,6 +319,7 @@ check('their processes end', wait_for(lambda: len(processes('tlsd')) == parents,
 
 
 control('timeoutsmtpd', '2\n')
+control('maxjunk', '100000\n')
 run('s6-svc', '-h', '/var/mta/service/smtpd')
 wait_for(lambda: smtp(trusting()).quit()[0] == 221)
 before = clients()
