@@ -34,6 +34,7 @@ enum {
 
 struct server {
 	struct serve *serve;
+	pid_t self; /* the acceptor */
 	struct sandbox_layer *layer;
 	/* listeners, signals, neighbours (which are only to be there) */
 	struct pollfd polled[2 * SERVE_LISTEN_MAX + 1 + SERVE_NEIGHBOURS_MAX];
@@ -95,12 +96,18 @@ serve_is_listening(void)
 
 /* ---- the child ---- */
 
-/* Who outlives its parent would keep a port, or a log's pipe, for nobody. */
+/*
+ * Who outlives its parent would keep a port, or a log's pipe, for nobody.  The
+ * parent may have died before this: then it is another's child already, of
+ * process 1 at the top of a chain.
+ */
 static void
-end_with_parent(void)
+end_with_parent(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
 		temp_fail("cannot ask for the parent's death signal");
+	if (parent == 0 ? getppid() == 1 : getppid() != parent)
+		die(EX_TEMPFAIL, "the parent is gone");
 }
 
 static _Noreturn void
@@ -114,7 +121,7 @@ run_child(
 		kept[i + 1] = sessions[i];
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
 	fd_set_nonblocking(client);
-	end_with_parent();
+	end_with_parent(server->self);
 	sandbox_session(
 	    server->layer, kept, (size_t)serve->neighbour_count + 1);
 	if (network_list_has(&proxies, &peer->address) &&
@@ -421,7 +428,8 @@ serve_run(struct serve *serve)
 	open_listeners(&server);
 	for (int i = 0; i < serve->neighbour_count; i++)
 		fd_set_nonblocking(serve->neighbours[i]);
-	end_with_parent();
+	end_with_parent(0);
+	server.self = getpid();
 	server.layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_ACCEPT | SANDBOX_SOCKETPAIR,
 	    serve->session_allowed);
