@@ -416,7 +416,9 @@ preauth_run(int client, const struct peer *peer, int login, int tls,
     const struct preauth_settings *settings)
 {
 	static struct conversation talk; /* large */
-	struct preauth preauth = { .settings = settings,
+	static struct preauth preauth;   /* as long as talk */
+
+	preauth = (struct preauth){ .settings = settings,
 		.peer = peer,
 		.user = buf_new(LOGIN_USER_MAX),
 		.login = login,

@@ -222,10 +222,12 @@ keyring_refresh(
 			    folder, KEYRING_MAX, files[KEYRING_MAX]->d_name);
 			count = KEYRING_MAX;
 		}
-		keyring_free(before);
+		struct keyring oldest = *before;
+
 		*before = *ring;
 		*ring = (struct keyring){ .generation = generation };
 		fill(ring, before, fd, files, count);
+		keyring_free(&oldest);
 	}
 	for (int i = 0; i < found; i++)
 		free(files[i]);

@@ -64,7 +64,7 @@ await_request(void)
 }
 
 static void
-start_neighbour(int end, bool is_waiting, char **argv)
+start_neighbour(const int ends[2], bool is_waiting, char **argv)
 {
 	pid_t child = fork();
 
@@ -72,11 +72,14 @@ start_neighbour(int end, bool is_waiting, char **argv)
 		die_errno(EX_OSERR, "cannot fork");
 	if (child > 0)
 		return;
-	if (dup2(end, NEIGHBOUR_SELF) == -1)
+	if (dup2(ends[1], NEIGHBOUR_SELF) == -1)
 		die_errno(EX_OSERR, "cannot place the pair");
 	close(READY_FD);
 	for (int fd = NEIGHBOUR_INJECT; fd < NEIGHBOUR_INJECT + 96; fd++)
 		close(fd); /* pairs and listeners that are not its own */
+	/* Our own copies would keep the pair open while we wait. */
+	close(ends[0]);
+	close(ends[1]);
 	if (is_waiting)
 		await_request();
 	execute(argv);
@@ -105,7 +108,7 @@ main(int argc, char **argv)
 
 	if (!packet_pair(ends))
 		die_errno(EX_OSERR, "cannot make a socketpair");
-	start_neighbour(ends[1], is_waiting, argv + 3);
+	start_neighbour(ends, is_waiting, argv + 3);
 	if (dup2(ends[0], number) == -1)
 		die_errno(EX_OSERR, "cannot place the pair");
 	execute(argv + close_at + 1);
