@@ -79,7 +79,8 @@ start_neighbour(const int ends[2], bool is_waiting, char **argv)
 		close(fd); /* pairs and listeners that are not its own */
 	/* Our own copies would keep the pair open while we wait. */
 	close(ends[0]);
-	close(ends[1]);
+	if (ends[1] != NEIGHBOUR_SELF)
+		close(ends[1]);
 	if (is_waiting)
 		await_request();
 	execute(argv);
