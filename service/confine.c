@@ -193,13 +193,29 @@ drop_capabilities(const char *list)
 		die_errno(EX_OSERR, "cannot drop the groups");
 }
 
+/* The kernel forgets it when the uid changes. */
+static void
+keep_death_signal(int number, pid_t parent)
+{
+	if (number == 0)
+		return;
+	if (prctl(PR_SET_PDEATHSIG, number) == -1)
+		die_errno(EX_OSERR, "cannot ask for the parent's death signal");
+	if (getppid() != parent)
+		exit(EX_TEMPFAIL);
+}
+
 static void
 become_role(const struct confinement *want)
 {
 	const struct passwd *user = getpwnam(want->user);
 	struct landlock_path paths[PATHS_MAX + 16];
 	size_t count = sizeof(common_paths) / sizeof(*common_paths);
+	const pid_t parent = getppid();
+	int death_signal = 0;
 
+	if (prctl(PR_GET_PDEATHSIG, &death_signal) == -1)
+		die_errno(EX_OSERR, "cannot read the death signal");
 	if (user == NULL)
 		die(EX_NOUSER, "no user %s: run make install, which makes it",
 		    want->user);
@@ -208,6 +224,7 @@ become_role(const struct confinement *want)
 	    want->path_count * sizeof(*want->paths));
 	become_user(
 	    user->pw_uid, user->pw_gid, want->groups, want->group_count);
+	keep_death_signal(death_signal, parent);
 	if (!landlock_restrict(
 		paths, count + want->path_count, !want->has_network))
 		die_errno(EX_OSERR, "cannot close the jail (landlock)");

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -244,6 +245,8 @@ bind_all(const char *name, const struct ports *ports)
 static void
 start(struct chain *chain, char **argv, const sigset_t *old_mask)
 {
+	const pid_t self = getpid();
+
 	chain->started_ms = clock_ms();
 	chain->pid = fork();
 	if (chain->pid == -1)
@@ -252,6 +255,11 @@ start(struct chain *chain, char **argv, const sigset_t *old_mask)
 		return;
 	if (sigprocmask(SIG_SETMASK, old_mask, NULL) == -1)
 		die_errno(EX_OSERR, "cannot restore signals");
+	/* A chain that is still being made ends with us, too. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+		die_errno(EX_OSERR, "cannot ask for the parent's death signal");
+	if (getppid() != self)
+		exit(EX_TEMPFAIL);
 	execvp(argv[0], argv);
 	die_errno(EX_OSERR, "cannot execute %s", argv[0]);
 }

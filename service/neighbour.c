@@ -59,7 +59,7 @@ await_request(void)
 
 	while (poll(&wait, 1, -1) != 1)
 		;
-	if (!(wait.revents & POLLIN))
+	if (wait.revents & POLLHUP)
 		exit(EX_OK);
 }
 

@@ -98,15 +98,15 @@ serve_is_listening(void)
 
 /*
  * Who outlives its parent would keep a port, or a log's pipe, for nobody.  The
- * parent may have died before this: then it is another's child already, of
- * process 1 at the top of a chain.
+ * parent may have died before this: then it is another's child already.  The
+ * acceptor's own, listen(8), has seen to that moment itself.
  */
 static void
 end_with_parent(pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
 		temp_fail("cannot ask for the parent's death signal");
-	if (parent == 0 ? getppid() == 1 : getppid() != parent)
+	if (parent != 0 && getppid() != parent)
 		die(EX_TEMPFAIL, "the parent is gone");
 }
 

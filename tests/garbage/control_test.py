@@ -127,7 +127,7 @@ check('mtactl check finds no fault in what was mended', sound.returncode == 0, (
 
 
 # ---- each service, started from its run script, while one file after another is mended ----
-def start_once(service, folder):
+def start_once(service, folder, quiet=0.35):
     """What a service logs until it has nothing to say; was it ready?"""
     ready, tell = os.pipe()
     log, write = os.pipe()
@@ -142,8 +142,8 @@ def start_once(service, folder):
                               script], stdin=subprocess.DEVNULL, stdout=write, stderr=write,
                              pass_fds=[tell])
     os.close(tell), os.close(write)
-    text, end = b'', time.monotonic() + 8
-    while time.monotonic() < end and select.select([log], [], [], 0.35 if text else 2)[0]:
+    text, end = b'', time.monotonic() + 15
+    while time.monotonic() < end and select.select([log], [], [], quiet if text else 5)[0]:
         more = os.read(log, 65536)
         if not more:
             break
@@ -170,6 +170,9 @@ def hear(service, content):
     for _ in range(60):
         text, is_ready = start_once(service, folder)
         found = COMPLAINT.findall(text)
+        if not found:                       # a busy machine may only be slow to complain
+            text, is_ready = start_once(service, folder, 3)
+            found = COMPLAINT.findall(text)
         if not found:
             return heard, is_ready, ill, text
         for program, name, line, _ in found:
