@@ -29,7 +29,7 @@ def check(label, held, note=''):
         print('# ' + repr(note)[:2000], flush=True)
 
 
-def wait_for(test, limit=10):
+def wait_for(test, limit=30):
     """The first true answer of test(), or its last one after limit seconds."""
     end = time.monotonic() + limit
     while True:
