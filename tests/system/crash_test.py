@@ -177,9 +177,9 @@ def is_all_there():
 
 def settle():
     """All is delivered: what waits is asked for again, what an injector left is found."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
-        if wait_for(is_up, 15):
+        if wait_for(is_up):
             run('/var/mta/bin/sendmail', '-q')
             if wait_for(lambda: is_queue_empty() and is_all_there(), 1):
                 return True
