@@ -10,7 +10,7 @@ from tap import *
 on_host()
 SEED = os.environ.get('GARBAGE_SEED', str(time.time_ns()))
 rng = random.Random(SEED)
-PROMPT_S, AT_ONCE = 5, 100
+PROMPT_S, AT_ONCE = 30, 100
 TRUSTING = ssl.create_default_context()
 TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE
 
