@@ -9,8 +9,8 @@
  * fd 16       remote-send, delivery(5)
  * fd 17       queue-bounce, report(5)
  * reads       control/me locals virtualdomains concurrencylocal
- *             concurrencyremote queuelifetime delaywarning retrymin retrymax;
- *             the queue; never a message's text
+ *             concurrencyremote limits queuelifetime delaywarning retrymin
+ *             retrymax; the queue; never a message's text
  * writes      the queue
  * runs        nothing
  * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts
