@@ -103,7 +103,7 @@ endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
 # Programs that tests use.
-TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload
+TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload tests/load/fillqueue
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
 	$(LINK)
 

@@ -19,6 +19,7 @@
 #include "net/routes.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
+#include "queue/limits.h"
 #include "service/addresses.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
@@ -260,6 +261,14 @@ read_routes(void)
 }
 
 static void
+read_limits(void)
+{
+	static struct limits limits;
+
+	limits_read(&limits);
+}
+
+static void
 read_name_servers(void)
 {
 	network_name_servers();
@@ -297,7 +306,8 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_filters, read_milters, read_rspamd, read_routes, read_name_servers,
+	read_filters, read_milters, read_rspamd, read_routes, read_limits,
+	read_name_servers,
 	read_destination, read_lists, read_weights, read_greylisting,
 	read_client_authorities, read_certificates, read_landlock };
 
