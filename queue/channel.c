@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -110,15 +111,19 @@ find_jobs(struct manager *manager, struct destination *destination)
 	return true;
 }
 
-/* The connection has had its turn, or all that its host takes on one. */
+/* There are more connections than there may be by now; this one has carried all
+ * that its host takes; or it has had its turn, and who is next has fewer. */
 static bool
 is_turn_over(const struct channel *channel)
 {
 	const struct manager *manager = channel->manager;
-	uint64_t most = channel->destination->limit->per_connection;
+	const struct destination *destination = channel->destination;
+	uint64_t most = destination->limit->per_connection;
 
-	return (most > 0 && channel->messages >= most) ||
+	return destination->channels > destination->window ||
+	       (most > 0 && channel->messages >= most) ||
 	       (channel->messages >= TURN_MESSAGES && manager->ring != NULL &&
+		   manager->ring->channels + 1 < destination->channels &&
 		   manager->channel_count >= manager->concurrency_remote);
 }
 
@@ -131,8 +136,9 @@ feed_channel(struct channel *channel)
 	size_t bytes = 0;
 
 	channel->job_count = 0;
-	if (is_turn_over(channel) || destination_is_blocked(destination) ||
-	    !destination_paces(channel->manager, destination) ||
+	if (channel->manager->is_ending || is_turn_over(channel) ||
+	    destination_is_blocked(destination) ||
+	    !destination_paces(destination) ||
 	    !find_jobs(channel->manager, destination))
 		return false;
 	struct job *job = jobs_take(jobs);
@@ -152,14 +158,16 @@ feed_channel(struct channel *channel)
 
 static void
 note_destination(struct manager *manager, struct destination *destination,
-    enum verdict_kind kind)
+    const struct verdict *verdict)
 {
-	if (kind == VERDICT_UNREACHABLE)
+	if (verdict->kind == VERDICT_UNREACHABLE)
 		destination_note_unreachable(manager, destination);
-	else if (kind == VERDICT_LATER)
-		destination->failures = 0; /* it answers, at least */
-	else
+	else if (verdict->kind != VERDICT_LATER)
 		destination_note_success(manager, destination);
+	else if (span_equal(verdict->code, span_of("4.4.2")))
+		destination_note_lost(destination);
+	else
+		destination->failures = 0; /* it answers, at least */
 }
 
 static void
@@ -176,7 +184,7 @@ take_channel_verdict(struct channel *channel)
 	}
 	struct job *job = channel->jobs[verdict.number];
 	channel->jobs[verdict.number] = NULL;
-	note_destination(manager, channel->destination, verdict.kind);
+	note_destination(manager, channel->destination, &verdict);
 	collect_verdict(manager, job, &verdict);
 }
 
@@ -193,9 +201,8 @@ handle_channel(evutil_socket_t fd, short what, void *context)
 		if (!channel_is_ready(packet_span(&manager->packet))) {
 			take_channel_verdict(channel);
 		} else if (!feed_channel(channel)) {
-			close_channel(channel);
-			schedule_run(manager);
-			return;
+			/* It counts until the connection is closed, too. */
+			shutdown(fd, SHUT_WR);
 		}
 	}
 	if (got == 0 || errno != EAGAIN)

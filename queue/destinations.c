@@ -149,12 +149,25 @@ may_have_channel(const struct destination *destination)
 	       !destination_is_blocked(destination) && !is_paced(destination);
 }
 
+static void
+wake_at(struct manager *manager, struct destination *destination, int64_t when)
+{
+	struct errand *wake = &destination->wake;
+
+	if (wake->state == ERRAND_WAITING)
+		heap_remove(&manager->waiting, wake);
+	errand_wait(manager, wake, when);
+}
+
 void
 destination_consider(struct manager *manager, struct destination *destination)
 {
 	if (destination->name == NULL || destination->is_in_ring)
 		return;
 	if (!may_have_channel(destination)) {
+		if (has_work(destination) && is_paced(destination) &&
+		    destination->wake.state != ERRAND_WAITING)
+			wake_at(manager, destination, clock_now() + 1);
 		destination_release(manager, destination);
 		return;
 	}
@@ -198,18 +211,6 @@ destination_turn(struct manager *manager)
 	return NULL;
 }
 
-/* ---- waking ---- */
-
-static void
-wake_at(struct manager *manager, struct destination *destination, int64_t when)
-{
-	struct errand *wake = &destination->wake;
-
-	if (wake->state == ERRAND_WAITING)
-		heap_remove(&manager->waiting, wake);
-	errand_wait(manager, wake, when);
-}
-
 void
 destination_unblock(struct manager *manager, struct destination *destination)
 {
@@ -231,24 +232,21 @@ destination_unblock_all(struct manager *manager)
 	}
 }
 
+/* What was not used is kept for a second: it is not waked more often. */
 bool
-destination_paces(struct manager *manager, struct destination *destination)
+destination_paces(struct destination *destination)
 {
 	uint64_t pace = destination->limit->per_minute;
 	int64_t now = clock_ms();
 
 	if (pace == 0)
 		return true;
-	/* What was not used is kept for a second: the heap is no finer. */
+	if (is_paced(destination))
+		return false;
 	if (destination->paced_ms < now - 1000)
 		destination->paced_ms = now - 1000;
-	if (!is_paced(destination)) {
-		destination->paced_ms += (int64_t)(MINUTE_MS / pace) + 1;
-		return true;
-	}
-	wake_at(manager, destination,
-	    clock_now() + (destination->paced_ms - now + 999) / 1000);
-	return false;
+	destination->paced_ms += (int64_t)(MINUTE_MS / pace) + 1;
+	return true;
 }
 
 /* ---- what it did ---- */
@@ -274,6 +272,7 @@ void
 destination_note_lost(struct destination *destination)
 {
 	destination->window = (destination->window + 1) / 2;
+	destination->failures = 0;
 	destination->successes = 0;
 }
 

@@ -32,7 +32,6 @@
 enum {
 	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
 	LOCAL_AHEAD = 200,    /* local jobs made before their turn */
-	STEP = 128,           /* messages or errands between looks at events */
 	HUGE_BYTES = 5 << 20, /* goes behind what is smaller */
 	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
 	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
@@ -70,7 +69,7 @@ struct active {
 enum errand_state {
 	ERRAND_WAITING, /* for its time, in the heap */
 	ERRAND_QUEUED, /* for its destination; in the heap with the message's */
-		       /* next deadline */
+	/* next deadline */
 	ERRAND_AT_WORK /* has jobs */
 };
 
@@ -178,6 +177,7 @@ struct manager {
 	struct event_base *base;
 	struct syncer *syncer;
 	bool is_syncing;
+	bool is_ending; /* nothing new is begun */
 
 	struct control_watch watch;
 	struct control_list locals;
@@ -331,9 +331,8 @@ void destination_note_unreachable(
 void destination_note_lost(struct destination *destination);
 void destination_note_success(
     struct manager *manager, struct destination *destination);
-/* May a message go now?  If not, it is given a turn when one may. */
-bool destination_paces(
-    struct manager *manager, struct destination *destination);
+/* May a message go now?  It counts as gone. */
+bool destination_paces(struct destination *destination);
 /* Limits were read again. */
 void destination_limit_all(struct manager *manager);
 /* Forget it if there is nothing to remember. */

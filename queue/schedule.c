@@ -10,6 +10,11 @@
 #include "mail/header.h"
 #include "queue/manager.h"
 
+enum {
+	ADMITTED_MAX = 64, /* messages between two looks at events */
+	FIRED_MAX = 256    /* errands */
+};
+
 int64_t
 clock_now(void)
 {
@@ -152,24 +157,24 @@ cannot_read(struct manager *manager, struct message *message)
 	schedule_again(manager, message);
 }
 
-static void
+/* True: it is open, and the caller's to release when it has had a chance. */
+static bool
 admit(struct manager *manager, struct message *message)
 {
 	if (message->active != NULL && message->active->is_concluding) {
 		schedule_again(manager, message);
-		return;
+		return false;
 	}
 	if (!active_open(manager, message)) {
 		cannot_read(manager, message);
-		return;
+		return false;
 	}
 	if (!message->is_retry)
 		log_arrival(message);
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
 	schedule_sort(manager, message);
-	dispatch_run(manager);
 	message->is_retry = true;
-	collect_release(manager, message);
+	return true;
 }
 
 /* ---- times that have come ---- */
@@ -191,7 +196,8 @@ fire(struct manager *manager, struct errand *errand)
 		struct message *message = errand->message;
 
 		errand_remove(manager, errand);
-		admit(manager, message);
+		if (admit(manager, message))
+			collect_release(manager, message);
 	}
 }
 
@@ -210,14 +216,30 @@ set_timer(struct manager *manager, bool has_more)
 	evtimer_add(manager->timer, &wait);
 }
 
+/* They stay open until the most urgent of them have begun. */
 static void
 admit_some(struct manager *manager, struct message_list *list)
 {
+	struct message *admitted[ADMITTED_MAX];
 	struct message *message;
+	size_t count = 0;
 
-	for (int i = 0; i < STEP && (message = message_list_take(list)) != NULL;
-	     i++)
-		admit(manager, message);
+	while (
+	    count < ADMITTED_MAX && (message = message_list_take(list)) != NULL)
+		if (admit(manager, message))
+			admitted[count++] = message;
+	dispatch_run(manager);
+	for (size_t i = 0; i < count; i++)
+		collect_release(manager, admitted[i]);
+}
+
+static void
+end_if_idle(struct manager *manager)
+{
+	if (manager->local_running == 0 && manager->channel_count == 0 &&
+	    manager->unsynced.first == NULL && !manager->is_syncing &&
+	    manager->reporting.first == NULL)
+		event_base_loopbreak(manager->base);
 }
 
 /* In steps: what comes meanwhile never waits for a long queue. */
@@ -228,17 +250,22 @@ schedule_run(struct manager *manager)
 	struct errand *errand;
 	int fired = 0;
 
+	if (manager->is_ending) {
+		end_if_idle(manager);
+		return;
+	}
 	if (manager->fresh.first != NULL || manager->unread.first != NULL)
 		settings_refresh(manager);
 	admit_some(manager, &manager->fresh);
 	while ((errand = heap_first(&manager->waiting)) != NULL &&
-	       errand->due <= now && fired++ < STEP)
+	       errand->due <= now && fired++ < FIRED_MAX)
 		fire(manager, errand);
 	if (manager->fresh.first == NULL)
 		admit_some(manager, &manager->unread);
 	dispatch_run(manager);
 	set_timer(manager, manager->fresh.first != NULL ||
-			       manager->unread.first != NULL || fired > STEP);
+			       manager->unread.first != NULL ||
+			       fired > FIRED_MAX);
 }
 
 /* ---- what is asked for ---- */

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,8 +112,12 @@ open_channel(const struct send_settings *settings,
 
 	if (resolve == -1)
 		temp_fail("resolve is gone");
+	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
+		/* Nobody hears a verdict any more when the manager is gone. */
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
+			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		sandbox_session(layer, (const int[]){ resolve, fd }, 2);
 		_exit(channel_run(settings, resolve, destination, fd));
