@@ -77,7 +77,8 @@ struct account;
 
 /*
  * Open "maildir:/PATH" (made if it is not there, with control/specialfolders
- * as its first folders); everything is freed by account_close.
+ * as its first folders); everything is freed by account_close.  Call it before
+ * the jail closes: it reads control/.
  */
 enum account_status account_open(struct account **account, const char *name);
 void account_close(struct account *account);

@@ -13,8 +13,13 @@
  *           ACCOUNT_NONEXISTENT and expunged at the next refresh.
  * Durable   what returns ACCOUNT_OK is on stable storage: flags, appends,
  *           copies, moves, expunges.
- * Lines     octets are counted and handed out with CRLF line ends, store.h.
+ * Lines     octets are counted and handed out with CRLF line ends, whatever the
+ *           file has; nothing is added to a last line without one.  A NUL goes
+ *           out as 0x80 but in SECTION_DECODED (RFC 9051 section 4.3).
  * Memory    spans that are handed out last until the next call on the folder.
+ *           What is cached for messages is read and made in batches that grow
+ *           while the same question is asked for one message after another in
+ *           rising order; folder_rest gives all of it back.
  */
 
 #include "store/account.h"
@@ -42,10 +47,10 @@ struct folder_message {
 	uint64_t keywords; /* bit i: keyword i of the folder */
 	uint64_t modseq;
 	uint64_t octets; /* RFC822.SIZE or FOLDER_OCTETS_UNKNOWN */
-	int64_t internal_date_s;
 	int64_t save_date_s;
 	bool is_expunged; /* still in the view, but gone */
-	bool is_changed;  /* flags or keywords, since folder_forget_changes */
+	bool is_changed;  /* flags or keywords, by others than this folder's */
+			  /* caller, since folder_forget_changes */
 };
 
 struct folder;
@@ -54,6 +59,9 @@ struct folder;
 enum account_status folder_open(struct folder **folder, struct account *account,
     struct span name, bool is_read_only);
 void folder_close(struct folder *folder);
+
+/* Before a wait: the index is closed and what was cached is freed. */
+void folder_rest(struct folder *folder);
 
 /* Of the view and the folder as last refreshed. */
 void folder_counts(const struct folder *folder, struct folder_counts *counts);
@@ -157,6 +165,10 @@ void folder_append_free(struct folder_append *append); /* no commit: undone */
 /* RFC822.SIZE, counted if it must be. */
 enum account_status folder_octets(
     struct folder *folder, size_t i, uint64_t *octets);
+
+/* INTERNALDATE: the file's time of change.  Of a message that is gone: error. */
+enum account_status folder_internal_date(
+    struct folder *folder, size_t i, int64_t *date_s);
 
 /*
  * ENVELOPE (RFC 9051 section 7.5.2), BODY and BODYSTRUCTURE as FETCH sends
