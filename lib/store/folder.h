@@ -166,7 +166,8 @@ void folder_append_free(struct folder_append *append); /* no commit: undone */
 enum account_status folder_octets(
     struct folder *folder, size_t i, uint64_t *octets);
 
-/* INTERNALDATE: the file's time of change.  Of a message that is gone: error. */
+/* INTERNALDATE: the file's time of change.  Of a message that is gone: error.
+ */
 enum account_status folder_internal_date(
     struct folder *folder, size_t i, int64_t *date_s);
 
