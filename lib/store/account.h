@@ -68,8 +68,6 @@ struct folder_counts {
 	uint32_t uid_next;
 	uint32_t uid_validity;
 	uint64_t highest_modseq;
-	uint64_t octets;         /* RFC 8438: at least the sum of RFC822.SIZE */
-	uint64_t deleted_octets; /* RFC 9208 */
 	char id[ACCOUNT_ID_LEN + 1];
 };
 

@@ -65,6 +65,11 @@ void folder_rest(struct folder *folder);
 
 /* Of the view and the folder as last refreshed. */
 void folder_counts(const struct folder *folder, struct folder_counts *counts);
+
+/* STATUS SIZE (RFC 8438) and DELETED-STORAGE (RFC 9208): sums of RFC822.SIZE.
+ */
+enum account_status folder_sum_octets(
+    struct folder *folder, uint64_t *octets, uint64_t *deleted_octets);
 size_t folder_count(const struct folder *folder);
 
 /* Message i of the view (sequence number i + 1), by rising UID. */
@@ -256,6 +261,7 @@ enum sort_key {
 
 struct folder_thread_data {
 	int64_t sent_date_s; /* the Date field; else the internal date */
+	int32_t sent_zone_s; /* that it was written in, east of UTC */
 	bool has_sent_date;
 	bool is_reply;            /* the subject had a Re:, or the like */
 	struct span base_subject; /* case-folded */
