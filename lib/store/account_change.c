@@ -397,12 +397,12 @@ counts_from_list(int root, struct folder_counts *counts)
 	struct folder probe = { .root = root };
 	const struct uidlist_state *state = &probe.state;
 
-	if (!read_last_state(root, &probe) || state->looked_ns == 0)
+	if (!read_last_state(root, &probe))
 		return false;
 	probe.cur = openat(root, "cur", flags);
 	probe.new = openat(root, "new", flags);
-	bool is_same =
-	    probe.cur != -1 && probe.new != -1 && folder_is_unchanged(&probe);
+	bool is_same = probe.cur != -1 && probe.new != -1 &&
+		       folder_parts_changed(&probe, true) == 0;
 	if (probe.cur != -1)
 		close(probe.cur);
 	if (probe.new != -1)

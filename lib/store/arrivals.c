@@ -123,9 +123,9 @@ arrivals_commit(struct arrivals *arrivals)
 	     k < arrivals->count && is_good && !arrivals->is_in_cur; k++)
 		is_good = move_into_cur(arrivals, k, &names);
 	buf_clear(&lines);
-	is_good = is_good && folder_times(folder, &folder->state);
+	is_good = is_good && folder_note_change(folder, false);
 	if (is_good) {
-		folder_add_state(folder, &lines, 0);
+		folder_add_state(folder, &lines);
 		is_good = folder_list_append(
 			      folder, buf_span(&lines), arrivals->count == 1) &&
 			  fsync(folder->cur) == 0;

@@ -133,6 +133,14 @@ open_folders(struct folder *folder)
 	return folder->cur != -1 && folder->new != -1;
 }
 
+/* Which messages are in new/ the list does not say. */
+static unsigned
+parts_to_open(const struct folder *folder)
+{
+	return folder_parts_changed(folder, true) |
+	       (folder->state.recent > 0 ? FOLDER_NEW : 0);
+}
+
 static enum account_status
 open_locked(struct folder *folder)
 {
@@ -140,7 +148,7 @@ open_locked(struct folder *folder)
 
 	if (status != ACCOUNT_OK)
 		return status;
-	status = folder_update(folder, true);
+	status = folder_update(folder, parts_to_open(folder));
 	if (status == ACCOUNT_OK && !folder_list_compact(folder))
 		status = account_error();
 	folder_unlock(folder);
@@ -151,13 +159,9 @@ open_locked(struct folder *folder)
 static enum account_status
 open_view(struct folder *folder)
 {
-	const struct uidlist_state *state = &folder->state;
-
 	if (!open_folders(folder))
 		return account_error();
-	if (folder_list_read(folder) && folder_is_unchanged(folder) &&
-	    state->looked_ns != 0 &&
-	    (folder->is_read_only || state->recent == 0)) {
+	if (folder_list_read(folder) && parts_to_open(folder) == 0) {
 		folder_read_keywords(folder);
 		return ACCOUNT_OK;
 	}
@@ -260,7 +264,7 @@ read_or_make_list(struct folder *folder)
 }
 
 enum account_status
-folder_update(struct folder *folder, bool must_scan)
+folder_update(struct folder *folder, unsigned parts)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
@@ -268,20 +272,20 @@ folder_update(struct folder *folder, bool must_scan)
 		errno = ESTALE;
 		return ACCOUNT_ERROR;
 	}
-	return !must_scan && folder_is_unchanged(folder) ? ACCOUNT_OK
-							 : folder_scan(folder);
+	parts |= folder_parts_changed(folder, parts != 0);
+	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
 }
 
 enum account_status
 folder_refresh(struct folder *folder)
 {
 	if (folder_list_read(folder) && !folder->is_replaced &&
-	    folder_is_unchanged(folder))
+	    folder_parts_changed(folder, false) == 0)
 		return ACCOUNT_OK;
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
 		return status;
-	status = folder_update(folder, false);
+	status = folder_update(folder, 0);
 	if (status == ACCOUNT_OK && !folder_list_compact(folder))
 		status = account_error();
 	folder_unlock(folder);
@@ -393,7 +397,8 @@ folder_open_message(struct folder *folder, size_t i)
 			continue;
 		if (folder_lock(folder) != ACCOUNT_OK)
 			return -1;
-		enum account_status status = folder_update(folder, true);
+		enum account_status status =
+		    folder_update(folder, FOLDER_CUR | FOLDER_NEW);
 		folder_unlock(folder);
 		if (status != ACCOUNT_OK)
 			return -1;

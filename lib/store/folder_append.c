@@ -211,7 +211,7 @@ static enum account_status
 commit_locked(struct folder_append *append, struct arrivals *arrivals)
 {
 	struct folder *folder = append->folder;
-	enum account_status status = folder_update(folder, false);
+	enum account_status status = folder_update(folder, 0);
 	size_t done = 0;
 
 	if (status == ACCOUNT_OK)

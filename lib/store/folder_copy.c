@@ -94,7 +94,8 @@ bring_all(struct copy *copy, bool is_move, size_t *done)
 			if (errno != ENOENT || has_looked)
 				return false;
 			has_looked = true;
-			if (folder_update(copy->source, true) != ACCOUNT_OK)
+			if (folder_update(copy->source,
+				FOLDER_CUR | FOLDER_NEW) != ACCOUNT_OK)
 				return false;
 			errno = ENOENT;
 			if (source_item(copy, *done)->message.is_expunged)
@@ -185,8 +186,8 @@ note_gone(struct copy *copy)
 		gone.uid = gone.last_uid = item->message.uid;
 	}
 	uidlist_add(&lines, &gone);
-	bool is_good = folder_times(source, &source->state);
-	folder_add_state(source, &lines, 0);
+	bool is_good = folder_note_change(source, in_new);
+	folder_add_state(source, &lines);
 	is_good =
 	    is_good && folder_list_append(source, buf_span(&lines), true) &&
 	    fsync(source->cur) == 0 && (!in_new || fsync(source->new) == 0);
@@ -254,9 +255,9 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 
 	if (status != ACCOUNT_OK)
 		return status;
-	status = folder_update(copy->source, false);
+	status = folder_update(copy->source, 0);
 	if (status == ACCOUNT_OK)
-		status = folder_update(copy->target, false);
+		status = folder_update(copy->target, 0);
 	if (status == ACCOUNT_OK) {
 		map_keywords(copy);
 		status =

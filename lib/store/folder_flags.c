@@ -109,9 +109,9 @@ change_one(
 static bool
 finish(struct folder *folder, struct buf *lines, bool in_new)
 {
-	if (!folder_times(folder, &folder->state))
+	if (!folder_note_change(folder, in_new))
 		return false;
-	folder_add_state(folder, lines, 0);
+	folder_add_state(folder, lines);
 	return folder_list_append(folder, buf_span(lines), true) &&
 	       fsync(folder->cur) == 0 && (!in_new || fsync(folder->new) == 0);
 }
@@ -138,7 +138,7 @@ change_all(struct folder *folder, struct change *change, const size_t *indexes,
 		enum account_status status = change_one(folder, change, item);
 		if (status == ACCOUNT_NONEXISTENT && !has_looked) {
 			has_looked = true;
-			status = folder_scan(folder);
+			status = folder_scan(folder, FOLDER_CUR | FOLDER_NEW);
 			change->modseq = folder->modseq + 1;
 			i--;
 		}
@@ -165,7 +165,7 @@ folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
 		return status;
-	status = folder_update(folder, false);
+	status = folder_update(folder, 0);
 	if (status == ACCOUNT_OK) {
 		state.modseq = folder->modseq + 1;
 		status = change_all(folder, &state, indexes, count,
@@ -232,7 +232,7 @@ remove_all(struct folder *folder, const size_t *indexes, size_t count,
 			add_gone(lines, gone, item->message.uid);
 		} else if (errno == ENOENT) {
 			has_looked = true;
-			status = folder_scan(folder);
+			status = folder_scan(folder, FOLDER_CUR | FOLDER_NEW);
 			gone->modseq = folder->modseq + 1;
 			i--;
 		} else {
@@ -249,7 +249,7 @@ static enum account_status
 expunge_locked(struct folder *folder, const size_t *indexes, size_t count)
 {
 	struct buf lines = buf_new((size_t)UINT32_MAX);
-	enum account_status status = folder_update(folder, false);
+	enum account_status status = folder_update(folder, 0);
 	struct uidlist_line gone = { .kind = UIDLIST_GONE,
 		.modseq = folder->modseq + 1 };
 	bool in_new = false;

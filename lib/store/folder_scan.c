@@ -5,93 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "store/folder_state.h"
+#include "store/folder_scan.h"
 
 enum {
-	SCANS = 2, /* one that was missed in both is gone */
-	NEW = 0,
-	CUR = 1
+	SCANS = 2 /* one that was missed in both is gone */
 };
-
-/*
- * A file system may give two changes that are this close the same time: what
- * was looked at sooner after a change is not known for sure.
- */
-#define GRAIN_NS 1100000000LLU
-
-struct fresh {
-	char *name;
-	int folder;
-};
-
-struct scan {
-	struct folder *folder;
-	uint32_t *table; /* index + 1 by the hash of the base; 0 none */
-	size_t mask;
-	struct fresh *fresh;
-	size_t fresh_count;
-	size_t fresh_room;
-	uint64_t modseq; /* for what changed */
-	struct buf lines;
-	struct buf text;
-	bool is_moved; /* by us, from new/ to cur/ */
-	bool has_changes;
-};
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t
-changed_ns(const struct stat *status)
-{
-	return (uint64_t)status->st_mtim.tv_sec * 1000000000 +
-	       (uint64_t)status->st_mtim.tv_nsec;
-}
-
-bool
-folder_times(const struct folder *folder, struct uidlist_state *state)
-{
-	struct stat cur;
-	struct stat new;
-
-	if (fstat(folder->cur, &cur) == -1 || fstat(folder->new, &new) == -1 ||
-	    cur.st_nlink == 0)
-		return false;
-	state->cur_ns = changed_ns(&cur);
-	state->new_ns = changed_ns(&new);
-	return true;
-}
-
-static uint64_t
-settled_ns(const struct uidlist_state *state)
-{
-	return GRAIN_NS +
-	       (state->cur_ns > state->new_ns ? state->cur_ns : state->new_ns);
-}
-
-bool
-folder_is_unchanged(struct folder *folder)
-{
-	struct uidlist_state now;
-	const struct uidlist_state *known = &folder->state;
-
-	if (!folder_times(folder, &now) || known->cur_ns != now.cur_ns ||
-	    known->new_ns != now.new_ns)
-		return false;
-	/* Later it is looked at once more. */
-	return known->looked_ns > settled_ns(known) ||
-	       now_ns() < settled_ns(known);
-}
 
 /* ---- which message is it? ---- */
 
@@ -124,7 +45,10 @@ fill_table(struct scan *scan)
 	for (size_t i = 0; i < folder->count; i++) {
 		struct folder_item *item = &folder->items[i];
 
-		item->is_marked = item->message.is_expunged;
+		item->is_marked =
+		    item->message.is_expunged ||
+		    !(scan->parts &
+			(item->is_in_new ? FOLDER_NEW : FOLDER_CUR));
 		if (!item->message.is_expunged)
 			scan->table[slot_of(scan, folder_base(folder, item))] =
 			    (uint32_t)i + 1;
@@ -163,9 +87,9 @@ name_keywords(struct folder *folder, uint64_t keywords)
 }
 
 /* The name is what counts: does it say what we know? */
-static void
-take_letters(
-    struct scan *scan, struct folder_item *item, struct span name, int folder)
+void
+scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
+    unsigned part)
 {
 	struct folder_message *message = &item->message;
 	uint32_t flags;
@@ -175,8 +99,8 @@ take_letters(
 	struct span base = maildir_base(name);
 
 	flags &= ~(uint32_t)MAILDIR_PASSED;
-	item->is_in_new = folder == NEW;
-	if (folder == NEW ? name.len > base.len : !is_ours) {
+	item->is_in_new = part == FOLDER_NEW;
+	if (part == FOLDER_NEW ? name.len > base.len : !is_ours) {
 		uint32_t start = (uint32_t)scan->folder->names.len;
 
 		buf_add(&scan->folder->names, name);
@@ -201,7 +125,7 @@ take_letters(
 }
 
 static void
-add_fresh(struct scan *scan, struct span name, int folder)
+add_fresh(struct scan *scan, struct span name, unsigned part)
 {
 	if (scan->fresh_count == scan->fresh_room) {
 		size_t room = scan->fresh_room == 0 ? 16 : 2 * scan->fresh_room;
@@ -216,7 +140,7 @@ add_fresh(struct scan *scan, struct span name, int folder)
 	}
 	char *copy = account_allocate(name.len + 1, 1);
 	memcpy(copy, name.ptr, name.len);
-	scan->fresh[scan->fresh_count++] = (struct fresh){ copy, folder };
+	scan->fresh[scan->fresh_count++] = (struct fresh){ copy, part };
 }
 
 static bool
@@ -232,7 +156,7 @@ is_regular(int fd, const struct dirent *entry)
 
 /* is_again: only messages that were missed matter. */
 static void
-take_file(struct scan *scan, struct span name, int folder, bool is_again)
+take_file(struct scan *scan, struct span name, unsigned part, bool is_again)
 {
 	struct span base = maildir_base(name);
 
@@ -242,30 +166,30 @@ take_file(struct scan *scan, struct span name, int folder, bool is_again)
 	uint32_t found = scan->table[slot_of(scan, base)];
 	if (found == 0) {
 		if (!is_again)
-			add_fresh(scan, name, folder);
+			add_fresh(scan, name, part);
 		return;
 	}
 	struct folder_item *item = &scan->folder->items[found - 1];
 	if (is_again && item->is_marked)
 		return;
 	item->is_marked = true;
-	take_letters(scan, item, name, folder);
+	scan_take_letters(scan, item, name, part);
 }
 
 static bool
-read_folder(struct scan *scan, int folder, bool is_again)
+read_folder(struct scan *scan, unsigned part, bool is_again)
 {
 	const struct dirent *entry;
-	int fd = openat(folder == CUR ? scan->folder->cur : scan->folder->new,
-	    ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd =
+	    openat(part == FOLDER_CUR ? scan->folder->cur : scan->folder->new,
+		".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = fd == -1 ? NULL : fdopendir(fd);
 
 	if (list == NULL)
 		return false;
 	while ((errno = 0, entry = readdir(list)) != NULL)
 		if (entry->d_name[0] != '.' && is_regular(fd, entry))
-			take_file(
-			    scan, span_of(entry->d_name), folder, is_again);
+			take_file(scan, span_of(entry->d_name), part, is_again);
 	int error = errno;
 	closedir(list);
 	errno = error;
@@ -294,7 +218,8 @@ finish_move(struct scan *scan, struct folder_item *item)
 	const char *name = buf_string(&to);
 	bool is_moved = old != NULL && name != NULL &&
 			renameat(folder->root, old, folder->cur, name) == 0;
-	scan->is_moved |= is_moved;
+	if (is_moved)
+		scan->moved |= FOLDER_CUR;
 	buf_free(&from);
 	buf_free(&to);
 	return is_moved;
@@ -340,195 +265,82 @@ drop_missing(struct scan *scan)
 		uidlist_add(&scan->lines, &line);
 }
 
-/* ---- what is new ---- */
+/* ---- all of it ---- */
 
-static int
-compare_fresh(const void *left, const void *right)
-{
-	struct span a =
-	    maildir_base(span_of(((const struct fresh *)left)->name));
-	struct span b =
-	    maildir_base(span_of(((const struct fresh *)right)->name));
-	int64_t first = maildir_seconds(a, 0);
-	int64_t second = maildir_seconds(b, 0);
-
-	if (first != second)
-		return first < second ? -1 : 1;
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = memcmp(a.ptr, b.ptr, shorter);
-
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
-}
-
-static void
-add_message_line(struct scan *scan, const struct folder_item *item)
-{
-	const struct folder_message *message = &item->message;
-	const struct uidlist_line line = { .kind = UIDLIST_MESSAGE,
-		.uid = message->uid,
-		.modseq = message->modseq,
-		.save_date_s = message->save_date_s,
-		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
-			 (item->is_passed ? MAILDIR_PASSED : 0),
-		.keywords = message->keywords,
-		.text = folder_base(scan->folder, item) };
-
-	uidlist_add(&scan->lines, &line);
-}
-
-/* A message that was seen in both is on its way to cur/. */
+/*
+ * Only what changed is looked at, unless a message is missed there: then it
+ * may have moved.  Mail moves from new/ to cur/: none is missed in this order.
+ */
 static bool
-take_fresh(struct scan *scan, const struct fresh *fresh)
+read_folders(struct scan *scan, unsigned parts)
 {
-	struct folder *folder = scan->folder;
-	struct span name = span_of(fresh->name);
-	struct span base = maildir_base(name);
-	struct folder_item *last =
-	    folder->count == 0 ? NULL : &folder->items[folder->count - 1];
-	struct buf ignored = scan->lines;
-
-	if (last == NULL || !span_equal(folder_base(folder, last), base)) {
-		if (folder->uid_next >= UINT32_MAX - 1) {
-			errno = EOVERFLOW;
+	for (int i = 0; i < SCANS; i++) {
+		if ((parts & FOLDER_NEW &&
+			!read_folder(scan, FOLDER_NEW, i > 0)) ||
+		    (parts & FOLDER_CUR &&
+			!read_folder(scan, FOLDER_CUR, i > 0)))
 			return false;
-		}
-		last = folder_add_item(folder, folder->uid_next++, base);
-		last->message.save_date_s =
-		    maildir_seconds(base, (int64_t)time(NULL));
-		last->message.modseq = scan->modseq;
+		if (!has_missing(scan))
+			return true;
+		scan->parts |= FOLDER_NEW | FOLDER_CUR;
+		parts = scan->parts;
 	}
-	/* The line that tells of it tells of its flags. */
-	scan->lines = buf_new(UIDLIST_LINE_MAX);
-	take_letters(scan, last, name, fresh->folder);
-	buf_free(&scan->lines);
-	scan->lines = ignored;
-	last->message.is_changed = false;
-	last->is_marked = true;
-	return true;
-}
-
-static bool
-take_all_fresh(struct scan *scan)
-{
-	size_t before = scan->folder->count;
-
-	if (scan->fresh_count > 0)
-		qsort(scan->fresh, scan->fresh_count, sizeof(*scan->fresh),
-		    compare_fresh);
-	for (size_t i = 0; i < scan->fresh_count; i++)
-		if (!take_fresh(scan, &scan->fresh[i]))
-			return false;
-	for (size_t i = before; i < scan->folder->count; i++)
-		add_message_line(scan, &scan->folder->items[i]);
-	scan->has_changes |= scan->fresh_count > 0;
+	drop_missing(scan);
 	return true;
 }
 
 /*
- * Mail in new/ is this session's to call recent, and is moved to cur/ by who
- * may change the folder.  Undone by a power cut, that is done again.
+ * What was read and not changed by us is known as of before it was read.  Of
+ * new/ that we moved mail from the old time stays: more may have come.
  */
-static void
-take_recent(struct scan *scan, struct folder_item *item)
-{
-	struct folder *folder = scan->folder;
-
-	item->message.flags |= MESSAGE_RECENT;
-	if (folder->is_read_only)
-		return;
-	buf_clear(&scan->text);
-	folder_add_file_name(&scan->text, folder, item);
-	struct folder_item moved = *item;
-	moved.is_in_new = false;
-	moved.exact_len = 0;
-	size_t end = scan->text.len;
-	buf_add_char(&scan->text, '\0');
-	folder_add_file_name(&scan->text, folder, &moved);
-	buf_add_char(&scan->text, '\0');
-	const char *names = scan->text.data;
-	if (renameat2(folder->new, names, folder->cur, names + end + 1,
-		RENAME_NOREPLACE) == 0 ||
-	    ((errno == EINVAL || errno == ENOSYS) &&
-		renameat(folder->new, names, folder->cur, names + end + 1) ==
-		    0)) {
-		*item = moved;
-		scan->is_moved = true;
-	}
-}
-
-/* ---- all of it ---- */
-
-void
-folder_add_state(struct folder *folder, struct buf *lines, uint64_t looked_ns)
-{
-	struct uidlist_state *state = &folder->state;
-	struct uidlist_line line = { .kind = UIDLIST_STATE };
-	struct folder_counts counts;
-
-	folder_counts(folder, &counts);
-	state->looked_ns = looked_ns;
-	state->messages = counts.messages;
-	state->unseen = counts.unseen;
-	state->deleted = counts.deleted;
-	state->uid_next = folder->uid_next;
-	state->modseq = folder->modseq;
-	state->recent = 0;
-	for (size_t i = 0; i < folder->count; i++)
-		state->recent += folder->items[i].is_in_new &&
-				 !folder->items[i].message.is_expunged;
-	line.state = *state;
-	uidlist_add(lines, &line);
-}
-
 static bool
-read_folders(struct scan *scan)
+note_times(
+    struct scan *scan, const struct uidlist_state *before, uint64_t looked_ns)
 {
-	for (int i = 0; i < SCANS; i++) {
-		/* Mail moves from new/ to cur/: none is missed in this order.
-		 */
-		if (!read_folder(scan, NEW, i > 0) ||
-		    !read_folder(scan, CUR, i > 0))
-			return false;
-		if (!has_missing(scan))
-			return true;
+	struct uidlist_state *state = &scan->folder->state;
+
+	if (scan->parts & FOLDER_NEW) {
+		state->new_ns = before->new_ns;
+		state->new_looked_ns = looked_ns;
 	}
-	drop_missing(scan);
-	return true;
+	if (scan->parts & FOLDER_CUR) {
+		state->cur_ns = before->cur_ns;
+		state->cur_looked_ns = looked_ns;
+	}
+	return !(scan->moved & FOLDER_CUR) ||
+	       folder_note_change(scan->folder, false);
 }
 
 static bool
 scan_locked(struct scan *scan)
 {
 	struct folder *folder = scan->folder;
-	struct uidlist_state times;
-	uint64_t looked_ns = now_ns();
+	struct uidlist_state before;
+	uint64_t looked_ns = folder_now_ns();
 
-	if (!folder_times(folder, &times))
+	if (!folder_times(folder, &before))
 		return false;
 	fill_table(scan);
-	if (!read_folders(scan) || !take_all_fresh(scan))
+	if (!read_folders(scan, scan->parts) || !scan_take_fresh(scan))
 		return false;
-	for (size_t i = 0; i < folder->count; i++)
-		if (folder->items[i].is_in_new &&
-		    !folder->items[i].message.is_expunged)
-			take_recent(scan, &folder->items[i]);
+	scan_take_recent(scan);
 	if (scan->has_changes)
 		folder->modseq = scan->modseq;
-	if (scan->is_moved && !folder_times(folder, &times))
+	if (!note_times(scan, &before, looked_ns))
 		return false;
-	folder->state.cur_ns = times.cur_ns;
-	folder->state.new_ns = times.new_ns;
-	folder_add_state(folder, &scan->lines, scan->is_moved ? 0 : looked_ns);
+	/* A state that must be looked at again soon is not worth a line. */
+	if (scan->has_changes || scan->moved != 0 ||
+	    folder_parts_changed(folder, true) == 0)
+		folder_add_state(folder, &scan->lines);
 	return folder_list_append(
 	    folder, buf_span(&scan->lines), scan->has_changes);
 }
 
 enum account_status
-folder_scan(struct folder *folder)
+folder_scan(struct folder *folder, unsigned parts)
 {
 	struct scan scan = { .folder = folder,
+		.parts = parts,
 		.modseq = folder->modseq + 1,
 		.lines = buf_new((size_t)UINT32_MAX),
 		.text = buf_new(1024) };

@@ -82,8 +82,11 @@ void folder_add_file_name(struct buf *into, const struct folder *folder,
 enum account_status folder_lock(struct folder *folder);
 void folder_unlock(struct folder *folder);
 
-/* Both under the lock: what the list and the files say now. */
-enum account_status folder_update(struct folder *folder, bool must_scan);
+/*
+ * Under the lock: what the list and the files say now.  parts are looked at
+ * whatever their times say.
+ */
+enum account_status folder_update(struct folder *folder, unsigned parts);
 
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
@@ -114,20 +117,37 @@ void folder_list_close(struct folder *folder);
 void folder_read_keywords(struct folder *folder);
 bool folder_write_keywords(struct folder *folder);
 
-/* ---- folder_scan.c ---- */
+/* ---- folder_times.c ---- */
+
+enum folder_part {
+	FOLDER_CUR = 1 << 0,
+	FOLDER_NEW = 1 << 1
+};
+
+uint64_t folder_now_ns(void);
 
 /* The times of change of cur/ and new/ as they are now. */
 bool folder_times(const struct folder *folder, struct uidlist_state *state);
 
-/* Is what the list says of the files still so? */
-bool folder_is_unchanged(struct folder *folder);
+/*
+ * The parts that must be looked at.  is_opening: that may come later where
+ * only our own changes are known.
+ */
+unsigned folder_parts_changed(const struct folder *folder, bool is_opening);
 
-/* Read cur/ and new/; under the lock. */
-enum account_status folder_scan(struct folder *folder);
+/*
+ * We changed cur/, which was known before, and perhaps new/, where more may
+ * have come that must be looked at.  False with errno set.
+ */
+bool folder_note_change(struct folder *folder, bool in_new);
 
-/* Note in the list how things are after changes of our own. */
-void folder_add_state(
-    struct folder *folder, struct buf *lines, uint64_t looked_ns);
+/* Append the state's line, with the counts of now. */
+void folder_add_state(struct folder *folder, struct buf *lines);
+
+/* ---- folder_scan.c ---- */
+
+/* Read some of cur/ and new/; under the lock. */
+enum account_status folder_scan(struct folder *folder, unsigned parts);
 
 void folder_cache_free(struct folder *folder);
 

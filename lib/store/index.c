@@ -1,5 +1,6 @@
 #include "store/index.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -182,6 +183,13 @@ check(struct index *index, const struct uidlist_header *header)
 static bool
 open_file(struct index *index)
 {
+	/* SQLite would give it to all who may look into the folder. */
+	int fd = open(index->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    ACCOUNT_FILE_MODE);
+
+	if (fd == -1)
+		return false;
+	close(fd);
 	/* Fails, harmlessly, when SQLite is in use already. */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

@@ -4,7 +4,7 @@
 
 enum {
 	BITS_OF_WORD = 64,
-	FULL = 8 /* one bit in so many may be set */
+	FULL = 4 /* one bit in so many may be set */
 };
 
 static uint32_t

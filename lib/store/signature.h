@@ -9,7 +9,7 @@
  * SQLite's FTS5 would say it as surely, but takes a hundred times as long to
  * learn a text, which the first search would have to wait for.
  * Size     a power of two from SIGNATURE_MIN to SIGNATURE_MAX bytes, so that
- *          about one bit in eight is set.
+ *          between an eighth and a quarter of the bits are set.
  */
 
 #include "base/buf.h"

@@ -76,7 +76,8 @@ parse_state(struct span rest, struct uidlist_state *state)
 {
 	return take_number(&rest, INT64_MAX, &state->cur_ns) &&
 	       take_number(&rest, INT64_MAX, &state->new_ns) &&
-	       take_number(&rest, INT64_MAX, &state->looked_ns) &&
+	       take_number(&rest, INT64_MAX, &state->cur_looked_ns) &&
+	       take_number(&rest, INT64_MAX, &state->new_looked_ns) &&
 	       take_number(&rest, UINT32_MAX, &state->messages) &&
 	       take_number(&rest, UINT32_MAX, &state->unseen) &&
 	       take_number(&rest, UINT32_MAX, &state->deleted) &&
@@ -157,8 +158,9 @@ static void
 add_state(struct buf *into, const struct uidlist_state *state)
 {
 	const uint64_t numbers[] = { state->cur_ns, state->new_ns,
-		state->looked_ns, state->messages, state->unseen,
-		state->deleted, state->recent, state->uid_next, state->modseq };
+		state->cur_looked_ns, state->new_looked_ns, state->messages,
+		state->unseen, state->deleted, state->recent, state->uid_next,
+		state->modseq };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		buf_printf(into, "%llu ", (unsigned long long)numbers[i]);

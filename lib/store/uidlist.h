@@ -32,9 +32,10 @@ enum uidlist_kind {
 
 /* How the folder was when it was last looked at. */
 struct uidlist_state {
-	uint64_t cur_ns; /* times of change of cur/ and new/ */
+	uint64_t cur_ns; /* the times of change that were seen */
 	uint64_t new_ns;
-	uint64_t looked_ns; /* when both had been read; 0: own changes since */
+	uint64_t cur_looked_ns; /* when they had been read */
+	uint64_t new_looked_ns;
 	uint64_t messages;
 	uint64_t unseen;
 	uint64_t deleted;
