@@ -332,6 +332,7 @@ account_open(struct account **account, const char *name)
 void
 account_close(struct account *account)
 {
+	account_rest(account);
 	if (account->root != -1)
 		close(account->root);
 	if (account->watch != -1)

@@ -81,6 +81,9 @@ struct account;
 enum account_status account_open(struct account **account, const char *name);
 void account_close(struct account *account);
 
+/* Before a wait: what was kept for the next APPEND or COPY is freed. */
+void account_rest(struct account *account);
+
 /*
  * Hand each folder to take, in the order of its name: those that exist, their
  * parents that do not (NOSELECT), and subscribed names of none (NONEXISTENT).

@@ -41,6 +41,8 @@ struct account {
 	uint64_t messages_max;
 	struct special_folder *specials; /* of control/specialfolders */
 	size_t special_count;
+	struct folder
+	    *target; /* of the last APPEND, COPY or MOVE; may be NULL */
 	int watch;
 	struct account_watched *watched;
 	size_t watched_count;

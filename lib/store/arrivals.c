@@ -17,6 +17,9 @@ arrivals_begin(struct arrivals *arrivals, struct folder *folder, size_t count)
 		.first = folder->count,
 		.modseq = folder->modseq + 1,
 		.now_s = (int64_t)time(NULL) };
+	struct uidlist_state times;
+	arrivals->was_known = folder_times(folder, &times) &&
+			      times.cur_ns == folder->state.cur_ns;
 	if (folder->uid_next + count >= UINT32_MAX - 1 ||
 	    folder->uid_next + count < count)
 		return ACCOUNT_LIMIT;
@@ -99,6 +102,30 @@ move_into_cur(const struct arrivals *arrivals, size_t k, struct buf *names)
 		   names->data + second) == 0;
 }
 
+/* Who knew how cur/ was knows how it is now; who did not has to look. */
+static void
+note_state(const struct arrivals *arrivals, struct buf *lines)
+{
+	struct folder *folder = arrivals->folder;
+	struct uidlist_line line = { .kind = UIDLIST_STATE };
+	struct uidlist_state *state = &folder->state;
+
+	if (!arrivals->was_known || !folder_note_change(folder, false))
+		state->cur_ns = 0;
+	state->messages += arrivals->count;
+	for (size_t k = 0; k < arrivals->count; k++) {
+		uint32_t flags =
+		    folder->items[arrivals->first + k].message.flags;
+
+		state->unseen += !(flags & MESSAGE_SEEN);
+		state->deleted += (flags & MESSAGE_DELETED) != 0;
+	}
+	state->uid_next = folder->uid_next;
+	state->modseq = folder->modseq;
+	line.state = *state;
+	uidlist_add(lines, &line);
+}
+
 /*
  * One message needs no sync of its own for the list to come first: a power cut
  * that keeps only the file keeps it whole (folder_append.c), with a new UID
@@ -123,9 +150,8 @@ arrivals_commit(struct arrivals *arrivals)
 	     k < arrivals->count && is_good && !arrivals->is_in_cur; k++)
 		is_good = move_into_cur(arrivals, k, &names);
 	buf_clear(&lines);
-	is_good = is_good && folder_note_change(folder, false);
 	if (is_good) {
-		folder_add_state(folder, &lines);
+		note_state(arrivals, &lines);
 		is_good = folder_list_append(
 			      folder, buf_span(&lines), arrivals->count == 1) &&
 			  fsync(folder->cur) == 0;

@@ -26,9 +26,10 @@ struct arrivals {
 	uint64_t modseq;
 	int64_t now_s;
 	bool is_in_cur; /* nothing waits in tmp/ */
+	bool was_known; /* cur/ had the time that the list noted */
 };
 
-/* Under the folder's lock, after folder_update. */
+/* Under the folder's lock, after folder_read. */
 enum account_status arrivals_begin(
     struct arrivals *arrivals, struct folder *folder, size_t count);
 

@@ -264,14 +264,23 @@ read_or_make_list(struct folder *folder)
 }
 
 enum account_status
-folder_update(struct folder *folder, unsigned parts)
+folder_read(struct folder *folder)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
-	if (folder->is_replaced) {
-		errno = ESTALE;
-		return ACCOUNT_ERROR;
-	}
+	if (!folder->is_replaced)
+		return ACCOUNT_OK;
+	errno = ESTALE;
+	return ACCOUNT_ERROR;
+}
+
+enum account_status
+folder_update(struct folder *folder, unsigned parts)
+{
+	enum account_status status = folder_read(folder);
+
+	if (status != ACCOUNT_OK)
+		return status;
 	parts |= folder_parts_changed(folder, parts != 0);
 	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
 }

@@ -49,7 +49,7 @@ folder_append_begin(
     struct folder_append **append, struct account *account, struct span name)
 {
 	struct folder *folder = NULL;
-	enum account_status status = folder_open(&folder, account, name, true);
+	enum account_status status = folder_target(&folder, account, name);
 
 	if (status != ACCOUNT_OK)
 		return status;
@@ -211,7 +211,7 @@ static enum account_status
 commit_locked(struct folder_append *append, struct arrivals *arrivals)
 {
 	struct folder *folder = append->folder;
-	enum account_status status = folder_update(folder, 0);
+	enum account_status status = folder_read(folder);
 	size_t done = 0;
 
 	if (status == ACCOUNT_OK)
@@ -275,6 +275,6 @@ folder_append_free(struct folder_append *append)
 	}
 	free(append->messages);
 	buf_free(&append->pending);
-	folder_close(append->folder);
+	folder_target_done(append->folder);
 	free(append);
 }

@@ -257,7 +257,7 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 		return status;
 	status = folder_update(copy->source, 0);
 	if (status == ACCOUNT_OK)
-		status = folder_update(copy->target, 0);
+		status = folder_read(copy->target);
 	if (status == ACCOUNT_OK) {
 		map_keywords(copy);
 		status =
@@ -289,10 +289,10 @@ folder_copy(struct folder *folder, const size_t *indexes, size_t count,
 		return ACCOUNT_OK;
 	}
 	enum account_status status =
-	    folder_open(&copy.target, folder->account, target, true);
+	    folder_target(&copy.target, folder->account, target);
 	if (status == ACCOUNT_OK) {
 		status = run(&copy, is_move, copied);
-		folder_close(copy.target);
+		folder_target_done(copy.target);
 	}
 	buf_free(&copy.text);
 	return status;

@@ -9,6 +9,7 @@
  * folder_scan.c    looks at the files
  * folder.c         the view, refresh, counts
  * folder_flags.c, folder_copy.c, folder_append.c   changes
+ * folder_target.c  the folder that the last ones went to
  * folder_body.c    contents; folder_cache.c what the index has of them
  */
 
@@ -88,8 +89,21 @@ void folder_unlock(struct folder *folder);
  */
 enum account_status folder_update(struct folder *folder, unsigned parts);
 
+/* Under the lock: what the list says; for who only adds to it. */
+enum account_status folder_read(struct folder *folder);
+
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
+
+/* ---- folder_target.c ---- */
+
+/*
+ * A folder that messages are to come into, as folder_open(..., true) gives it;
+ * kept for the next time by folder_target_done.
+ */
+enum account_status folder_target(
+    struct folder **folder, struct account *account, struct span name);
+void folder_target_done(struct folder *folder);
 
 /* ---- folder_list.c ---- */
 

@@ -202,7 +202,8 @@ open_file(struct index *index)
 	sqlite3_busy_timeout(index->db, BUSY_MS);
 	struct buf sql = buf_new(512);
 	buf_printf(&sql,
-	    "PRAGMA synchronous=OFF; PRAGMA journal_mode=TRUNCATE;"
+	    "PRAGMA page_size=8192; PRAGMA synchronous=OFF; PRAGMA "
+	    "journal_mode=TRUNCATE;"
 	    "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
 	    "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
 	    INDEX_CACHE_KIB);

@@ -4,7 +4,7 @@
 
 enum {
 	BITS_OF_WORD = 64,
-	FULL = 4 /* one bit in so many may be set */
+	FULL = 4 /* no more than one bit in so many is set */
 };
 
 static uint32_t
@@ -30,6 +30,7 @@ signature_add(struct signature *signature, struct span folded)
 {
 	uint32_t last = signature->last;
 	unsigned known = signature->known;
+	size_t set = signature->set;
 
 	for (size_t i = 0; i < folded.len; i++) {
 		last = last << 8 | (unsigned char)folded.ptr[i];
@@ -38,31 +39,28 @@ signature_add(struct signature *signature, struct span folded)
 			continue;
 		}
 		uint32_t bit = hash_of(last) % (SIGNATURE_MAX * 8U);
-		signature->bits[bit / BITS_OF_WORD] |= (uint64_t)1
-						       << bit % BITS_OF_WORD;
+		uint64_t *word = &signature->bits[bit / BITS_OF_WORD];
+		uint64_t mask = (uint64_t)1 << bit % BITS_OF_WORD;
+
+		set += (*word & mask) == 0;
+		*word |= mask;
 	}
 	signature->last = last;
 	signature->known = known;
+	signature->set = set;
 }
 
+/* Halves are laid over each other: a hash's high bits are left off. */
 void
 signature_end(struct signature *signature, struct buf *into)
 {
-	size_t words = SIGNATURE_MAX / sizeof(uint64_t);
-	size_t set = 0;
+	size_t all = SIGNATURE_MAX / sizeof(uint64_t);
+	size_t words = SIGNATURE_MIN / sizeof(uint64_t);
 
-	for (size_t i = 0; i < words; i++)
-		set += (size_t)__builtin_popcountll(signature->bits[i]);
-	/* One half laid over the other: a hash's high bits are left off. */
-	while (words * sizeof(uint64_t) > SIGNATURE_MIN &&
-	       set * 2 * FULL <= words * BITS_OF_WORD) {
-		words /= 2;
-		set = 0;
-		for (size_t i = 0; i < words; i++) {
-			signature->bits[i] |= signature->bits[i + words];
-			set += (size_t)__builtin_popcountll(signature->bits[i]);
-		}
-	}
+	while (words < all && signature->set * FULL > words * BITS_OF_WORD)
+		words *= 2;
+	for (size_t i = words; i < all; i++)
+		signature->bits[i % words] |= signature->bits[i];
 	buf_add(into, (struct span){ (const char *)signature->bits,
 			  words * sizeof(uint64_t) });
 }

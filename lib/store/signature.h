@@ -22,6 +22,7 @@ enum {
 
 struct signature {
 	uint64_t bits[SIGNATURE_MAX / sizeof(uint64_t)];
+	size_t set;    /* bits */
 	uint32_t last; /* the two bytes before */
 	unsigned known;
 };
