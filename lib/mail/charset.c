@@ -201,7 +201,11 @@ charset_piece(
 void
 charset_end(struct charset_stream *stream, struct buf *into)
 {
-	if (stream->kept_len > 0)
+	struct span kept = { stream->kept, stream->kept_len };
+
+	if (kept.len > 0 && stream->is_guess)
+		add_western(into, kept);
+	else if (kept.len > 0)
 		utf8_add(into, UTF8_REPLACEMENT);
 	if (stream->iconv != NULL)
 		iconv_close(stream->iconv);
