@@ -194,7 +194,10 @@ close_parts(struct mime *mime, size_t depth, struct mime_point point)
 		struct mime_part *part =
 		    &mime->parts[mime->levels[--mime->depth].part];
 
-		part->end = point.raw < part->body.raw ? part->body : point;
+		/* An empty body; what is around it holds its header. */
+		if (point.raw < part->body.raw)
+			point = part->body;
+		part->end = point;
 		if (part->kind == MIME_MULTIPART && part->child == MIME_NONE) {
 			part->kind = MIME_LEAF;
 			part->is_text = true;
