@@ -231,5 +231,5 @@ charset_prepare(void)
 
 	/* Descriptors are never closed: glibc would unload their modules. */
 	for (size_t i = 0; i < COUNT(usual); i++)
-		iconv_open("UTF-8", usual[i]);
+		(void)iconv_open("UTF-8", usual[i]);
 }

@@ -29,8 +29,8 @@ allocate(void *old, size_t count, size_t size)
 static void
 open_part(struct mime *mime, struct mime_point point)
 {
-	struct mime_level *outer =
-	    mime->depth == 0 ? NULL : &mime->levels[mime->depth - 1];
+	struct mime_level *level = &mime->levels[mime->depth];
+	struct mime_level *outer = mime->depth > 0 ? level - 1 : NULL;
 	uint32_t part = mime->count++;
 
 	if (part == mime->room) {
@@ -51,7 +51,8 @@ open_part(struct mime *mime, struct mime_point point)
 			mime->parts[outer->last_child].next = part;
 		outer->last_child = part;
 	}
-	struct mime_level *level = &mime->levels[mime->depth++];
+	mime->depth++;
+	/* NOLINTNEXTLINE(clang-analyzer-core.*): mime_init made them */
 	level->part = part;
 	level->last_child = MIME_NONE;
 	level->boundary_len = 0;
@@ -241,12 +242,11 @@ take_delimiter(struct mime *mime, struct span line, struct mime_point after)
 	    !find_level(mime, line, &level, &is_close))
 		return false;
 	close_parts(mime, level + 1, mime->before_end);
-	if (is_close)
+	/* Of parts beyond the limit no more is known. */
+	if (is_close || mime->count == MIME_PARTS_MAX)
 		mime->levels[level].boundary_len = 0;
-	else if (mime->count < MIME_PARTS_MAX)
-		open_part(mime, after);
 	else
-		mime->levels[level].boundary_len = 0;
+		open_part(mime, after);
 	return true;
 }
 

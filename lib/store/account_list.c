@@ -99,7 +99,7 @@ static void
 take_folder(const struct account *account, struct listing *listing,
     const struct dirent *entry)
 {
-	struct buf name = buf_new(4 * ACCOUNT_NAME_MAX);
+	struct buf name = buf_new((size_t)4 * ACCOUNT_NAME_MAX);
 	struct stat status;
 
 	if ((entry->d_type == DT_DIR ||

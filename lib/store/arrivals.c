@@ -136,7 +136,7 @@ arrivals_commit(struct arrivals *arrivals)
 {
 	struct folder *folder = arrivals->folder;
 	struct buf lines = buf_new((size_t)UINT32_MAX);
-	struct buf names = buf_new(4 * UINT8_MAX);
+	struct buf names = buf_new((size_t)4 * UINT8_MAX);
 	bool is_good;
 
 	add_lines(arrivals, &lines);
@@ -165,7 +165,7 @@ void
 arrivals_undo(struct arrivals *arrivals, size_t done)
 {
 	struct folder *folder = arrivals->folder;
-	struct buf name = buf_new(2 * UINT8_MAX);
+	struct buf name = buf_new((size_t)2 * UINT8_MAX);
 
 	for (size_t k = 0; k < done; k++) {
 		buf_clear(&name);

@@ -68,7 +68,7 @@ folder_append_begin(
 static bool
 finish_file(struct folder_append *append)
 {
-	struct stat status;
+	struct stat status = { 0 };
 
 	if (append->fd == -1)
 		return true;
@@ -104,7 +104,7 @@ add_message(struct folder_append *append)
 		    append->messages, append->room, sizeof(*append->messages));
 	}
 	append->messages[append->count++] =
-	    (struct appended){ .keywords = buf_new(FOLDER_KEYWORDS_MAX *
+	    (struct appended){ .keywords = buf_new((size_t)FOLDER_KEYWORDS_MAX *
 						   (FOLDER_KEYWORD_MAX + 1)) };
 }
 

@@ -281,7 +281,7 @@ folder_copy(struct folder *folder, const size_t *indexes, size_t count,
 	struct copy copy = { .source = folder,
 		.indexes = indexes,
 		.count = count,
-		.text = buf_new(4 * UINT8_MAX) };
+		.text = buf_new((size_t)4 * UINT8_MAX) };
 	if (is_move && folder->is_read_only)
 		return ACCOUNT_READ_ONLY;
 	if (count == 0) {

@@ -135,8 +135,9 @@ take_lines(struct folder *folder, struct span *text)
 			}
 			folder->is_replaced |=
 			    folder->header.uid_validity != 0 &&
-			    memcmp(&header, &folder->header, sizeof(header)) !=
-				0;
+			    (header.uid_validity !=
+				    folder->header.uid_validity ||
+				strcmp(header.id, folder->header.id) != 0);
 			folder->header = header;
 		} else {
 			line.modseq = 0;

@@ -33,7 +33,7 @@ use_of_word(struct span word)
 static bool
 parse_line(struct span line, uint32_t *use, struct span *name)
 {
-	struct buf path = buf_new(ACCOUNT_NAME_MAX * 4);
+	struct buf path = buf_new((size_t)4 * ACCOUNT_NAME_MAX);
 
 	*use = use_of_word(span_cut(&line, ' '));
 	*name = span_trim(line);

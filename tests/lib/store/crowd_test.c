@@ -170,7 +170,6 @@ start(struct ledger *ledger, unsigned number, unsigned rounds)
 	return pid;
 }
 
-
 /* What a fresh look at the folder says. */
 static void
 check(struct ledger *ledgers, size_t count)
