@@ -39,7 +39,7 @@ PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
 LIB      := $(wildcard lib/*/*.c)
 TESTS    := $(patsubst %.c,%,$(wildcard tests/*/*_test.c tests/lib/*/*_test.c))
-PAGES    := $(wildcard $(ROLES:%=%/*.[1578]))
+PAGES    := $(wildcard $(ROLES:%=%/*.[1578]) lib/*/*.[1578])
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # ---- how ----------------------------------------------------------------

@@ -10,22 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/control.h"
 #include "base/file.h"
 #include "base/io.h"
-#include "mail/utf7.h"
-#include "mail/utf8.h"
 #include "store/account_state.h"
 #include "store/special_use.h"
 #include "store/store_kind.h"
 
 enum {
-	FOLDERS_DEFAULT = 10000,
-	FOLDERS_MAX = 1000000,
 	LOCK_WAIT_NS = 2000000
 };
-
-static const char special[] = "./";
 
 enum account_status
 account_error(void)
@@ -59,87 +52,6 @@ account_allocate(size_t count, size_t size)
 
 	memset(memory, 0, count * size);
 	return memory;
-}
-
-/* ---- names ---- */
-
-bool
-account_is_inbox(struct span name)
-{
-	return span_equal_nocase(name, span_of("INBOX"));
-}
-
-/* A level that is written as it stands: no '/', no control bytes, UTF-8. */
-static bool
-add_level(struct buf *into, struct span level)
-{
-	buf_add_char(into, '.');
-	return level.len > 0 && utf7_encode(into, level, special);
-}
-
-bool
-account_add_path(struct buf *into, struct span name)
-{
-	size_t start = into->len;
-	size_t depth = 0;
-
-	if (account_is_inbox(name)) {
-		buf_add_char(into, '.');
-		return true;
-	}
-	if (name.len == 0 || name.len > ACCOUNT_NAME_MAX ||
-	    name.ptr[name.len - 1] == '/')
-		return false;
-	while (name.len > 0) {
-		struct span level = span_cut(&name, '/');
-
-		/* "INBOX/x" is ".INBOX.x": it has one spelling. */
-		if (depth == 0 && account_is_inbox(level))
-			level = span_of("INBOX");
-		if (++depth > ACCOUNT_DEPTH_MAX || !add_level(into, level))
-			return false;
-	}
-	return !into->overflow && into->len - start <= NAME_MAX;
-}
-
-struct account_path
-account_path(struct span name)
-{
-	struct account_path path = { .text = buf_new(NAME_MAX + 1) };
-
-	if (account_add_path(&path.text, name))
-		path.path = buf_string(&path.text);
-	return path;
-}
-
-void
-account_path_free(struct account_path *path)
-{
-	buf_free(&path->text);
-	path->path = NULL;
-}
-
-bool
-account_add_name(struct buf *into, struct span path)
-{
-	size_t depth = 0;
-	size_t start = into->len;
-
-	if (path.len < 2 || path.ptr[0] != '.' || path.ptr[path.len - 1] == '.')
-		return false;
-	path = span_slice(path, 1, path.len);
-	while (path.len > 0) {
-		struct span level = span_cut(&path, '.');
-
-		if (level.len == 0 || ++depth > ACCOUNT_DEPTH_MAX)
-			return false;
-		if (depth > 1)
-			buf_add_char(into, '/');
-		if (!utf7_decode(into, level, special))
-			return false;
-	}
-	/* ".INBOX" would be INBOX, which is elsewhere. */
-	return !account_is_inbox(span_slice(buf_span(into), start, into->len));
 }
 
 /* ---- files ---- */
@@ -261,24 +173,6 @@ account_next_uid_validity(const struct account *account)
 
 /* ---- opening ---- */
 
-static void
-read_limits(struct account *account)
-{
-	struct control_list quota = control_list("quota");
-
-	account->folders_max =
-	    control_number("maxfolders", FOLDERS_DEFAULT, 1, FOLDERS_MAX);
-	for (size_t i = 0; i < quota.count; i++) {
-		uint64_t *limit =
-		    i == 0 ? &account->octets_max : &account->messages_max;
-
-		if (i > 1 || !span_number(quota.items[i], 10, INT64_MAX, limit))
-			control_complain("quota", quota.lines[i],
-			    "the first line is octets, the second messages");
-	}
-	control_list_free(&quota);
-}
-
 /* The root and all that is missing above it belongs to the administrator. */
 static bool
 open_root(struct account *account, bool *is_made)
@@ -313,8 +207,7 @@ account_open(struct account **account, const char *name)
 		.root = -1,
 		.watch = -1 };
 	maildir_host(new->host);
-	read_limits(new);
-	special_use_load(new);
+	account_settings_read(&new->settings);
 	if (!open_root(new, &is_made))
 		status = account_error();
 	else if (is_made)
@@ -340,7 +233,7 @@ account_close(struct account *account)
 	for (size_t i = 0; i < account->watched_count; i++)
 		free(account->watched[i].name);
 	free(account->watched);
-	special_use_free(account);
+	account_settings_free(&account->settings);
 	free(account->path);
 	free(account);
 }

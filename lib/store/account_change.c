@@ -75,7 +75,7 @@ create_locked(struct account *account, struct span name, const char *path,
 		return ACCOUNT_EXISTS;
 	if (!account_list(account, count_folder, &count))
 		return account_error();
-	if (count >= account->folders_max)
+	if (count >= account->settings.folders_max)
 		return ACCOUNT_LIMIT;
 	if (!make_folder(account, path) ||
 	    (special_use != 0 && !special_use_set(account, name, special_use)))
@@ -88,8 +88,11 @@ account_create(struct account *account, struct span name, uint32_t special_use)
 {
 	struct account_path path = account_path(name);
 
-	if (path.path == NULL)
+	if (path.path == NULL ||
+	    (special_use != 0 && special_use_word(special_use) == NULL)) {
+		account_path_free(&path);
 		return ACCOUNT_INVALID;
+	}
 	int lock = account_lock(account->root);
 	enum account_status status =
 	    account_is_inbox(name) ? ACCOUNT_EXISTS

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "store/account.h"
+#include "store/account_settings.h"
 #include "store/maildir_name.h"
 
 enum {
@@ -27,20 +28,11 @@ struct account_watched {
 	int new;
 };
 
-struct special_folder {
-	uint32_t use; /* one of FOLDER_SPECIAL_USE */
-	char *name;
-};
-
 struct account {
 	char *path; /* absolute: SQLite wants one */
 	int root;
 	char host[MAILDIR_HOST_MAX + 1];
-	uint64_t folders_max;
-	uint64_t octets_max;
-	uint64_t messages_max;
-	struct special_folder *specials; /* of control/specialfolders */
-	size_t special_count;
+	struct account_settings settings;
 	struct folder
 	    *target; /* of the last APPEND, COPY or MOVE; may be NULL */
 	int watch;

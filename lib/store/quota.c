@@ -140,7 +140,8 @@ count_all(struct account *account, struct sum *sum)
 bool
 quota_is_kept(const struct account *account)
 {
-	return account->octets_max != 0 || account->messages_max != 0 ||
+	return account->settings.octets_max != 0 ||
+	       account->settings.messages_max != 0 ||
 	       faccessat(account->root, file_name, F_OK, 0) == 0;
 }
 
@@ -150,9 +151,9 @@ write_anew(const struct account *account, const struct sum *sum)
 	struct buf text = buf_new(QUOTA_FILE_MAX);
 
 	buf_printf(&text, "%lluS,%lluC\n%lld %lld\n",
-	    (unsigned long long)account->octets_max,
-	    (unsigned long long)account->messages_max, (long long)sum->octets,
-	    (long long)sum->messages);
+	    (unsigned long long)account->settings.octets_max,
+	    (unsigned long long)account->settings.messages_max,
+	    (long long)sum->octets, (long long)sum->messages);
 	bool is_written =
 	    account_write_file(account->root, file_name, buf_span(&text));
 	buf_free(&text);
@@ -180,10 +181,12 @@ static bool
 is_over(const struct account *account, const struct sum *sum, uint64_t octets,
     uint64_t messages)
 {
-	return (account->octets_max != 0 &&
-		   (uint64_t)sum->octets + octets > account->octets_max) ||
-	       (account->messages_max != 0 &&
-		   (uint64_t)sum->messages + messages > account->messages_max);
+	return (account->settings.octets_max != 0 &&
+		   (uint64_t)sum->octets + octets >
+		       account->settings.octets_max) ||
+	       (account->settings.messages_max != 0 &&
+		   (uint64_t)sum->messages + messages >
+		       account->settings.messages_max);
 }
 
 /* A file that says no may be wrong: then it is counted. */
@@ -192,7 +195,8 @@ quota_check(struct account *account, uint64_t octets, uint64_t messages)
 {
 	struct sum sum;
 
-	if (account->octets_max == 0 && account->messages_max == 0)
+	if (account->settings.octets_max == 0 &&
+	    account->settings.messages_max == 0)
 		return ACCOUNT_OK;
 	if (!read_sum(account, &sum))
 		return account_error();
@@ -233,8 +237,8 @@ account_quota(struct account *account, struct account_quota *quota)
 	if (!read_sum(account, &sum))
 		return account_error();
 	*quota = (struct account_quota){ .octets = (uint64_t)sum.octets,
-		.octets_max = account->octets_max,
+		.octets_max = account->settings.octets_max,
 		.messages = (uint64_t)sum.messages,
-		.messages_max = account->messages_max };
+		.messages_max = account->settings.messages_max };
 	return ACCOUNT_OK;
 }

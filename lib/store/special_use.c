@@ -1,89 +1,14 @@
 #include "store/special_use.h"
 
-#include <stdlib.h>
-
-#include "base/control.h"
 #include "store/store_kind.h"
 
 static const char file_name[] = "estafeta-specialuse";
 
-static const struct {
-	const char *word;
-	uint32_t use;
-} words[] = { { "all", FOLDER_ALL }, { "archive", FOLDER_ARCHIVE },
-	{ "drafts", FOLDER_DRAFTS }, { "flagged", FOLDER_FLAGGED_USE },
-	{ "junk", FOLDER_JUNK }, { "sent", FOLDER_SENT },
-	{ "trash", FOLDER_TRASH }, { "important", FOLDER_IMPORTANT } };
-
-static const char *const usual[] = { "drafts Drafts", "sent Sent", "junk Junk",
-	"trash Trash", "archive Archive" };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static uint32_t
-use_of_word(struct span word)
-{
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (span_equal_nocase(word, span_of(words[i].word)))
-			return words[i].use;
-	return 0;
-}
-
-/* "USE NAME"; false if it is no such line. */
-static bool
-parse_line(struct span line, uint32_t *use, struct span *name)
-{
-	struct buf path = buf_new((size_t)4 * ACCOUNT_NAME_MAX);
-
-	*use = use_of_word(span_cut(&line, ' '));
-	*name = span_trim(line);
-	bool is_good = *use != 0 && !account_is_inbox(*name) &&
-		       account_add_path(&path, *name);
-	buf_free(&path);
-	return is_good;
-}
-
-static void
-add_special(struct account *account, uint32_t use, struct span name)
-{
-	account->specials = store_allocate(account->specials,
-	    account->special_count + 1, sizeof(*account->specials));
-	account->specials[account->special_count++] =
-	    (struct special_folder){ use, store_copy(name) };
-}
-
-void
-special_use_load(struct account *account)
-{
-	struct control_list list = control_list("specialfolders");
-	struct span name;
-	uint32_t use;
-
-	for (size_t i = 0; i < list.count; i++) {
-		if (!parse_line(list.items[i], &use, &name))
-			control_complain("specialfolders", list.lines[i],
-			    "say what for and the name, as in `sent Sent`");
-		add_special(account, use, name);
-	}
-	for (size_t i = 0; i < COUNT(usual) && list.count == 0; i++)
-		if (parse_line(span_of(usual[i]), &use, &name))
-			add_special(account, use, name);
-	control_list_free(&list);
-}
-
-void
-special_use_free(struct account *account)
-{
-	for (size_t i = 0; i < account->special_count; i++)
-		free(account->specials[i].name);
-	free(account->specials);
-}
-
 enum account_status
 special_use_make(struct account *account)
 {
-	for (size_t i = 0; i < account->special_count; i++) {
-		struct span name = span_of(account->specials[i].name);
+	for (size_t i = 0; i < account->settings.special_count; i++) {
+		struct span name = span_of(account->settings.specials[i].name);
 		enum account_status status = account_create(account, name, 0);
 
 		if (status == ACCOUNT_OK)
@@ -107,11 +32,10 @@ special_use_read(const struct account *account)
 		return file;
 	}
 	buf_free(&file);
-	for (size_t i = 0; i < account->special_count; i++)
-		for (size_t k = 0; k < COUNT(words); k++)
-			if (words[k].use == account->specials[i].use)
-				buf_printf(&text, "%s %s\n", words[k].word,
-				    account->specials[i].name);
+	for (size_t i = 0; i < account->settings.special_count; i++)
+		buf_printf(&text, "%s %s\n",
+		    special_use_word(account->settings.specials[i].use),
+		    account->settings.specials[i].name);
 	return text;
 }
 
@@ -125,7 +49,7 @@ special_use_of(
 	(void)account;
 	while (rest.len > 0) {
 		struct span line = span_cut(&rest, '\n');
-		uint32_t use = use_of_word(span_cut(&line, ' '));
+		uint32_t use = special_use_of_word(span_cut(&line, ' '));
 
 		if (span_equal(line, name))
 			uses |= use;
@@ -163,12 +87,11 @@ special_use_set(struct account *account, struct span name, uint32_t use)
 		buf_add(&new, line);
 		buf_add_char(&new, '\n');
 	}
-	for (size_t k = 0; k < COUNT(words); k++)
-		if (words[k].use & use) {
-			buf_printf(&new, "%s ", words[k].word);
-			buf_add(&new, name);
-			buf_add_char(&new, '\n');
-		}
+	if (use != 0) {
+		buf_printf(&new, "%s ", special_use_word(use));
+		buf_add(&new, name);
+		buf_add_char(&new, '\n');
+	}
 	buf_free(&old);
 	return save(account, &new);
 }

@@ -14,10 +14,6 @@
 
 #include "store/account_state.h"
 
-/* control/specialfolders; a line of nonsense ends the program. */
-void special_use_load(struct account *account);
-void special_use_free(struct account *account);
-
 /* Make the folders, subscribed. */
 enum account_status special_use_make(struct account *account);
 
