@@ -59,8 +59,7 @@ write_one(int top, const struct passwd *owner, struct span envelope_bytes)
 		die(EX_USAGE, "the addresses make no envelope");
 	buf_add_string(&file, text);
 	queue_sum_add(sum, span_of(text));
-	queue_add_tail(
-	    &file, sum, sizeof(text) - 1, envelope_bytes, &envelope);
+	queue_add_tail(&file, sum, sizeof(text) - 1, envelope_bytes, &envelope);
 	queue_sum_free(sum);
 	spool_cur_path(&name, path);
 	int fd = openat(top, path, O_WRONLY | O_CREAT | O_EXCL, 0660);
