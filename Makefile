@@ -25,7 +25,7 @@ PROGRAMS := \
 	smtpd/smtpd \
 	aliases/lookup aliases/newaliases \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
-	queue/mailq queue/sendmail \
+	queue/mailq queue/queue queue/sendmail \
 	send/remote-send send/resolve \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
