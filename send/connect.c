@@ -10,6 +10,8 @@
 
 #include "net/routes.h"
 
+#include "send/secure.h"
+
 enum {
 	RESOLVE_TIMEOUT_MS = 60 * 1000,
 	GREETING_TIMEOUT_MS = 300 * 1000,
@@ -78,13 +80,21 @@ connect_to(
 struct attempt {
 	struct connection *connection;
 	const struct send_settings *settings;
+	const struct helpers *helpers;
 	uint16_t port;
+	bool is_clear;   /* the handshake failed here before */
 	char text[1024]; /* why the last host was of no use */
 };
 
-/* Greeting and hello; false, and closed, if this host does not want us. */
-static bool
-begin(struct attempt *attempt)
+enum outcome {
+	OUTCOME_OPEN,
+	OUTCOME_REFUSED, /* this host does not want us, or not so */
+	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
+};
+
+/* Greeting, hello, and TLS where it is offered; closed unless it is open. */
+static enum outcome
+begin(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
@@ -97,8 +107,17 @@ begin(struct attempt *attempt)
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
 	if (code >= 200 && code < 300)
 		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300)
-		return true;
+	bool is_good = code >= 200 && code < 300;
+	enum secure_result secured = SECURE_NOT;
+	connection->is_secure = false;
+	if (is_good && !attempt->is_clear)
+		secured = secure_start(connection, attempt->helpers, host);
+	if (is_good && secured == SECURE_DONE) {
+		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+		is_good = code >= 200 && code < 300;
+	}
+	if (is_good && secured != SECURE_BROKEN)
+		return OUTCOME_OPEN;
 	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
 	    connection->server,
 	    code == 0 ? ":" : " said:", (int)client->text.len,
@@ -106,6 +125,21 @@ begin(struct attempt *attempt)
 	smtp_free(client);
 	close(connection->fd);
 	connection->fd = -1;
+	return secured == SECURE_BROKEN ? OUTCOME_NO_TLS : OUTCOME_REFUSED;
+}
+
+static bool
+reach(struct attempt *attempt, const struct sockaddr_storage *address,
+    socklen_t size)
+{
+	struct connection *connection = attempt->connection;
+
+	connection->fd =
+	    connect_to(address, size, attempt->settings->connect_timeout_ms);
+	if (connection->fd != -1)
+		return true;
+	snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
+	    connection->server, strerror(errno));
 	return false;
 }
 
@@ -120,14 +154,18 @@ try_address(struct attempt *attempt, struct span host, struct span text)
 		return false;
 	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
 	    (int)host.len, host.ptr, (int)text.len, text.ptr);
-	connection->fd =
-	    connect_to(&address, size, attempt->settings->connect_timeout_ms);
-	if (connection->fd == -1) {
-		snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
-		    connection->server, strerror(errno));
+	attempt->is_clear = false;
+	if (!reach(attempt, &address, size))
 		return false;
+	enum outcome outcome = begin(attempt, host);
+	if (outcome == OUTCOME_NO_TLS) {
+		/* RFC 7435: in clear is better than not at all. */
+		attempt->is_clear = true;
+		if (!reach(attempt, &address, size))
+			return false;
+		outcome = begin(attempt, host);
 	}
-	return begin(attempt);
+	return outcome == OUTCOME_OPEN;
 }
 
 static bool
@@ -182,11 +220,12 @@ is_literal(struct span domain, struct span *address)
 
 bool
 connection_open_to(struct connection *connection,
-    const struct send_settings *settings, struct span hops,
-    struct verdicts *verdicts)
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span hops, struct verdicts *verdicts)
 {
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
+		.helpers = helpers,
 		.port = settings->port };
 
 	if (try_hops(&attempt, hops))
@@ -197,12 +236,14 @@ connection_open_to(struct connection *connection,
 
 bool
 connection_open(struct connection *connection,
-    const struct send_settings *settings, int resolve, struct span domain,
-    struct verdicts *verdicts)
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span domain, struct verdicts *verdicts)
 {
 	static struct packet packet;
+	const int resolve = helpers->resolve;
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
+		.helpers = helpers,
 		.port = settings->port };
 	struct span host = domain;
 	struct span address;

@@ -6,6 +6,7 @@
  * fd 0        channels to open, delivery(5); by hand: the message
  * fd 2        the log
  * fd 12       resolve, resolve(5)
+ * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
  * reads       control/me helohost smtproutes timeoutconnect
  *             concurrencyremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
@@ -47,6 +48,7 @@ read_settings(struct send_settings *settings)
 	routes = routes_read();
 	settings->routes = &routes;
 	settings->port = SMTP_PORT;
+	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
@@ -76,17 +78,19 @@ hold_children(void)
 
 /* False if a child ended first. */
 static bool
-wait_packet(void)
+wait_packet(bool has_tls)
 {
-	struct pollfd wait[2] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
-		{ .fd = NEIGHBOUR_RESOLVE } };
+	struct pollfd wait[3] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = NEIGHBOUR_RESOLVE }, { .fd = NEIGHBOUR_TLS } };
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (ppoll(wait, 2, NULL, &none) <= 0)
+	if (ppoll(wait, has_tls ? 3 : 2, NULL, &none) <= 0)
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");
+	if (has_tls && wait[2].revents != 0)
+		die(EX_TEMPFAIL, "tlsd is gone");
 	return true;
 }
 
@@ -107,20 +111,28 @@ static bool
 open_channel(const struct send_settings *settings,
     const struct sandbox_layer *layer, struct span destination, int fd)
 {
-	int resolve = neighbour_open_session(NEIGHBOUR_RESOLVE);
+	const struct helpers helpers = { .resolve = neighbour_open_session(
+					     NEIGHBOUR_RESOLVE),
+		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
+					 : -1 };
+	const int kept[] = { fd, helpers.resolve, helpers.tls };
 
-	if (resolve == -1)
+	if (helpers.resolve == -1)
 		temp_fail("resolve is gone");
+	if (settings->has_tls && helpers.tls == -1)
+		temp_fail("tlsd is gone");
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(NEIGHBOUR_SELF);
-		sandbox_session(layer, (const int[]){ resolve, fd }, 2);
-		_exit(channel_run(settings, resolve, destination, fd));
+		sandbox_session(layer, kept, settings->has_tls ? 3 : 2);
+		_exit(channel_run(settings, &helpers, destination, fd));
 	}
 	if (pid == -1)
 		warn_errno("cannot fork for %.*s", (int)destination.len,
 		    destination.ptr);
-	close(resolve);
+	close(helpers.resolve);
+	if (helpers.tls != -1)
+		close(helpers.tls);
 	return pid != -1;
 }
 
@@ -133,7 +145,7 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 	int got;
 
 	for (;;) {
-		bool has_packet = wait_packet();
+		bool has_packet = wait_packet(settings->has_tls);
 
 		reap(&children, settings->children_max);
 		if (!has_packet)

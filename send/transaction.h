@@ -9,6 +9,7 @@
 #include "base/control.h"
 #include "net/smtp_client.h"
 #include "queue/delivery.h"
+#include "queue/tls.h"
 
 struct send_settings {
 	struct buf helo;             /* control/helohost */
@@ -16,6 +17,13 @@ struct send_settings {
 	int64_t connect_timeout_ms;
 	uint64_t children_max; /* control/concurrencyremote */
 	uint16_t port;
+	bool has_tls; /* tlsd is a neighbour */
+};
+
+/* Whom a channel asks. */
+struct helpers {
+	int resolve;
+	int tls; /* a session with tlsd; -1: there is none, so no TLS */
 };
 
 /* The connection that a channel keeps from one transaction to the next. */
@@ -23,6 +31,8 @@ struct connection {
 	int fd;           /* -1: none */
 	char server[384]; /* "host[address]" */
 	uint64_t mails;   /* transactions so far */
+	bool is_secure;   /* by TLS, of which facts tells */
+	struct tls_facts facts;
 	struct smtp_client client;
 };
 

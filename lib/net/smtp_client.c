@@ -10,6 +10,7 @@ forget_keywords(struct smtp_client *client)
 	client->has_pipelining = client->has_8bitmime = false;
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
 	client->has_deliverby = client->has_mt_priority = false;
+	client->has_starttls = client->has_requiretls = false;
 	client->size_max = client->by_min_s = 0;
 	client->mails_max = client->recipients_max = 0;
 }
@@ -125,6 +126,10 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_smtputf8 = true;
 	else if (span_equal_nocase(keyword, span_of("DSN")))
 		client->has_dsn = true;
+	else if (span_equal_nocase(keyword, span_of("STARTTLS")))
+		client->has_starttls = true;
+	else if (span_equal_nocase(keyword, span_of("REQUIRETLS")))
+		client->has_requiretls = true;
 	else if (span_equal_nocase(keyword, span_of("MT-PRIORITY")))
 		client->has_mt_priority = true;
 	else if (span_equal_nocase(keyword, span_of("LIMITS")))

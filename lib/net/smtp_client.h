@@ -34,6 +34,8 @@ struct smtp_client {
 	bool has_dsn;
 	bool has_deliverby;
 	bool has_mt_priority;
+	bool has_starttls;
+	bool has_requiretls;
 	uint64_t size_max; /* 0: none told; the same for those of LIMITS */
 	uint64_t by_min_s; /* DELIVERBY */
 	uint64_t mails_max;
