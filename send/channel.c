@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "send/secure.h"
 
 static void
 give_verdict(void *context, const struct verdict *verdict)
@@ -55,6 +56,7 @@ run(struct connection *connection, const struct send_settings *settings,
 	if (connection->fd == -1 && !connection_open(connection, settings,
 					helpers, destination, &verdicts))
 		return;
+	secure_log(connection, &delivery->id);
 	if (!transaction_run(connection, delivery, message, &verdicts))
 		connection_close(connection);
 	verdicts_give_rest(

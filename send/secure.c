@@ -25,16 +25,19 @@ set_name(struct tls_connect *connect, struct span host)
 	}
 }
 
-static void
-log_facts(const struct connection *connection)
+void
+secure_log(const struct connection *connection, const struct queue_id *id)
 {
 	const struct tls_facts *facts = &connection->facts;
 
-	log_event("tls server=%s protocol=%s cipher=%s verified=%s",
-	    connection->server, facts->protocol, facts->cipher,
-	    facts->is_verified           ? "yes"
-	    : facts->distrust[0] == '\0' ? "no"
-					 : facts->distrust);
+	if (connection->is_secure)
+		log_event("%s tls=%s cipher=%s verified=%s server=%s", id->text,
+		    facts->protocol, facts->cipher,
+		    facts->is_verified ? "yes" : facts->distrust,
+		    connection->server);
+	else
+		log_event(
+		    "%s tls=none server=%s", id->text, connection->server);
 }
 
 static enum secure_result
@@ -78,6 +81,5 @@ secure_start(struct connection *connection, const struct helpers *helpers,
 	}
 	connection->fd = client->in.fd;
 	connection->is_secure = true;
-	log_facts(connection);
 	return SECURE_DONE;
 }

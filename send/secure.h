@@ -21,4 +21,7 @@ enum secure_result {
 enum secure_result secure_start(struct connection *connection,
     const struct helpers *helpers, struct span host);
 
+/* A line for the log: how this message goes. */
+void secure_log(const struct connection *connection, const struct queue_id *id);
+
 #endif
