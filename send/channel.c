@@ -51,10 +51,13 @@ run(struct connection *connection, const struct send_settings *settings,
 		.count = count_recipients(delivery) };
 
 	verdicts.left = verdicts.count;
-	if (connection_is_stale(connection))
+	enum need need =
+	    secure_need(delivery, message, settings->policies.count > 0);
+	if (connection_is_stale(connection) ||
+	    (connection->fd != -1 && connection->need < need))
 		connection_close(connection);
 	if (connection->fd == -1 && !connection_open(connection, settings,
-					helpers, destination, &verdicts))
+					helpers, destination, need, &verdicts))
 		return;
 	secure_log(connection, &delivery->id);
 	if (!transaction_run(connection, delivery, message, &verdicts))

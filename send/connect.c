@@ -82,9 +82,32 @@ struct attempt {
 	const struct send_settings *settings;
 	const struct helpers *helpers;
 	uint16_t port;
-	bool is_clear;   /* the handshake failed here before */
-	char text[1024]; /* why the last host was of no use */
+	struct span domain; /* empty: by hand */
+	enum need need;
+	bool is_known;     /* the host is of control/smtproutes */
+	bool is_clear;     /* the handshake failed here before */
+	const char *code;  /* of the last host that was not secure, or NULL */
+	bool is_unreached; /* another host might have been */
+	char text[1024];   /* why the last host was of no use */
 };
+
+/* Not secure enough: nothing of the message is told here. */
+static void
+refuse(struct attempt *attempt, enum secure_result secured, const char *code,
+    const char *why)
+{
+	struct connection *connection = attempt->connection;
+	const struct buf *text = &connection->client.text;
+	bool is_broken = secured == SECURE_BROKEN;
+
+	attempt->code = code;
+	snprintf(attempt->text, sizeof(attempt->text), "%s: %s%s%.*s",
+	    connection->server, why, is_broken ? ": " : "",
+	    is_broken ? (int)text->len : 0, is_broken ? text->data : "");
+	if (is_broken)
+		connection->client.in.status = IO_ERROR;
+	connection_close(connection);
+}
 
 enum outcome {
 	OUTCOME_OPEN,
@@ -92,35 +115,60 @@ enum outcome {
 	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
 };
 
+/* From the greeting to the last hello; false if one is refused. */
+static bool
+greet(struct attempt *attempt, const struct security *want,
+    enum secure_result *secured)
+{
+	struct connection *connection = attempt->connection;
+	struct smtp_client *client = &connection->client;
+	char helo[300];
+
+	*secured = SECURE_NOT;
+	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
+	    attempt->settings->helo.data);
+	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
+	if (code >= 200 && code < 300)
+		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	if (code < 200 || code >= 300)
+		return false;
+	if (!attempt->is_clear)
+		*secured = secure_start(connection, attempt->helpers, want);
+	if (*secured != SECURE_DONE)
+		return true;
+	code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	return code >= 200 && code < 300;
+}
+
 /* Greeting, hello, and TLS where it is offered; closed unless it is open. */
 static enum outcome
 begin(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
-	char helo[300];
+	const struct security want = secure_want(attempt->settings,
+	    attempt->domain, host, attempt->is_known, attempt->need);
+	enum secure_result secured;
+	const char *why = NULL;
 
-	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
-	    attempt->settings->helo.data);
 	smtp_open(client, connection->fd);
 	connection->mails = 0;
-	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300)
-		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	bool is_good = code >= 200 && code < 300;
-	enum secure_result secured = SECURE_NOT;
 	connection->is_secure = false;
-	if (is_good && !attempt->is_clear)
-		secured = secure_start(connection, attempt->helpers, host);
-	if (is_good && secured == SECURE_DONE) {
-		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-		is_good = code >= 200 && code < 300;
+	connection->need = attempt->need;
+	bool is_good = greet(attempt, &want, &secured);
+	if (is_good && (secured != SECURE_BROKEN ||
+			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
+		const char *fault = secure_fault(connection, &want, &why);
+
+		if (fault == NULL)
+			return OUTCOME_OPEN;
+		refuse(attempt, secured, fault, why);
+		return OUTCOME_REFUSED;
 	}
-	if (is_good && secured != SECURE_BROKEN)
-		return OUTCOME_OPEN;
+	attempt->is_unreached |= secured != SECURE_BROKEN;
 	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
 	    connection->server,
-	    code == 0 ? ":" : " said:", (int)client->text.len,
+	    client->code == 0 ? ":" : " said:", (int)client->text.len,
 	    client->text.len == 0 ? "" : client->text.data);
 	smtp_free(client);
 	close(connection->fd);
@@ -138,6 +186,7 @@ reach(struct attempt *attempt, const struct sockaddr_storage *address,
 	    connect_to(address, size, attempt->settings->connect_timeout_ms);
 	if (connection->fd != -1)
 		return true;
+	attempt->is_unreached = true;
 	snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
 	    connection->server, strerror(errno));
 	return false;
@@ -185,6 +234,13 @@ give_up(enum dns_status status, const struct attempt *attempt,
 {
 	switch (status) {
 	case DNS_OK:
+		if (attempt->code != NULL && !attempt->is_unreached) {
+			verdicts_give_rest(verdicts,
+			    attempt->code[0] == '5' ? VERDICT_FAILED
+						    : VERDICT_LATER,
+			    attempt->code, attempt->text);
+			return;
+		}
 		verdicts_give_rest(verdicts, VERDICT_UNREACHABLE, "4.4.1",
 		    attempt->text[0] == '\0' ? "no host could be reached"
 					     : attempt->text);
@@ -226,6 +282,8 @@ connection_open_to(struct connection *connection,
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
+		.need = NEED_POLICY,
+		.is_known = true,
 		.port = settings->port };
 
 	if (try_hops(&attempt, hops))
@@ -237,13 +295,15 @@ connection_open_to(struct connection *connection,
 bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, struct verdicts *verdicts)
+    struct span domain, enum need need, struct verdicts *verdicts)
 {
 	static struct packet packet;
 	const int resolve = helpers->resolve;
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
+		.domain = domain,
+		.need = need,
 		.port = settings->port };
 	struct span host = domain;
 	struct span address;
@@ -252,6 +312,7 @@ connection_open(struct connection *connection,
 	bool has_route =
 	    route_find(settings->routes, domain, &host, &attempt.port);
 
+	attempt.is_known = has_route;
 	if (is_literal(host, &address)) {
 		if (try_address(&attempt, host, address))
 			return true;

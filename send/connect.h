@@ -16,7 +16,7 @@
  */
 bool connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, struct verdicts *verdicts);
+    struct span domain, enum need need, struct verdicts *verdicts);
 
 /* The same for addresses that are known; hops as in net/dns.h. */
 bool connection_open_to(struct connection *connection,

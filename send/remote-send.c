@@ -7,7 +7,7 @@
  * fd 2        the log
  * fd 12       resolve, resolve(5)
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
- * reads       control/me helohost smtproutes timeoutconnect
+ * reads       control/me helohost smtproutes timeoutconnect tlspolicy
  *             concurrencyremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
@@ -47,6 +47,7 @@ read_settings(struct send_settings *settings)
 	settings->helo = control_host("helohost", buf_string(&me));
 	routes = routes_read();
 	settings->routes = &routes;
+	settings->policies = tlspolicy_read();
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->connect_timeout_ms =

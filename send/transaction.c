@@ -307,11 +307,12 @@ converse(struct transaction *transaction)
 	return send_data(transaction);
 }
 
-/* RFC 8689 section 4.2.1: we have no TLS to offer; reports go all the same. */
+/* Who opened the connection for it has seen to it: RFC 8689 section 4.2.1. */
 static bool
-needs_tls(const struct delivery *delivery)
+needs_tls(const struct connection *connection, const struct delivery *delivery)
 {
-	return delivery->requires_tls && delivery->sender.len > 0;
+	return delivery->requires_tls && delivery->sender.len > 0 &&
+	       connection->need < NEED_REQUIRED;
 }
 
 /* What this server, or any, may not have; false after a verdict for all. */
@@ -327,7 +328,7 @@ is_permitted(struct transaction *transaction)
 	if (!are_sendable(delivery))
 		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
 		    "an address has a byte that no SMTP command can hold");
-	else if (needs_tls(delivery))
+	else if (needs_tls(transaction->connection, delivery))
 		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.7.30",
 		    "REQUIRETLS: there is no such way to the next host");
 	else if (must_return && left <= 0)
@@ -358,6 +359,9 @@ run_group(struct connection *connection, const struct delivery *delivery,
 	struct transaction transaction = { .connection = connection,
 		.verdicts = verdicts,
 		.telling = { .delivery = delivery,
+		    .requires_tls = delivery->requires_tls &&
+				    connection->is_secure &&
+				    connection->client.has_requiretls,
 		    .by_seconds = delivery->by.time -
 				  (int64_t)(clock_utc_us() / 1000000) },
 		.text = { .fd = fd,

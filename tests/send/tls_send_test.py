@@ -208,4 +208,89 @@ for label, how, connections in (
           not any(x.startswith('tls') for x in s.commands), (got, s.commands, s.connections))
 check('and that is in the log', logged('3{23} tls=none server='))
 check('both end with the manager', sender.end() == (0, 0))
+
+# ---- control/tlspolicy ----
+
+
+def digests(pair):
+    der = ssl.PEM_cert_to_DER_cert(open(pair[0]).read())
+    key = subprocess.run(f'openssl x509 -in {pair[0]} -noout -pubkey | openssl pkey -pubin -outform DER', shell=True,
+                         check=True, capture_output=True).stdout
+    return hashlib.sha256(der).hexdigest(), hashlib.sha256(key).hexdigest()
+
+
+GOOD_CERT, GOOD_KEY = digests(GOOD)
+control('tlspolicy', f'''
+clear.example none
+enc.example encrypt
+ver.example verify
+named.example verify .example other.host
+below.example verify other.example
+.pin.example fingerprint {'0' * 64} {GOOD_CERT.upper()}
+key.example fingerprint {":".join(GOOD_KEY[i:i + 2] for i in range(0, 64, 2))}
+strict.mx.example encrypt
+''')
+sender = Sender()
+NO_TLS = dict(before=())
+
+
+def expect(label, domain, wanted, host='mx.example', message=b'Subject: x\n\nhello\n', flags=(), **how):
+    """wanted: tls or clear, if it goes; else kind, code and words."""
+    s = Server(**how)
+    got = Channel(sender, s, domain=domain, host=host).send(message, flags=flags)
+    if isinstance(wanted, str):
+        held = got and got[0] == 'K' and len(s.messages) == 1 and \
+            any(x.startswith('tls MAIL') for x in s.commands) == (wanted == 'tls')
+    else:
+        held = got and got[:2] == wanted[:2] and wanted[2] in got[2] and not any('MAIL' in x for x in s.commands)
+    check(label, held, (got, s.commands))
+    return s
+
+
+expect('none: in clear', 'clear.example', 'clear')
+expect('encrypt', 'enc.example', 'tls')
+expect('encrypt: any certificate', 'enc.example', 'tls', pair=OLD)
+s = expect('encrypt: not offered', 'enc.example', ('Z', '4.7.4', 'not to be had'), **NO_TLS)
+check('... and QUIT was said', wait_for(lambda: s.commands[-1] == 'QUIT'), s.commands)
+expect('encrypt: 454', 'enc.example', ('Z', '4.7.4', 'not to be had'), starttls=b'454 4.7.0 no\r\n')
+expect('encrypt: bytes after 220', 'enc.example', ('Z', '4.7.4', 'bytes after the 220'),
+       starttls=b'220 go\r\n250 injected\r\n')
+s = expect('encrypt: a broken handshake', 'enc.example', ('Z', '4.7.4', 'not to be had'), garbage=b'250 hello\r\n')
+check('... and no second connection in clear', s.connections == 1, s.connections)
+expect('encrypt by the host', 'any.example', ('Z', '4.7.4', ''), host='strict.mx.example', **NO_TLS)
+expect('verify', 'ver.example', 'tls')
+expect('verify: out of date', 'ver.example', ('Z', '4.7.5', 'expired'), pair=OLD)
+expect('verify: another name', 'ver.example', ('Z', '4.7.5', 'mismatch'), pair=OTHER)
+expect('verify: one of the names', 'below.example', 'tls', pair=OTHER)
+expect('verify: all below a name', 'named.example', 'tls')
+expect('verify: not the host, if there are names', 'below.example', ('Z', '4.7.5', 'mismatch'))
+expect('fingerprint: of the certificate', 'a.pin.example', 'tls')
+expect('fingerprint: of the key', 'key.example', 'tls')
+expect('fingerprint: another', 'a.pin.example', ('Z', '4.7.5', 'fingerprint'), pair=OTHER)
+expect('fingerprint: no TLS', 'a.pin.example', ('Z', '4.7.4', ''), **NO_TLS)
+
+# ---- RFC 8689 ----
+OPTIONAL = b'Subject: x\nTLS-Required: No\n\nhello\n'
+expect('TLS-Required: No, in clear', 'enc.example', 'clear', message=OPTIONAL, **NO_TLS)
+expect('TLS-Required: No, without the right name', 'ver.example', 'tls', message=OPTIONAL, pair=OTHER)
+expect('TLS-Required: No in the body', 'enc.example', ('Z', '4.7.4', ''), message=b'Subject: x\n\nTLS-Required: No\n',
+       **NO_TLS)
+s = Server(pair=OTHER)
+c = Channel(sender, s, domain='ver.example')
+got = [c.send(OPTIONAL), c.send()]
+check('the next message over that connection is held to the policy', [g[0] for g in got] == ['K', 'Z'] and
+      s.connections == 2, (got, s.commands))
+
+REQUIRE, OFFERED = (('Q', ''),), dict(after=('REQUIRETLS',))
+s = expect('REQUIRETLS', 'named.example', 'tls', flags=REQUIRE, **OFFERED)
+check('... is passed on', any('MAIL' in x and x.endswith(' REQUIRETLS') for x in s.commands), s.commands)
+expect('REQUIRETLS beats TLS-Required', 'named.example', ('D', '5.7.30', 'not offered'), flags=REQUIRE, message=OPTIONAL)
+expect('REQUIRETLS: not offered after TLS', 'named.example', ('D', '5.7.30', 'not offered'), flags=REQUIRE,
+       before=('STARTTLS', 'REQUIRETLS'))
+expect('REQUIRETLS: no TLS', 'named.example', ('D', '5.7.10', ''), flags=REQUIRE, before=('REQUIRETLS',))
+expect('REQUIRETLS: not verified', 'named.example', ('D', '5.7.10', 'expired'), flags=REQUIRE, pair=OLD, **OFFERED)
+expect('REQUIRETLS: an MX that only the DNS names', 'any.example', ('D', '5.7.10', 'mismatch'), flags=REQUIRE, **OFFERED)
+expect('REQUIRETLS: the certificate has the domain', 'other.example', 'tls', flags=REQUIRE, pair=OTHER, **OFFERED)
+expect('without REQUIRETLS to the same', 'any.example', 'tls', **OFFERED)
+check('both end', sender.end() == (0, 0))
 done()
