@@ -5,6 +5,10 @@
 
 #include "queue/tls.h"
 
+enum {
+	DIGITS = 2 * TLS_DIGEST_LEN
+};
+
 static const char *const level_names[] = { "none", "may", "encrypt", "verify",
 	"fingerprint" };
 
@@ -43,13 +47,13 @@ read_digest(struct span word, unsigned char digest[TLS_DIGEST_LEN])
 
 		if (word.ptr[i] == ':' && digits > 0 && digits % 2 == 0)
 			continue;
-		if (value == -1 || digits == 2 * TLS_DIGEST_LEN)
+		if (value == -1 || digits == DIGITS)
 			return false;
 		digest[digits / 2] =
 		    (unsigned char)(digest[digits / 2] << 4 | value);
 		digits++;
 	}
-	return digits == 2 * TLS_DIGEST_LEN;
+	return digits == DIGITS;
 }
 
 static bool
