@@ -81,7 +81,7 @@ struct attempt {
 	struct connection *connection;
 	const struct send_settings *settings;
 	const struct helpers *helpers;
-	uint16_t port;
+	struct route route;
 	struct span domain; /* empty: by hand */
 	enum need need;
 	bool is_known;     /* the host is of control/smtproutes */
@@ -125,6 +125,12 @@ greet(struct attempt *attempt, const struct security *want,
 	char helo[300];
 
 	*secured = SECURE_NOT;
+	client->is_lmtp = attempt->route.kind == ROUTE_LMTP;
+	if (attempt->route.kind == ROUTE_SMTPS) {
+		*secured = secure_handshake(connection, attempt->helpers, want);
+		if (*secured != SECURE_DONE)
+			return true;
+	}
 	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
 	    attempt->settings->helo.data);
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
@@ -132,9 +138,9 @@ greet(struct attempt *attempt, const struct security *want,
 		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
 	if (code < 200 || code >= 300)
 		return false;
-	if (!attempt->is_clear)
+	if (!attempt->is_clear && !connection->is_secure)
 		*secured = secure_start(connection, attempt->helpers, want);
-	if (*secured != SECURE_DONE)
+	if (*secured != SECURE_DONE || attempt->route.kind == ROUTE_SMTPS)
 		return true;
 	code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
 	return code >= 200 && code < 300;
@@ -146,11 +152,14 @@ begin(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
-	const struct security want = secure_want(attempt->settings,
-	    attempt->domain, host, attempt->is_known, attempt->need);
+	struct security want = secure_want(attempt->settings, attempt->domain,
+	    host, attempt->is_known, attempt->need);
 	enum secure_result secured;
 	const char *why = NULL;
 
+	if (attempt->route.kind == ROUTE_SMTPS &&
+	    want.policy.level < TLS_LEVEL_ENCRYPT)
+		want.policy.level = TLS_LEVEL_ENCRYPT;
 	smtp_open(client, connection->fd);
 	connection->mails = 0;
 	connection->is_secure = false;
@@ -199,7 +208,7 @@ try_address(struct attempt *attempt, struct span host, struct span text)
 	struct sockaddr_storage address;
 	socklen_t size;
 
-	if (!parse_address(text, attempt->port, &address, &size))
+	if (!parse_address(text, attempt->route.port, &address, &size))
 		return false;
 	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
 	    (int)host.len, host.ptr, (int)text.len, text.ptr);
@@ -284,7 +293,7 @@ connection_open_to(struct connection *connection,
 		.helpers = helpers,
 		.need = NEED_POLICY,
 		.is_known = true,
-		.port = settings->port };
+		.route.port = settings->port };
 
 	if (try_hops(&attempt, hops))
 		return true;
@@ -304,13 +313,12 @@ connection_open(struct connection *connection,
 		.helpers = helpers,
 		.domain = domain,
 		.need = need,
-		.port = settings->port };
-	struct span host = domain;
+		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
 	enum dns_status status = DNS_OK;
-	bool has_route =
-	    route_find(settings->routes, domain, &host, &attempt.port);
+	bool has_route = route_find(settings->routes, domain, &attempt.route);
+	struct span host = has_route ? attempt.route.host : domain;
 
 	attempt.is_known = has_route;
 	if (is_literal(host, &address)) {

@@ -163,25 +163,15 @@ no_tls(struct connection *connection, const char *reason)
 }
 
 enum secure_result
-secure_start(struct connection *connection, const struct helpers *helpers,
+secure_handshake(struct connection *connection, const struct helpers *helpers,
     const struct security *want)
 {
 	struct smtp_client *client = &connection->client;
 	struct tls_connect connect = { 0 };
 	char reason[TLS_REASON_MAX];
 
-	if (helpers->tls == -1 || !client->has_starttls ||
-	    want->policy.level == TLS_LEVEL_NONE)
-		return SECURE_NOT;
-	smtp_write(client, "STARTTLS");
-	unsigned code = smtp_read(client, STARTTLS_TIMEOUT_MS);
-	if (code == 0)
-		return no_tls(connection, "no answer to STARTTLS");
-	if (code != 220)
-		return SECURE_NOT;
-	/* Nobody says more than 220 before the handshake: RFC 3207, 5. */
-	if (reader_has_buffered(&client->in))
-		return no_tls(connection, "bytes after the 220");
+	if (helpers->tls == -1)
+		return no_tls(connection, "there is no tlsd");
 	set_names(&connect, want);
 	switch (starttls_connect(helpers->tls, &connect, &client->in,
 	    &client->out, &connection->facts, reason)) {
@@ -195,4 +185,25 @@ secure_start(struct connection *connection, const struct helpers *helpers,
 	connection->fd = client->in.fd;
 	connection->is_secure = true;
 	return SECURE_DONE;
+}
+
+enum secure_result
+secure_start(struct connection *connection, const struct helpers *helpers,
+    const struct security *want)
+{
+	struct smtp_client *client = &connection->client;
+
+	if (helpers->tls == -1 || !client->has_starttls ||
+	    want->policy.level == TLS_LEVEL_NONE)
+		return SECURE_NOT;
+	smtp_write(client, "STARTTLS");
+	unsigned code = smtp_read(client, STARTTLS_TIMEOUT_MS);
+	if (code == 0)
+		return no_tls(connection, "no answer to STARTTLS");
+	if (code != 220)
+		return SECURE_NOT;
+	/* Nobody says more than 220 before the handshake: RFC 3207, 5. */
+	if (reader_has_buffered(&client->in))
+		return no_tls(connection, "bytes after the 220");
+	return secure_handshake(connection, helpers, want);
 }

@@ -41,6 +41,13 @@ enum secure_result secure_start(struct connection *connection,
     const struct helpers *helpers, const struct security *want);
 
 /*
+ * TLS from the first byte, before the greeting (RFC 8314 section 3.3): the
+ * same, but there is no SECURE_NOT.
+ */
+enum secure_result secure_handshake(struct connection *connection,
+    const struct helpers *helpers, const struct security *want);
+
+/*
  * After the last EHLO: is it protected as it has to be?  If not, the status
  * code for it (X.7.N, of class 4 unless REQUIRETLS asks for 5), and *why.
  */

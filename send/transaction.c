@@ -255,6 +255,31 @@ read_envelope(struct transaction *transaction)
 	return true;
 }
 
+/* RFC 2033 section 4.2: after the text, a reply for each that was taken. */
+static bool
+read_verdicts(struct transaction *transaction)
+{
+	struct connection *connection = transaction->connection;
+	struct verdicts *verdicts = transaction->verdicts;
+	struct smtp_client *client = &connection->client;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		if (verdicts->given[i])
+			continue;
+		smtp_read(client, DOT_TIMEOUT_MS);
+		if (client->code == 0 || client->code == 421) {
+			judge(connection, verdicts, ALL_THE_REST);
+			return false;
+		}
+		if (is_yes(client))
+			give(connection, verdicts, i, VERDICT_DELIVERED,
+			    smtp_status(client));
+		else
+			judge(connection, verdicts, i);
+	}
+	return true;
+}
+
 /* After DATA: the text, or a lone dot if nobody wants it. */
 static bool
 send_data(struct transaction *transaction)
@@ -268,6 +293,8 @@ send_data(struct transaction *transaction)
 		judge(connection, verdicts, ALL_THE_REST);
 		return code >= 400 && code != 421;
 	}
+	if (verdicts->left == 0 && client->is_lmtp)
+		return false; /* it has nobody to answer for */
 	if (verdicts->left == 0) {
 		write_string(&client->out, ".\r\n");
 		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
@@ -278,6 +305,8 @@ send_data(struct transaction *transaction)
 		    "the message cannot be read from the queue");
 		return false;
 	}
+	if (client->is_lmtp)
+		return read_verdicts(transaction);
 	smtp_read(client, DOT_TIMEOUT_MS);
 	if (is_yes(client))
 		give(connection, verdicts, ALL_THE_REST, VERDICT_DELIVERED,

@@ -25,7 +25,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->text = buf_new(SMTP_TEXT_MAX);
 	client->code = 0;
 	client->status[0] = '\0';
-	client->is_hello = false;
+	client->is_hello = client->is_lmtp = false;
 	forget_keywords(client);
 }
 
@@ -197,11 +197,11 @@ unsigned
 smtp_hello(struct smtp_client *client, const char *name, int64_t timeout_ms)
 {
 	forget_keywords(client);
-	smtp_write(client, "EHLO %s", name);
+	smtp_write(client, "%s %s", client->is_lmtp ? "LHLO" : "EHLO", name);
 	client->is_hello = true;
 	unsigned code = smtp_read(client, timeout_ms);
 	client->is_hello = false;
-	if (code < 500)
+	if (code < 500 || client->is_lmtp)
 		return code;
 	smtp_write(client, "HELO %s", name);
 	return smtp_read(client, timeout_ms);

@@ -26,6 +26,7 @@ struct smtp_client {
 	unsigned code;   /* of the last reply */
 	char status[12]; /* its enhanced status code, "" if it has none */
 	struct buf text; /* the reply on one line, code included */
+	bool is_lmtp;    /* the caller's: LHLO, RFC 2033 section 4.1 */
 	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;

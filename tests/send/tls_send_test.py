@@ -42,7 +42,8 @@ class Server:
     follows it in the same packet; garbage: in place of a handshake."""
     used = 0
 
-    def __init__(self, pair=GOOD, starttls=b'220 go\r\n', garbage=None, before=('STARTTLS',), after=(), offers=True):
+    def __init__(self, pair=GOOD, starttls=b'220 go\r\n', garbage=None, before=('STARTTLS',), after=(), port=25,
+                 implicit=False, lmtp=None):
         Server.used += 1
         self.address = f'127.0.3.{Server.used}'
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -50,8 +51,9 @@ class Server:
         self.context.sni_callback = lambda s, name, c: self.names.append(name)
         self.starttls, self.garbage = starttls, garbage
         self.before, self.after = before, after
+        self.implicit, self.lmtp = implicit, lmtp  # TLS at once; replies after the text
         self.names, self.commands, self.messages, self.connections = [], [], [], 0
-        self.listener = socket.create_server((self.address, 25))
+        self.listener = socket.create_server((self.address, port))
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -62,6 +64,11 @@ class Server:
 
     def session(self, client):
         try:
+            if self.implicit:
+                with self.context.wrap_socket(client, server_side=True) as secure:
+                    secure.sendall(b'220 mx.example\r\n')
+                    self.talk(secure, self.after, 'tls ')
+                return
             client.sendall(b'220 mx.example\r\n')
             self.talk(client, self.before, '')
         except OSError:
@@ -71,10 +78,10 @@ class Server:
     def talk(self, client, words, prefix):
         lines = client.makefile('rb')
         while line := lines.readline():
-            command = line.decode().rstrip('\r\n')
+            command = line.decode('latin-1').rstrip('\r\n')
             verb = command[:8].split(' ')[0].upper()
             self.commands.append(prefix + command)
-            if verb == 'EHLO':
+            if verb in ('EHLO', 'LHLO'):
                 client.sendall(''.join(f'250-{w}\r\n' for w in ('mx.example',) + words).encode() + b'250 8BITMIME\r\n')
             elif verb == 'STARTTLS':
                 client.sendall(self.starttls)
@@ -95,7 +102,11 @@ class Server:
                 while (line := lines.readline()) not in (b'.\r\n', b''):
                     text += line
                 self.messages.append(text)
-                client.sendall(b'250 2.0.0 kept\r\n')
+                client.sendall(self.lmtp or b'250 2.0.0 kept\r\n')
+                if self.lmtp and b'\r\n' not in self.lmtp[-2:]:
+                    client.shutdown(socket.SHUT_RDWR)
+            elif verb == 'RCPT' and 'refused' in command:
+                client.sendall(b'550 5.1.1 no such user\r\n')
             elif verb == 'QUIT':
                 client.sendall(b'221 bye\r\n')
                 return
@@ -156,18 +167,18 @@ class Channel:
         socket.send_fds(sender.manager, [pack(('H', self.domain))], [other.fileno()])
         other.close()
 
-    def send(self, message=b'Subject: x\n\nhello\n', flags=(), mark='0'):
+    def send(self, message=b'Subject: x\n\nhello\n', flags=(), mark='0', users=('joe',)):
         with tempfile.TemporaryFile() as f:
             f.write(message)
             f.flush()
             socket.send_fds(self.end, [pack(('N', 0), ('I', mark * 23), ('O', 0), ('L', len(message)), *flags,
-                                            ('F', 'from@me.example'), ('T', 'joe@' + self.domain))], [f.fileno()])
-        verdict = None
+                                            ('F', 'from@me.example'), *(('T', f'{u}@{self.domain}') for u in users))], [f.fileno()])
+        verdicts = {}
         while packet := self.end.recv(20000):
             records = dict(unpack(packet))
             if 'E' in records:
-                return verdict
-            verdict = records['V'], records['C'], records['R']
+                return verdicts.get(0) if len(users) == 1 else [verdicts.get(i) for i in range(len(users))]
+            verdicts[int(records['N'])] = records['V'], records['C'], records['R']
 
 
 def logged(words):
@@ -293,4 +304,35 @@ expect('REQUIRETLS: an MX that only the DNS names', 'any.example', ('D', '5.7.10
 expect('REQUIRETLS: the certificate has the domain', 'other.example', 'tls', flags=REQUIRE, pair=OTHER, **OFFERED)
 expect('without REQUIRETLS to the same', 'any.example', 'tls', **OFFERED)
 check('both end', sender.end() == (0, 0))
+
+# ---- routes with another protocol ----
+implicit = Server(implicit=True, port=465)
+wrong = Server(port=465)
+unverified = Server(implicit=True, port=2465, pair=OTHER)
+local = Server(before=(), port=24, lmtp=b'250 2.1.5 kept\r\n452 4.2.2 full\r\n554 5.6.0 not this\r\n')
+cut = Server(before=(), port=2424, lmtp=b'250 2.1.5 kept\r\n452')
+control('smtproutes', f'''smtps.example:smtps:[{implicit.address}]
+wrong.example:smtps:[{wrong.address}]
+ver.example:smtps:mx.example:2465
+local.example:lmtp:[{local.address}]
+cut.example:lmtp:[{cut.address}]:2424
+smtps:[{implicit.address}]:25
+''')
+sender = Sender()
+got = Channel(sender, domain='smtps.example').send()
+check('smtps: TLS from the first byte', got and got[0] == 'K' and implicit.commands[:2] == [
+    'tls EHLO me.example', 'tls MAIL FROM:<from@me.example>'], (got, implicit.commands))
+got = Channel(sender, domain='wrong.example').send()
+check('smtps: never in clear', got and got[:2] == ('Z', '4.7.4') and 'wrong version' in got[2] and
+      not wrong.messages and wrong.connections == 1, got)
+answers['mx.example'] = pack(('S', 'ok'), ('M', f'0 mx.example {unverified.address}'))
+got = Channel(sender, domain='ver.example').send()
+check('smtps: the policy counts', got and got[:2] == ('Z', '4.7.5') and not any('MAIL' in x for x in unverified.commands), got)
+got = Channel(sender, domain='local.example').send(users=('a', 'b', 'refused', 'c'))
+check('lmtp: a verdict for each', got and [v and v[:2] for v in got] == [
+    ('K', '2.1.5'), ('Z', '4.2.2'), ('D', '5.1.1'), ('D', '5.6.0')], got)
+check('lmtp: LHLO', local.commands[0] == 'LHLO me.example', local.commands)
+got = Channel(sender, domain='cut.example').send(users=('a', 'b', 'c'))
+check('lmtp: lost among the replies', got and [v and v[0] for v in got] == ['K', 'Z', 'Z'], got)
+check('these end, too', sender.end() == (0, 0))
 done()
