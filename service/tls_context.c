@@ -16,7 +16,6 @@ enum {
 
 static const char ciphers_1_2[] =
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL:!kRSA";
-static const char groups[] = "X25519:P-256:P-384";
 
 /* ---- the certificates ---- */
 
@@ -343,6 +342,8 @@ set_client_ca(SSL_CTX *ssl, const char *path)
 static void
 set_common(SSL_CTX *ssl)
 {
+	char groups[] = "X25519:P-256:P-384"; /* OpenSSL's macro wants it so */
+
 	if (ssl == NULL || SSL_CTX_set_cipher_list(ssl, ciphers_1_2) != 1 ||
 	    SSL_CTX_set1_groups_list(ssl, groups) != 1 ||
 	    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1)

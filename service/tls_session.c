@@ -277,7 +277,7 @@ tls_session_run(struct tls_context *context, int session, const int plain[2],
 
 /* A certificate without any of the names is not verified, whoever made it. */
 static void
-set_names(SSL *ssl, const struct tls_connect *connect)
+set_names(SSL *ssl, struct tls_connect *connect)
 {
 	struct span rest = span_of(connect->names);
 
@@ -300,7 +300,7 @@ set_names(SSL *ssl, const struct tls_connect *connect)
 
 int
 tls_session_run_client(struct tls_context *context, int session,
-    const struct tls_connect *connect, int server, const int plain[2],
+    struct tls_connect *connect, int server, const int plain[2],
     int64_t timeout_ms)
 {
 	SSL *ssl = new_ssl(context, server);

@@ -21,7 +21,7 @@ int tls_session_run(struct tls_context *context, int session,
  * asked for, server the connection that it handed over.
  */
 int tls_session_run_client(struct tls_context *context, int session,
-    const struct tls_connect *connect, int server, const int plain[2],
+    struct tls_connect *connect, int server, const int plain[2],
     int64_t handshake_timeout_ms);
 
 /*
