@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "queue/neighbour.h"
 #include "send/connect.h"
 
 enum {
@@ -150,11 +151,14 @@ byhand_run(struct send_settings *settings, char **arguments)
 	verdicts.left = verdicts.count;
 	delivery.recipients = buf_span(&recipients);
 	int message = take_message(&delivery.length);
+	const struct helpers helpers = { .resolve = -1,
+		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
+					 : -1 };
 
 	require_unprivileged();
 	sandbox_enter(SANDBOX_CONNECT);
 	if (connection_open_to(
-		&connection, settings, buf_span(&hops), &verdicts)) {
+		&connection, settings, &helpers, buf_span(&hops), &verdicts)) {
 		transaction_run(&connection, &delivery, message, &verdicts);
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "no verdict was reached");

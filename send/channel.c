@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "send/secure.h"
 
 static void
 give_verdict(void *context, const struct verdict *verdict)
@@ -42,19 +43,23 @@ count_recipients(const struct delivery *delivery)
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
-    int resolve, struct span destination, const struct delivery *delivery,
-    int message, int *channel)
+    const struct helpers *helpers, struct span destination,
+    const struct delivery *delivery, int message, int *channel)
 {
 	struct verdicts verdicts = { .give = give_verdict,
 		.context = channel,
 		.count = count_recipients(delivery) };
 
 	verdicts.left = verdicts.count;
-	if (connection_is_stale(connection))
+	enum need need =
+	    secure_need(delivery, message, settings->policies.count > 0);
+	if (connection_is_stale(connection) ||
+	    (connection->fd != -1 && connection->need < need))
 		connection_close(connection);
 	if (connection->fd == -1 && !connection_open(connection, settings,
-					resolve, destination, &verdicts))
+					helpers, destination, need, &verdicts))
 		return;
+	secure_log(connection, &delivery->id);
 	if (!transaction_run(connection, delivery, message, &verdicts))
 		connection_close(connection);
 	verdicts_give_rest(
@@ -62,7 +67,7 @@ run(struct connection *connection, const struct send_settings *settings,
 }
 
 int
-channel_run(const struct send_settings *settings, int resolve,
+channel_run(const struct send_settings *settings, const struct helpers *helpers,
     struct span destination, int fd)
 {
 	static struct connection connection = { .fd = -1 };
@@ -78,7 +83,7 @@ channel_run(const struct send_settings *settings, int resolve,
 			log_event("no transaction of delivery(5)");
 			return EX_PROTOCOL;
 		}
-		run(&connection, settings, resolve, destination, &delivery,
+		run(&connection, settings, helpers, destination, &delivery,
 		    message, &fd);
 		close(message);
 		if (!tell_ready(fd))

@@ -47,6 +47,8 @@ command_mail(struct smtp_client *client, const struct telling *telling)
 		buf_add_string(&line, " BODY=8BITMIME");
 	if (telling->needs_utf8)
 		buf_add_string(&line, " SMTPUTF8");
+	if (telling->requires_tls)
+		buf_add_string(&line, " REQUIRETLS");
 	if (client->has_dsn) { /* RFC 3461 section 5.2.1 */
 		add_parameter(&line, " RET=", span_of(ret));
 		add_parameter(&line, " ENVID=", delivery->envid);

@@ -14,6 +14,7 @@ struct telling {
 	uint64_t size;      /* as it will be sent */
 	bool is_8bit;       /* BODY=8BITMIME */
 	bool needs_utf8;    /* SMTPUTF8; else domains go as A-labels */
+	bool requires_tls;  /* REQUIRETLS, RFC 8689 */
 	int64_t by_seconds; /* what is left of DELIVERBY's time */
 };
 

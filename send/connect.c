@@ -10,6 +10,8 @@
 
 #include "net/routes.h"
 
+#include "send/secure.h"
+
 enum {
 	RESOLVE_TIMEOUT_MS = 60 * 1000,
 	GREETING_TIMEOUT_MS = 300 * 1000,
@@ -78,34 +80,124 @@ connect_to(
 struct attempt {
 	struct connection *connection;
 	const struct send_settings *settings;
-	uint16_t port;
-	char text[1024]; /* why the last host was of no use */
+	const struct helpers *helpers;
+	struct route route;
+	struct span domain; /* empty: by hand */
+	enum need need;
+	bool is_known;     /* the host is of control/smtproutes */
+	bool is_clear;     /* the handshake failed here before */
+	const char *code;  /* of the last host that was not secure, or NULL */
+	bool is_unreached; /* another host might have been */
+	char text[1024];   /* why the last host was of no use */
 };
 
-/* Greeting and hello; false, and closed, if this host does not want us. */
+/* Not secure enough: nothing of the message is told here. */
+static void
+refuse(struct attempt *attempt, enum secure_result secured, const char *code,
+    const char *why)
+{
+	struct connection *connection = attempt->connection;
+	const struct buf *text = &connection->client.text;
+	bool is_broken = secured == SECURE_BROKEN;
+
+	attempt->code = code;
+	snprintf(attempt->text, sizeof(attempt->text), "%s: %s%s%.*s",
+	    connection->server, why, is_broken ? ": " : "",
+	    is_broken ? (int)text->len : 0, is_broken ? text->data : "");
+	if (is_broken)
+		connection->client.in.status = IO_ERROR;
+	connection_close(connection);
+}
+
+enum outcome {
+	OUTCOME_OPEN,
+	OUTCOME_REFUSED, /* this host does not want us, or not so */
+	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
+};
+
+/* From the greeting to the last hello; false if one is refused. */
 static bool
-begin(struct attempt *attempt)
+greet(struct attempt *attempt, const struct security *want,
+    enum secure_result *secured)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
 	char helo[300];
 
+	*secured = SECURE_NOT;
+	client->is_lmtp = attempt->route.kind == ROUTE_LMTP;
+	if (attempt->route.kind == ROUTE_SMTPS) {
+		*secured = secure_handshake(connection, attempt->helpers, want);
+		if (*secured != SECURE_DONE)
+			return true;
+	}
 	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
 	    attempt->settings->helo.data);
-	smtp_open(client, connection->fd);
-	connection->mails = 0;
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
 	if (code >= 200 && code < 300)
 		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300)
+	if (code < 200 || code >= 300)
+		return false;
+	if (!attempt->is_clear && !connection->is_secure)
+		*secured = secure_start(connection, attempt->helpers, want);
+	if (*secured != SECURE_DONE || attempt->route.kind == ROUTE_SMTPS)
 		return true;
+	code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	return code >= 200 && code < 300;
+}
+
+/* Greeting, hello, and TLS where it is offered; closed unless it is open. */
+static enum outcome
+begin(struct attempt *attempt, struct span host)
+{
+	struct connection *connection = attempt->connection;
+	struct smtp_client *client = &connection->client;
+	struct security want = secure_want(attempt->settings, attempt->domain,
+	    host, attempt->is_known, attempt->need);
+	enum secure_result secured;
+	const char *why = NULL;
+
+	if (attempt->route.kind == ROUTE_SMTPS &&
+	    want.policy.level < TLS_LEVEL_ENCRYPT)
+		want.policy.level = TLS_LEVEL_ENCRYPT;
+	smtp_open(client, connection->fd);
+	connection->mails = 0;
+	connection->is_secure = false;
+	connection->need = attempt->need;
+	bool is_good = greet(attempt, &want, &secured);
+	if (is_good && (secured != SECURE_BROKEN ||
+			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
+		const char *fault = secure_fault(connection, &want, &why);
+
+		if (fault == NULL)
+			return OUTCOME_OPEN;
+		refuse(attempt, secured, fault, why);
+		return OUTCOME_REFUSED;
+	}
+	attempt->is_unreached |= secured != SECURE_BROKEN;
 	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
 	    connection->server,
-	    code == 0 ? ":" : " said:", (int)client->text.len,
+	    client->code == 0 ? ":" : " said:", (int)client->text.len,
 	    client->text.len == 0 ? "" : client->text.data);
 	smtp_free(client);
 	close(connection->fd);
 	connection->fd = -1;
+	return secured == SECURE_BROKEN ? OUTCOME_NO_TLS : OUTCOME_REFUSED;
+}
+
+static bool
+reach(struct attempt *attempt, const struct sockaddr_storage *address,
+    socklen_t size)
+{
+	struct connection *connection = attempt->connection;
+
+	connection->fd =
+	    connect_to(address, size, attempt->settings->connect_timeout_ms);
+	if (connection->fd != -1)
+		return true;
+	attempt->is_unreached = true;
+	snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
+	    connection->server, strerror(errno));
 	return false;
 }
 
@@ -116,18 +208,22 @@ try_address(struct attempt *attempt, struct span host, struct span text)
 	struct sockaddr_storage address;
 	socklen_t size;
 
-	if (!parse_address(text, attempt->port, &address, &size))
+	if (!parse_address(text, attempt->route.port, &address, &size))
 		return false;
 	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
 	    (int)host.len, host.ptr, (int)text.len, text.ptr);
-	connection->fd =
-	    connect_to(&address, size, attempt->settings->connect_timeout_ms);
-	if (connection->fd == -1) {
-		snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
-		    connection->server, strerror(errno));
+	attempt->is_clear = false;
+	if (!reach(attempt, &address, size))
 		return false;
+	enum outcome outcome = begin(attempt, host);
+	if (outcome == OUTCOME_NO_TLS) {
+		/* RFC 7435: in clear is better than not at all. */
+		attempt->is_clear = true;
+		if (!reach(attempt, &address, size))
+			return false;
+		outcome = begin(attempt, host);
 	}
-	return begin(attempt);
+	return outcome == OUTCOME_OPEN;
 }
 
 static bool
@@ -147,6 +243,13 @@ give_up(enum dns_status status, const struct attempt *attempt,
 {
 	switch (status) {
 	case DNS_OK:
+		if (attempt->code != NULL && !attempt->is_unreached) {
+			verdicts_give_rest(verdicts,
+			    attempt->code[0] == '5' ? VERDICT_FAILED
+						    : VERDICT_LATER,
+			    attempt->code, attempt->text);
+			return;
+		}
 		verdicts_give_rest(verdicts, VERDICT_UNREACHABLE, "4.4.1",
 		    attempt->text[0] == '\0' ? "no host could be reached"
 					     : attempt->text);
@@ -182,12 +285,15 @@ is_literal(struct span domain, struct span *address)
 
 bool
 connection_open_to(struct connection *connection,
-    const struct send_settings *settings, struct span hops,
-    struct verdicts *verdicts)
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span hops, struct verdicts *verdicts)
 {
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
-		.port = settings->port };
+		.helpers = helpers,
+		.need = NEED_POLICY,
+		.is_known = true,
+		.route.port = settings->port };
 
 	if (try_hops(&attempt, hops))
 		return true;
@@ -197,20 +303,24 @@ connection_open_to(struct connection *connection,
 
 bool
 connection_open(struct connection *connection,
-    const struct send_settings *settings, int resolve, struct span domain,
-    struct verdicts *verdicts)
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span domain, enum need need, struct verdicts *verdicts)
 {
 	static struct packet packet;
+	const int resolve = helpers->resolve;
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
-		.port = settings->port };
-	struct span host = domain;
+		.helpers = helpers,
+		.domain = domain,
+		.need = need,
+		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
 	enum dns_status status = DNS_OK;
-	bool has_route =
-	    route_find(settings->routes, domain, &host, &attempt.port);
+	bool has_route = route_find(settings->routes, domain, &attempt.route);
+	struct span host = has_route ? attempt.route.host : domain;
 
+	attempt.is_known = has_route;
 	if (is_literal(host, &address)) {
 		if (try_address(&attempt, host, address))
 			return true;

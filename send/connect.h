@@ -15,13 +15,13 @@
  * turn.  False after a verdict for every recipient.
  */
 bool connection_open(struct connection *connection,
-    const struct send_settings *settings, int resolve, struct span domain,
-    struct verdicts *verdicts);
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span domain, enum need need, struct verdicts *verdicts);
 
 /* The same for addresses that are known; hops as in net/dns.h. */
 bool connection_open_to(struct connection *connection,
-    const struct send_settings *settings, struct span hops,
-    struct verdicts *verdicts);
+    const struct send_settings *settings, const struct helpers *helpers,
+    struct span hops, struct verdicts *verdicts);
 
 /*
  * Has the other side said something, or gone, since the last transaction, or

@@ -6,7 +6,8 @@
  * fd 0        channels to open, delivery(5); by hand: the message
  * fd 2        the log
  * fd 12       resolve, resolve(5)
- * reads       control/me helohost smtproutes timeoutconnect
+ * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
+ * reads       control/me helohost smtproutes timeoutconnect tlspolicy
  *             concurrencyremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
@@ -47,7 +48,9 @@ read_settings(struct send_settings *settings)
 	settings->helo = control_host("helohost", buf_string(&me));
 	routes = routes_read();
 	settings->routes = &routes;
+	settings->policies = tlspolicy_read();
 	settings->port = SMTP_PORT;
+	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
@@ -77,17 +80,19 @@ hold_children(void)
 
 /* False if a child ended first. */
 static bool
-wait_packet(void)
+wait_packet(bool has_tls)
 {
-	struct pollfd wait[2] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
-		{ .fd = NEIGHBOUR_RESOLVE } };
+	struct pollfd wait[3] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = NEIGHBOUR_RESOLVE }, { .fd = NEIGHBOUR_TLS } };
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (ppoll(wait, 2, NULL, &none) <= 0)
+	if (ppoll(wait, has_tls ? 3 : 2, NULL, &none) <= 0)
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");
+	if (has_tls && wait[2].revents != 0)
+		die(EX_TEMPFAIL, "tlsd is gone");
 	return true;
 }
 
@@ -108,24 +113,32 @@ static bool
 open_channel(const struct send_settings *settings,
     const struct sandbox_layer *layer, struct span destination, int fd)
 {
-	int resolve = neighbour_open_session(NEIGHBOUR_RESOLVE);
+	const struct helpers helpers = { .resolve = neighbour_open_session(
+					     NEIGHBOUR_RESOLVE),
+		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
+					 : -1 };
+	const int kept[] = { fd, helpers.resolve, helpers.tls };
 
-	if (resolve == -1)
+	if (helpers.resolve == -1)
 		temp_fail("resolve is gone");
 	pid_t self = getpid();
+	if (settings->has_tls && helpers.tls == -1)
+		temp_fail("tlsd is gone");
 	pid_t pid = fork();
 	if (pid == 0) {
 		/* Nobody hears a verdict any more when the manager is gone. */
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
-		sandbox_session(layer, (const int[]){ resolve, fd }, 2);
-		_exit(channel_run(settings, resolve, destination, fd));
+		sandbox_session(layer, kept, settings->has_tls ? 3 : 2);
+		_exit(channel_run(settings, &helpers, destination, fd));
 	}
 	if (pid == -1)
 		warn_errno("cannot fork for %.*s", (int)destination.len,
 		    destination.ptr);
-	close(resolve);
+	close(helpers.resolve);
+	if (helpers.tls != -1)
+		close(helpers.tls);
 	return pid != -1;
 }
 
@@ -138,7 +151,7 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 	int got;
 
 	for (;;) {
-		bool has_packet = wait_packet();
+		bool has_packet = wait_packet(settings->has_tls);
 
 		reap(&children, settings->children_max);
 		if (!has_packet)

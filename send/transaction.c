@@ -255,6 +255,31 @@ read_envelope(struct transaction *transaction)
 	return true;
 }
 
+/* RFC 2033 section 4.2: after the text, a reply for each that was taken. */
+static bool
+read_verdicts(struct transaction *transaction)
+{
+	struct connection *connection = transaction->connection;
+	struct verdicts *verdicts = transaction->verdicts;
+	struct smtp_client *client = &connection->client;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		if (verdicts->given[i])
+			continue;
+		smtp_read(client, DOT_TIMEOUT_MS);
+		if (client->code == 0 || client->code == 421) {
+			judge(connection, verdicts, ALL_THE_REST);
+			return false;
+		}
+		if (is_yes(client))
+			give(connection, verdicts, i, VERDICT_DELIVERED,
+			    smtp_status(client));
+		else
+			judge(connection, verdicts, i);
+	}
+	return true;
+}
+
 /* After DATA: the text, or a lone dot if nobody wants it. */
 static bool
 send_data(struct transaction *transaction)
@@ -268,6 +293,8 @@ send_data(struct transaction *transaction)
 		judge(connection, verdicts, ALL_THE_REST);
 		return code >= 400 && code != 421;
 	}
+	if (verdicts->left == 0 && client->is_lmtp)
+		return false; /* it has nobody to answer for */
 	if (verdicts->left == 0) {
 		write_string(&client->out, ".\r\n");
 		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
@@ -278,6 +305,8 @@ send_data(struct transaction *transaction)
 		    "the message cannot be read from the queue");
 		return false;
 	}
+	if (client->is_lmtp)
+		return read_verdicts(transaction);
 	smtp_read(client, DOT_TIMEOUT_MS);
 	if (is_yes(client))
 		give(connection, verdicts, ALL_THE_REST, VERDICT_DELIVERED,
@@ -307,11 +336,12 @@ converse(struct transaction *transaction)
 	return send_data(transaction);
 }
 
-/* RFC 8689 section 4.2.1: we have no TLS to offer; reports go all the same. */
+/* Who opened the connection for it has seen to it: RFC 8689 section 4.2.1. */
 static bool
-needs_tls(const struct delivery *delivery)
+needs_tls(const struct connection *connection, const struct delivery *delivery)
 {
-	return delivery->requires_tls && delivery->sender.len > 0;
+	return delivery->requires_tls && delivery->sender.len > 0 &&
+	       connection->need < NEED_REQUIRED;
 }
 
 /* What this server, or any, may not have; false after a verdict for all. */
@@ -327,7 +357,7 @@ is_permitted(struct transaction *transaction)
 	if (!are_sendable(delivery))
 		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
 		    "an address has a byte that no SMTP command can hold");
-	else if (needs_tls(delivery))
+	else if (needs_tls(transaction->connection, delivery))
 		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.7.30",
 		    "REQUIRETLS: there is no such way to the next host");
 	else if (must_return && left <= 0)
@@ -358,6 +388,9 @@ run_group(struct connection *connection, const struct delivery *delivery,
 	struct transaction transaction = { .connection = connection,
 		.verdicts = verdicts,
 		.telling = { .delivery = delivery,
+		    .requires_tls = delivery->requires_tls &&
+				    connection->is_secure &&
+				    connection->client.has_requiretls,
 		    .by_seconds = delivery->by.time -
 				  (int64_t)(clock_utc_us() / 1000000) },
 		.text = { .fd = fd,

@@ -17,6 +17,7 @@
 #include "net/dial.h"
 #include "net/milters.h"
 #include "net/routes.h"
+#include "net/tlspolicy.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
 #include "queue/limits.h"
@@ -271,6 +272,18 @@ read_limits(void)
 }
 
 static void
+read_tls_policies(void)
+{
+	tlspolicy_read();
+}
+
+static void
+read_authorities(void)
+{
+	control_path("tlsca");
+}
+
+static void
 read_name_servers(void)
 {
 	network_name_servers();
@@ -317,7 +330,7 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_limits,
-	read_name_servers,
+	read_tls_policies, read_authorities, read_name_servers,
 	read_destination, read_lists, read_weights, read_greylisting,
 	read_accounts, read_client_authorities, read_certificates,
 	read_landlock };

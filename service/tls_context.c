@@ -16,7 +16,6 @@ enum {
 
 static const char ciphers_1_2[] =
     "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL:!kRSA";
-static const char groups[] = "X25519:P-256:P-384";
 
 /* ---- the certificates ---- */
 
@@ -339,6 +338,42 @@ set_client_ca(SSL_CTX *ssl, const char *path)
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, accept_any);
 }
 
+/* What both sides of a connection have in common. */
+static void
+set_common(SSL_CTX *ssl)
+{
+	char groups[] = "X25519:P-256:P-384"; /* OpenSSL's macro wants it so */
+
+	if (ssl == NULL || SSL_CTX_set_cipher_list(ssl, ciphers_1_2) != 1 ||
+	    SSL_CTX_set1_groups_list(ssl, groups) != 1 ||
+	    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1)
+		die(EX_TEMPFAIL, "this OpenSSL does not do what TLS needs");
+	SSL_CTX_set_options(ssl,
+	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+		SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+void
+tls_context_open_client(struct tls_context *context, const char *ca)
+{
+	SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
+
+	*context = (struct tls_context){ .ssl = ssl,
+		.is_client = true,
+		.protocol = "client",
+		.keyd = { -1, 0 } };
+	set_common(ssl);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	if (SSL_CTX_load_verify_file(ssl, ca) != 1)
+		log_event("no authorities in %s: no server is verified", ca);
+	ERR_clear_error();
+	/* The result is told; what follows from it is the asker's to say. */
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+}
+
 void
 tls_context_open(struct tls_context *context, const char *me,
     const char *protocol, const char *client_ca)
@@ -349,20 +384,13 @@ tls_context_open(struct tls_context *context, const char *me,
 		.me = me,
 		.protocol = protocol,
 		.keyd = { NEIGHBOUR_KEY, 0 } };
-	if (ssl == NULL || SSL_CTX_set_cipher_list(ssl, ciphers_1_2) != 1 ||
-	    SSL_CTX_set1_groups_list(ssl, groups) != 1 ||
-	    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_session_id_context(ssl, (const unsigned char *)protocol,
+	set_common(ssl);
+	if (SSL_CTX_set_session_id_context(ssl, (const unsigned char *)protocol,
 		(unsigned)strlen(protocol)) != 1 ||
 	    SSL_CTX_set_num_tickets(ssl, 1) != 1)
 		die(EX_TEMPFAIL, "this OpenSSL does not do what TLS needs");
-	SSL_CTX_set_options(ssl,
-	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-		SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE |
-		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS |
-				  SSL_MODE_ENABLE_PARTIAL_WRITE |
-				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(
+	    ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_app_data(ssl, context);
 	SSL_CTX_set_cert_cb(ssl, choose_certificates, context);
 	SSL_CTX_set_tlsext_servername_callback(ssl, accept_name);

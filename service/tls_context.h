@@ -27,6 +27,7 @@ struct tls_context {
 	struct key_channel keyd;
 	const char *me;       /* control/me */
 	const char *protocol; /* ALPN's name: "imap", "pop3", "smtp" */
+	bool is_client;       /* then there is no keyd, and no certificate */
 	struct tls_identity identities[KEYRING_MAX];
 	size_t count;
 	uint64_t generation;
@@ -45,6 +46,12 @@ struct tls_context {
  */
 void tls_context_open(struct tls_context *context, const char *me,
     const char *protocol, const char *client_ca);
+
+/*
+ * The same for client mode: ca names a file of the certificates that servers'
+ * own are checked against; without it, none is verified.
+ */
+void tls_context_open_client(struct tls_context *context, const char *ca);
 
 /*
  * Ask keyd on the session of context->keyd whether the certificates are

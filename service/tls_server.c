@@ -35,7 +35,10 @@ struct server {
 	struct packet packet;
 };
 
-/* One that waits for its client to want TLS; most never do. */
+/*
+ * One that waits for its client to want TLS; most never do.  In client mode:
+ * one whose connections come one after another.
+ */
 struct waiting {
 	struct server *server;
 	int fd;
@@ -60,9 +63,25 @@ reap(struct server *server)
 	}
 }
 
+/* In client mode: what the parent's last packet asks for. */
+static int
+run_connection(struct server *server, int session, const int plain[2], int peer)
+{
+	static struct tls_connect connect;
+
+	/* With no descriptor in it any more, it would not be one. */
+	if (!tls_parse_connect(&server->packet, &connect))
+		die(EX_PROTOCOL, "no request of tls(5)");
+	return tls_session_run_client(server->context, session, &connect, peer,
+	    plain, server->handshake_timeout_ms);
+}
+
 static _Noreturn void
 run_child(struct server *server, int session, int keyd)
 {
+	int peer = server->context->is_client && server->packet.fd_count > 0
+		       ? server->packet.fds[0]
+		       : -1;
 	int plain[2];
 
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 ||
@@ -70,7 +89,11 @@ run_child(struct server *server, int session, int keyd)
 		temp_fail("cannot begin a session");
 	close(NEIGHBOUR_SELF);
 	sandbox_session(server->layer,
-	    (const int[]){ session, keyd, plain[0], plain[1] }, 4);
+	    (const int[]){ session, plain[0], plain[1],
+		server->context->is_client ? peer : keyd },
+	    4);
+	if (server->context->is_client)
+		_exit(run_connection(server, session, plain, peer));
 	server->context->keyd = (struct key_channel){ .session = keyd };
 	_exit(tls_session_run(
 	    server->context, session, plain, server->handshake_timeout_ms));
@@ -85,12 +108,13 @@ begin(struct server *server, int session)
 		log_event("more than %d clients: one is refused", CHILDREN_MAX);
 		return;
 	}
-	if (now - server->refreshed_ms >= REFRESH_MS) {
+	bool has_keyd = !server->context->is_client;
+	if (has_keyd && now - server->refreshed_ms >= REFRESH_MS) {
 		tls_context_refresh(server->context, REFRESH_WAIT_MS);
 		server->refreshed_ms = now;
 	}
-	int keyd = neighbour_open_session(NEIGHBOUR_KEY);
-	if (keyd == -1) {
+	int keyd = has_keyd ? neighbour_open_session(NEIGHBOUR_KEY) : -1;
+	if (has_keyd && keyd == -1) {
 		if (errno == EPIPE || errno == ECONNRESET)
 			die(EX_TEMPFAIL, "keyd is gone: starting anew");
 		warn_errno("cannot open a session with keyd");
@@ -103,7 +127,32 @@ begin(struct server *server, int session)
 		warn_errno("cannot fork");
 	else
 		server->children++;
-	close(keyd);
+	if (keyd != -1)
+		close(keyd);
+}
+
+static void
+end_waiting(struct waiting *waiting, evutil_socket_t fd)
+{
+	event_free(waiting->readable);
+	close(fd);
+	free(waiting);
+}
+
+/* Client mode: a child reads what the packet says, the parent does not. */
+static void
+handle_connection(evutil_socket_t fd, short what, void *context)
+{
+	struct waiting *waiting = context;
+	struct server *server = waiting->server;
+	int got = packet_receive(fd, &server->packet);
+
+	(void)what;
+	if (got == 1)
+		begin(server, fd);
+	packet_close_fds(&server->packet);
+	if (got != 1)
+		end_waiting(waiting, fd);
 }
 
 /* Its client wants TLS, or is gone: which, a child finds out. */
@@ -116,9 +165,7 @@ handle_session(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		begin(waiting->server, fd);
-	event_free(waiting->readable);
-	close(fd);
-	free(waiting);
+	end_waiting(waiting, fd);
 }
 
 static void
@@ -130,7 +177,10 @@ add_session(struct server *server, int fd)
 		temp_fail("out of memory");
 	*waiting = (struct waiting){ .server = server, .fd = fd };
 	waiting->readable =
-	    event_new(server->base, fd, EV_READ, handle_session, waiting);
+	    server->context->is_client
+		? event_new(server->base, fd, EV_READ | EV_PERSIST,
+		      handle_connection, waiting)
+		: event_new(server->base, fd, EV_READ, handle_session, waiting);
 	if (waiting->readable == NULL ||
 	    event_add(waiting->readable, NULL) != 0)
 		temp_fail("out of memory");
@@ -207,13 +257,15 @@ tls_server_run(struct tls_context *context, int64_t handshake_timeout_ms)
 	server.base = event_base_new();
 	if (server.base == NULL)
 		temp_fail("cannot make an event loop");
-	fd_set_nonblocking(NEIGHBOUR_KEY);
-	tls_context_refresh(context, START_WAIT_MS);
-	server.refreshed_ms = clock_ms();
-	tls_session_rehearse(context);
+	if (!context->is_client) {
+		fd_set_nonblocking(NEIGHBOUR_KEY);
+		tls_context_refresh(context, START_WAIT_MS);
+		server.refreshed_ms = clock_ms();
+		tls_session_rehearse(context);
+		watch(&server, NEIGHBOUR_KEY, EV_READ, handle_keyd);
+	}
 	watch(&server, NEIGHBOUR_SELF, EV_READ, handle_control);
 	watch(&server, SIGCHLD, EV_SIGNAL, handle_child);
-	watch(&server, NEIGHBOUR_KEY, EV_READ, handle_keyd);
 	server.layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_SOCKETPAIR, SANDBOX_PIPES);
 	event_base_dispatch(server.base);

@@ -83,6 +83,54 @@ set_client_name(struct tls_facts *facts, SSL *ssl)
 		set_common_name(facts, leaf);
 }
 
+static void
+digest_of(X509 *leaf,
+    int (*digest)(
+	const X509 *leaf, const EVP_MD *type, unsigned char *md, unsigned *len),
+    unsigned char place[TLS_DIGEST_LEN])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (digest(leaf, EVP_sha256(), bytes, &len) == 1 &&
+	    len == TLS_DIGEST_LEN)
+		memcpy(place, bytes, TLS_DIGEST_LEN);
+}
+
+/* Of the whole SubjectPublicKeyInfo, as DANE's selector 1 (RFC 6698). */
+static int
+digest_key(
+    const X509 *leaf, const EVP_MD *type, unsigned char *md, unsigned *len)
+{
+	unsigned char *bytes = NULL;
+	int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &bytes);
+	int is_good =
+	    size > 0 && EVP_Digest(bytes, (size_t)size, md, len, type, NULL);
+
+	OPENSSL_free(bytes);
+	return is_good;
+}
+
+static void
+set_server_certificate(struct tls_facts *facts, SSL *ssl)
+{
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	long result = SSL_get_verify_result(ssl);
+
+	if (leaf == NULL)
+		return;
+	digest_of(leaf, X509_digest, facts->certificate_digest);
+	digest_of(leaf, digest_key, facts->key_digest);
+	facts->is_verified = result == X509_V_OK;
+	if (result == X509_V_OK)
+		return;
+	tls_set_text(facts->distrust, sizeof(facts->distrust),
+	    X509_verify_cert_error_string(result));
+	for (char *c = facts->distrust; *c != '\0'; c++)
+		if (*c == '?')
+			*c = '_';
+}
+
 static struct tls_answer
 describe(SSL *ssl)
 {
@@ -98,7 +146,10 @@ describe(SSL *ssl)
 	tls_set_text(facts->server_name, sizeof(facts->server_name),
 	    name == NULL ? "" : name);
 	facts->is_resumed = SSL_session_reused(ssl) != 0;
-	set_client_name(facts, ssl);
+	if (SSL_is_server(ssl))
+		set_client_name(facts, ssl);
+	else
+		set_server_certificate(facts, ssl);
 	if (SSL_get_extms_support(ssl) != 1 &&
 	    SSL_version(ssl) == TLS1_2_VERSION)
 		return answer; /* RFC 9266 section 4.2: nothing to bind to */
@@ -116,7 +167,7 @@ failure(int64_t deadline)
 
 	if (clock_ms() >= deadline)
 		return "the handshake took too long";
-	return reason == NULL ? "the client closed the connection" : reason;
+	return reason == NULL ? "the other side closed the connection" : reason;
 }
 
 /* ---- the handshake ---- */
@@ -146,7 +197,7 @@ shake_hands(SSL *ssl, int session, int64_t deadline)
 {
 	for (;;) {
 		ERR_clear_error();
-		int result = SSL_accept(ssl);
+		int result = SSL_do_handshake(ssl);
 
 		if (result == 1)
 			return true;
@@ -163,16 +214,24 @@ answer_failure(int session, const char *reason)
 	tls_send_answer(session, &answer, -1);
 }
 
-static int
-serve_client(struct tls_context *context, int session, int client,
-    const int plain[2], int64_t timeout_ms)
+static SSL *
+new_ssl(struct tls_context *context, int peer)
 {
-	int64_t deadline = clock_ms() + timeout_ms;
 	SSL *ssl = SSL_new(context->ssl);
 
-	fd_set_nonblocking(client);
-	if (ssl == NULL || SSL_set_fd(ssl, client) != 1)
+	fd_set_nonblocking(peer);
+	if (ssl == NULL || SSL_set_fd(ssl, peer) != 1)
 		temp_fail("out of memory");
+	return ssl;
+}
+
+/* From the handshake to the end of the connection; frees ssl. */
+static int
+carry(struct tls_context *context, SSL *ssl, int session, const int plain[2],
+    int64_t timeout_ms)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+
 	if (!shake_hands(ssl, session, deadline)) {
 		answer_failure(session, failure(deadline));
 		SSL_free(ssl);
@@ -211,7 +270,44 @@ tls_session_run(struct tls_context *context, int session, const int plain[2],
 	    tls_receive_request(
 		session, TLS_CLIENT, &client, REQUEST_TIMEOUT_MS) != 1)
 		return EX_OK;
-	return serve_client(context, session, client, plain, timeout_ms);
+	SSL *ssl = new_ssl(context, client);
+	SSL_set_accept_state(ssl);
+	return carry(context, ssl, session, plain, timeout_ms);
+}
+
+/* A certificate without any of the names is not verified, whoever made it. */
+static void
+set_names(SSL *ssl, struct tls_connect *connect)
+{
+	struct span rest = span_of(connect->names);
+
+	if (span_trim(rest).len == 0)
+		rest = span_of("no.name.is.good.invalid");
+	while (rest.len > 0) {
+		struct span name = span_cut(&rest, ' ');
+		struct buf copy = buf_new(TLS_NAMES_MAX);
+
+		buf_add(&copy, name);
+		if (name.len > 0 && SSL_add1_host(ssl, buf_string(&copy)) != 1)
+			temp_fail("out of memory");
+		buf_free(&copy);
+	}
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (connect->server_name[0] != '\0' &&
+	    SSL_set_tlsext_host_name(ssl, connect->server_name) != 1)
+		temp_fail("out of memory");
+}
+
+int
+tls_session_run_client(struct tls_context *context, int session,
+    struct tls_connect *connect, int server, const int plain[2],
+    int64_t timeout_ms)
+{
+	SSL *ssl = new_ssl(context, server);
+
+	set_names(ssl, connect);
+	SSL_set_connect_state(ssl);
+	return carry(context, ssl, session, plain, timeout_ms);
 }
 
 /* ---- the rehearsal ---- */

@@ -17,6 +17,14 @@ int tls_session_run(struct tls_context *context, int session,
     const int plain[2], int64_t handshake_timeout_ms);
 
 /*
+ * The same in client mode, for one request of a session: connect is what it
+ * asked for, server the connection that it handed over.
+ */
+int tls_session_run_client(struct tls_context *context, int session,
+    struct tls_connect *connect, int server, const int plain[2],
+    int64_t handshake_timeout_ms);
+
+/*
  * A handshake with ourselves in memory, for each version: what OpenSSL makes
  * ready at its first use is made ready before the fork.
  */

@@ -2,24 +2,50 @@
 
 #include <stdint.h>
 
-static bool
-parse_route(
-    struct span item, struct span *pattern, struct span *host, uint16_t *port)
+enum {
+	SMTPS_PORT = 465,
+	LMTP_PORT = 24
+};
+
+/* "smtps:" or "lmtp:", if there is more after it. */
+static struct span
+cut_kind(struct span item, struct route *route)
 {
-	uint64_t number = *port;
+	struct span rest = item;
+	struct span word = span_cut(&rest, ':');
+
+	if (rest.len > 0 && span_equal(word, span_of("smtps"))) {
+		route->kind = ROUTE_SMTPS;
+		route->port = SMTPS_PORT;
+		return rest;
+	}
+	if (rest.len > 0 && span_equal(word, span_of("lmtp"))) {
+		route->kind = ROUTE_LMTP;
+		route->port = LMTP_PORT;
+		return rest;
+	}
+	return item;
+}
+
+static bool
+parse_route(struct span item, struct span *pattern, struct route *route)
+{
+	uint64_t number;
 
 	*pattern = span_cut(&item, ':');
+	item = cut_kind(item, route);
+	number = route->port;
 	if (item.len > 0 && item.ptr[0] == '[') {
 		size_t end = span_index(item, ']');
 
-		*host = span_slice(item, 0, end + 1);
+		route->host = span_slice(item, 0, end + 1);
 		item = span_slice(item, end + 2, item.len);
 	} else {
-		*host = span_cut(&item, ':');
+		route->host = span_cut(&item, ':');
 	}
 	if (item.len > 0 && !span_number(item, 10, UINT16_MAX, &number))
 		return false;
-	*port = (uint16_t)number;
+	route->port = (uint16_t)number;
 	return true;
 }
 
@@ -37,43 +63,46 @@ is_match(struct span pattern, struct span domain)
 }
 
 bool
-route_find(const struct control_list *routes, struct span domain,
-    struct span *host, uint16_t *port)
+route_find(
+    const struct control_list *routes, struct span domain, struct route *route)
 {
+	struct route found = *route;
 	struct span best = { NULL, 0 };
 	bool has_one = false;
 
 	for (size_t i = 0; i < routes->count; i++) {
+		struct route candidate = { .port = route->port };
 		struct span pattern;
-		struct span candidate;
-		uint16_t candidate_port = *port;
 
-		if (!parse_route(routes->items[i], &pattern, &candidate,
-			&candidate_port) ||
+		if (!parse_route(routes->items[i], &pattern, &candidate) ||
 		    !is_match(pattern, domain) ||
 		    (has_one && pattern.len <= best.len))
 			continue;
 		has_one = true;
 		best = pattern;
-		*host = candidate;
-		*port = candidate_port;
+		found = candidate;
 	}
-	return has_one && host->len > 0;
+	if (!has_one || found.host.len == 0)
+		return false;
+	*route = found;
+	return true;
 }
 
 struct control_list
 routes_read(void)
 {
 	struct control_list routes = control_list("smtproutes");
-	struct span pattern;
-	struct span host;
-	uint16_t port = 0;
 
-	for (size_t i = 0; i < routes.count; i++)
+	for (size_t i = 0; i < routes.count; i++) {
+		struct route route = { .port = 0 };
+		struct span pattern;
+
 		if (span_index(routes.items[i], ':') == routes.items[i].len ||
 		    span_index(routes.items[i], ' ') < routes.items[i].len ||
-		    !parse_route(routes.items[i], &pattern, &host, &port))
+		    !parse_route(routes.items[i], &pattern, &route))
 			control_complain("smtproutes", routes.lines[i],
-			    "write DOMAIN:HOST or DOMAIN:HOST:PORT");
+			    "write DOMAIN:HOST or DOMAIN:HOST:PORT, smtps: or "
+			    "lmtp: before HOST if it speaks that");
+	}
 	return routes;
 }

@@ -4,18 +4,33 @@
 /*
  * routes - control/smtproutes: which host takes the mail for a domain, in
  * qmail's grammar: DOMAIN:HOST:PORT, .DOMAIN for all below it, :HOST for all.
+ * Before HOST may stand "smtps:" (TLS from the first byte, RFC 8314 section
+ * 3.3; port 465) or "lmtp:" (RFC 2033; port 24).
  */
 
 #include "base/control.h"
+
+enum route_kind {
+	ROUTE_SMTP,
+	ROUTE_SMTPS,
+	ROUTE_LMTP
+};
+
+struct route {
+	struct span host;
+	enum route_kind kind;
+	uint16_t port;
+};
 
 /* Read the file.  A line without sense ends the program: control_complain. */
 struct control_list routes_read(void);
 
 /*
- * The host (and port, if the line has one) for domain.  False if there is
- * none, or if its host is empty (use the MX).
+ * The route for domain; route->port is that of ROUTE_SMTP where a line has
+ * none.  False, and *route as it was, if there is none, or if its host is empty
+ * (use the MX).
  */
-bool route_find(const struct control_list *routes, struct span domain,
-    struct span *host, uint16_t *port);
+bool route_find(
+    const struct control_list *routes, struct span domain, struct route *route);
 
 #endif

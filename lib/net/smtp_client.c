@@ -10,6 +10,7 @@ forget_keywords(struct smtp_client *client)
 	client->has_pipelining = client->has_8bitmime = false;
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
 	client->has_deliverby = client->has_mt_priority = false;
+	client->has_starttls = client->has_requiretls = false;
 	client->size_max = client->by_min_s = 0;
 	client->mails_max = client->recipients_max = 0;
 }
@@ -24,7 +25,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->text = buf_new(SMTP_TEXT_MAX);
 	client->code = 0;
 	client->status[0] = '\0';
-	client->is_hello = false;
+	client->is_hello = client->is_lmtp = false;
 	forget_keywords(client);
 }
 
@@ -125,6 +126,10 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_smtputf8 = true;
 	else if (span_equal_nocase(keyword, span_of("DSN")))
 		client->has_dsn = true;
+	else if (span_equal_nocase(keyword, span_of("STARTTLS")))
+		client->has_starttls = true;
+	else if (span_equal_nocase(keyword, span_of("REQUIRETLS")))
+		client->has_requiretls = true;
 	else if (span_equal_nocase(keyword, span_of("MT-PRIORITY")))
 		client->has_mt_priority = true;
 	else if (span_equal_nocase(keyword, span_of("LIMITS")))
@@ -192,11 +197,11 @@ unsigned
 smtp_hello(struct smtp_client *client, const char *name, int64_t timeout_ms)
 {
 	forget_keywords(client);
-	smtp_write(client, "EHLO %s", name);
+	smtp_write(client, "%s %s", client->is_lmtp ? "LHLO" : "EHLO", name);
 	client->is_hello = true;
 	unsigned code = smtp_read(client, timeout_ms);
 	client->is_hello = false;
-	if (code < 500)
+	if (code < 500 || client->is_lmtp)
 		return code;
 	smtp_write(client, "HELO %s", name);
 	return smtp_read(client, timeout_ms);

@@ -26,6 +26,7 @@ struct smtp_client {
 	unsigned code;   /* of the last reply */
 	char status[12]; /* its enhanced status code, "" if it has none */
 	struct buf text; /* the reply on one line, code included */
+	bool is_lmtp;    /* the caller's: LHLO, RFC 2033 section 4.1 */
 	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;
@@ -34,6 +35,8 @@ struct smtp_client {
 	bool has_dsn;
 	bool has_deliverby;
 	bool has_mt_priority;
+	bool has_starttls;
+	bool has_requiretls;
 	uint64_t size_max; /* 0: none told; the same for those of LIMITS */
 	uint64_t by_min_s; /* DELIVERBY */
 	uint64_t mails_max;

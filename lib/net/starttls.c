@@ -1,5 +1,6 @@
 #include "net/starttls.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,28 @@ starttls_take(int tls, const char *peer, struct reader *in, struct writer *out,
 	*facts = answer.facts;
 	move_to(plain, in, out);
 	return true;
+}
+
+enum starttls_result
+starttls_connect(int tls, const struct tls_connect *connect, struct reader *in,
+    struct writer *out, struct tls_facts *facts, char reason[TLS_REASON_MAX])
+{
+	struct tls_answer answer;
+	int plain = -1;
+
+	snprintf(reason, TLS_REASON_MAX, "tlsd does not answer");
+	if (writer_flush(out) != IO_OK)
+		return STARTTLS_FAILED;
+	if (!tls_send_connect(tls, connect, in->fd) ||
+	    tls_receive_answer(tls, &answer, &plain, HANDSHAKE_TIMEOUT_MS) != 1)
+		return STARTTLS_NO_ANSWER;
+	if (answer.verdict != TLS_DONE) {
+		memcpy(reason, answer.reason, TLS_REASON_MAX);
+		return STARTTLS_FAILED;
+	}
+	*facts = answer.facts;
+	move_to(plain, in, out);
+	return STARTTLS_DONE;
 }
 
 struct span

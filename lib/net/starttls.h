@@ -3,7 +3,7 @@
 
 /*
  * starttls - a session's process gives its client to tlsd and goes on with
- * plain bytes: tls(5).
+ * plain bytes: tls(5).  A client's process does the same with its server.
  */
 
 #include "base/io.h"
@@ -24,6 +24,21 @@ bool starttls_begin(int tls, const char *peer);
  */
 bool starttls_take(int tls, const char *peer, struct reader *in,
     struct writer *out, struct tls_facts *facts);
+
+enum starttls_result {
+	STARTTLS_DONE,
+	STARTTLS_FAILED,   /* the handshake; the connection is of no use */
+	STARTTLS_NO_ANSWER /* nor is the session with tlsd */
+};
+
+/*
+ * The same from the client's side, on a session with tlsd's client mode that
+ * stays open for further connections; an own certificate is not shown.  On
+ * failure *reason is what it says, and in and out are as they were.
+ */
+enum starttls_result starttls_connect(int tls,
+    const struct tls_connect *connect, struct reader *in, struct writer *out,
+    struct tls_facts *facts, char reason[TLS_REASON_MAX]);
 
 /*
  * The channel binding data that SASL may use (RFC 9266): empty where there is

@@ -13,7 +13,8 @@ enum {
 	ANSWER_MAGIC = 0x45535411,
 	KEY_REQUEST_MAGIC = 0x45535412,
 	KEY_ANSWER_MAGIC = 0x45535413,
-	CERTIFICATE_MAGIC = 0x45535414
+	CERTIFICATE_MAGIC = 0x45535414,
+	CONNECT_MAGIC = 0x45535415
 };
 
 /* ---- session and tlsd ---- */
@@ -118,7 +119,8 @@ is_answer(const struct tls_answer *answer, int plain)
 	       is_text(facts->protocol, sizeof(facts->protocol), '!') &&
 	       is_text(facts->cipher, sizeof(facts->cipher), '!') &&
 	       is_text(facts->server_name, sizeof(facts->server_name), '!') &&
-	       is_text(facts->client_name, sizeof(facts->client_name), '!');
+	       is_text(facts->client_name, sizeof(facts->client_name), '!') &&
+	       is_text(facts->distrust, sizeof(facts->distrust), '!');
 }
 
 int
@@ -131,6 +133,28 @@ tls_receive_answer(
 		return got;
 	errno = EBADMSG;
 	return -1;
+}
+
+bool
+tls_send_connect(int session, const struct tls_connect *connect, int server)
+{
+	struct tls_connect sent = *connect;
+	struct span bytes = { (const char *)&sent, sizeof(sent) };
+
+	sent.magic = CONNECT_MAGIC;
+	return packet_send(session, bytes, &server, 1);
+}
+
+bool
+tls_parse_connect(const struct packet *packet, struct tls_connect *connect)
+{
+	if (packet->len != sizeof(*connect) || packet->fd_count != 1)
+		return false;
+	memcpy(connect, packet->bytes, sizeof(*connect));
+	return connect->magic == CONNECT_MAGIC &&
+	       is_text(
+		   connect->server_name, sizeof(connect->server_name), '!') &&
+	       is_text(connect->names, sizeof(connect->names), ' ');
 }
 
 /* ---- tlsd and keyd ---- */

@@ -15,6 +15,10 @@
  *             tls_answer DONE     <-  with the plain bytes' descriptor, or
  *                                     FAILED: the connection is of no use
  *
+ *   client mode (remote-send), for each connection of a session:
+ *             tls_connect         ->  with the server's descriptor
+ *             tls_answer DONE     <-  as above, or FAILED
+ *
  *   tlsd      key_request LIST    ->  on the control pair, index 0, 1, ...
  *             key_certificate     <-  or, after the last, key_answer
  *   a child   key_request SIGN, STORE, FETCH  ->  on a session of its own,
@@ -29,8 +33,10 @@
 enum {
 	TLS_TEXT_MAX = 64,
 	TLS_NAME_MAX = 320,
+	TLS_NAMES_MAX = 1024,
 	TLS_REASON_MAX = 160,
 	TLS_BINDING_LEN = 32,
+	TLS_DIGEST_LEN = 32, /* SHA-256 */
 	KEY_ID_LEN = 32,
 	KEY_REQUESTS_MAX = 8, /* one handshake needs fewer */
 	KEY_BYTES_MAX = 8192, /* a session to keep; also what is signed */
@@ -61,6 +67,24 @@ struct tls_facts {
 	char client_name[TLS_NAME_MAX]; /* of a verified certificate, or "" */
 	unsigned char binding[TLS_BINDING_LEN]; /* tls-exporter, RFC 9266 */
 	uint32_t is_resumed;
+
+	/* client mode: of the server's certificate */
+	uint32_t is_verified;        /* by the CA store, for one of the names */
+	char distrust[TLS_NAME_MAX]; /* why not, '_' for a space */
+	unsigned char certificate_digest[TLS_DIGEST_LEN]; /* of its DER */
+	unsigned char key_digest[TLS_DIGEST_LEN]; /* of SubjectPublicKeyInfo */
+};
+
+/* Text is printable ASCII, ended by NUL. */
+struct tls_connect {
+	uint32_t magic;
+	char server_name[TLS_NAME_MAX]; /* SNI, RFC 6066 section 3; "" none */
+	/*
+	 * The names of which the certificate has to have one, with a ' '
+	 * between; ".example.org" is any below example.org.  None: no
+	 * certificate is right.
+	 */
+	char names[TLS_NAMES_MAX];
 };
 
 struct tls_answer {
@@ -82,6 +106,13 @@ struct tls_answer tls_answer_new(enum tls_verdict verdict, const char *reason);
 /* The plain descriptor is the caller's; -1 but for TLS_DONE. */
 int tls_receive_answer(
     int session, struct tls_answer *answer, int *plain, int64_t timeout_ms);
+
+bool tls_send_connect(
+    int session, const struct tls_connect *connect, int server);
+
+/* False if the packet is none with its one descriptor, which stays in it. */
+bool tls_parse_connect(
+    const struct packet *packet, struct tls_connect *connect);
 
 /* Copy what may stand in a log line or a header field; the rest is '?'. */
 void tls_set_text(char *place, size_t size, const char *text);

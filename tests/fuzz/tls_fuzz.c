@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "queue/tls.h"
 
@@ -16,6 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct key_request request;
 	static struct key_answer answer;
 	static struct key_certificate certificate;
+	static struct packet packet;
+	struct tls_connect connect;
 	struct span bytes = { (const char *)data, size };
 
 	if (key_parse_request(bytes, &request) &&
@@ -28,5 +31,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (certificate.len > sizeof(certificate.chain) ||
 		certificate.len > size))
 		abort();
+	packet = (struct packet){ .len = size, .fd_count = 1 };
+	if (size <= sizeof(packet.bytes)) {
+		memcpy(packet.bytes, data, size);
+		if (tls_parse_connect(&packet, &connect) &&
+		    strlen(connect.names) >= sizeof(connect.names))
+			abort();
+	}
 	return 0;
 }

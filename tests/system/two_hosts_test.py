@@ -44,6 +44,7 @@ try:
     check('from the user at A', head['Return-Path'] == '<joe@mx.a.test>', head.items())
     received = head.get_all('Received') or []
     check('each hop left its line', len(received) == 2 and 'mx.a.test' in received[0] and 'mx.b.test' in received[0], received)
+    check('by TLS', 'with ESMTPS' in received[0], received)
     check('delivered to the user', head['Delivered-To'] == 'ann@b.test')
 
     a.control('locals', 'a.test\nmx.a.test')     # noticed without a restart

@@ -23,6 +23,32 @@ send_raw(int end, const void *bytes, size_t len)
 }
 
 static void
+test_connect(const int ends[2])
+{
+	static struct packet packet;
+	struct tls_connect sent = { .server_name = "mx.example",
+		.names = "mx.example .example" };
+	struct tls_connect got;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	CHECK("a connection is handed over",
+	    tls_send_connect(ends[0], &sent, null) &&
+		packet_receive(ends[1], &packet) == 1 &&
+		tls_parse_connect(&packet, &got) &&
+		strcmp(got.names, sent.names) == 0);
+	packet.bytes[sizeof(uint32_t)] = '\n';
+	CHECK("but no line end", !tls_parse_connect(&packet, &got));
+	packet.bytes[sizeof(uint32_t)] = 'm';
+	packet.len--;
+	CHECK("nor a part", !tls_parse_connect(&packet, &got));
+	packet.len++;
+	packet_close_fds(&packet);
+	packet.fd_count = 0;
+	CHECK("nor nothing", !tls_parse_connect(&packet, &got));
+	close(null);
+}
+
+static void
 test_requests(const int ends[2])
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -148,6 +174,7 @@ main(void)
 
 	if (!packet_pair(ends))
 		return 1;
+	test_connect(ends);
 	test_requests(ends);
 	test_answers(ends);
 	test_key_records();
