@@ -22,6 +22,7 @@
 #include "service/addresses.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
+#include "store/account_settings.h"
 
 /* ---- owners and modes ---- */
 
@@ -109,6 +110,7 @@ static const struct {
 	{ "uidfirst", 1000, UINT32_MAX },
 	{ "uidlast", 1000, UINT32_MAX },
 	{ "apop", 0, 1 },
+	{ "maxfolders", 1, 1000000 },
 	{ "pop3peruser", 1, 4096 },
 	{ "bouncebytes", 0, 10 << 20 },
 	{ "programtimeout", 1, 86400 },
@@ -290,6 +292,14 @@ read_certificates(void)
 }
 
 static void
+read_accounts(void)
+{
+	struct account_settings settings;
+
+	account_settings_read(&settings);
+}
+
+static void
 read_landlock(void)
 {
 	printf("landlock version %d\n", landlock_version());
@@ -299,7 +309,8 @@ read_landlock(void)
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_name_servers,
 	read_destination, read_lists, read_weights, read_greylisting,
-	read_client_authorities, read_certificates, read_landlock };
+	read_accounts, read_client_authorities, read_certificates,
+	read_landlock };
 
 static void
 read_grammar(size_t i)
