@@ -30,8 +30,8 @@ PROGRAMS := \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
 	filter/filter-guard filter/greylist \
-	pop3d/pop3d
-ROLES := service smtpd filter aliases queue send local pop3d
+	pop3d/pop3d imapd/imapd
+ROLES := service smtpd filter aliases queue send local pop3d imapd
 LIBS  := -lcdb -lsqlite3 -lunistring -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
 	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lmd -lpthread
 
