@@ -1,13 +1,20 @@
 /*
  * imapd - IMAP for one client, or for many.
  *
- * started by  login(8), as the user who logged in (-s); by hand (MAILBOX)
- * uid         the mailbox's owner; never root
+ * started by  service/imapd/run, behind listen, neighbour and confine (-l);
+ *             login(8), as the user who logged in (-s); by hand (MAILBOX)
+ * uid         mta-imap (-l); the mailbox's owner; never root
  * fd 0, 1     the client (-s, by hand)
  * fd 2        the log
- * fd 3        what the client had sent already (-s, optional)
- * reads       control/{timeoutimapd,maxerrors,imapdmaxcommand,
- *             imapdmaxmessage,maxfolders,quota,specialfolders}; the mailbox
+ * fd 3        readiness (-l); what the client had sent already (-s, optional)
+ * fd 13       login, login(5) (-l)
+ * fd 18       tlsd, tls(5) (-l)
+ * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
+ * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
+ *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
+ *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
+ *             imapdmaxcommand,imapdmaxmessage,maxfolders,quota,
+ *             specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
  * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox cannot
@@ -25,6 +32,7 @@
 #include "base/die.h"
 #include "base/landlock.h"
 #include "base/sandbox.h"
+#include "imapd/preauth.h"
 #include "imapd/session.h"
 #include "net/peer.h"
 #include "queue/login.h"
@@ -32,12 +40,57 @@
 
 static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
+    "       imapd -l        (by service/imapd/run)\n"
     "       imapd -s USER MAILBOX CLIENT   (by login)";
 
 enum {
 	INPUT_TIMEOUT_MS = 5000,
 	COMMAND_MAX = 1 << 20
 };
+
+/* ---- before the log-in ---- */
+
+static int
+run(int client, const struct peer *peer, const int *sessions, void *context)
+{
+	const struct preauth_settings *settings = context;
+
+	return preauth_run(client, peer, sessions[0],
+	    settings->has_tls ? sessions[1] : -1, settings);
+}
+
+static int
+serve(void)
+{
+	static struct preauth_settings settings;
+	struct serve server = {
+		.busy = "* BYE [LIMIT]",
+		.over = "* BYE [LIMIT]",
+		.neighbours = { NEIGHBOUR_LOGIN },
+		.neighbour_count = 1,
+		.session_allowed = SANDBOX_PIPES,
+		.run = run,
+		.context = &settings,
+	};
+
+	if (!serve_is_listening() || !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_USAGE,
+		    "imapd -l is started behind listen(8) and "
+		    "neighbour(8); %s",
+		    usage);
+	settings.me = control_me();
+	settings.timeout_s = control_number("timeoutimaplogin", 300, 1, 86400);
+	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
+	auth_configure(&settings.auth);
+	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	if (settings.has_tls)
+		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
+	serve_configure(&server, "imapd");
+	require_unprivileged();
+	return serve_run(&server);
+}
+
+/* ---- after it ---- */
 
 static void
 close_jail(const char *mailbox)
@@ -132,6 +185,8 @@ main(int argc, char **argv)
 	program_name("imapd");
 	if (argc == 2 && strcmp(option, "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc == 2 && strcmp(option, "-l") == 0)
+		return serve();
 	if (argc == 5 && strcmp(option, "-s") == 0)
 		return after_login(argv[2], argv[3], argv[4]);
 	if (argc != 2 || *option == '-' || *option == '\0')

@@ -100,7 +100,8 @@ put_folder(const struct list_request *request,
 	uint32_t shown = folder->attributes;
 	const char *space = "";
 
-	if (!request->returns_subscribed && !request->only_subscribed)
+	if (!request->returns_subscribed &&
+	    (!request->only_subscribed || request->verb[1] == 'S'))
 		shown &= ~(uint32_t)FOLDER_SUBSCRIBED;
 	put_format(session, "* %s (", request->verb);
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
