@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
@@ -292,6 +293,13 @@ session_run(int in, int out, struct account *account,
 	while (!session.is_done && writer.status == IO_OK)
 		step(&session);
 	writer_flush(&writer);
+	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
+	    settings->user, settings->peer, (unsigned long long)session.fetched,
+	    (unsigned long long)session.appended,
+	    reader.status == IO_TIMEOUT ? " reason=timeout"
+	    : reader.status == IO_OK && writer.status == IO_OK
+		? ""
+		: " reason=closed");
 	session_unselect(&session);
 	buf_free(&session.folder_name);
 	return reader.status == IO_OK ? writer.status : reader.status;
