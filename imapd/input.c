@@ -3,7 +3,8 @@
 #include <string.h>
 
 enum {
-	KEPT_MAX = 4096 /* bytes of memory kept between commands */
+	KEPT_MAX = 4096, /* bytes of memory kept between commands */
+	BEGINNING = 256  /* of a line that is too long: it has the tag */
 };
 
 void
@@ -49,8 +50,12 @@ add_line(struct input *input)
 	enum io_status status = read_line(input->in, &input->line);
 	struct span line = buf_span(&input->line);
 
-	if (status == IO_TOO_LONG)
+	if (status == IO_TOO_LONG) {
+		if (input->command.len == 0)
+			buf_add(&input->command,
+			    span_slice(buf_span(&input->line), 0, BEGINNING));
 		return INPUT_TOO_LONG;
+	}
 	if (status != IO_OK)
 		return INPUT_CLOSED;
 	line.len--;

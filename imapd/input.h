@@ -27,8 +27,7 @@ void input_init(
 enum input_status {
 	INPUT_OK,
 	INPUT_STREAM,   /* a literal that the caller reads itself */
-	INPUT_TOO_LONG, /* of a command; what came of it is dropped, and */
-			/* what is left has a tag, perhaps */
+	INPUT_TOO_LONG, /* what is left of the command has its tag */
 	INPUT_BROKEN,   /* what follows cannot be told from a literal's bytes */
 	INPUT_CLOSED    /* see in->status */
 };
