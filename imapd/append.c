@@ -185,8 +185,7 @@ take_messages(struct appending *appending, struct literal *literal)
 			return appending->session->in->status == IO_OK;
 		buf_clear(&input->command);
 		status = input_read(input, is_always_streamed, literal);
-		struct parse parse = { input->command.data,
-			input->command.data + input->command.len };
+		struct parse parse = parse_begin(&input->command);
 		if (appending->is_in_list && !parse_char(&parse, ')'))
 			fail(appending, "BAD UTF8 (~{OCTETS})");
 		appending->is_in_list = false;
@@ -237,9 +236,9 @@ append_stream(struct session *session, const struct literal *literal)
 	struct appending appending = { .session = session };
 	struct literal next = *literal;
 	struct buf tag = buf_new(session->tag.len);
-	struct parse parse = { command->data,
-		command->data + command->len - literal->len };
+	struct parse parse = parse_begin(command);
 
+	parse.end -= literal->len;
 	parse.next += session->tag.len + 1;
 	buf_add(&tag, session->tag);
 	session->tag = buf_span(&tag);

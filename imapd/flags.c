@@ -191,7 +191,8 @@ add_copyuid(struct session *session, const struct picks *picks,
 	struct set_text from = set_text_new();
 	struct set_text to = set_text_new();
 
-	for (size_t k = 0; k < picks_count(picks); k++) {
+	for (size_t k = 0; copied->uids != NULL && k < picks_count(picks);
+	     k++) {
 		size_t i = picks_items(picks)[k];
 
 		set_text_add(&from, folder_message(session->folder, i)->uid);

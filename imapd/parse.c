@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+struct parse
+parse_begin(const struct buf *command)
+{
+	static char nothing[1];
+
+	if (command->data == NULL)
+		return (struct parse){ nothing, nothing };
+	return (struct parse){ command->data, command->data + command->len };
+}
+
 struct span
 parse_rest(const struct parse *parse)
 {

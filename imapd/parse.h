@@ -14,7 +14,7 @@
  * Limits   PARSE_DEPTH_MAX levels of parentheses; the command's length.
  */
 
-#include "base/span.h"
+#include "base/buf.h"
 
 enum {
 	PARSE_DEPTH_MAX = 20
@@ -24,6 +24,9 @@ struct parse {
 	char *next;
 	char *end;
 };
+
+/* All of a command. */
+struct parse parse_begin(const struct buf *command);
 
 struct span parse_rest(const struct parse *parse);
 bool parse_is_end(const struct parse *parse);

@@ -377,7 +377,7 @@ static void
 run_command(struct preauth *preauth)
 {
 	struct buf *command = &preauth->input.command;
-	struct parse parse = { command->data, command->data + command->len };
+	struct parse parse = parse_begin(command);
 	struct span tag;
 
 	buf_clear(&preauth->tag);

@@ -185,7 +185,7 @@ static void
 run_line(struct session *session, bool is_stream, const struct literal *literal)
 {
 	struct buf *command = &session->input.command;
-	struct parse parse = { command->data, command->data + command->len };
+	struct parse parse = parse_begin(command);
 
 	session->tag = span_of("*");
 	if (command->len == 0 || !parse_tag(&parse, &session->tag) ||
@@ -217,7 +217,7 @@ static void
 refuse_long(struct session *session)
 {
 	struct buf *command = &session->input.command;
-	struct parse parse = { command->data, command->data + command->len };
+	struct parse parse = parse_begin(command);
 
 	session->tag = span_of("*");
 	if (command->len > 0)
@@ -269,7 +269,7 @@ greet(struct session *session)
 }
 
 enum io_status
-session_run(int in, int out, struct account *account,
+session_serve(int in, int out, struct account *account,
     const struct session_settings *settings)
 {
 	static struct reader reader; /* large */
@@ -285,7 +285,8 @@ session_run(int in, int out, struct account *account,
 	writer_init(&writer, out, timeout_ms);
 	reader_init(&reader, in, timeout_ms);
 	reader.peer = &writer;
-	memcpy(reader.bytes, settings->input.ptr, settings->input.len);
+	if (settings->input.len > 0)
+		memcpy(reader.bytes, settings->input.ptr, settings->input.len);
 	reader.end = reader.high = settings->input.len;
 	input_init(
 	    &session.input, &reader, &writer, (size_t)settings->command_max);
@@ -302,5 +303,7 @@ session_run(int in, int out, struct account *account,
 		: " reason=closed");
 	session_unselect(&session);
 	buf_free(&session.folder_name);
+	buf_free(&session.input.line);
+	buf_free(&session.input.command);
 	return reader.status == IO_OK ? writer.status : reader.status;
 }

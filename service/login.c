@@ -1,8 +1,8 @@
 /*
  * login - turn a name and a proof into a process of that user's.
  *
- * started by  service/{pop3d,imapd,submission}/run, as a neighbour of pop3d -l,
- *             imapd -l and smtpd
+ * started by  service/{pop3d,imapd,submission}/run, as a neighbour of
+ *             pop3d -l, imapd -l and smtpd submission
  * uid         root (confine -c setgid,setuid,kill): its parent knows sessions
  *             and numbers only; a child for each attempt reads the record,
  *             asks, and becomes the user, never uid 0 (for SMTP it becomes
@@ -14,9 +14,10 @@
  * fd 14       checkpw, login(5)
  * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
  *             imapperuser,messagesperhour,recipientsperhour}, /etc/passwd,
- * whether users/apop and users/scram are empty writes      users/penalty, in
- * which all logins count runs        /var/mta/bin/pop3d -s or imapd -s, as the
- * user exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
+ *             whether users/apop and users/scram are empty
+ * writes      users/penalty, in which all logins count
+ * runs        /var/mta/bin/pop3d -s or imapd -s, as the user
+ * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
  *             EX_TEMPFAIL a neighbour is gone
  */
 
