@@ -154,7 +154,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
-	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd
+	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync
 
 # Of the packages given, install those that are missing.
 define add_packages

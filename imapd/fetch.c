@@ -279,10 +279,17 @@ fetch_picks(struct fetch *fetch, const struct picks *picks)
 		if (request->has_changed_since &&
 		    message->modseq <= request->changed_since)
 			continue;
+		if (message->is_expunged) {
+			fetch->is_gone = true;
+			continue;
+		}
 		put_format(session, "* %zu FETCH (", fetch->i + 1);
 		fetch->space = "";
 		for (size_t n = 0; n < request->count; n++)
 			put_item(fetch, &request->items[n]);
+		/* Gone since: there is no answer without an item. */
+		if (*fetch->space == '\0')
+			put_number_item(fetch, FETCH_UID);
 		put(session, ")\r\n");
 		session->fetched++;
 	}

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "imapd/handlers.h"
 #include "imapd/output.h"
 
@@ -232,6 +234,24 @@ expunge(struct session *session, const struct set *set)
 	return status;
 }
 
+/* RFC 7162 section 3.2.7: QRESYNC is told how far it is now. */
+static void
+finish_expunge(struct session *session, enum account_status status)
+{
+	struct folder_counts counts;
+	char text[80];
+
+	if (status != ACCOUNT_OK || (session->enabled & ENABLED_QRESYNC) == 0) {
+		session_fail(session, status);
+		return;
+	}
+	session_news(session);
+	folder_counts(session->folder, &counts);
+	snprintf(text, sizeof(text), "OK [HIGHESTMODSEQ %llu] done",
+	    (unsigned long long)counts.highest_modseq);
+	session_reply(session, text);
+}
+
 void
 handle_expunge(struct session *session, struct parse *parse)
 {
@@ -247,7 +267,7 @@ handle_expunge(struct session *session, struct parse *parse)
 	else if (session->is_read_only)
 		session_fail(session, ACCOUNT_READ_ONLY);
 	else
-		session_fail(session, expunge(session, &set));
+		finish_expunge(session, expunge(session, &set));
 	set_free(&set);
 }
 

@@ -9,7 +9,8 @@
 #include "mail/utf8.h"
 
 enum {
-	QUOTED_MAX = 1000
+	QUOTED_MAX = 1000,
+	INBOX_LEN = 5
 };
 
 void
@@ -151,6 +152,15 @@ put_date_time(struct session *session, int64_t seconds)
 	    date.tm_hour, date.tm_min, date.tm_sec);
 }
 
+/* INBOX itself, in any case, or what is below it. */
+static bool
+is_inbox(struct span name)
+{
+	return span_equal_nocase(
+		   span_slice(name, 0, INBOX_LEN), span_of("INBOX")) &&
+	       (name.len == INBOX_LEN || name.ptr[INBOX_LEN] == '/');
+}
+
 bool
 take_name(const struct session *session, struct span text, struct buf *name)
 {
@@ -165,6 +175,8 @@ take_name(const struct session *session, struct span text, struct buf *name)
 	}
 	if (name->len > 1 && name->data[name->len - 1] == '/')
 		name->len--;
+	if (is_good && is_inbox(buf_span(name)))
+		memcpy(name->data, "INBOX", INBOX_LEN);
 	return is_good && !name->overflow;
 }
 
