@@ -25,6 +25,7 @@ struct change {
 	struct buf names; /* old name, NUL, new name, NUL */
 	struct buf lines;
 	bool is_changed;
+	bool in_new; /* files left new/ */
 };
 
 static void
@@ -100,6 +101,7 @@ change_one(
 	changed.exact_len = 0;
 	if (!rename_item(folder, change, item, &changed))
 		return errno == ENOENT ? ACCOUNT_NONEXISTENT : account_error();
+	change->in_new |= item->is_in_new;
 	*item = changed;
 	change->is_changed = true;
 	add_flags_line(&change->lines, item);
@@ -175,7 +177,8 @@ folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
 	/* What was done is noted even if not all of it could be. */
 	if (state.is_changed) {
 		folder->modseq = state.modseq;
-		if (!finish(folder, &state.lines, true) && status == ACCOUNT_OK)
+		if (!finish(folder, &state.lines, state.in_new) &&
+		    status == ACCOUNT_OK)
 			status = account_error();
 	}
 	folder_unlock(folder);
