@@ -4,24 +4,19 @@
 #include <iconv.h>
 #include <string.h>
 
+#include "mail/charset_tables.h"
 #include "mail/utf8.h"
 
 enum {
-	OUT_SIZE = 2048
+	OUT_SIZE = 2048,
+	HALF = 128
 };
 
-/* Characters 0x80 to 0x9f of windows-1252; 0 stays what it is. */
-static const uint16_t windows_1252[32] = { 0x20ac, 0, 0x201a, 0x0192, 0x201e,
-	0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,
-	0x017d, 0, 0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-	0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178 };
+static const char fallback[] = "windows-1252";
 
 static const char *const utf8_names[] = { "utf-8", "utf8", "us-ascii", "ascii",
 	"ansi_x3.4-1968", "iso646-us", "unknown-8bit", "x-unknown", "default",
 	"" };
-static const char *const western_names[] = { "iso-8859-1", "windows-1252",
-	"latin1", "iso8859-1", "cp1252", "x-cp1252", "iso_8859-1" };
-
 /* Names that mail has and iconv has not, or has for less (WHATWG's table). */
 static const struct {
 	const char *name;
@@ -29,8 +24,6 @@ static const struct {
 } other_names[] = { { "gb2312", "GB18030" }, { "gbk", "GB18030" },
 	{ "x-gbk", "GB18030" }, { "ks_c_5601-1987", "CP949" },
 	{ "euc-kr", "CP949" }, { "shift_jis", "CP932" }, { "x-sjis", "CP932" },
-	{ "iso-8859-8-i", "ISO-8859-8" }, { "iso-8859-8-e", "ISO-8859-8" },
-	{ "iso-8859-9", "CP1254" }, { "x-mac-roman", "MACINTOSH" },
 	{ "iso-2022-jp", "ISO-2022-JP-3" }, { "unicode-1-1-utf-7", "UTF-7" } };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -58,7 +51,7 @@ iconv_name(struct span charset, char name[CHARSET_NAME_MAX + 1])
 
 		/* '/' would be an option of iconv's, or a path. */
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    strchr("-_.:+()", c) == NULL)
+		    strchr("-_.:", c) == NULL)
 			return false;
 		name[i] = charset.ptr[i];
 	}
@@ -84,9 +77,8 @@ charset_begin(struct charset_stream *stream, struct span charset)
 		stream->is_guess = true;
 		return;
 	}
-	stream->is_wide =
-	    is_one_of(charset, western_names, COUNT(western_names));
-	if (stream->is_wide)
+	stream->table = charset_table(charset);
+	if (stream->table != NULL)
 		return;
 	iconv_t opened = open_iconv(charset);
 	if (opened == (iconv_t)-1)
@@ -102,22 +94,22 @@ charset_is_known(struct span charset)
 
 	charset_begin(&stream, charset);
 	bool is_known =
-	    stream.iconv != NULL || stream.is_wide ||
+	    stream.iconv != NULL || stream.table != NULL ||
 	    is_one_of(span_trim(charset), utf8_names, COUNT(utf8_names));
 	if (stream.iconv != NULL)
 		iconv_close(stream.iconv);
 	return is_known;
 }
 
+/* Bytes that are no character stay what ISO 8859 has there. */
 static void
-add_western(struct buf *into, struct span text)
+add_of_table(struct buf *into, const uint16_t *table, struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
-		uint32_t known =
-		    c >= 0x80 && c < 0xa0 ? windows_1252[c - 0x80] : 0;
+		uint32_t known = c < HALF ? c : table[c - HALF];
 
-		utf8_add(into, known != 0 ? known : c);
+		utf8_add(into, known != 0 || c == 0 ? known : c);
 	}
 }
 
@@ -147,7 +139,8 @@ take_converted(
 		size_t room = sizeof(out);
 		size_t result = iconv(stream->iconv, &in, &left, &at, &room);
 
-		buf_add(into, (struct span){ out, (size_t)(at - out) });
+		/* It passes on what is no character to others, too. */
+		utf8_add_clean(into, (struct span){ out, (size_t)(at - out) });
 		if (result != (size_t)-1 || errno == E2BIG)
 			continue;
 		if (errno == EINVAL && left < CHARSET_KEPT_MAX)
@@ -163,16 +156,16 @@ take_converted(
 static struct span
 take_ours(struct charset_stream *stream, struct buf *into, struct span text)
 {
-	if (!stream->is_wide) {
+	if (stream->table == NULL) {
 		struct span whole = utf8_whole(text);
 
 		if (!stream->is_guess || utf8_is_valid(whole)) {
 			utf8_add_clean(into, whole);
 			return span_slice(text, whole.len, text.len);
 		}
-		stream->is_wide = true;
+		stream->table = charset_table(span_of(fallback));
 	}
-	add_western(into, text);
+	add_of_table(into, stream->table, text);
 	return (struct span){ "", 0 };
 }
 
@@ -204,7 +197,7 @@ charset_end(struct charset_stream *stream, struct buf *into)
 	struct span kept = { stream->kept, stream->kept_len };
 
 	if (kept.len > 0 && stream->is_guess)
-		add_western(into, kept);
+		add_of_table(into, charset_table(span_of(fallback)), kept);
 	else if (kept.len > 0)
 		utf8_add(into, UTF8_REPLACEMENT);
 	if (stream->iconv != NULL)
@@ -225,9 +218,8 @@ charset_add_utf8(struct buf *into, struct span charset, struct span text)
 void
 charset_prepare(void)
 {
-	static const char *const usual[] = { "ISO-8859-2", "ISO-8859-15",
-		"CP1250", "CP1251", "CP1254", "KOI8-R", "GB18030", "BIG5",
-		"CP932", "EUC-JP", "ISO-2022-JP-3", "CP949" };
+	static const char *const usual[] = { "GB18030", "BIG5", "CP932",
+		"EUC-JP", "ISO-2022-JP-3", "CP949" };
 
 	/* Descriptors are never closed: glibc would unload their modules. */
 	for (size_t i = 0; i < COUNT(usual); i++)

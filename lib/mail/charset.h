@@ -4,9 +4,9 @@
 /*
  * charset - text of any character set as UTF-8.
  *
- * UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are ours; all others are
- * iconv(3)'s, which opens a file for each: a program with a jail calls
- * charset_prepare before it closes.
+ * UTF-8, US-ASCII and the sets of one byte are ours; those of more are
+ * iconv(3)'s, which opens files and maps code for each: a program with a jail
+ * calls charset_prepare before it closes.
  * Errors  what is no character becomes U+FFFD; a set that is not known is read
  *         as UTF-8 if it is such, else as windows-1252.
  * Memory  one descriptor of iconv is kept between calls.
@@ -32,9 +32,9 @@ enum {
 	CHARSET_KEPT_MAX = 16
 };
 struct charset_stream {
-	void *iconv;   /* NULL: ours */
-	bool is_wide;  /* windows-1252, else UTF-8 */
-	bool is_guess; /* it need not be UTF-8 */
+	void *iconv;           /* NULL: ours */
+	const uint16_t *table; /* of one byte; NULL: UTF-8 */
+	bool is_guess;         /* it need not be UTF-8 */
 	char kept[CHARSET_KEPT_MAX];
 	size_t kept_len;
 };
@@ -43,7 +43,7 @@ void charset_piece(
     struct charset_stream *stream, struct buf *into, struct span piece);
 void charset_end(struct charset_stream *stream, struct buf *into);
 
-/* Load what mail of the world needs, for a jail without files. */
+/* Load what mail of East Asia needs, for a jail without code to map. */
 void charset_prepare(void);
 
 #endif

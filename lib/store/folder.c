@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/folder_state.h"
@@ -11,7 +13,10 @@
 
 enum {
 	TRIES = 3, /* for a file that others rename while we look for it */
-	NAMES_MAX = INT32_MAX
+	NAMES_MAX = INT32_MAX,
+	FEW = 64,
+	PAGE = 4096,
+	TOUCHED_MIN = 128 << 10
 };
 
 /* ---- the view ---- */
@@ -56,6 +61,39 @@ folder_set_base(
 	item->name_len = (uint16_t)base.len;
 	item->exact_len = 0;
 	buf_add(&folder->names, base);
+}
+
+/* One call for many pages costs less than a fault for each of them. */
+static void
+touch(void *memory, size_t size)
+{
+	uintptr_t start = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
+	uintptr_t end = ((uintptr_t)memory + size) / PAGE * PAGE;
+
+	if (end > start && end - start >= TOUCHED_MIN)
+		(void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+}
+
+void
+folder_expect(struct folder *folder, size_t count, size_t names_len)
+{
+	if (names_len > NAMES_MAX)
+		return;
+	folder->room = count + 1;
+	folder->items =
+	    store_allocate(folder->items, folder->room, sizeof(*folder->items));
+	touch(folder->items, folder->room * sizeof(*folder->items));
+	touch(buf_room(&folder->names, names_len), names_len);
+}
+
+void
+folder_fit(struct folder *folder)
+{
+	if (folder->room <= folder->count + folder->count / 4 + FEW)
+		return;
+	folder->room = folder->count + folder->count / 8 + 1;
+	folder->items =
+	    store_allocate(folder->items, folder->room, sizeof(*folder->items));
 }
 
 struct folder_item *
@@ -201,6 +239,7 @@ folder_open(struct folder **folder, struct account *account, struct span name,
 	/* What was there when it was opened is no news. */
 	folder_drop_expunged(new, NULL, NULL);
 	folder_forget_changes(new);
+	folder_view_save(new);
 	*folder = new;
 	return ACCOUNT_OK;
 }
@@ -370,6 +409,21 @@ folder_keyword(const struct folder *folder, size_t i)
 }
 
 /* ---- one message's file ---- */
+
+uint64_t
+folder_item_bytes(const struct folder *folder, const struct folder_item *item)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	struct stat status = { 0 };
+
+	folder_add_file_name(&name, folder, item);
+	const char *path = buf_string(&name);
+	if (path == NULL || fstatat(item->is_in_new ? folder->new : folder->cur,
+				path, &status, AT_SYMLINK_NOFOLLOW) == -1)
+		status.st_size = 0;
+	buf_free(&name);
+	return (uint64_t)status.st_size;
+}
 
 static int
 try_open(struct folder *folder, size_t i)

@@ -57,6 +57,21 @@ folder_rest(struct folder *folder)
 
 /* ---- the index ---- */
 
+struct uids {
+	const struct folder *folder;
+	size_t next;
+};
+
+static uint32_t
+next_uid(void *context)
+{
+	struct uids *uids = context;
+
+	return uids->next < uids->folder->count
+		   ? uids->folder->items[uids->next++].message.uid
+		   : 0;
+}
+
 struct index *
 cache_index(struct folder *folder)
 {
@@ -74,6 +89,9 @@ cache_index(struct folder *folder)
 	const char *name = buf_string(&path);
 	if (name != NULL)
 		cache->index = index_open(name, &folder->header);
+	if (cache->index != NULL)
+		index_trim(cache->index, folder->count, next_uid,
+		    &(struct uids){ .folder = folder });
 	buf_free(&path);
 	return cache->index;
 }

@@ -10,6 +10,7 @@
 
 enum {
 	PIECE = 65536,
+	LINE = 40,
 	LIST_MAX_LINES_SPARE = 2000,
 	RANGES_KEPT = 20000
 };
@@ -122,12 +123,14 @@ take_lines(struct folder *folder, struct span *text)
 	struct uidlist_line line = { .kind = UIDLIST_STATE };
 
 	while (text->len > 0) {
-		size_t newline = span_index(*text, '\n');
-		struct span one = span_slice(*text, 0, newline);
+		const char *end = memchr(text->ptr, '\n', text->len);
 
-		if (newline == text->len)
+		if (end == NULL)
 			return true;
-		*text = span_slice(*text, newline + 1, text->len);
+		size_t newline = (size_t)(end - text->ptr);
+		struct span one = { text->ptr, newline };
+		text->ptr += newline + 1;
+		text->len -= newline + 1;
 		if (folder->list_offset == 0) {
 			if (!uidlist_parse_header(one, &header)) {
 				errno = EBADMSG;
@@ -146,6 +149,7 @@ take_lines(struct folder *folder, struct span *text)
 		}
 		folder->list_offset += newline + 1;
 		folder->list_lines++;
+		folder->list_parsed++;
 	}
 	return true;
 }
@@ -212,6 +216,12 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 	folder->state = (struct uidlist_state){ 0 };
 	for (size_t i = 0; i < folder->count; i++)
 		folder->items[i].is_marked = false;
+	if (folder->count == 0)
+		folder_view_load(folder, status);
+	/* A line has LINE bytes or more, of which a name is half. */
+	if (folder->count == 0)
+		folder_expect(folder, (size_t)status->st_size / LINE,
+		    (size_t)status->st_size / 2);
 	if (!read_lines(folder)) {
 		folder_list_close(folder);
 		return false;
@@ -219,6 +229,7 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 	for (size_t i = 0; i < folder->count; i++)
 		folder->items[i].message.is_expunged |=
 		    !folder->items[i].is_marked;
+	folder_fit(folder);
 	return true;
 }
 

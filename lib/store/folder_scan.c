@@ -324,6 +324,8 @@ scan_locked(struct scan *scan)
 	if (!read_folders(scan, scan->parts) || !scan_take_fresh(scan))
 		return false;
 	scan_take_recent(scan);
+	if (!folder->is_read_only && scan->parts & FOLDER_CUR)
+		scan_clean_tmp(folder);
 	if (scan->has_changes)
 		folder->modseq = scan->modseq;
 	if (!note_times(scan, &before, looked_ns))

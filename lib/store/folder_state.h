@@ -6,6 +6,7 @@
  * disk and the names of the files.
  *
  * folder_list.c    reads and writes estafeta-uidlist
+ * folder_view.c    keeps what the list said, parsed
  * folder_scan.c    looks at the files
  * folder.c         the view, refresh, counts
  * folder_flags.c, folder_copy.c, folder_append.c   changes
@@ -44,8 +45,9 @@ struct folder {
 	uint64_t list_offset; /* up to where it was read */
 	uint64_t list_inode;
 	uint64_t list_lines;
-	bool has_open_line; /* what follows does not begin a line */
-	bool is_replaced;   /* by one with another UIDVALIDITY */
+	uint64_t list_parsed; /* lines that were read as text */
+	bool has_open_line;   /* what follows does not begin a line */
+	bool is_replaced;     /* by one with another UIDVALIDITY */
 	struct uidlist_header header;
 	uint32_t uid_next;
 	uint64_t modseq;
@@ -64,6 +66,12 @@ struct folder {
 };
 
 /* ---- folder.c ---- */
+
+/* Room for so many messages, whose names have so many bytes. */
+void folder_expect(struct folder *folder, size_t count, size_t names_len);
+
+/* What room was too much is given back. */
+void folder_fit(struct folder *folder);
 
 /* The item with that UID, NULL if there is none. */
 struct folder_item *folder_item(struct folder *folder, uint32_t uid);
@@ -91,6 +99,10 @@ enum account_status folder_update(struct folder *folder, unsigned parts);
 
 /* Under the lock: what the list says; for who only adds to it. */
 enum account_status folder_read(struct folder *folder);
+
+/* How many bytes an item's file has; 0 if it is not where we think. */
+uint64_t folder_item_bytes(
+    const struct folder *folder, const struct folder_item *item);
 
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
@@ -157,6 +169,15 @@ bool folder_note_change(struct folder *folder, bool in_new);
 
 /* Append the state's line, with the counts of now. */
 void folder_add_state(struct folder *folder, struct buf *lines);
+
+/* ---- folder_view.c ---- */
+
+/* What a cache says of the list that was just opened, if it says anything. */
+struct stat;
+void folder_view_load(struct folder *folder, const struct stat *list);
+
+/* Write it, if that is worth while; just opened, nothing expunged. */
+void folder_view_save(struct folder *folder);
 
 /* ---- folder_scan.c ---- */
 

@@ -14,7 +14,8 @@ enum {
 	VERSION = 1,
 	BUSY_MS = 50,
 	BOOT_TOLERANCE_S = 60,
-	TRIES = 2
+	TRIES = 2,
+	SPARE_ROWS = 1000 /* of messages that are gone */
 };
 
 static const char *const tables[DIGEST_GROUPS] = { "sizes", "envelopes",
@@ -349,16 +350,59 @@ index_commit(struct index *index)
 		run(index, "ROLLBACK");
 }
 
+/* ---- what is gone ---- */
+
+static int
+take_count(void *context, int columns, char **values, char **names)
+{
+	uint64_t *count = context;
+
+	(void)names;
+	if (columns == 1 && values[0] != NULL)
+		*count = strtoull(values[0], NULL, 10);
+	return 0;
+}
+
+static bool
+fill_live(struct index *index, uint32_t (*next)(void *context), void *context)
+{
+	sqlite3_stmt *insert = NULL;
+	bool is_filled =
+	    run(index, "CREATE TEMP TABLE live(uid INTEGER PRIMARY KEY)") &&
+	    is_good(
+		index, sqlite3_prepare_v2(index->db,
+			   "INSERT INTO live VALUES(?1)", -1, &insert, NULL));
+	uint32_t uid;
+
+	while (is_filled && (uid = next(context)) != 0) {
+		sqlite3_bind_int64(insert, 1, uid);
+		is_filled = is_good(index, sqlite3_step(insert));
+		sqlite3_reset(insert);
+	}
+	sqlite3_finalize(insert);
+	return is_filled;
+}
+
 void
-index_forget(struct index *index, uint32_t first, uint32_t last)
+index_trim(struct index *index, size_t count, uint32_t (*next)(void *context),
+    void *context)
 {
 	struct buf sql = buf_new(1024);
+	uint64_t rows = 0;
 
+	if (!is_good(
+		index, sqlite3_exec(index->db, "SELECT count(*) FROM sizes",
+			   take_count, &rows, NULL)) ||
+	    rows < 2 * (uint64_t)count + SPARE_ROWS || !index_begin(index))
+		return;
 	for (size_t i = 0; i < DIGEST_GROUPS; i++)
-		buf_printf(&sql, "DELETE FROM %s WHERE uid BETWEEN %u AND %u;",
-		    tables[i], first, last);
+		buf_printf(&sql,
+		    "DELETE FROM %s WHERE uid NOT IN (SELECT uid FROM live);",
+		    tables[i]);
 	const char *text = buf_string(&sql);
-	if (text != NULL)
+	if (fill_live(index, next, context) && text != NULL)
 		run(index, text);
+	run(index, "DROP TABLE IF EXISTS live");
+	index_commit(index);
 	buf_free(&sql);
 }

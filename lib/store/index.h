@@ -37,7 +37,11 @@ void index_store(struct index *index, enum digest_group group, uint32_t uid,
     struct span row);
 void index_commit(struct index *index);
 
-/* Rows of messages that are gone. */
-void index_forget(struct index *index, uint32_t first, uint32_t last);
+/*
+ * Drop the rows of messages that are gone, once they are most: next gives the
+ * UIDs that are there, rising, then 0; count is how many.
+ */
+void index_trim(struct index *index, size_t count,
+    uint32_t (*next)(void *context), void *context);
 
 #endif

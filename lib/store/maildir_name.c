@@ -34,10 +34,10 @@ maildir_is_base(struct span base)
 {
 	if (base.len == 0 || base.len > MAILDIR_BASE_MAX || base.ptr[0] == '.')
 		return false;
-	for (size_t i = 0; i < base.len; i++)
-		if (strchr("/:\n", base.ptr[i]) != NULL)
-			return false;
-	return true;
+	return memchr(base.ptr, '/', base.len) == NULL &&
+	       memchr(base.ptr, ':', base.len) == NULL &&
+	       memchr(base.ptr, '\n', base.len) == NULL &&
+	       memchr(base.ptr, '\0', base.len) == NULL;
 }
 
 static bool

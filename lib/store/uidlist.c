@@ -4,15 +4,39 @@
 
 #include "store/maildir_name.h"
 
+enum {
+	DIGITS_MAX = 19 /* what 64 bits hold whatever they are */
+};
+
 static const char first_words[] = "estafeta-uidlist 1 ";
 
-static bool
+/*
+ * A number and the space behind it, if there is one.  A folder's list has some
+ * hundred thousand of them: digits are looked at once.
+ */
+static inline bool
 take_number(struct span *rest, uint64_t max, uint64_t *value)
 {
-	return span_number(span_cut(rest, ' '), 10, max, value);
+	const char *at = rest->ptr;
+	const char *end =
+	    at + (rest->len < DIGITS_MAX ? rest->len : DIGITS_MAX);
+	const char *start = at;
+	uint64_t number = 0;
+
+	while (at < end && *at >= '0' && *at <= '9')
+		number = number * 10 + (uint64_t)(*at++ - '0');
+	if (at == start || number > max)
+		return false;
+	rest->len -= (size_t)(at - start);
+	if (rest->len > 0 && *at != ' ')
+		return false;
+	rest->ptr = rest->len > 0 ? at + 1 : at;
+	rest->len -= rest->len > 0;
+	*value = number;
+	return true;
 }
 
-static bool
+static inline bool
 take_uid(struct span *rest, uint32_t *uid)
 {
 	uint64_t value;
@@ -47,10 +71,17 @@ uidlist_parse_header(struct span line, struct uidlist_header *header)
 static bool
 take_flags(struct span *rest, struct uidlist_line *out)
 {
-	struct span letters = span_cut(rest, ' ');
 	uint64_t none = 0;
 
 	out->flags = 0;
+	out->keywords = 0;
+	/* Most have neither. */
+	if (rest->len > 4 && memcmp(rest->ptr, "- 0 ", 4) == 0) {
+		rest->ptr += 4;
+		rest->len -= 4;
+		return true;
+	}
+	struct span letters = span_cut(rest, ' ');
 	if (!span_equal(letters, span_of("-")) &&
 	    (!maildir_read_letters(letters, &out->flags, &none) || none != 0))
 		return false;
