@@ -12,6 +12,7 @@ struct list_request {
 	struct buf patterns[PATTERNS_MAX]; /* in UTF-8, with the reference */
 	size_t pattern_count;
 	bool is_extended;
+	bool is_empty; /* the pattern, as it was sent */
 	bool only_subscribed;
 	bool only_special;
 	bool is_recursive;
@@ -226,6 +227,11 @@ add_pattern(
 	if (!parse_pattern(parse, &text) ||
 	    request->pattern_count == PATTERNS_MAX)
 		return false;
+	if (text.len == 0) {
+		request->is_empty = true;
+		buf_free(&joined);
+		return true;
+	}
 	pattern = &request->patterns[request->pattern_count];
 	*pattern = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&joined, reference);
@@ -279,7 +285,7 @@ list(struct session *session, struct parse *parse, const char *verb)
 		session_bad(session, "BAD LIST REFERENCE PATTERN");
 	} else {
 		/* LIST "" "": what parts the levels. */
-		if (request.pattern_count == 0 && !request.is_extended)
+		if (request.is_empty && !request.is_extended)
 			put_format(
 			    session, "* %s (\\Noselect) \"/\" \"\"\r\n", verb);
 		bool is_good =

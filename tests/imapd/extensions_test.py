@@ -89,6 +89,9 @@ check('RFC 4315 COPYUID', has(w.say('COPY 1 INBOX'), 'OK [COPYUID '))
 
 # LIST and its family
 w.say('CREATE Work/Sub')
+a = w.say('LIST "" "&!!-"')
+check('RFC 3501 5.1.3: bad modified UTF-7 matches nothing', ok(a) and len(a) == 1, a)
+check('RFC 3501 6.3.8: an empty pattern asks what parts the levels', has(w.say('LIST "" ""'), '* LIST (\\Noselect) "/" ""'))
 check('RFC 3348', has(w.say('LIST "" Work'), '(\\HasChildren) "/" "Work"'))
 check('RFC 5258', has(w.say('LIST (SUBSCRIBED) "" (Work Trash) RETURN (CHILDREN)'), '\\Subscribed'))
 w.say('SUBSCRIBE Work/Sub')
