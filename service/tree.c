@@ -34,6 +34,7 @@ const struct tree_entry tree_entries[] = {
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/submission", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/pop3d", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/imapd", "mta-log", "mta-admin", 02750, 'd' },
 	{ "queue", "mta-queue", "mta-inject", 0710, 'd' },
 	{ "queue/new", "mta-queue", "mta-inject", 03730, 'd' },
 	{ "queue/tmp", "mta-queue", "mta-inject", 03730, 'd' },

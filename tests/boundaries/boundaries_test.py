@@ -7,7 +7,7 @@ from tap import *
 
 on_host()
 TOP = os.path.realpath(TESTS + '/..')
-ROLES = 'service smtpd filter aliases queue send local pop3d'.split()
+ROLES = 'service smtpd filter aliases queue send local pop3d imapd'.split()
 ROWS = ('started by', 'uid', 'reads', 'exits')
 
 
