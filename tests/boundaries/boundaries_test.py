@@ -55,7 +55,7 @@ plain = lambda text: re.sub(r'\s+', ' ', text.replace('\\', ''))
 
 check('every program of the suite was found', len(TABLES) >= 17, sorted(TABLES))
 bare = [(n, r) for n, (_, rows) in TABLES.items() for r in ROWS
-        if r not in rows and n not in ('confine', 'neighbour', 'mtactl', 'mailq', 'sendmail', 'newaliases')]
+        if r not in rows and n not in ('confine', 'neighbour', 'mtactl', 'mailq', 'queue', 'sendmail', 'newaliases')]
 check('each opens with its table', not bare, bare)
 
 wrong = []
