@@ -37,6 +37,7 @@
 #include "net/peer.h"
 #include "queue/login.h"
 #include "queue/neighbour.h"
+#include "store/account_settings.h"
 
 static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
@@ -47,6 +48,29 @@ enum {
 	INPUT_TIMEOUT_MS = 5000,
 	COMMAND_MAX = 1 << 20
 };
+
+static void
+read_session_settings(struct session_settings *settings)
+{
+	settings->timeout_s = control_number("timeoutimapd", 1800, 1, 86400);
+	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings->command_max =
+	    control_number("imapdmaxcommand", COMMAND_MAX, 8192, 64 << 20);
+	settings->message_max =
+	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
+}
+
+/* What each session will read is faulty at the start, not at a log-in. */
+static void
+check_session_settings(void)
+{
+	struct account_settings accounts;
+	struct session_settings sessions = { .user = NULL };
+
+	read_session_settings(&sessions);
+	account_settings_read(&accounts);
+	account_settings_free(&accounts);
+}
 
 /* ---- before the log-in ---- */
 
@@ -78,6 +102,7 @@ serve(void)
 		    "imapd -l is started behind listen(8) and "
 		    "neighbour(8); %s",
 		    usage);
+	check_session_settings();
 	settings.me = control_me();
 	settings.timeout_s = control_number("timeoutimaplogin", 300, 1, 86400);
 	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
@@ -115,12 +140,7 @@ transact(const char *mailbox, struct session_settings *settings)
 	peer_describe(STDIN_FILENO, &peer);
 	if (settings->peer == NULL)
 		settings->peer = peer.text;
-	settings->timeout_s = control_number("timeoutimapd", 1800, 1, 86400);
-	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
-	settings->command_max =
-	    control_number("imapdmaxcommand", COMMAND_MAX, 8192, 64 << 20);
-	settings->message_max =
-	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
+	read_session_settings(settings);
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
 	enum account_status status = account_open(&account, mailbox);

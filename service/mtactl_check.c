@@ -324,11 +324,19 @@ read_certificates(void)
 }
 
 static void
-read_accounts(void)
+read_account_limits(void)
 {
-	struct account_settings settings;
+	struct account_settings settings = { .specials = NULL };
 
-	account_settings_read(&settings);
+	account_settings_read_limits(&settings);
+}
+
+static void
+read_special_folders(void)
+{
+	struct account_settings settings = { .specials = NULL };
+
+	account_settings_read_specials(&settings);
 }
 
 static void
@@ -342,8 +350,8 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_limits,
 	read_tls_policies, read_authorities, read_name_servers,
 	read_destination, read_lists, read_weights, read_greylisting,
-	read_accounts, read_client_authorities, read_certificates,
-	read_landlock };
+	read_account_limits, read_special_folders, read_client_authorities,
+	read_certificates, read_landlock };
 
 static void
 read_grammar(size_t i)
