@@ -218,7 +218,8 @@ is_done(const struct request *request, struct span text)
 	return !is_held;
 }
 
-/* What the manager has not done by now it does when they are back. */
+/* As long as the manager gets on it is waited for; what it has not done then
+ * it does when they are back. */
 static unsigned long
 count_undone(const struct request *request)
 {
@@ -231,7 +232,10 @@ count_undone(const struct request *request)
 
 		while (!is_done(request, name) && clock_ms() < deadline)
 			usleep(5000);
-		undone += !is_done(request, name);
+		if (!is_done(request, name))
+			undone++;
+		else if (clock_ms() < deadline)
+			deadline = clock_ms() + WAIT_MS;
 	}
 	return undone;
 }

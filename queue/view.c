@@ -8,12 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/die.h"
+
+enum {
+	TELL_MS = 30000
+};
 
 /* Root, and group mta-admin. */
 static bool
@@ -243,6 +248,19 @@ view_open(struct view *view)
 	spool_open(&view->spool);
 }
 
+/* At most PIPE_BUF bytes: all of them or none.  A busy manager is waited for.
+ */
+static bool
+write_whole(int fd, struct span lines)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+	while (write(fd, lines.ptr, lines.len) != (ssize_t)lines.len)
+		if (errno != EAGAIN || poll(&room, 1, TELL_MS) != 1)
+			return false;
+	return true;
+}
+
 void
 view_tell(const struct view *view, struct span lines)
 {
@@ -251,7 +269,7 @@ view_tell(const struct view *view, struct span lines)
 
 	if (fd == -1 && errno == ENXIO)
 		die(EX_UNAVAILABLE, "no queue-manager runs: mtactl start");
-	if (fd == -1 || write(fd, lines.ptr, lines.len) != (ssize_t)lines.len)
+	if (fd == -1 || !write_whole(fd, lines))
 		temp_fail("cannot tell the queue-manager");
 	close(fd);
 }
