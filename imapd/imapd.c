@@ -45,7 +45,6 @@ static const char usage[] =
     "       imapd -s USER MAILBOX CLIENT   (by login)";
 
 enum {
-	INPUT_TIMEOUT_MS = 5000,
 	COMMAND_MAX = 1 << 20
 };
 
@@ -75,27 +74,13 @@ check_session_settings(void)
 /* ---- before the log-in ---- */
 
 static int
-run(int client, const struct peer *peer, const int *sessions, void *context)
-{
-	const struct preauth_settings *settings = context;
-
-	return preauth_run(client, peer, sessions[0],
-	    settings->has_tls ? sessions[1] : -1, settings);
-}
-
-static int
 serve(void)
 {
-	static struct preauth_settings settings;
-	struct serve server = {
+	static const struct gate_service service = { .name = "imapd",
 		.busy = "* BYE [LIMIT]",
 		.over = "* BYE [LIMIT]",
-		.neighbours = { NEIGHBOUR_LOGIN },
-		.neighbour_count = 1,
-		.session_allowed = SANDBOX_PIPES,
-		.run = run,
-		.context = &settings,
-	};
+		.run = preauth_run };
+	static struct gate_settings settings;
 
 	if (!serve_is_listening() || !neighbour_is_given(NEIGHBOUR_LOGIN))
 		die(EX_USAGE,
@@ -103,16 +88,8 @@ serve(void)
 		    "neighbour(8); %s",
 		    usage);
 	check_session_settings();
-	settings.me = control_me();
 	settings.timeout_s = control_number("timeoutimaplogin", 300, 1, 86400);
-	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
-	auth_configure(&settings.auth);
-	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
-	if (settings.has_tls)
-		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
-	serve_configure(&server, "imapd");
-	require_unprivileged();
-	return serve_run(&server);
+	return gate_serve(&service, &settings);
 }
 
 /* ---- after it ---- */
@@ -161,17 +138,10 @@ transact(const char *mailbox, struct session_settings *settings)
 static int
 after_login(const char *user, const char *mailbox, const char *client)
 {
-	static struct buf input;
-	static struct buf greeting;
 	struct session_settings settings = { .user = user, .peer = client };
+	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
+	struct buf input = gate_input();
 
-	input = buf_new(LOGIN_INPUT_MAX);
-	greeting = buf_new(LOGIN_INPUT_MAX);
-	if (neighbour_is_given(LOGIN_INPUT_FD)) {
-		if (read_all(LOGIN_INPUT_FD, &input, INPUT_TIMEOUT_MS) != IO_OK)
-			temp_fail("cannot read what the client sent");
-		close(LOGIN_INPUT_FD);
-	}
 	/* The first line is the tag of the command that logged in. */
 	settings.input = buf_span(&input);
 	buf_add(&greeting, span_cut(&settings.input, '\n'));

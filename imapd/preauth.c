@@ -5,30 +5,18 @@
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/input.h"
-#include "net/starttls.h"
-#include "queue/login.h"
 
 enum {
-	CHALLENGE_TIMEOUT_MS = 10000,
-	LOGIN_TIMEOUT_MS = 120000,
 	TAG_MAX = 200
 };
 
 struct preauth {
-	const struct preauth_settings *settings;
-	const struct peer *peer;
+	struct gate gate;
 	struct reader in;
 	struct writer out;
 	struct input input;
 	struct buf tag;
 	uint64_t errors;
-	int login;
-	int tls;         /* -1: none, or none any more */
-	unsigned offers; /* enum login_offer */
-	unsigned attempts;
-	struct tls_facts facts; /* zeros without TLS */
-	bool is_tls;
-	bool is_trusted; /* nobody can read its line, or all may */
 	bool is_done;
 	bool is_handed_over;
 };
@@ -50,7 +38,7 @@ static void
 refuse(struct preauth *preauth, const char *text)
 {
 	reply(preauth, text);
-	if (++preauth->errors < preauth->settings->errors_max)
+	if (++preauth->errors < preauth->gate.settings->errors_max)
 		return;
 	write_string(&preauth->out, "* BYE too many errors\r\n");
 	preauth->is_done = true;
@@ -78,43 +66,6 @@ build_input(struct preauth *preauth, struct buf *input)
 	return false;
 }
 
-static enum login_verdict
-wait_verdict(struct preauth *preauth, bool is_sent)
-{
-	enum login_verdict verdict = LOGIN_LATER;
-
-	if (!is_sent || login_receive_answer(
-			    preauth->login, &verdict, LOGIN_TIMEOUT_MS) != 1)
-		return LOGIN_LATER;
-	return verdict;
-}
-
-/* A name or secret that no record can hold is nobody's. */
-static enum login_verdict
-check(struct preauth *preauth, struct span user, struct span secret,
-    struct span input)
-{
-	static struct login_request request; /* large */
-	unsigned char network[16] = { 0 };
-	enum login_verdict verdict = LOGIN_NO;
-
-	network_of_socket(&preauth->peer->address, network);
-	if (user.len > 0 &&
-	    login_request_init(&request, LOGIN_IMAP, LOGIN_PASSWORD, user) &&
-	    login_head_set_peer(
-		&request.head, span_of(preauth->peer->text), network) &&
-	    login_request_set_secret(&request, secret) &&
-	    login_request_set_input(&request, input)) {
-		/* From here on login may give the client away. */
-		writer_flush(&preauth->out);
-		verdict =
-		    wait_verdict(preauth, login_send_request(preauth->login,
-					      &request, preauth->in.fd));
-	}
-	login_request_wipe(&request);
-	return verdict;
-}
-
 static void
 reply_verdict(struct preauth *preauth, enum login_verdict verdict)
 {
@@ -136,7 +87,7 @@ reply_verdict(struct preauth *preauth, enum login_verdict verdict)
 		reply(preauth, "NO [UNAVAILABLE] cannot log in now: try later");
 		preauth->is_done = true;
 	}
-	if (++preauth->attempts >= AUTH_ATTEMPTS_MAX)
+	if (!gate_may_try_again(&preauth->gate))
 		preauth->is_done = true;
 }
 
@@ -147,30 +98,23 @@ handle_login(struct preauth *preauth, struct parse *parse)
 	struct span user;
 	struct span secret;
 
-	if (!preauth->is_trusted)
+	if (!preauth->gate.is_trusted)
 		refuse(preauth, clear_text_refused);
 	else if (!parse_space(parse) || !parse_astring(parse, &user) ||
 		 !parse_space(parse) || !parse_astring(parse, &secret) ||
 		 !parse_is_end(parse))
 		refuse(preauth, "BAD LOGIN NAME PASSWORD");
 	else if (build_input(preauth, &input)) {
+		/* From here on login may give the client away. */
+		writer_flush(&preauth->out);
 		reply_verdict(
-		    preauth, check(preauth, user, secret, buf_span(&input)));
+		    preauth, gate_log_in(&preauth->gate, LOGIN_PASSWORD, user,
+				 secret, buf_span(&input), preauth->in.fd));
 		buf_free(&input);
 	}
 }
 
 /* ---- AUTHENTICATE, RFC 9051 section 6.2.2 ---- */
-
-static struct mechanisms_channel
-channel_of(const struct preauth *preauth)
-{
-	return (struct mechanisms_channel){
-		.has_binding = starttls_binding(&preauth->facts).len > 0,
-		.has_certificate = preauth->facts.client_name[0] != '\0',
-		.offers = preauth->offers
-	};
-}
 
 /* The client is proven: login's child becomes its user. */
 static void
@@ -182,8 +126,7 @@ hand_over(struct preauth *preauth)
 		return;
 	writer_flush(&preauth->out);
 	reply_verdict(preauth,
-	    wait_verdict(preauth, login_send_handover(preauth->login,
-				      buf_span(&input), preauth->in.fd)));
+	    gate_hand_over(&preauth->gate, buf_span(&input), preauth->in.fd));
 	buf_free(&input);
 }
 
@@ -195,14 +138,10 @@ reply_outcome(struct preauth *preauth, enum auth_outcome outcome)
 		hand_over(preauth);
 		return;
 	case AUTH_NO:
-		reply_verdict(preauth, LOGIN_NO);
-		return;
 	case AUTH_FULL:
-		reply_verdict(preauth, LOGIN_FULL);
-		return;
 	case AUTH_OK:
 	case AUTH_LATER:
-		reply_verdict(preauth, LOGIN_LATER);
+		reply_verdict(preauth, gate_verdict(outcome));
 		return;
 	case AUTH_CANCELLED:
 		refuse(preauth, "BAD given up, as you wish");
@@ -219,43 +158,24 @@ reply_outcome(struct preauth *preauth, enum auth_outcome outcome)
 }
 
 static void
-run_auth(struct preauth *preauth, struct span mechanism, struct span initial,
-    bool has_initial)
-{
-	const struct auth auth = { .service = LOGIN_IMAP,
-		.login = preauth->login,
-		.peer = preauth->peer,
-		.in = &preauth->in,
-		.out = &preauth->out,
-		.line = &preauth->input.line,
-		.prompt = "+ ",
-		.binding = starttls_binding(&preauth->facts),
-		.certificate = span_of(preauth->facts.client_name) };
-	struct buf account = buf_new(LOGIN_USER_MAX);
-
-	reply_outcome(preauth,
-	    auth_run(&auth, mechanism, initial, has_initial, &account));
-	buf_free(&account);
-}
-
-static void
 handle_authenticate(struct preauth *preauth, struct parse *parse)
 {
-	const struct mechanisms_channel channel = channel_of(preauth);
 	struct buf mechanism = buf_new(SASL_MECHANISM_MAX);
 	struct span initial;
 	bool has_initial;
 
-	if (!preauth->is_trusted)
+	if (!preauth->gate.is_trusted)
 		refuse(preauth, clear_text_refused);
 	else if (!parse_space(parse) ||
 		 !auth_parse(
 		     parse_rest(parse), &mechanism, &initial, &has_initial) ||
-		 !mechanisms_has(&preauth->settings->auth.mechanisms, &channel,
-		     buf_span(&mechanism)))
+		 !gate_has_mechanism(&preauth->gate, buf_span(&mechanism)))
 		refuse(preauth, "NO [CANNOT] no such mechanism");
 	else
-		run_auth(preauth, buf_span(&mechanism), initial, has_initial);
+		reply_outcome(
+		    preauth, gate_authenticate(&preauth->gate, &preauth->in,
+				 &preauth->out, &preauth->input.line,
+				 buf_span(&mechanism), initial, has_initial));
 	buf_free(&mechanism);
 }
 
@@ -264,19 +184,17 @@ handle_authenticate(struct preauth *preauth, struct parse *parse)
 static void
 write_capabilities(struct preauth *preauth)
 {
-	const struct mechanisms_channel channel = channel_of(preauth);
 	struct buf text = buf_new(4096);
 	size_t place = 0;
 	const char *name;
 
 	capabilities_add(&text, false, 0);
-	if (preauth->tls != -1)
+	if (preauth->gate.tls != -1)
 		buf_add_string(&text, " STARTTLS");
-	if (!preauth->is_trusted)
+	if (!preauth->gate.is_trusted)
 		buf_add_string(&text, " LOGINDISABLED");
-	while (preauth->is_trusted &&
-	       (name = mechanisms_next(&preauth->settings->auth.mechanisms,
-		    &channel, &place)) != NULL) {
+	while (preauth->gate.is_trusted &&
+	       (name = gate_next_mechanism(&preauth->gate, &place)) != NULL) {
 		buf_add_string(&text, " AUTH=");
 		buf_add_string(&text, name);
 	}
@@ -295,35 +213,22 @@ handle_capability(struct preauth *preauth, struct parse *parse)
 	reply(preauth, "OK done");
 }
 
-static bool
-take_tls(struct preauth *preauth)
-{
-	int tls = preauth->tls;
-
-	preauth->tls = -1;
-	preauth->is_tls = starttls_take(tls, preauth->peer->text, &preauth->in,
-	    &preauth->out, &preauth->facts);
-	preauth->is_trusted = preauth->is_tls;
-	return preauth->is_tls;
-}
-
 /* RFC 9051 section 6.2.1: what was read before is dropped. */
 static void
 handle_starttls(struct preauth *preauth, struct parse *parse)
 {
 	(void)parse;
-	if (preauth->is_tls) {
+	if (preauth->gate.is_tls) {
 		refuse(preauth, "BAD TLS is on already");
 		return;
 	}
-	if (preauth->tls == -1 ||
-	    !starttls_begin(preauth->tls, preauth->peer->text)) {
+	if (!gate_begin_tls(&preauth->gate)) {
 		refuse(preauth, "NO [UNAVAILABLE] no TLS now");
-		preauth->tls = -1;
 		return;
 	}
 	reply(preauth, "OK begin TLS");
-	preauth->is_done = !take_tls(preauth);
+	preauth->is_done =
+	    !gate_take_tls(&preauth->gate, &preauth->in, &preauth->out);
 }
 
 static void
@@ -435,42 +340,37 @@ greet(struct preauth *preauth)
 {
 	struct login_hello hello;
 
-	if (login_receive_hello(preauth->login, &hello, CHALLENGE_TIMEOUT_MS) !=
-	    1) {
+	if (!gate_hear(&preauth->gate, &hello)) {
 		write_string(&preauth->out,
 		    "* BYE [UNAVAILABLE] cannot log in now: try later\r\n");
 		writer_flush(&preauth->out);
 		return false;
 	}
-	preauth->offers = hello.offers;
 	write_string(&preauth->out, "* OK [");
 	write_capabilities(preauth);
 	write_string(&preauth->out, "] ");
-	write_span(&preauth->out, buf_span(&preauth->settings->me));
+	write_span(&preauth->out, buf_span(&preauth->gate.settings->me));
 	write_string(&preauth->out, " IMAP Estafeta\r\n");
 	return true;
 }
 
 int
 preauth_run(int client, const struct peer *peer, int login, int tls,
-    const struct preauth_settings *settings)
+    const struct gate_settings *settings)
 {
 	static struct preauth preauth; /* large */
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
+	struct gate *gate = &preauth.gate;
 
-	preauth.settings = settings;
-	preauth.peer = peer;
+	gate_init(gate, LOGIN_IMAP, peer, login, tls, settings);
 	preauth.tag = buf_new(TAG_MAX);
-	preauth.login = login;
-	preauth.tls = tls;
-	preauth.is_trusted = auth_may_be_clear(&settings->auth, peer);
 	writer_init(&preauth.out, client, timeout_ms);
 	reader_init(&preauth.in, client, timeout_ms);
 	preauth.in.peer = &preauth.out;
 	input_init(&preauth.input, &preauth.in, &preauth.out, AUTH_LINE_MAX);
 	if (peer->begins_tls &&
-	    (tls == -1 || !starttls_begin(tls, peer->text) ||
-		!take_tls(&preauth)))
+	    (!gate_begin_tls(gate) ||
+		!gate_take_tls(gate, &preauth.in, &preauth.out)))
 		return EX_PROTOCOL;
 	if (!greet(&preauth))
 		return EX_TEMPFAIL;
@@ -479,7 +379,7 @@ preauth_run(int client, const struct peer *peer, int login, int tls,
 	writer_flush(&preauth.out);
 	if (!preauth.is_handed_over)
 		log_event("end client=%s attempts=%u%s", peer->text,
-		    preauth.attempts,
+		    gate->attempts,
 		    preauth.in.status == IO_TIMEOUT ? " reason=timeout" : "");
 	return EX_OK;
 }

@@ -7,18 +7,10 @@
  * login(8).
  */
 
-#include "net/auth.h"
-
-struct preauth_settings {
-	struct buf me;
-	uint64_t timeout_s;
-	uint64_t errors_max;
-	struct auth_settings auth;
-	bool has_tls; /* tlsd is a neighbour */
-};
+#include "net/gate.h"
 
 /* Serve one client; tls is -1 where there is none.  Returns an exit code. */
 int preauth_run(int client, const struct peer *peer, int login, int tls,
-    const struct preauth_settings *settings);
+    const struct gate_settings *settings);
 
 #endif

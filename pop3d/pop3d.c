@@ -33,7 +33,6 @@
 #include "base/landlock.h"
 #include "pop3d/preauth.h"
 #include "pop3d/transaction.h"
-#include "queue/login.h"
 #include "queue/neighbour.h"
 
 static const char usage[] =
@@ -42,50 +41,27 @@ static const char usage[] =
     "       pop3d -s USER MAILBOX CLIENT   (by login)";
 
 enum {
-	LOCK_TIMEOUT_MS = 5000,
-	INPUT_TIMEOUT_MS = 5000
+	LOCK_TIMEOUT_MS = 5000
 };
 
 /* ---- before the log-in ---- */
 
 static int
-run(int client, const struct peer *peer, const int *sessions, void *context)
-{
-	const struct preauth_settings *settings = context;
-
-	return preauth_run(client, peer, sessions[0],
-	    settings->has_tls ? sessions[1] : -1, settings);
-}
-
-static int
 serve(void)
 {
-	static struct preauth_settings settings;
-	struct serve server = {
+	static const struct gate_service service = { .name = "pop3d",
 		.busy = "-ERR [SYS/TEMP]",
 		.over = "-ERR [SYS/TEMP]",
-		.neighbours = { NEIGHBOUR_LOGIN },
-		.neighbour_count = 1,
-		.session_allowed = SANDBOX_PIPES,
-		.run = run,
-		.context = &settings,
-	};
+		.run = preauth_run };
+	static struct gate_settings settings;
 
 	if (!serve_is_listening() || !neighbour_is_given(NEIGHBOUR_LOGIN))
 		die(EX_USAGE,
 		    "pop3d -l is started behind listen(8) and "
 		    "neighbour(8); %s",
 		    usage);
-	settings.me = control_me();
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
-	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
-	auth_configure(&settings.auth);
-	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
-	if (settings.has_tls)
-		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
-	serve_configure(&server, "pop3d");
-	require_unprivileged();
-	return serve_run(&server);
+	return gate_serve(&service, &settings);
 }
 
 /* ---- after it ---- */
@@ -159,15 +135,9 @@ transact(const char *mailbox, struct transaction_settings *settings)
 static int
 after_login(const char *user, const char *mailbox, const char *client)
 {
-	static struct buf input;
 	struct transaction_settings settings = { .user = user, .peer = client };
+	struct buf input = gate_input();
 
-	input = buf_new(LOGIN_INPUT_MAX);
-	if (neighbour_is_given(LOGIN_INPUT_FD)) {
-		if (read_all(LOGIN_INPUT_FD, &input, INPUT_TIMEOUT_MS) != IO_OK)
-			temp_fail("cannot read what the client sent");
-		close(LOGIN_INPUT_FD);
-	}
 	settings.input = buf_span(&input);
 	return transact(mailbox, &settings);
 }

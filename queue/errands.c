@@ -98,12 +98,10 @@ take_out(struct manager *manager, struct errand *errand)
 }
 
 struct errand *
-errand_add(struct manager *manager, struct message *message,
-    struct destination *destination)
+errand_add(struct message *message, struct destination *destination)
 {
 	struct errand *errand = &message->first;
 
-	(void)manager;
 	if (message->is_first_used) {
 		errand = calloc(1, sizeof(*errand));
 		if (errand == NULL)

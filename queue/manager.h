@@ -271,8 +271,8 @@ void heap_remove(struct heap *heap, struct errand *errand);
 void heap_order(struct heap *heap); /* anew, whatever changed */
 
 /* errands.c */
-struct errand *errand_add(struct manager *manager, struct message *message,
-    struct destination *destination);
+struct errand *errand_add(
+    struct message *message, struct destination *destination);
 void errand_remove(struct manager *manager, struct errand *errand);
 /* To the heap, until due. */
 void errand_wait(struct manager *manager, struct errand *errand, int64_t due);

@@ -251,6 +251,14 @@ sync_folders(const struct view *view)
 	close(fd);
 }
 
+/* Are files moved or removed, and not only recipients tried? */
+static bool
+moves(const struct request *request)
+{
+	return strcmp(request->verb, "retry") != 0 &&
+	       strcmp(request->verb, "fail") != 0;
+}
+
 static int
 change(struct request *request)
 {
@@ -262,8 +270,11 @@ change(struct request *request)
 		fputc('\r', stderr);
 	if (request->found == 0)
 		die(EX_NOINPUT, "no message in the queue fits");
-	unsigned long undone = count_undone(request);
-	sync_folders(&request->view);
+	unsigned long undone = 0;
+	if (moves(request)) {
+		undone = count_undone(request);
+		sync_folders(&request->view);
+	}
 	printf("%s: %lu message%s\n", request->verb, request->found,
 	    request->found == 1 ? "" : "s");
 	if (undone > 0)

@@ -78,8 +78,7 @@ collect_errands(struct manager *manager, struct message *message)
 		    destination_of(manager, recipient.address);
 		if (destination->stamp != manager->stamp) {
 			destination->stamp = manager->stamp;
-			destination->latest =
-			    errand_add(manager, message, destination);
+			destination->latest = errand_add(message, destination);
 		}
 		if (is_new(destination->latest) &&
 		    active->slots[i].next_try < destination->latest->due)
@@ -143,7 +142,7 @@ schedule_sort(struct manager *manager, struct message *message)
 void
 schedule_again(struct manager *manager, struct message *message)
 {
-	errand_wait(manager, errand_add(manager, message, NULL),
+	errand_wait(manager, errand_add(message, NULL),
 	    clock_now() + (int64_t)manager->retry_min_s);
 }
 

@@ -125,7 +125,7 @@ are_sendable(const struct delivery *delivery)
 	return true;
 }
 
-/* Every way to send it is closed, or (not readable) unknown for now. */
+/* Every way to send it is closed, or (not readable) not known yet. */
 static bool
 refuse(struct verdicts *verdicts, const struct text_prospect *prospect,
     const char *code, const char *text)

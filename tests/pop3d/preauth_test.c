@@ -37,7 +37,7 @@ make_peer(uint32_t address)
 static _Noreturn void
 be_server(int client, int login, uint32_t address)
 {
-	struct preauth_settings settings = {
+	struct gate_settings settings = {
 		.me = buf_new(64), .timeout_s = 5, .errors_max = 10
 	};
 	struct peer peer = make_peer(address);

@@ -1,0 +1,217 @@
+#include "net/gate.h"
+
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/sandbox.h"
+#include "queue/neighbour.h"
+
+enum {
+	CHALLENGE_TIMEOUT_MS = 10000,
+	LOGIN_TIMEOUT_MS = 120000,
+	INPUT_TIMEOUT_MS = 5000
+};
+
+/* ---- the acceptor ---- */
+
+struct acceptor {
+	const struct gate_service *service;
+	const struct gate_settings *settings;
+};
+
+static int
+run(int client, const struct peer *peer, const int *sessions, void *context)
+{
+	const struct acceptor *acceptor = context;
+
+	return acceptor->service->run(client, peer, sessions[0],
+	    acceptor->settings->has_tls ? sessions[1] : -1, acceptor->settings);
+}
+
+int
+gate_serve(const struct gate_service *service, struct gate_settings *settings)
+{
+	struct acceptor acceptor = { service, settings };
+	struct serve server = {
+		.busy = service->busy,
+		.over = service->over,
+		.neighbours = { NEIGHBOUR_LOGIN },
+		.neighbour_count = 1,
+		.session_allowed = SANDBOX_PIPES,
+		.run = run,
+		.context = &acceptor,
+	};
+
+	settings->me = control_me();
+	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	auth_configure(&settings->auth);
+	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	if (settings->has_tls)
+		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
+	serve_configure(&server, service->name);
+	require_unprivileged();
+	return serve_run(&server);
+}
+
+struct buf
+gate_input(void)
+{
+	struct buf input = buf_new(LOGIN_INPUT_MAX);
+
+	if (!neighbour_is_given(LOGIN_INPUT_FD))
+		return input;
+	if (read_all(LOGIN_INPUT_FD, &input, INPUT_TIMEOUT_MS) != IO_OK)
+		temp_fail("cannot read what the client sent");
+	close(LOGIN_INPUT_FD);
+	return input;
+}
+
+/* ---- one client ---- */
+
+void
+gate_init(struct gate *gate, enum login_service service,
+    const struct peer *peer, int login, int tls,
+    const struct gate_settings *settings)
+{
+	*gate = (struct gate){ .settings = settings,
+		.peer = peer,
+		.service = service,
+		.login = login,
+		.tls = tls,
+		.is_trusted = auth_may_be_clear(&settings->auth, peer) };
+}
+
+bool
+gate_hear(struct gate *gate, struct login_hello *hello)
+{
+	if (login_receive_hello(gate->login, hello, CHALLENGE_TIMEOUT_MS) != 1)
+		return false;
+	gate->offers = hello->offers;
+	return true;
+}
+
+bool
+gate_begin_tls(struct gate *gate)
+{
+	if (gate->tls != -1 && starttls_begin(gate->tls, gate->peer->text))
+		return true;
+	gate->tls = -1;
+	return false;
+}
+
+bool
+gate_take_tls(struct gate *gate, struct reader *in, struct writer *out)
+{
+	int tls = gate->tls;
+
+	gate->tls = -1;
+	gate->is_tls =
+	    starttls_take(tls, gate->peer->text, in, out, &gate->facts);
+	gate->is_trusted = gate->is_tls;
+	return gate->is_tls;
+}
+
+static enum login_verdict
+wait_verdict(const struct gate *gate, bool is_sent)
+{
+	enum login_verdict verdict = LOGIN_LATER;
+
+	if (!is_sent ||
+	    login_receive_answer(gate->login, &verdict, LOGIN_TIMEOUT_MS) != 1)
+		return LOGIN_LATER;
+	return verdict;
+}
+
+enum login_verdict
+gate_log_in(struct gate *gate, enum login_method method, struct span user,
+    struct span secret, struct span input, int client)
+{
+	static struct login_request request; /* large */
+	unsigned char network[16] = { 0 };
+	enum login_verdict verdict = LOGIN_NO;
+
+	network_of_socket(&gate->peer->address, network);
+	if (user.len > 0 &&
+	    login_request_init(&request, gate->service, method, user) &&
+	    login_head_set_peer(
+		&request.head, span_of(gate->peer->text), network) &&
+	    login_request_set_secret(&request, secret) &&
+	    login_request_set_input(&request, input))
+		verdict = wait_verdict(
+		    gate, login_send_request(gate->login, &request, client));
+	login_request_wipe(&request);
+	return verdict;
+}
+
+enum login_verdict
+gate_hand_over(struct gate *gate, struct span input, int client)
+{
+	return wait_verdict(
+	    gate, login_send_handover(gate->login, input, client));
+}
+
+bool
+gate_may_try_again(struct gate *gate)
+{
+	return ++gate->attempts < AUTH_ATTEMPTS_MAX;
+}
+
+/* ---- SASL ---- */
+
+static struct mechanisms_channel
+channel_of(const struct gate *gate)
+{
+	return (struct mechanisms_channel){
+		.has_binding = starttls_binding(&gate->facts).len > 0,
+		.has_certificate = gate->facts.client_name[0] != '\0',
+		.offers = gate->offers
+	};
+}
+
+const char *
+gate_next_mechanism(const struct gate *gate, size_t *place)
+{
+	const struct mechanisms_channel channel = channel_of(gate);
+
+	return mechanisms_next(
+	    &gate->settings->auth.mechanisms, &channel, place);
+}
+
+bool
+gate_has_mechanism(const struct gate *gate, struct span name)
+{
+	const struct mechanisms_channel channel = channel_of(gate);
+
+	return mechanisms_has(&gate->settings->auth.mechanisms, &channel, name);
+}
+
+enum auth_outcome
+gate_authenticate(struct gate *gate, struct reader *in, struct writer *out,
+    struct buf *line, struct span mechanism, struct span initial,
+    bool has_initial)
+{
+	const struct auth auth = { .service = gate->service,
+		.login = gate->login,
+		.peer = gate->peer,
+		.in = in,
+		.out = out,
+		.line = line,
+		.prompt = "+ ",
+		.binding = starttls_binding(&gate->facts),
+		.certificate = span_of(gate->facts.client_name) };
+	struct buf account = buf_new(LOGIN_USER_MAX);
+	enum auth_outcome outcome =
+	    auth_run(&auth, mechanism, initial, has_initial, &account);
+
+	buf_free(&account);
+	return outcome;
+}
+
+enum login_verdict
+gate_verdict(enum auth_outcome outcome)
+{
+	return outcome == AUTH_NO     ? LOGIN_NO
+	       : outcome == AUTH_FULL ? LOGIN_FULL
+				      : LOGIN_LATER;
+}
