@@ -47,20 +47,6 @@ apply(const struct change *change, struct folder_message *message)
 	}
 }
 
-static void
-add_flags_line(struct buf *lines, const struct folder_item *item)
-{
-	const struct folder_message *message = &item->message;
-	const struct uidlist_line line = { .kind = UIDLIST_FLAGS,
-		.uid = message->uid,
-		.modseq = message->modseq,
-		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
-			 (item->is_passed ? MAILDIR_PASSED : 0),
-		.keywords = message->keywords };
-
-	uidlist_add(lines, &line);
-}
-
 /* False with errno set, ENOENT: it has another name than we know. */
 static bool
 rename_item(struct folder *folder, struct change *change,
@@ -104,7 +90,7 @@ change_one(
 	change->in_new |= item->is_in_new;
 	*item = changed;
 	change->is_changed = true;
-	add_flags_line(&change->lines, item);
+	folder_add_line(folder, item, UIDLIST_FLAGS, &change->lines);
 	return ACCOUNT_OK;
 }
 

@@ -30,22 +30,6 @@ compare_fresh(const void *left, const void *right)
 	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
 }
 
-static void
-add_message_line(struct scan *scan, const struct folder_item *item)
-{
-	const struct folder_message *message = &item->message;
-	const struct uidlist_line line = { .kind = UIDLIST_MESSAGE,
-		.uid = message->uid,
-		.modseq = message->modseq,
-		.save_date_s = message->save_date_s,
-		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
-			 (item->is_passed ? MAILDIR_PASSED : 0),
-		.keywords = message->keywords,
-		.text = folder_base(scan->folder, item) };
-
-	uidlist_add(&scan->lines, &line);
-}
-
 /* A message that was seen in both is on its way to cur/. */
 static bool
 take_fresh(struct scan *scan, const struct fresh *fresh)
@@ -89,7 +73,8 @@ scan_take_fresh(struct scan *scan)
 		if (!take_fresh(scan, &scan->fresh[i]))
 			return false;
 	for (size_t i = before; i < scan->folder->count; i++)
-		add_message_line(scan, &scan->folder->items[i]);
+		folder_add_line(scan->folder, &scan->folder->items[i],
+		    UIDLIST_MESSAGE, &scan->lines);
 	scan->has_changes |= scan->fresh_count > 0;
 	return true;
 }

@@ -323,8 +323,27 @@ folder_list_append(struct folder *folder, struct span lines, bool is_durable)
 	return true;
 }
 
-static void
-add_keyword_lines(const struct folder *folder, struct buf *into)
+void
+folder_add_line(const struct folder *folder, const struct folder_item *item,
+    enum uidlist_kind kind, struct buf *into)
+{
+	const struct folder_message *message = &item->message;
+	struct uidlist_line line = { .kind = kind,
+		.uid = message->uid,
+		.modseq = message->modseq,
+		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
+			 (item->is_passed ? MAILDIR_PASSED : 0),
+		.keywords = message->keywords };
+
+	if (kind == UIDLIST_MESSAGE) {
+		line.save_date_s = message->save_date_s;
+		line.text = folder_base(folder, item);
+	}
+	uidlist_add(into, &line);
+}
+
+void
+folder_add_keyword_lines(const struct folder *folder, struct buf *into)
 {
 	for (uint32_t i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
 		const struct uidlist_line line = { .kind = UIDLIST_KEYWORD,
@@ -339,21 +358,10 @@ add_keyword_lines(const struct folder *folder, struct buf *into)
 static void
 add_message_lines(const struct folder *folder, struct buf *into)
 {
-	for (size_t i = 0; i < folder->count; i++) {
-		const struct folder_item *item = &folder->items[i];
-		const struct folder_message *message = &item->message;
-		const struct uidlist_line line = { .kind = UIDLIST_MESSAGE,
-			.uid = message->uid,
-			.modseq = message->modseq,
-			.save_date_s = message->save_date_s,
-			.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
-				 (item->is_passed ? MAILDIR_PASSED : 0),
-			.keywords = message->keywords,
-			.text = folder_base(folder, item) };
-
-		if (!message->is_expunged)
-			uidlist_add(into, &line);
-	}
+	for (size_t i = 0; i < folder->count; i++)
+		if (!folder->items[i].message.is_expunged)
+			folder_add_line(
+			    folder, &folder->items[i], UIDLIST_MESSAGE, into);
 }
 
 /*
@@ -399,7 +407,7 @@ add_list(struct folder *folder, struct buf *into)
 	struct uidlist_line line = { .kind = UIDLIST_SINCE };
 
 	uidlist_add_header(into, &folder->header);
-	add_keyword_lines(folder, into);
+	folder_add_keyword_lines(folder, into);
 	add_message_lines(folder, into);
 	add_history(folder, into);
 	line.modseq = folder->vanished_since;

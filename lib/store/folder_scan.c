@@ -57,20 +57,6 @@ fill_table(struct scan *scan)
 
 /* ---- one file ---- */
 
-static void
-add_flags_line(struct scan *scan, const struct folder_item *item)
-{
-	const struct folder_message *message = &item->message;
-	const struct uidlist_line line = { .kind = UIDLIST_FLAGS,
-		.uid = message->uid,
-		.modseq = message->modseq,
-		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
-			 (item->is_passed ? MAILDIR_PASSED : 0),
-		.keywords = message->keywords };
-
-	uidlist_add(&scan->lines, &line);
-}
-
 /* Letters that another program invented get a name, too. */
 static void
 name_keywords(struct folder *folder, uint64_t keywords)
@@ -121,7 +107,7 @@ scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
 	message->is_changed = true;
 	item->is_passed = is_passed;
 	scan->has_changes = true;
-	add_flags_line(scan, item);
+	folder_add_line(scan->folder, item, UIDLIST_FLAGS, &scan->lines);
 }
 
 static void

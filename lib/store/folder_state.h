@@ -87,6 +87,12 @@ struct span folder_base(
 void folder_add_file_name(struct buf *into, const struct folder *folder,
     const struct folder_item *item);
 
+/* Append its line of the uid list, UIDLIST_MESSAGE or UIDLIST_FLAGS; and those
+ * of all keywords. */
+void folder_add_line(const struct folder *folder,
+    const struct folder_item *item, enum uidlist_kind kind, struct buf *into);
+void folder_add_keyword_lines(const struct folder *folder, struct buf *into);
+
 /* Locks nest. */
 enum account_status folder_lock(struct folder *folder);
 void folder_unlock(struct folder *folder);

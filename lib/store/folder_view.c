@@ -173,19 +173,6 @@ folder_view_load(struct folder *folder, const struct stat *list)
 
 /* ---- saving ---- */
 
-static void
-add_keywords(const struct folder *folder, struct buf *into)
-{
-	for (uint32_t i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
-		const struct uidlist_line line = { .kind = UIDLIST_KEYWORD,
-			.uid = i,
-			.text = folder->keywords[i] };
-
-		if (folder->keywords_known >> i & 1)
-			uidlist_add(into, &line);
-	}
-}
-
 /* Nothing in it may be this session's alone. */
 static bool
 is_common(const struct folder *folder)
@@ -220,7 +207,7 @@ write_view(const struct folder *folder, int fd)
 
 	memcpy(view.magic, magic, sizeof(magic));
 	memcpy(view.id, folder->header.id, sizeof(folder->header.id));
-	add_keywords(folder, &keywords);
+	folder_add_keyword_lines(folder, &keywords);
 	view.keywords_len = keywords.len;
 	bool is_good = folder->list_offset >= TAIL &&
 		       pread(folder->list, view.tail, TAIL,

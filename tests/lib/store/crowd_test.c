@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "lib/store/maildir.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -32,20 +33,6 @@ struct ledger {
 	volatile uint32_t uids[APPENDS_MAX]; /* of appended messages */
 	volatile bool flagged[UIDS_MAX];     /* by UID */
 };
-
-static struct account *
-open_account(void)
-{
-	char path[4096] = "maildir:";
-	struct account *account = NULL;
-
-	if (getcwd(path + 8, sizeof(path) - 16) == NULL)
-		exit(1);
-	strncat(path, "/m", 3);
-	if (account_open(&account, path) != ACCOUNT_OK)
-		exit(1);
-	return account;
-}
 
 /* Two messages, all or nothing; the same content has the same number. */
 static void

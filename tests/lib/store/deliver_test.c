@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/store/maildir.h"
 #include "store/maildir_deliver.h"
 #include "store/mbox_deliver.h"
 #include "store/mbox_lock.h"
@@ -35,22 +36,6 @@ message_of(int fd, const char *text)
 		.length = strlen(text),
 		.sender = span_of("s@example.org"),
 		.recipient = span_of("r@example.org") };
-}
-
-static bool
-file_is(const char *path, const char *want)
-{
-	struct buf text = buf_new(1 << 20);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is_same = fd != -1 && read_all(fd, &text, 1000) == IO_OK &&
-		       span_equal(buf_span(&text), span_of(want));
-
-	if (!is_same)
-		printf("# %s: %.*s\n", path, (int)text.len, text.data);
-	if (fd != -1)
-		close(fd);
-	buf_free(&text);
-	return is_same;
 }
 
 static size_t

@@ -10,49 +10,9 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "lib/store/maildir.h"
 #include "store/folder.h"
 #include "test.h"
-
-static void
-put(const char *path, struct span text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd == -1 || !write_all(fd, text))
-		exit(1);
-	close(fd);
-}
-
-static bool
-collect(void *context, struct span piece)
-{
-	buf_add(context, piece);
-	return true;
-}
-
-static struct account *
-open_account(void)
-{
-	char path[4096] = "maildir:";
-	struct account *account = NULL;
-
-	if (getcwd(path + 8, sizeof(path) - 16) == NULL)
-		exit(1);
-	strncat(path, "/m", 3);
-	if (account_open(&account, path) != ACCOUNT_OK)
-		exit(1);
-	return account;
-}
-
-static struct folder *
-open_folder(struct account *account, const char *name)
-{
-	struct folder *folder = NULL;
-
-	if (folder_open(&folder, account, span_of(name), false) != ACCOUNT_OK)
-		exit(1);
-	return folder;
-}
 
 static const struct section whole = { .kind = SECTION_WHOLE };
 
@@ -132,9 +92,10 @@ test_account(struct account *account)
 static void
 test_folder(struct account *account)
 {
-	put("m/new/1000.a.host",
+	put_bytes("m/new/1000.a.host",
 	    span_of("From: a@b\nSubject: =?utf-8?q?caf=C3=A9?=\n\nhello\n"));
-	put("m/cur/1001.b.host:2,FS", span_of("Subject: two\r\n\r\nb\r\n"));
+	put_bytes(
+	    "m/cur/1001.b.host:2,FS", span_of("Subject: two\r\n\r\nb\r\n"));
 	struct folder *folder = open_folder(account, "INBOX");
 	struct folder_counts counts;
 	struct span text;

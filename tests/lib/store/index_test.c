@@ -9,22 +9,13 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "lib/store/maildir.h"
 #include "store/index.h"
 #include "store/signature.h"
 #include "test.h"
 
 static const struct uidlist_header ours = { 7,
 	"0123456789abcdef0123456789abcdef" };
-
-static void
-put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd == -1 || !write_all(fd, span_of(text)))
-		exit(1);
-	close(fd);
-}
 
 static void
 store_rows(struct index *index, uint32_t first, uint32_t last)

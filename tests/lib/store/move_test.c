@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/store/maildir.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -16,20 +17,6 @@ enum {
 	ROUNDS = 60,
 	KILLED = 25
 };
-
-static struct account *
-open_account(void)
-{
-	char path[4096] = "maildir:";
-	struct account *account = NULL;
-
-	if (getcwd(path + 8, sizeof(path) - 16) == NULL)
-		exit(1);
-	strncat(path, "/m", 3);
-	if (account_open(&account, path) != ACCOUNT_OK)
-		exit(1);
-	return account;
-}
 
 static void
 fill(struct account *account)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "lib/store/maildir.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -90,23 +91,6 @@ static const struct {
 	    ACCOUNT_NONEXISTENT, "", 0 },
 };
 
-static void
-put(const char *path, struct span text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd == -1 || !write_all(fd, text))
-		exit(1);
-	close(fd);
-}
-
-static bool
-collect(void *context, struct span piece)
-{
-	buf_add(context, piece);
-	return true;
-}
-
 /* In pieces of step octets, one after another. */
 static enum account_status
 read_section(struct folder *folder, size_t i, const struct section *section,
@@ -159,13 +143,14 @@ open_inbox(struct account **account)
 	strncat(path, "/m", 3);
 	if (account_open(account, path) != ACCOUNT_OK)
 		exit(1);
-	put("m/cur/1.a.host:2,", span_of(message));
-	put("m/cur/2.b.host:2,", (struct span){ "A: b\n\n\0x\ny\r\nz", 13 });
+	put_bytes("m/cur/1.a.host:2,", span_of(message));
+	put_bytes(
+	    "m/cur/2.b.host:2,", (struct span){ "A: b\n\n\0x\ny\r\nz", 13 });
 	struct buf large = buf_new(1 << 24);
 	buf_add_string(&large, "Subject: large\n\n");
 	for (int i = 0; i < 50000; i++)
 		buf_printf(&large, "line %d%s\n", i, i % 3 == 0 ? "\r" : "");
-	put("m/cur/3.c.host:2,", buf_span(&large));
+	put_bytes("m/cur/3.c.host:2,", buf_span(&large));
 	buf_free(&large);
 	if (folder_open(&folder, *account, span_of("INBOX"), false) !=
 	    ACCOUNT_OK)
