@@ -115,6 +115,7 @@ check: tests
 
 lint:
 	@tests/lint
+	@tests/readers
 
 # A fuzz target links what it names of lib/ and of every role.
 $(B)/fuzz/%: $(B)/tests/fuzz/%_fuzz.o $(ROLES:%=$(B)/%.a) $(B)/lib.a

@@ -111,8 +111,22 @@ find_jobs(struct manager *manager, struct destination *destination)
 	return true;
 }
 
+/* Does another destination wait that has no channel, or two fewer? */
+static bool
+is_another_behind(const struct channel *channel)
+{
+	const struct destination *destination = channel->destination;
+	const struct destination *other = channel->manager->ring;
+
+	if (other == destination)
+		other = other->ring_next;
+	return other != NULL &&
+	       (other->channels == 0 ||
+		   other->channels + 1 < destination->channels);
+}
+
 /* There are more connections than there may be by now; this one has carried all
- * that its host takes; or it has had its turn, and who is next has fewer. */
+ * that its host takes; or it has had its turn, and another's has come. */
 static bool
 is_turn_over(const struct channel *channel)
 {
@@ -122,9 +136,9 @@ is_turn_over(const struct channel *channel)
 
 	return destination->channels > destination->window ||
 	       (most > 0 && channel->messages >= most) ||
-	       (channel->messages >= TURN_MESSAGES && manager->ring != NULL &&
-		   manager->ring->channels + 1 < destination->channels &&
-		   manager->channel_count >= manager->concurrency_remote);
+	       (channel->messages >= TURN_MESSAGES &&
+		   manager->channel_count >= manager->concurrency_remote &&
+		   is_another_behind(channel));
 }
 
 /* The next message for its destination; false if there is none. */
@@ -170,6 +184,17 @@ note_destination(struct manager *manager, struct destination *destination,
 		destination->failures = 0; /* it answers, at least */
 }
 
+/* What else was made ready for it waits with it, closed. */
+static void
+defer_rest(struct manager *manager, struct destination *destination)
+{
+	struct job *job;
+
+	while ((job = jobs_take(&destination->jobs)) != NULL)
+		dispatch_fail_over(
+		    manager, job, "its host could not be reached lately");
+}
+
 static void
 take_channel_verdict(struct channel *channel)
 {
@@ -186,6 +211,8 @@ take_channel_verdict(struct channel *channel)
 	channel->jobs[verdict.number] = NULL;
 	note_destination(manager, channel->destination, &verdict);
 	collect_verdict(manager, job, &verdict);
+	if (verdict.kind == VERDICT_UNREACHABLE)
+		defer_rest(manager, channel->destination);
 }
 
 static void
@@ -210,6 +237,24 @@ handle_channel(evutil_socket_t fd, short what, void *context)
 	schedule_run(manager);
 }
 
+static void
+handle_again(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	schedule_run(context);
+}
+
+/* remote-send takes them as fast as it can; descriptors may be short, too. */
+static void
+come_back(struct manager *manager, bool is_soon)
+{
+	const struct timeval soon = { .tv_usec = 10000 };
+	const struct timeval later = { .tv_sec = 1 };
+
+	if (event_add(manager->channels_again, is_soon ? &soon : &later) == -1)
+		temp_fail("out of memory");
+}
+
 void
 channel_run(struct manager *manager)
 {
@@ -218,6 +263,7 @@ channel_run(struct manager *manager)
 	while (manager->channel_count < manager->concurrency_remote &&
 	       (destination = destination_turn(manager)) != NULL) {
 		if (!open_channel(manager, destination)) {
+			come_back(manager, errno == EAGAIN);
 			destination_consider(manager, destination);
 			return;
 		}
@@ -251,6 +297,9 @@ channel_start(struct manager *manager)
 	fd_set_nonblocking(NEIGHBOUR_REMOTE);
 	remote = event_new(manager->base, NEIGHBOUR_REMOTE,
 	    EV_READ | EV_PERSIST, handle_remote, manager);
-	if (remote == NULL || event_add(remote, NULL) == -1)
+	manager->channels_again =
+	    evtimer_new(manager->base, handle_again, manager);
+	if (remote == NULL || event_add(remote, NULL) == -1 ||
+	    manager->channels_again == NULL)
 		temp_fail("out of memory");
 }

@@ -198,18 +198,10 @@ has_state(const struct active *active, enum slot_state state)
 	return false;
 }
 
-/*
- * Its errands wait elsewhere.  A recipient may belong to none of them, if
- * what is local has changed: then they are sorted anew.
- */
+/* Its errands wait elsewhere. */
 static void
 put_back(struct manager *manager, struct message *message)
 {
-	if (message->errands == NULL) {
-		message->active->jobs = 1;
-		schedule_sort(manager, message);
-		message->active->jobs = 0;
-	}
 	collect_write_slots(manager, message);
 	active_close(manager, message);
 	handling_carry_out(manager, message);

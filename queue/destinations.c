@@ -66,7 +66,6 @@ make(struct manager *manager, struct span domain)
 		*c = ascii_lower(*c);
 	made->window = CHANNELS_FIRST;
 	made->wake.destination = made;
-	made->wake.state = ERRAND_AT_WORK;
 	limit(manager, made);
 	made->chain = *chain;
 	*chain = made;
@@ -166,7 +165,7 @@ destination_consider(struct manager *manager, struct destination *destination)
 		return;
 	if (!may_have_channel(destination)) {
 		if (has_work(destination) && is_paced(destination) &&
-		    destination->wake.state != ERRAND_WAITING)
+		    !destination_is_blocked(destination))
 			wake_at(manager, destination, clock_now() + 1);
 		destination_release(manager, destination);
 		return;
@@ -180,13 +179,19 @@ destination_consider(struct manager *manager, struct destination *destination)
 	manager->ring_last = destination;
 }
 
-/* Those that do not answer may not hold more than half of all channels. */
+/* Those that do not answer have half of all channels together, at most. */
 static bool
 is_suspect_too_many(
     const struct manager *manager, const struct destination *destination)
 {
-	return destination->failures > 0 &&
-	       manager->channel_count >= (manager->concurrency_remote + 1) / 2;
+	uint64_t suspects = 0;
+
+	if (destination->failures == 0)
+		return false;
+	for (const struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next)
+		suspects += channel->destination->failures > 0;
+	return suspects >= (manager->concurrency_remote + 1) / 2;
 }
 
 struct destination *
@@ -214,7 +219,11 @@ destination_turn(struct manager *manager)
 void
 destination_unblock(struct manager *manager, struct destination *destination)
 {
+	destination->is_unblocked |= destination_is_blocked(destination);
 	destination->blocked_until = 0;
+	if (destination->wake.state == ERRAND_WAITING)
+		heap_remove(&manager->waiting, &destination->wake);
+	destination->wake.state = ERRAND_AT_WORK;
 	destination_consider(manager, destination);
 }
 
@@ -257,10 +266,15 @@ destination_note_unreachable(
 {
 	if (destination_is_blocked(destination))
 		return; /* another channel said so already */
-	unsigned shift = destination->failures < 6 ? destination->failures : 6;
+	/* Who only asks again and again makes nobody wait longer for it. */
+	bool is_early = destination->is_unblocked && destination->failures > 0;
+	unsigned shift = destination->failures - is_early;
+	if (shift > 6)
+		shift = 6;
 	uint64_t pause_s = (uint64_t)BLOCK_FIRST_S << shift;
 
-	destination->failures++;
+	destination->failures += !is_early;
+	destination->is_unblocked = false;
 	destination->window = 1;
 	if (pause_s > manager->retry_max_s)
 		pause_s = manager->retry_max_s;

@@ -110,14 +110,25 @@ dispatch_fail_over(struct manager *manager, struct job *job, const char *text)
 
 /* ---- local ---- */
 
-/* Some messages are opened before their turn, so that none waits for that. */
+/*
+ * Some messages are opened before their turn, so that none waits for that; and
+ * as many as can be delivered now, whatever else is open.
+ */
+static bool
+may_open_one(const struct manager *manager)
+{
+	size_t count = manager->local.jobs.count;
+
+	return count + manager->local_running < manager->concurrency_local ||
+	       (count < LOCAL_AHEAD && manager->active_count < ACTIVE_MAX);
+}
+
 static void
 look_ahead(struct manager *manager)
 {
 	struct errand *errand;
 
-	while (manager->local.jobs.count < LOCAL_AHEAD &&
-	       manager->active_count < ACTIVE_MAX &&
+	while (may_open_one(manager) &&
 	       (errand = errand_take(manager, &manager->local)) != NULL)
 		errand_start(manager, errand);
 }

@@ -26,7 +26,7 @@ hold_path(const struct queue_name *name, char path[96])
 	snprintf(path, 96, "hold/%s", text);
 }
 
-static void
+static bool
 hold(struct manager *manager, struct message *message)
 {
 	char from[96];
@@ -37,13 +37,14 @@ hold(struct manager *manager, struct message *message)
 	if (renameat2(manager->spool.top, from, manager->spool.top, to,
 		RENAME_NOREPLACE) == -1) {
 		warn_errno("%s cannot be held", message->name.id.text);
-		return;
+		return false;
 	}
 	log_event("%s held", message->name.id.text);
 	message_remove(manager, message);
+	return true;
 }
 
-static void
+static bool
 take_away(struct manager *manager, struct message *message)
 {
 	char path[96];
@@ -51,19 +52,20 @@ take_away(struct manager *manager, struct message *message)
 	spool_cur_path(&message->name, path);
 	if (unlinkat(manager->spool.top, path, 0) == -1 && errno != ENOENT) {
 		warn_errno("%s cannot be removed", message->name.id.text);
-		return;
+		return false;
 	}
 	log_event("%s removed, undelivered: asked for", message->name.id.text);
 	message_remove(manager, message);
+	return true;
 }
 
 /* Back to the sender, as if it could not be delivered. */
-static void
+static bool
 fail(struct manager *manager, struct message *message)
 {
 	if (!active_open(manager, message)) {
 		warn_errno("%s cannot be read", message->name.id.text);
-		return;
+		return false;
 	}
 	struct active *active = message->active;
 	for (uint64_t i = 0; i < active->file.slot_count; i++) {
@@ -82,6 +84,7 @@ fail(struct manager *manager, struct message *message)
 	log_event("%s failed: asked for", message->name.id.text);
 	active->jobs = 1;
 	collect_release(manager, message);
+	return true;
 }
 
 void
@@ -90,18 +93,13 @@ handling_carry_out(struct manager *manager, struct message *message)
 	enum order order = (enum order)message->order;
 
 	message->order = ORDER_NONE;
-	switch (order) {
-	case ORDER_NONE:
-		return;
-	case ORDER_HOLD:
-		hold(manager, message);
-		return;
-	case ORDER_REMOVE:
-		take_away(manager, message);
-		return;
-	case ORDER_FAIL:
-		fail(manager, message);
-	}
+	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
+		       : order == ORDER_REMOVE ? take_away(manager, message)
+		       : order == ORDER_FAIL   ? fail(manager, message)
+					       : true;
+
+	if (!is_done && message->errands == NULL)
+		schedule_again(manager, message); /* it must not be forgotten */
 }
 
 /* In cur/, but the scan at the start has not come to it. */
@@ -135,25 +133,26 @@ release(const struct manager *manager, const struct queue_name *name)
 	return true;
 }
 
-/* One that is not known: it is held, or not read yet. */
+/* One that is not known: it is held, or not read yet, or not taken yet. */
 static void
 take_in(
     struct manager *manager, const struct queue_name *name, enum order order)
 {
 	bool is_released = release(manager, name);
+	struct message *message = NULL;
 
-	if (!is_released && !is_unread(manager, name))
-		return;
-	struct message *message = message_add(manager, name);
-	if (message == NULL)
-		return;
-	message->is_retry = true;
-	message->is_forced = is_released;
-	message->order = (uint8_t)order;
-	if (is_released && order != ORDER_NONE)
-		handling_carry_out(manager, message);
-	else
+	if (is_released || is_unread(manager, name)) {
+		message = message_add(manager, name);
+		if (message == NULL)
+			return;
+		message->is_retry = true;
+		message->is_forced = is_released;
 		message_list_add(&manager->fresh, message);
+	} else if (intake_take(manager, name)) {
+		message = message_find(manager, span_of(name->id.text));
+	}
+	if (message != NULL)
+		message->order = (uint8_t)order;
 }
 
 static bool

@@ -104,6 +104,18 @@ take(struct manager *manager, const char *text, const struct queue_name *name)
 }
 
 bool
+intake_take(struct manager *manager, const struct queue_name *name)
+{
+	char text[QUEUE_NAME_MAX];
+
+	queue_name_format(name, text);
+	if (!is_acceptable(manager, text, name))
+		return false;
+	take(manager, text, name);
+	return true;
+}
+
+bool
 intake_name(struct manager *manager, struct span line)
 {
 	char text[QUEUE_NAME_MAX];
@@ -153,8 +165,8 @@ scan_name(struct manager *manager, const char *text)
 		return;
 	if (manager->scan_folder >= 0)
 		add_message(manager, &name, true);
-	else if (is_acceptable(manager, text, &name))
-		take(manager, text, &name);
+	else
+		intake_take(manager, &name);
 }
 
 /* cur/0 to cur/f at the start, then new/; false at the end of all. */
@@ -224,32 +236,6 @@ rescan(evutil_socket_t fd, short what, void *context)
 	evtimer_add(manager->scan_event, &soon);
 }
 
-static void
-handle_trigger(evutil_socket_t fd, short what, void *context)
-{
-	struct manager *manager = context;
-	static char names[65536];
-	ssize_t got = read(fd, names, sizeof(names));
-	struct span rest = { names, got > 0 ? (size_t)got : 0 };
-	unsigned strange = 0;
-
-	(void)what;
-	while (rest.len > 0) {
-		struct span line = span_cut(&rest, '\n');
-
-		if (line.len > 1 && line.ptr[0] == '@')
-			schedule_retry_domain(
-			    manager, span_slice(line, 1, line.len));
-		else if (!intake_name(manager, line))
-			strange++;
-	}
-	complain("trigger", strange);
-	/* A full pipe may have refused names: look for them. */
-	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
-		rescan(-1, 0, manager);
-	schedule_run(manager);
-}
-
 /* "retry", "retry ID", "state" or "VERB NAME", from mailq(1) and queue(1). */
 static bool
 carry_out(struct manager *manager, struct span line)
@@ -273,19 +259,54 @@ carry_out(struct manager *manager, struct span line)
 
 /* A pipe holds no more than this, and only whole lines. */
 static void
-handle_command(evutil_socket_t fd, short what, void *context)
+take_commands(struct manager *manager)
 {
-	struct manager *manager = context;
 	static char lines[65536];
-	ssize_t got = read(fd, lines, sizeof(lines));
+	ssize_t got = read(manager->command, lines, sizeof(lines));
 	struct span rest = { lines, got > 0 ? (size_t)got : 0 };
 	unsigned strange = 0;
 
-	(void)what;
+	if (rest.len > 0)
+		settings_refresh(manager);
 	while (rest.len > 0)
 		if (!carry_out(manager, span_cut(&rest, '\n')))
 			strange++;
 	complain("command", strange);
+}
+
+static void
+handle_command(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	take_commands(context);
+	schedule_run(context);
+}
+
+static void
+handle_trigger(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+	static char names[65536];
+	ssize_t got = read(fd, names, sizeof(names));
+	struct span rest = { names, got > 0 ? (size_t)got : 0 };
+	unsigned strange = 0;
+
+	(void)what;
+	/* What was asked for before a message was taken is done to it. */
+	take_commands(manager);
+	while (rest.len > 0) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (line.len > 1 && line.ptr[0] == '@')
+			schedule_retry_domain(
+			    manager, span_slice(line, 1, line.len));
+		else if (!intake_name(manager, line))
+			strange++;
+	}
+	complain("trigger", strange);
+	/* A full pipe may have refused names: look for them. */
+	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
+		rescan(-1, 0, manager);
 	schedule_run(manager);
 }
 
@@ -304,19 +325,19 @@ intake_start(struct manager *manager)
 {
 	const struct timeval often = { RESCAN_S, 0 };
 	const struct timeval soon = { 0, 0 };
-	int command = openat(
-	    manager->spool.top, "command", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	struct event *again =
 	    event_new(manager->base, -1, EV_PERSIST, rescan, manager);
 
-	if (command == -1)
+	manager->command = openat(
+	    manager->spool.top, "command", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (manager->command == -1)
 		temp_fail(
 		    "cannot open %s/command (mtactl init makes it)", MTA_QUEUE);
 	manager->scan_event = evtimer_new(manager->base, scan_step, manager);
 	if (again == NULL || manager->scan_event == NULL)
 		temp_fail("out of memory");
 	watch(manager, manager->spool.trigger, handle_trigger);
-	watch(manager, command, handle_command);
+	watch(manager, manager->command, handle_command);
 	evtimer_add(manager->scan_event, &soon);
 	event_add(again, &often);
 }

@@ -67,10 +67,10 @@ struct active {
 };
 
 enum errand_state {
+	ERRAND_AT_WORK, /* has jobs */
 	ERRAND_WAITING, /* for its time, in the heap */
-	ERRAND_QUEUED, /* for its destination; in the heap with the message's */
-	/* next deadline */
-	ERRAND_AT_WORK /* has jobs */
+	ERRAND_QUEUED   /* for its destination; in the heap with the message's
+			   next deadline */
 };
 
 /* One message's business at one destination. */
@@ -153,6 +153,7 @@ struct destination {
 	unsigned successes;    /* since window grew */
 	unsigned failures;     /* in a row, to reach it at all */
 	int64_t blocked_until; /* seconds since 1970 */
+	bool is_unblocked;     /* it was, and is tried early */
 	struct errand wake;    /* in the heap while it is blocked */
 	const struct limit *limit;
 	int64_t paced_ms;      /* when the next message may go, with a pace */
@@ -184,6 +185,7 @@ struct local_slot {
 
 struct manager {
 	struct spool spool;
+	int command; /* the FIFO */
 	struct event_base *base;
 	struct syncer *syncer;
 	bool is_syncing;
@@ -220,6 +222,7 @@ struct manager {
 	uint64_t stamp;
 	struct channel *channels;
 	uint64_t channel_count;
+	struct event *channels_again; /* there was no room for one more */
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;
@@ -238,6 +241,8 @@ bool settings_is_local(const struct manager *manager, struct span domain);
 
 /* intake.c */
 void intake_start(struct manager *manager);
+/* Take a message that lies whole in new/; false if there is none. */
+bool intake_take(struct manager *manager, const struct queue_name *name);
 /* A name from the trigger; false if it is none. */
 bool intake_name(struct manager *manager, struct span text);
 

@@ -179,6 +179,7 @@ ask(void *context, const struct queue_file *file, bool is_held)
 	bool is_retry = strcmp(request->verb, "retry") == 0;
 
 	if (!selection_has(&request->selection, file, is_held) ||
+	    (is_held && !request->view.sees_all) ||
 	    (is_held && (is_retry || strcmp(request->verb, "hold") == 0)) ||
 	    (!is_held && strcmp(request->verb, "release") == 0))
 		return;
@@ -193,24 +194,30 @@ ask(void *context, const struct queue_file *file, bool is_held)
 		fprintf(stderr, "\r%lu ", request->found);
 }
 
+static bool
+is_in(const struct request *request, const char *folder, struct span name)
+{
+	struct buf path = buf_new(128);
+	struct stat status;
+
+	buf_printf(&path, "%s/%.*s", folder, (int)name.len, name.ptr);
+	bool is_there = fstatat(request->view.spool.top, buf_string(&path),
+			    &status, AT_SYMLINK_NOFOLLOW) == 0;
+	buf_free(&path);
+	return is_there;
+}
+
 /* Is it where the verb puts it? */
 static bool
 is_done(const struct request *request, struct span text)
 {
-	struct buf held = buf_new(128);
-	struct queue_name name;
-	struct stat status;
-	char path[96];
+	char cur[8] = "cur/";
 
-	if (!queue_name_parse(text, &name))
-		return true;
-	spool_cur_path(&name, path);
-	buf_printf(&held, "hold/%.*s", (int)text.len, text.ptr);
-	bool is_held = fstatat(request->view.spool.top, buf_string(&held),
-			   &status, AT_SYMLINK_NOFOLLOW) == 0;
-	bool is_there = fstatat(request->view.spool.top, path, &status,
-			    AT_SYMLINK_NOFOLLOW) == 0;
-	buf_free(&held);
+	/* By the last digit of its id, as spool_cur_path has it. */
+	cur[4] = text.ptr[QUEUE_ID_LEN - 1];
+	bool is_held = is_in(request, "hold", text);
+	bool is_there =
+	    is_in(request, cur, text) || is_in(request, "new", text);
 	if (strcmp(request->verb, "hold") == 0)
 		return is_held || !is_there;
 	if (strcmp(request->verb, "remove") == 0)
@@ -262,6 +269,10 @@ moves(const struct request *request)
 static int
 change(struct request *request)
 {
+	if (!request->view.sees_all &&
+	    (strcmp(request->verb, "hold") == 0 ||
+		strcmp(request->verb, "release") == 0))
+		die(EX_NOPERM, "for root and group mta-admin only");
 	if (!selection_says(&request->selection))
 		die(EX_USAGE, "which ones?  -a for all\n%s", usage);
 	view_walk(&request->view, ask, request);

@@ -167,12 +167,19 @@ admit(struct manager *manager, struct message *message)
 		schedule_again(manager, message);
 		return false;
 	}
+	bool was_open = message->active != NULL;
 	if (!active_open(manager, message)) {
 		cannot_read(manager, message);
 		return false;
 	}
 	if (!message->is_retry)
 		log_arrival(message);
+	if (message->order != ORDER_NONE && !was_open) {
+		message->is_retry = true;
+		active_close(manager, message);
+		handling_carry_out(manager, message);
+		return false;
+	}
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
 	schedule_sort(manager, message);
 	message->is_retry = true;
@@ -294,14 +301,14 @@ schedule_retry(struct manager *manager, struct span id)
 	if (message == NULL)
 		return false;
 	for (struct errand *errand = message->errands; errand != NULL;
-	     errand = errand->sibling)
-		if (errand->state == ERRAND_WAITING)
-			errand->due = 0;
-	heap_order(&manager->waiting);
-	for (struct errand *errand = message->errands; errand != NULL;
-	     errand = errand->sibling)
+	     errand = errand->sibling) {
+		if (errand->state == ERRAND_WAITING) {
+			heap_remove(&manager->waiting, errand);
+			errand_wait(manager, errand, 0);
+		}
 		if (errand->destination != NULL)
 			destination_unblock(manager, errand->destination);
+	}
 	log_event("%s retry asked for", message->name.id.text);
 	return true;
 }

@@ -237,17 +237,30 @@ try_hops(struct attempt *attempt, struct span hops)
 	return false;
 }
 
+/*
+ * No host was as secure as this message needs, which says nothing about other
+ * messages.  It fails only if no host was left out.
+ */
+static void
+give_insecure(const struct attempt *attempt, struct verdicts *verdicts)
+{
+	char code[16];
+	bool is_final = attempt->code[0] == '5' && !attempt->is_unreached;
+
+	snprintf(code, sizeof(code), "%c%s", is_final ? '5' : '4',
+	    attempt->code + 1);
+	verdicts_give_rest(verdicts, is_final ? VERDICT_FAILED : VERDICT_LATER,
+	    code, attempt->text);
+}
+
 static void
 give_up(enum dns_status status, const struct attempt *attempt,
     struct verdicts *verdicts)
 {
 	switch (status) {
 	case DNS_OK:
-		if (attempt->code != NULL && !attempt->is_unreached) {
-			verdicts_give_rest(verdicts,
-			    attempt->code[0] == '5' ? VERDICT_FAILED
-						    : VERDICT_LATER,
-			    attempt->code, attempt->text);
+		if (attempt->code != NULL) {
+			give_insecure(attempt, verdicts);
 			return;
 		}
 		verdicts_give_rest(verdicts, VERDICT_UNREACHABLE, "4.4.1",

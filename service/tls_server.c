@@ -20,6 +20,7 @@ enum {
 	REFRESH_WAIT_MS = 200,
 	START_WAIT_MS = 20000,
 	CHILDREN_MAX = 4096,
+	CONNECTIONS_MAX = 8, /* of one session at once, in client mode */
 	CRASHES_MAX = 3,
 	REAP_NAP_MS = 50
 };
@@ -33,6 +34,7 @@ struct server {
 	unsigned children;
 	unsigned crashes;
 	struct packet packet;
+	struct waiting *sessions; /* client mode: all of them */
 };
 
 /*
@@ -43,15 +45,64 @@ struct waiting {
 	struct server *server;
 	int fd;
 	struct event *readable;
+	struct waiting *next; /* client mode */
+	/* Those that serve its connections; 0: none.  The last one may still */
+	/* say goodbye while the next begins. */
+	pid_t children[CONNECTIONS_MAX];
 };
+
+static void
+end_waiting(struct waiting *waiting)
+{
+	struct waiting **link = &waiting->server->sessions;
+
+	while (*link != NULL && *link != waiting)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = waiting->next;
+	event_free(waiting->readable);
+	close(waiting->fd);
+	free(waiting);
+}
+
+/* The place of a child in a session, or NULL; child 0: a free one. */
+static pid_t *
+find_child(struct waiting *waiting, pid_t child)
+{
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (waiting->children[i] == child)
+			return &waiting->children[i];
+	return NULL;
+}
+
+/*
+ * Client mode: a session whose child ended otherwise than it should may wait
+ * for an answer that never comes; its end is one.
+ */
+static void
+end_connection(struct server *server, pid_t child, int status)
+{
+	struct waiting *waiting = server->sessions;
+	pid_t *place = NULL;
+
+	while (waiting != NULL && (place = find_child(waiting, child)) == NULL)
+		waiting = waiting->next;
+	if (waiting == NULL)
+		return;
+	*place = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_OK)
+		end_waiting(waiting);
+}
 
 static void
 reap(struct server *server)
 {
 	int status;
+	pid_t pid;
 
-	while (waitpid(-1, &status, WNOHANG) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		server->children--;
+		end_connection(server, pid, status);
 		if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)
 			continue;
 		log_event("a session died of signal %d", WTERMSIG(status));
@@ -99,14 +150,15 @@ run_child(struct server *server, int session, int keyd)
 	    server->context, session, plain, server->handshake_timeout_ms));
 }
 
-static void
+/* The child, or -1 after a log line. */
+static pid_t
 begin(struct server *server, int session)
 {
 	int64_t now = clock_ms();
 
 	if (server->children >= CHILDREN_MAX) {
 		log_event("more than %d clients: one is refused", CHILDREN_MAX);
-		return;
+		return -1;
 	}
 	bool has_keyd = !server->context->is_client;
 	if (has_keyd && now - server->refreshed_ms >= REFRESH_MS) {
@@ -118,7 +170,7 @@ begin(struct server *server, int session)
 		if (errno == EPIPE || errno == ECONNRESET)
 			die(EX_TEMPFAIL, "keyd is gone: starting anew");
 		warn_errno("cannot open a session with keyd");
-		return;
+		return -1;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
@@ -129,14 +181,7 @@ begin(struct server *server, int session)
 		server->children++;
 	if (keyd != -1)
 		close(keyd);
-}
-
-static void
-end_waiting(struct waiting *waiting, evutil_socket_t fd)
-{
-	event_free(waiting->readable);
-	close(fd);
-	free(waiting);
+	return pid;
 }
 
 /* Client mode: a child reads what the packet says, the parent does not. */
@@ -145,14 +190,18 @@ handle_connection(evutil_socket_t fd, short what, void *context)
 {
 	struct waiting *waiting = context;
 	struct server *server = waiting->server;
+	pid_t *place = find_child(waiting, 0);
+	pid_t child = -1;
 	int got = packet_receive(fd, &server->packet);
 
 	(void)what;
-	if (got == 1)
-		begin(server, fd);
+	if (got == 1 && place != NULL)
+		child = begin(server, fd);
 	packet_close_fds(&server->packet);
-	if (got != 1)
-		end_waiting(waiting, fd);
+	if (child == -1)
+		end_waiting(waiting);
+	else
+		*place = child;
 }
 
 /* Its client wants TLS, or is gone: which, a child finds out. */
@@ -165,7 +214,7 @@ handle_session(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		begin(waiting->server, fd);
-	end_waiting(waiting, fd);
+	end_waiting(waiting);
 }
 
 static void
@@ -184,6 +233,10 @@ add_session(struct server *server, int fd)
 	if (waiting->readable == NULL ||
 	    event_add(waiting->readable, NULL) != 0)
 		temp_fail("out of memory");
+	if (server->context->is_client) {
+		waiting->next = server->sessions;
+		server->sessions = waiting;
+	}
 }
 
 static void

@@ -1,6 +1,6 @@
 """tap - what a test in Python needs: checks that print TAP, and a host of its
 own (tests/host) to run on."""
-import os, sys, time
+import contextlib, os, sys, time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 count = failures = 0
@@ -37,6 +37,13 @@ def wait_for(test, limit=30):
         if answer or time.monotonic() > end:
             return answer
         time.sleep(0.02)
+
+
+def kill_all(pids):
+    """Those that are there still: one may have ended with another."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
 
 
 def done():

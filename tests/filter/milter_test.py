@@ -254,8 +254,7 @@ for rule, want in (('', '451 4.7.1'), ('closed', '451 4.7.1'), ('open', '250')):
     milter = Milter(script={'E': []})
     c = Client()
     c.hello()
-    for pid in processes('filter-milter', 'filter-milter'):
-        os.kill(pid, 9)
+    kill_all(processes('filter-milter', 'filter-milter'))
     answer = c.message(PLAIN)
     check(f'its process is killed, control/filters says "{rule}"', answer.startswith(want) and
           (want == '250' or 'control/filters' in answer), answer)

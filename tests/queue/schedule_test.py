@@ -1,115 +1,12 @@
 #!/usr/bin/env python3
 """schedule_test - destinations take turns: none starves, none is flooded, and
 one that is dead or hostile costs the others nothing."""
-import glob, os, pwd, re, shutil, smtplib, socket, subprocess, sys, threading, time
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
-from tap import *
+import os, re, shutil, subprocess, time
+from scene import *
 
 on_host()
-FILL = os.environ['BUILD'] + '/tests/load/fillqueue'
 MANY = int(os.environ.get('SCHEDULE_MANY', 3000))
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
-
-
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
-class Host:
-    """Another host: counts what is open at once, and what comes on each connection."""
-
-    def __init__(self, port, mute=False, pause=0.0, cut_after=None):
-        self.port, self.mute, self.pause, self.cut_after = port, mute, pause, cut_after
-        self.lock, self.open, self.most, self.connections, self.times, self.opens = threading.Lock(), 0, 0, [], [], []
-        self.listener = None
-
-    def up(self):
-        self.listener = socket.create_server(('127.0.0.1', self.port), backlog=128)
-        threading.Thread(target=self.accept, args=[self.listener], daemon=True).start()
-        return self
-
-    def down(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self, listener):
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=[client], daemon=True).start()
-
-    def serve(self, client):
-        with self.lock:
-            self.open += 1
-            self.most = max(self.most, self.open)
-            self.connections.append(0)
-            self.opens.append(self.open)
-            number = len(self.connections) - 1
-        try:
-            self.talk(client, number)
-        except OSError:
-            pass
-        finally:
-            client.close()
-            with self.lock:
-                self.open -= 1
-
-    def talk(self, client, number):
-        if self.mute:
-            client.recv(1)
-            return
-        client.sendall(b'220 host\r\n')
-        lines = client.makefile('rb')
-        while line := lines.readline():
-            verb = line[:4].upper()
-            if verb == b'DATA':
-                client.sendall(b'354 go\r\n')
-                while lines.readline() not in (b'.\r\n', b''):
-                    pass
-                if self.cut_after is not None and self.connections[number] >= self.cut_after:
-                    return
-                time.sleep(self.pause)
-                with self.lock:
-                    self.connections[number] += 1
-                    self.times.append(time.monotonic())
-            client.sendall(b'250-host\r\n250 PIPELINING\r\n' if verb == b'EHLO' else b'221 bye\r\n' if verb == b'QUIT' else b'250 ok\r\n')
-
-    @property
-    def count(self):
-        return sum(self.connections)
-
-
-def fill(count, recipient):
-    subprocess.run([FILL, str(count), 'joe@example.org', recipient], check=True, stdout=subprocess.DEVNULL)
-
-
-def mtactl(what):
-    return subprocess.run(['/var/mta/bin/mtactl', what], capture_output=True, text=True)
-
-
-def send(recipient, mark):
-    with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
-        s.sendmail('joe@example.org', [recipient], f'Subject: {mark}\n\nx\n')
-
-
-def has(mark):
-    return any(f'Subject: {mark}\n' in open(n).read() for n in glob.glob(pwd.getpwnam('ann').pw_dir + '/Maildir/new/*'))
-
-
-def manager():
-    for path in glob.glob('/proc/[0-9]*/comm'):
-        try:
-            if open(path).read() == 'queue-manager\n':
-                return int(path.split('/')[2])
-        except OSError:
-            pass
-
-
-def log():
-    return ''.join(open(p, errors='replace').read() for p in sorted(glob.glob('/var/mta/log/queue/*')) if os.path.isfile(p))
 
 
 HOSTS = ('mute', 'good', 'narrow', 'wide', 'dead', 'shaky')

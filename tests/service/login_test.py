@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """login_test - POP3 log-in through the whole chain on port 110: listen, pop3d,
 login, lookup, checkpw, PAM; who may, who may not, and what is left of it."""
-import contextlib, ctypes, fcntl, glob, os, poplib, pwd, re, socket, subprocess, sys, time
+import ctypes, fcntl, glob, os, poplib, pwd, re, socket, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
@@ -325,7 +325,7 @@ check('APOP with a wrong digest', '[AUTH]' in refusal(apop, 'alice@example.net',
 client = connect()
 digest = '0' * 32
 said = [refusal(client._shortcmd, 'APOP alice@example.net ' + digest) for _ in range(2)]
-check('a challenge counts once', 'no-challenge' in log(), said)
+check('a challenge counts once', wait_for(lambda: 'no-challenge' in log()), said)
 client.close()
 
 client = connect()
@@ -377,9 +377,7 @@ os.rmdir('/var/mta/users/passwords')
 os.rename('/var/mta/users/passwords.away', '/var/mta/users/passwords')
 for name in ('checkpw', 'lookup', 'login'):
     old = processes(name)
-    for pid in old:
-        with contextlib.suppress(ProcessLookupError):   # one ends with the other
-            os.kill(pid, 9)
+    kill_all(old)
 
     def works():
         try:

@@ -275,7 +275,7 @@ with trusting().wrap_socket(s, server_hostname='mx.example.org') as t:
     reply = lines.readline()
     lines.close()
     check('commands injected before the handshake are gone, and EHLO must be said anew', reply.startswith(b'503'), reply)
-check('which the log tells', 'bytes behind STARTTLS thrown away client=127.0.0.1' in log())
+check('which the log tells', wait_for(lambda: 'bytes behind STARTTLS thrown away client=127.0.0.1' in log()))
 old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
 old.set_ciphers('DEFAULT:@SECLEVEL=0')
@@ -307,7 +307,7 @@ s.settimeout(10)
 check('a handshake that does not come is given up (control/timeouttls)', s.recv(10) == b'' and 1 < time.monotonic() - began < 8,
       time.monotonic() - began)
 s.close()
-check('and the log says so', 'reason=the handshake took too long' in log())
+check('and the log says so', wait_for(lambda: 'reason=the handshake took too long' in log()))
 parents = len(processes('keyd'))                      # one for each parent of tlsd
 fast = time.monotonic()
 idle = [starttls() for _ in range(40)]
@@ -442,8 +442,7 @@ if not sanitized:
 
 for name in ('keyd', 'tlsd'):
     victims = processes(name)
-    for pid in victims:
-        os.kill(pid, 9)
+    kill_all(victims)
     check(f'{name} killed: the chain starts anew and serves', wait_for(lambda: not set(victims) & set(processes(name)) and
           not refused(trusting()) , 30) and wait_for(lambda: smtp(trusting()).quit()[0] == 221, 20), refused(trusting()))
 done()

@@ -396,11 +396,7 @@ check('one that hangs up within an exchange is no failure', wait_for(lambda: 're
 uids = {name: {os.stat('/proc/%d' % p).st_uid for p in processes(name)} for name in ('smtpd', 'checkpw')}
 check('no session died of its jail', 'died of signal' not in log() and 'SIGSYS' not in log(), log()[-500:])
 for name in ('checkpw', 'login'):
-    for pid in processes(name):
-        try:
-            os.kill(pid, 9)
-        except ProcessLookupError:
-            pass
+    kill_all(processes(name))
     check('after the death of ' + name + ' it comes back', wait_for(reloaded, 20), log()[-600:])
 status = run('/var/mta/bin/mtactl', 'check')
 check('mtactl check', status.returncode == 0, status.stdout)

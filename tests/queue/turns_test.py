@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""turns_test - who gets a connection next, and what an order from queue(1) finds:
+few connections, hosts that come back, messages that nobody has read yet."""
+import fcntl, glob, os, shutil, signal, smtplib, subprocess, sys, termios, time
+from scene import *
+
+on_host()
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+
+
+def queue(*words):
+    return subprocess.run(['/var/mta/bin/queue', *words], capture_output=True, text=True)
+
+
+def start(routes, remote=10, limits='', fills=()):
+    """A new day: an empty queue but for fills, and the routes given, all to this host."""
+    mtactl('stop')
+    subprocess.run('rm -f /var/mta/queue/cur/*/* /var/mta/queue/new/*', shell=True)
+    control('smtproutes', ''.join(f'{n}.example:[127.0.0.1]:{p}\n.{n}.example:[127.0.0.1]:{p}\n' for n, p in routes.items()))
+    control('concurrencyremote', f'{remote}\n')
+    control('limits', limits)
+    for count, recipient in fills:
+        fill(count, recipient)
+    mtactl('start')
+
+
+def waiting():
+    return [os.path.basename(n)[:23] for n in glob.glob('/var/mta/queue/cur/*/*')]
+
+
+def unread_orders():
+    """Bytes in the FIFO that the manager has not read."""
+    with open('/var/mta/queue/command', 'r+b', buffering=0) as fifo:
+        return int.from_bytes(fcntl.ioctl(fifo, termios.FIONREAD, b'....'), sys.byteorder)
+
+
+# ---- one connection in all ----
+a, b = Host(2701, pause=0.02).up(), Host(2702).up()
+start({'a': 2701, 'b': 2702}, 1, fills=[(600, 'x@a.example')])
+wait_for(lambda: a.count > 5)
+send('x@b.example', 'b')
+check('another gets the only connection after a turn', wait_for(lambda: b.count == 1, 60) and a.count < 300, a.count)
+check('which comes back', wait_for(lambda: a.count > 100))
+
+# ---- one that answers again gets a connection beside one that is busy ----
+g, d = Host(2703, pause=0.05).up(), Host(2704)
+control('retrymax', '5\n')
+start({'g': 2703, 'd': 2704}, 2, 'g.example 1\n', [(3, 'x@d.example'), (1500, 'x@g.example')])
+check('one is not reached', wait_for(lambda: 'deferred to=<x@d.example' in log()))
+d.up()
+check('it is tried again while the other is busy', wait_for(lambda: d.count > 0, 60) and g.count < 1400, (d.count, g.count))
+os.remove('/var/mta/control/retrymax')
+
+# ---- a pace is kept when a host comes back ----
+p = Host(2705)
+start({'p': 2705}, 10, 'p.example 5 60\n', [(5, 'x@p.example')])
+wait_for(lambda: 'deferred to=<x@p.example' in log())
+p.up()
+queue('retry', waiting()[0])
+check('all go', wait_for(lambda: p.count == 5, 60), p.count)
+check('at its pace', p.times[4] - p.times[0] > 2, p.times)
+
+# ---- what lies in new/ and what is in cur/, unread ----
+x = Host(2706).up()
+start({'x': 2706})
+pid = manager()
+os.kill(pid, signal.SIGSTOP)
+send('x@x.example', 'held')
+orders = subprocess.Popen(['/var/mta/bin/queue', 'hold', '-a'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+check('an order waits for the manager', wait_for(lambda: unread_orders() > 0))
+os.kill(pid, signal.SIGCONT)
+said = orders.communicate()[0]
+check('a message in new/ is held by it', said.startswith('hold: 1 message') and wait_for(lambda: len(os.listdir('/var/mta/queue/hold')) == 1) and x.count == 0, (said, x.count))
+queue('release', '-a')
+check('and goes when it is released', wait_for(lambda: x.count == 1))
+
+# ---- many recipients at one host that is gone ----
+start({'dead': 2711})
+with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
+    c.sendmail('joe@example.org', [f'r{i}@dead.example' for i in range(90)], 'Subject: many\n\nx\n')
+check('all of them wait', wait_for(lambda: log().count('deferred to=<r') == 90), log().count('deferred to=<r'))
+queue('retry', waiting()[0])
+check('after a retry, too', wait_for(lambda: log().count('deferred to=<r') == 180), log().count('deferred to=<r'))
+check('no file is held open meanwhile', wait_for(lambda: not any('/queue/cur/' in os.readlink(f) for f in glob.glob(f'/proc/{manager()}/fd/*') if os.path.islink(f))))
+limits = queue('limits').stdout
+check('who asks for a retry makes nobody wait longer', ' 1 ' in [line for line in limits.splitlines() if 'dead.example' in line][0], limits)
+check('and it can be removed at once', queue('remove', '-a').stdout == 'remove: 1 message\n' and waiting() == [])
+
+# ---- a domain becomes local ----
+start({'dead': 2712, 'later': 2712})
+with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
+    c.sendmail('joe@example.org', ['x@dead.example', 'ann@later.example'], 'Subject: orphan\n\nx\n')
+check('two wait', wait_for(lambda: log().count('4.4.1') >= 2 and 'to=<ann@later.example' in log()))
+control('locals', 'example.org\nlater.example\n')
+one = waiting()[0]
+check('the one whose domain is local now is delivered here', wait_for(lambda: queue('retry', one).returncode == 0 and has('orphan')), log()[-1500:])
+check('the other waits on', waiting() == [one])
+
+# ---- dead hosts in hundreds do not hold up a mailbox ----
+m = Host(2708, mute=True).up()
+start({'m': 2708}, 450, fills=[(150, f'x@{c}%.m.example') for c in 'hij'])
+check('hundreds of connections wait for an answer', wait_for(lambda: m.open >= 400), (m.open, queue('limits').stdout[:500], log()[-1000:]))
+send('ann@later.example', 'near')
+check('a mailbox gets its mail', wait_for(lambda: has('near')), m.open)
+mtactl('stop')
+done()
