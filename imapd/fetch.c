@@ -73,7 +73,8 @@ name_section(struct fetch *fetch, const struct fetch_item *item)
 
 /* What was announced must come: else the connection is of no use. */
 static void
-put_octets(struct fetch *fetch, const struct fetch_item *item, uint64_t length)
+put_octets(struct fetch *fetch, const struct fetch_item *item,
+    const struct folder_section *section, uint64_t length)
 {
 	struct session *session = fetch->session;
 
@@ -82,28 +83,29 @@ put_octets(struct fetch *fetch, const struct fetch_item *item, uint64_t length)
 	    (unsigned long long)length);
 	fetch->sent = 0;
 	if (length > 0)
-		folder_section_read(session->folder, fetch->i, &item->section,
-		    item->offset, length, take_piece, fetch);
+		folder_section_read(
+		    section, item->offset, length, take_piece, fetch);
 	if (fetch->sent != length) {
 		writer_flush(session->out);
 		session->out->status = IO_ERROR;
 	}
 }
 
+/* The file is open before anything of it is announced. */
 static void
 put_section(struct fetch *fetch, const struct fetch_item *item)
 {
 	struct session *session = fetch->session;
+	struct folder_section *section;
 	uint64_t octets;
-	enum account_status status = folder_section_octets(
-	    session->folder, fetch->i, &item->section, &octets);
+	enum account_status status = folder_section_open(
+	    session->folder, fetch->i, &item->section, &section, &octets);
 
 	if (status == ACCOUNT_INVALID) {
 		fetch->is_unknown_cte = true;
 		return;
 	}
-	if (status == ACCOUNT_NONEXISTENT) {
-		/* No such part, or no such message any more. */
+	if (status == ACCOUNT_NO_PART) {
 		name_section(fetch, item);
 		put(session, item->kind == FETCH_BINARY_SIZE ? " 0" : " NIL");
 		return;
@@ -113,10 +115,14 @@ put_section(struct fetch *fetch, const struct fetch_item *item)
 	name_section(fetch, item);
 	if (item->kind == FETCH_BINARY_SIZE) {
 		put_format(session, " %llu", (unsigned long long)octets);
-		return;
+	} else {
+		uint64_t left =
+		    item->offset < octets ? octets - item->offset : 0;
+
+		put_octets(fetch, item, section,
+		    left < item->length ? left : item->length);
 	}
-	uint64_t left = item->offset < octets ? octets - item->offset : 0;
-	put_octets(fetch, item, left < item->length ? left : item->length);
+	folder_section_close(section);
 }
 
 static void

@@ -35,6 +35,8 @@ session_failure(enum account_status status)
 		return "OK done";
 	case ACCOUNT_NONEXISTENT:
 		return "NO [NONEXISTENT] there is no such folder or message";
+	case ACCOUNT_NO_PART:
+		return "NO [NONEXISTENT] there is no such part";
 	case ACCOUNT_EXISTS:
 		return "NO [ALREADYEXISTS] there is one of that name";
 	case ACCOUNT_INVALID:
