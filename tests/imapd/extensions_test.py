@@ -71,6 +71,29 @@ other.say('UNSELECT')
 a = other.say(f'SELECT Work (QRESYNC ({validity} {modseq} 1:3))')
 check('RFC 7162 QRESYNC', '* VANISHED (EARLIER) 1' in a and has(a, '* 1 FETCH (UID 2 MODSEQ ('), a)
 
+
+def gone(name, ranges):
+    """A folder of which every second UID is gone; its UIDVALIDITY."""
+    w.say(f'CREATE {name}')
+    with open(f'{home}/M/.{name}/estafeta-uidlist', 'a') as f:
+        f.write('N 1000000 9\n' + ''.join(f'- {2 * i + 1} {2 * i + 1} 5\n' for i in range(ranges)))
+    return next(l for l in w.say(f'STATUS {name} (UIDVALIDITY)') if 'UIDVALIDITY' in l).split()[-1].rstrip(')')
+
+
+validity = gone('Gaps', 300)
+vanished = lambda answer: next((l.split()[-1] for l in answer if l.startswith('* VANISHED (EARLIER) ')), '')
+odd = ','.join(str(2 * i + 1) for i in range(300))
+a = other.say(f'SELECT Gaps (QRESYNC ({validity} 1 {",".join(["1:*"] * 3000)}))')
+check('RFC 7162: a UID that vanished is said once', vanished(a) == odd, len(vanished(a)))
+a = other.say(f'SELECT Gaps (QRESYNC ({validity} 1 90:100,9:3,*:598,5,7:20))')
+check('of those that were asked for', vanished(a) == '3,5,7,9,11,13,15,17,19,91,93,95,97,99,599', a)
+check('of none', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1 2,4,6))')) == '')
+check('of all', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1))')) == odd)
+validity = gone('Many', 19000)
+a = other.say(f'SELECT Many (QRESYNC ({validity} 1 1:*))')
+check('none of many is left out', vanished(a).count(',') == 18999, len(vanished(a)))
+other.say('SELECT Work')
+
 # MOVE, UID EXPUNGE, IDLE
 a = w.say('MOVE 1 Trash')
 check('RFC 6851', has(a, '* OK [COPYUID ') and '* 1 EXPUNGE' in a and a.index('* 1 EXPUNGE') > 0, a)
