@@ -245,7 +245,10 @@ sets_seen(const struct fetch_request *request)
 	return false;
 }
 
-/* Those not seen yet become so, and say it in their answer. */
+/*
+ * Those not seen yet become so, and say it in their answer as any change does:
+ * RFC 7162 section 3.2.4.
+ */
 static void
 mark_seen(struct session *session, const struct picks *picks,
     struct fetch_request *request)
@@ -266,6 +269,10 @@ mark_seen(struct session *session, const struct picks *picks,
 		picks_count(&unseen), FLAGS_ADD, MESSAGE_SEEN, 0, UINT64_MAX,
 		NULL, NULL) == ACCOUNT_OK) {
 		fetch_request_add(request, FETCH_FLAGS);
+		if ((session->enabled & ENABLED_CONDSTORE) != 0) {
+			fetch_request_add(request, FETCH_UID);
+			fetch_request_add(request, FETCH_MODSEQ);
+		}
 	}
 	picks_free(&unseen);
 }
@@ -326,7 +333,7 @@ run_fetch(struct session *session, struct fetch_request *request,
 
 	if (request->has_changed_since ||
 	    fetch_request_has(request, FETCH_MODSEQ))
-		session->enabled |= ENABLED_CONDSTORE;
+		session_enable_condstore(session);
 	if (request->has_vanished)
 		put_vanished_earlier(session, request->changed_since, set);
 	if (sets_seen(request) && !session->is_read_only)

@@ -48,6 +48,7 @@ parse_options(struct session *session, struct parse *parse,
 	if (!parse_space(parse) || !parse_char(parse, '('))
 		return false;
 	do {
+		/* What is selected says its HIGHESTMODSEQ by itself. */
 		if (parse_keyword(parse, "CONDSTORE"))
 			session->enabled |= ENABLED_CONDSTORE;
 		else if (!parse_keyword(parse, "QRESYNC") ||

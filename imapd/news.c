@@ -61,6 +61,20 @@ session_tell_keywords(struct session *session)
 	}
 }
 
+void
+session_enable_condstore(struct session *session)
+{
+	struct folder_counts counts;
+	bool is_new = (session->enabled & ENABLED_CONDSTORE) == 0;
+
+	session->enabled |= ENABLED_CONDSTORE;
+	if (!is_new || session->folder == NULL)
+		return;
+	folder_counts(session->folder, &counts);
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] changes count\r\n",
+	    (unsigned long long)counts.highest_modseq);
+}
+
 static void
 put_counts(struct session *session)
 {

@@ -83,6 +83,10 @@ void session_news(struct session *session);
 /* FLAGS and PERMANENTFLAGS, if there are keywords that were not told. */
 void session_tell_keywords(struct session *session);
 
+/* On from now on; if it was not, the folder's HIGHESTMODSEQ is told (RFC 7162
+ * section 3.1). */
+void session_enable_condstore(struct session *session);
+
 /* Nothing of the selected folder is left. */
 void session_unselect(struct session *session);
 

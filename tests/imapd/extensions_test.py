@@ -94,6 +94,33 @@ a = other.say(f'SELECT Many (QRESYNC ({validity} 1 1:*))')
 check('none of many is left out', vanished(a).count(',') == 18999, len(vanished(a)))
 other.say('SELECT Work')
 
+# what turns CONDSTORE on says where it starts, once
+w.say('CREATE Seen')
+for i in range(6):
+    w.append('Seen')
+w.say('CREATE Empty')
+for command in ('ENABLE CONDSTORE', 'ENABLE QRESYNC', 'FETCH 1 MODSEQ', 'FETCH 1 (FLAGS) (CHANGEDSINCE 1)', 'SEARCH MODSEQ 1',
+                'STORE 1 (UNCHANGEDSINCE 99999) +FLAGS.SILENT (\\Draft)', 'STATUS Work (HIGHESTMODSEQ)'):
+    c = Wire()
+    c.say('SELECT Seen')
+    a, again = c.say(command), c.say(command)
+    check('RFC 7162 3.1: ' + command.split(' (\\')[0], ok(a) and has(a, '* OK [HIGHESTMODSEQ ') and not has(again, '* OK [HIGHESTMODSEQ '), a)
+    check('it ends', c.end() == 0)
+c = Wire()
+check('nothing to say of no folder', not has(c.say('ENABLE CONDSTORE'), 'HIGHESTMODSEQ'))
+c.say('SELECT Seen')
+a = c.say('FETCH 2 BODY[TEXT]')
+check('RFC 7162 3.2.4: \\Seen by FETCH has its MODSEQ', has(a, 'UID 2 MODSEQ (') and has(a, 'FLAGS (\\Seen'), a)
+c.say('UNSELECT')
+c.say('SELECT Empty (CONDSTORE)')
+c.end()
+c = Wire()
+c.say('SELECT Seen')
+check('without CONDSTORE it has not', not has(c.say('FETCH 3 BODY[TEXT]'), 'MODSEQ'))
+a = c.say('SELECT Empty (CONDSTORE)')
+check('SELECT says that of its own folder, once', sum('HIGHESTMODSEQ' in l for l in a) == 1, a)
+c.end()
+
 # MOVE, UID EXPUNGE, IDLE
 a = w.say('MOVE 1 Trash')
 check('RFC 6851', has(a, '* OK [COPYUID ') and '* 1 EXPUNGE' in a and a.index('* 1 EXPUNGE') > 0, a)
