@@ -51,6 +51,40 @@ take_piece(void *context, struct span piece)
 }
 
 static void
+put_field_names(struct session *session, const struct section *section)
+{
+	for (size_t i = 0; i < section->field_count; i++) {
+		put(session, i == 0 ? " (" : " ");
+		if (parse_is_atom(section->fields[i]))
+			put_span(session, section->fields[i]);
+		else
+			put_nstring(session, section->fields[i]);
+	}
+	put(session, ")");
+}
+
+/* "1.2.HEADER": the client may have written it another way. */
+static void
+put_section_name(struct session *session, const struct section *section)
+{
+	static const char *const kinds[] = { [SECTION_WHOLE] = "",
+		[SECTION_HEADER] = "HEADER",
+		[SECTION_FIELDS] = "HEADER.FIELDS",
+		[SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
+		[SECTION_TEXT] = "TEXT",
+		[SECTION_MIME] = "MIME" };
+
+	for (size_t i = 0; i < section->part_count; i++)
+		put_format(session, "%s%u", i > 0 ? "." : "", section->part[i]);
+	if (section->part_count > 0 && section->kind != SECTION_WHOLE)
+		put(session, ".");
+	put(session, kinds[section->kind]);
+	if (section->kind == SECTION_FIELDS ||
+	    section->kind == SECTION_FIELDS_NOT)
+		put_field_names(session, section);
+}
+
+static void
 name_section(struct fetch *fetch, const struct fetch_item *item)
 {
 	struct session *session = fetch->session;
@@ -66,7 +100,8 @@ name_section(struct fetch *fetch, const struct fetch_item *item)
 	else
 		put(session, item->section.form == SECTION_DECODED ? "BINARY["
 								   : "BODY[");
-	put_span(session, item->text);
+	put_section_name(session, &item->section);
+	put(session, "]");
 	if (item->is_partial)
 		put_format(session, "<%llu>", (unsigned long long)item->offset);
 }

@@ -32,6 +32,13 @@ a = w.say('FETCH 3 (UID BINARY.SIZE[1] BINARY.PEEK[1] SAVEDATE EMAILID THREADID 
 check('RFC 3516 BINARY', has(a, 'BINARY.SIZE[1] 11') and has(a, 'BINARY[1] ~{11}'), a)
 check('RFC 8514, 8474, 8970', has(a, 'SAVEDATE "') and has(a, 'EMAILID (') and has(a, 'THREADID (') and has(a, 'PREVIEW "Hello Bob'), a)
 check('BODY[HEADER.FIELDS (...)]', has(w.say('FETCH 2 BODY.PEEK[HEADER.FIELDS (SUBJECT)]'), 'BODY[HEADER.FIELDS (SUBJECT)] {16}'))
+for asked, named in (('"Sub\\"ject" From', '"Sub\\"ject" From'), ('{7+}\r\nSubject', 'Subject'), ('"To" ""', 'To ""'),
+                     ('{4+}\r\na b\\', '"a b\\\\"'), ('{3+}\r\na\r\n', '{3}')):
+    a = w.say(f'FETCH 2 body.peek[header.fields.not ({asked})]<2.5>')
+    check('its name can be read: ' + repr(asked), ok(a) and has(a, f'BODY[HEADER.FIELDS.NOT ({named}'), a)
+    check('to its end', named == '{3}' or has(a, f'({named})]<2> {{5}}'), a)
+a = w.say('FETCH 2 (BODY.PEEK[1.MIME] BODY.PEEK[1]<0.1> BODY.PEEK[TEXT]<1.1>)')
+check('names of parts', all(has(a, name) for name in ('BODY[1.MIME] ', 'BODY[1]<0> {1}', 'BODY[TEXT]<1> {1}')), a)
 check('BODY[] sets Seen', has(w.say('FETCH 1 BODY[TEXT]'), 'FLAGS (\\Seen'))
 check('a part that is not', has(w.say('FETCH 1 BODY.PEEK[7]'), 'BODY[7] NIL'))
 
