@@ -109,6 +109,18 @@ is_named(const struct section *section, struct span name)
 }
 
 static void
+add_line(struct buf *into, struct span line)
+{
+	size_t start = into->len;
+
+	buf_add(into, line);
+	for (size_t i = start; i < into->len; i++)
+		if (into->data[i] == '\0')
+			into->data[i] = (char)0x80;
+	buf_add_string(into, "\r\n");
+}
+
+static void
 add_with_crlf(struct buf *into, struct span text)
 {
 	while (text.len > 0) {
@@ -118,8 +130,7 @@ add_with_crlf(struct buf *into, struct span text)
 		text = span_slice(text, end + 1, text.len);
 		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 			line.len--;
-		buf_add(into, line);
-		buf_add_string(into, "\r\n");
+		add_line(into, line);
 	}
 }
 

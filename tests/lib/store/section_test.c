@@ -156,6 +156,8 @@ open_inbox(struct account **account)
 		buf_printf(&large, "line %d%s\n", i, i % 3 == 0 ? "\r" : "");
 	put_bytes("m/cur/3.c.host:2,", buf_span(&large));
 	buf_free(&large);
+	put_bytes("m/cur/4.d.host:2,",
+	    (struct span){ "From: a\nA: \0x\0\n \0\r\n\n", 20 });
 	if (folder_open(&folder, *account, span_of("INBOX"), false) !=
 	    ACCOUNT_OK)
 		exit(1);
@@ -253,6 +255,12 @@ main(void)
 	CHECK("NUL, LF, CRLF, an open last line",
 	    section_is(folder, 1, &whole, ACCOUNT_OK,
 		span_of("A: b\r\n\r\n\x80x\r\ny\r\nz")));
+	const struct section not_from = { .kind = SECTION_FIELDS_NOT,
+		.fields = &(const struct span){ "From", 4 },
+		.field_count = 1 };
+	CHECK("NUL in a field that is picked",
+	    section_is(folder, 3, &not_from, ACCOUNT_OK,
+		span_of("A: \x80x\x80\r\n \x80\r\n\r\n")));
 	const struct section binary = { .kind = SECTION_WHOLE,
 		.form = SECTION_DECODED };
 	CHECK("BINARY[] of it is as it stands",
