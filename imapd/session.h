@@ -93,7 +93,10 @@ void session_unselect(struct session *session);
 /* Is nothing left of the command? Else BAD. */
 bool session_end(struct session *session, struct parse *parse);
 
-/* A set, "$" being what SEARCH saved; then is_uid is set.  As set_parse. */
+/* What SEARCH saved, RFC 5182: a set of UIDs, to be freed with set_free. */
+struct set session_saved(const struct session *session);
+
+/* A set, "$" being what SEARCH saved; then is_saved is set.  As set_parse. */
 bool session_parse_set(
     struct session *session, struct parse *parse, struct set *set);
 

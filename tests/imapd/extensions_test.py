@@ -57,6 +57,41 @@ check('UID SORT', has(w.say('UID SORT (SUBJECT) UTF-8 ALL'), '* SORT 1 3 2'))
 deep = 'SEARCH ' + '(' * 30 + 'ALL' + ')' * 30
 check('too deep', w.say(deep)[-1].startswith('BAD'))
 
+# what a client may make of sets: a folder of 4000, every second one flagged
+w.say('CREATE Big')
+for i in range(4000):
+    with open(f'{home}/M/.Big/cur/{i}.x.host:2,{"F" if i % 2 else ""}', 'wb') as f:
+        f.write(MESSAGE)
+    os.chown(f.name, UID, UID) if os.geteuid() == 0 else None
+
+
+def peak(wire):
+    """KiB of memory that it had at most."""
+    with open(f'/proc/{wire.child.pid}/status') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('VmHWM'))
+
+
+def spent(wire):
+    """Seconds of CPU."""
+    with open(f'/proc/{wire.child.pid}/stat') as f:
+        return sum(map(int, f.read().rsplit(')')[-1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
+c = Wire()
+check('SELECT Big', has(c.say('SELECT Big'), '* 4000 EXISTS'))
+c.say('SEARCH RETURN (SAVE) FLAGGED')
+before = peak(c)
+a = c.say('SEARCH RETURN (COUNT) ' + ' '.join(['$'] * 990))
+check('RFC 5182: $ many times is $', has(a, 'COUNT 2000'), a)
+check('and takes its memory once', sanitized or peak(c) - before < 4000, peak(c) - before)
+before = spent(c)
+for i in range(20):
+    a = c.say('SEARCH RETURN (COUNT) ' + ','.join(['1:*'] * 15000))
+check('ranges that say the same', has(a, 'COUNT 4000'), a)
+check('are looked at once', sanitized or spent(c) - before < 1, spent(c) - before)
+check('it ends well', c.end() == 0)
+w.say('DELETE Big')
+
 # CONDSTORE, QRESYNC with another session
 other = Wire()
 other.say('ENABLE QRESYNC')
