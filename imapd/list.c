@@ -17,7 +17,6 @@ struct list_request {
 	bool only_special;
 	bool is_recursive;
 	bool returns_subscribed;
-	bool returns_special;
 	unsigned status_items;
 	struct buf match; /* the folder in hand, for CHILDINFO */
 	struct buf told;  /* LSUB: what is above the folder in hand and need
@@ -228,8 +227,6 @@ take_folder(void *context, const struct account_folder *folder)
 static bool
 parse_selection(struct parse *parse, struct list_request *request)
 {
-	bool has_remote = false;
-
 	request->is_extended = true;
 	if (parse_char(parse, ')'))
 		return true;
@@ -239,13 +236,10 @@ parse_selection(struct parse *parse, struct list_request *request)
 		else if (parse_keyword(parse, "RECURSIVEMATCH"))
 			request->is_recursive = true;
 		else if (parse_keyword(parse, "SPECIAL-USE"))
-			request->only_special = request->returns_special = true;
-		else if (parse_keyword(parse, "REMOTE"))
-			has_remote = true;
-		else
+			request->only_special = true;
+		else if (!parse_keyword(parse, "REMOTE")) /* there are none */
 			return false;
 	} while (parse_space(parse));
-	(void)has_remote; /* there are none */
 	return parse_char(parse, ')') &&
 	       (!request->is_recursive || request->only_subscribed);
 }
@@ -262,10 +256,9 @@ parse_return(struct parse *parse, struct list_request *request)
 	do {
 		if (parse_keyword(parse, "SUBSCRIBED"))
 			request->returns_subscribed = true;
-		else if (parse_keyword(parse, "CHILDREN"))
+		else if (parse_keyword(parse, "CHILDREN") ||
+			 parse_keyword(parse, "SPECIAL-USE"))
 			; /* always */
-		else if (parse_keyword(parse, "SPECIAL-USE"))
-			request->returns_special = true;
 		else if (!parse_keyword(parse, "STATUS") ||
 			 !parse_space(parse) ||
 			 !status_parse(parse, &request->status_items))

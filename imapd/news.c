@@ -7,7 +7,7 @@ take_expunged(void *context, size_t i, uint32_t uid)
 	struct session *session = ((void **)context)[0];
 	struct buf *uids = ((void **)context)[1];
 
-	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
+	if ((session->enabled & ENABLED_QRESYNC) != 0)
 		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
 	else
 		put_format(session, "* %zu EXPUNGE\r\n", i + 1);

@@ -85,10 +85,10 @@ a = c.say('SEARCH RETURN (COUNT) ' + ' '.join(['$'] * 990))
 check('RFC 5182: $ many times is $', has(a, 'COUNT 2000'), a)
 check('and takes its memory once', sanitized or peak(c) - before < 4000, peak(c) - before)
 before = spent(c)
-for i in range(20):
-    a = c.say('SEARCH RETURN (COUNT) ' + ','.join(['1:*'] * 15000))
+for i in range(4):
+    a = c.say('SEARCH RETURN (COUNT) ' + ','.join(['1:*'] * 130000))
 check('ranges that say the same', has(a, 'COUNT 4000'), a)
-check('are looked at once', sanitized or spent(c) - before < 1, spent(c) - before)
+check('are looked at once', sanitized or spent(c) - before < 0.6, spent(c) - before)
 check('it ends well', c.end() == 0)
 w.say('DELETE Big')
 
