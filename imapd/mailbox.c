@@ -53,7 +53,7 @@ parse_options(struct session *session, struct parse *parse,
 			session->enabled |= ENABLED_CONDSTORE;
 		else if (!parse_keyword(parse, "QRESYNC") ||
 			 (session->enabled & ENABLED_QRESYNC) == 0 ||
-			 !parse_qresync(parse, options))
+			 options->is_qresync || !parse_qresync(parse, options))
 			return false;
 	} while (parse_space(parse));
 	return parse_char(parse, ')') && parse_is_end(parse);
