@@ -51,6 +51,40 @@ take_piece(void *context, struct span piece)
 }
 
 static void
+put_field_names(struct session *session, const struct section *section)
+{
+	for (size_t i = 0; i < section->field_count; i++) {
+		put(session, i == 0 ? " (" : " ");
+		if (parse_is_atom(section->fields[i]))
+			put_span(session, section->fields[i]);
+		else
+			put_nstring(session, section->fields[i]);
+	}
+	put(session, ")");
+}
+
+/* "1.2.HEADER": the client may have written it another way. */
+static void
+put_section_name(struct session *session, const struct section *section)
+{
+	static const char *const kinds[] = { [SECTION_WHOLE] = "",
+		[SECTION_HEADER] = "HEADER",
+		[SECTION_FIELDS] = "HEADER.FIELDS",
+		[SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
+		[SECTION_TEXT] = "TEXT",
+		[SECTION_MIME] = "MIME" };
+
+	for (size_t i = 0; i < section->part_count; i++)
+		put_format(session, "%s%u", i > 0 ? "." : "", section->part[i]);
+	if (section->part_count > 0 && section->kind != SECTION_WHOLE)
+		put(session, ".");
+	put(session, kinds[section->kind]);
+	if (section->kind == SECTION_FIELDS ||
+	    section->kind == SECTION_FIELDS_NOT)
+		put_field_names(session, section);
+}
+
+static void
 name_section(struct fetch *fetch, const struct fetch_item *item)
 {
 	struct session *session = fetch->session;
@@ -66,14 +100,16 @@ name_section(struct fetch *fetch, const struct fetch_item *item)
 	else
 		put(session, item->section.form == SECTION_DECODED ? "BINARY["
 								   : "BODY[");
-	put_span(session, item->text);
+	put_section_name(session, &item->section);
+	put(session, "]");
 	if (item->is_partial)
 		put_format(session, "<%llu>", (unsigned long long)item->offset);
 }
 
 /* What was announced must come: else the connection is of no use. */
 static void
-put_octets(struct fetch *fetch, const struct fetch_item *item, uint64_t length)
+put_octets(struct fetch *fetch, const struct fetch_item *item,
+    const struct folder_section *section, uint64_t length)
 {
 	struct session *session = fetch->session;
 
@@ -82,28 +118,29 @@ put_octets(struct fetch *fetch, const struct fetch_item *item, uint64_t length)
 	    (unsigned long long)length);
 	fetch->sent = 0;
 	if (length > 0)
-		folder_section_read(session->folder, fetch->i, &item->section,
-		    item->offset, length, take_piece, fetch);
+		folder_section_read(
+		    section, item->offset, length, take_piece, fetch);
 	if (fetch->sent != length) {
 		writer_flush(session->out);
 		session->out->status = IO_ERROR;
 	}
 }
 
+/* The file is open before anything of it is announced. */
 static void
 put_section(struct fetch *fetch, const struct fetch_item *item)
 {
 	struct session *session = fetch->session;
+	struct folder_section *section;
 	uint64_t octets;
-	enum account_status status = folder_section_octets(
-	    session->folder, fetch->i, &item->section, &octets);
+	enum account_status status = folder_section_open(
+	    session->folder, fetch->i, &item->section, &section, &octets);
 
 	if (status == ACCOUNT_INVALID) {
 		fetch->is_unknown_cte = true;
 		return;
 	}
-	if (status == ACCOUNT_NONEXISTENT) {
-		/* No such part, or no such message any more. */
+	if (status == ACCOUNT_NO_PART) {
 		name_section(fetch, item);
 		put(session, item->kind == FETCH_BINARY_SIZE ? " 0" : " NIL");
 		return;
@@ -113,10 +150,14 @@ put_section(struct fetch *fetch, const struct fetch_item *item)
 	name_section(fetch, item);
 	if (item->kind == FETCH_BINARY_SIZE) {
 		put_format(session, " %llu", (unsigned long long)octets);
-		return;
+	} else {
+		uint64_t left =
+		    item->offset < octets ? octets - item->offset : 0;
+
+		put_octets(fetch, item, section,
+		    left < item->length ? left : item->length);
 	}
-	uint64_t left = item->offset < octets ? octets - item->offset : 0;
-	put_octets(fetch, item, left < item->length ? left : item->length);
+	folder_section_close(section);
 }
 
 static void
@@ -239,7 +280,10 @@ sets_seen(const struct fetch_request *request)
 	return false;
 }
 
-/* Those not seen yet become so, and say it in their answer. */
+/*
+ * Those not seen yet become so, and say it in their answer as any change does:
+ * RFC 7162 section 3.2.4.
+ */
 static void
 mark_seen(struct session *session, const struct picks *picks,
     struct fetch_request *request)
@@ -260,6 +304,10 @@ mark_seen(struct session *session, const struct picks *picks,
 		picks_count(&unseen), FLAGS_ADD, MESSAGE_SEEN, 0, UINT64_MAX,
 		NULL, NULL) == ACCOUNT_OK) {
 		fetch_request_add(request, FETCH_FLAGS);
+		if ((session->enabled & ENABLED_CONDSTORE) != 0) {
+			fetch_request_add(request, FETCH_UID);
+			fetch_request_add(request, FETCH_MODSEQ);
+		}
 	}
 	picks_free(&unseen);
 }
@@ -320,7 +368,7 @@ run_fetch(struct session *session, struct fetch_request *request,
 
 	if (request->has_changed_since ||
 	    fetch_request_has(request, FETCH_MODSEQ))
-		session->enabled |= ENABLED_CONDSTORE;
+		session_enable_condstore(session);
 	if (request->has_vanished)
 		put_vanished_earlier(session, request->changed_since, set);
 	if (sets_seen(request) && !session->is_read_only)

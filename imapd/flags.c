@@ -6,6 +6,7 @@
 /* ---- STORE: RFC 9051 section 6.4.6, RFC 7162 section 3.1.3 ---- */
 
 struct store_request {
+	bool has_unchanged_since;
 	uint64_t unchanged_since;
 	enum flag_change change;
 	bool is_silent;
@@ -57,7 +58,7 @@ parse_store(
 	if (!parse_space(parse))
 		return false;
 	if (parse_char(parse, '(')) {
-		session->enabled |= ENABLED_CONDSTORE;
+		request->has_unchanged_since = true;
 		if (!parse_keyword(parse, "UNCHANGEDSINCE") ||
 		    !parse_space(parse) ||
 		    !parse_number(
@@ -169,7 +170,10 @@ handle_store(struct session *session, struct parse *parse)
 
 	if (!session_parse_picks(session, parse, &picks))
 		return;
-	if (!parse_store(session, parse, &request))
+	bool is_good = parse_store(session, parse, &request);
+	if (is_good && request.has_unchanged_since)
+		session_enable_condstore(session);
+	if (!is_good)
 		session_bad(session, "BAD STORE SET [+-]FLAGS[.SILENT] (...)");
 	else if (session->is_read_only)
 		session_fail(session, ACCOUNT_READ_ONLY);

@@ -111,6 +111,23 @@ handle_delete(struct session *session, struct parse *parse)
 	buf_free(&name);
 }
 
+/* The selected folder is still open: it or one above it has another name. */
+static void
+follow_rename(struct session *session, struct span from, struct span to)
+{
+	struct span old = buf_span(&session->folder_name);
+	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+
+	if (session->folder == NULL || !span_starts(old, from) ||
+	    (old.len > from.len && old.ptr[from.len] != '/') ||
+	    span_equal(from, span_of("INBOX")))
+		return;
+	buf_add(&name, to);
+	buf_add(&name, span_slice(old, from.len, old.len));
+	buf_free(&session->folder_name);
+	session->folder_name = name;
+}
+
 void
 handle_rename(struct session *session, struct parse *parse)
 {
@@ -120,8 +137,12 @@ handle_rename(struct session *session, struct parse *parse)
 	if (!parse_one(session, parse, &from, false))
 		return;
 	if (parse_one(session, parse, &to, true)) {
-		session_fail(session, account_rename(session->account,
-					  buf_span(&from), buf_span(&to)));
+		enum account_status status = account_rename(
+		    session->account, buf_span(&from), buf_span(&to));
+
+		if (status == ACCOUNT_OK)
+			follow_rename(session, buf_span(&from), buf_span(&to));
+		session_fail(session, status);
 		buf_free(&to);
 	}
 	buf_free(&from);

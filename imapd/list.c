@@ -17,9 +17,10 @@ struct list_request {
 	bool only_special;
 	bool is_recursive;
 	bool returns_subscribed;
-	bool returns_special;
 	unsigned status_items;
 	struct buf match; /* the folder in hand, for CHILDINFO */
+	struct buf told;  /* LSUB: what is above the folder in hand and need
+			     not be told for it, each ended by LF */
 };
 
 /* One star at a time is tried again, and one percent below it. */
@@ -143,12 +144,69 @@ has_subscribed_child(struct list_request *request, struct span name)
 	return !account_list(request->session->account, take_child, request);
 }
 
+/* ---- LSUB, RFC 3501 section 6.3.9 ---- */
+
+static bool
+is_below(struct span name, struct span parent)
+{
+	return name.len > parent.len && span_starts(name, parent) &&
+	       name.ptr[parent.len] == '/';
+}
+
+/* A parent is followed by all below it: what name is not below is passed. */
+static void
+forget_passed(struct buf *told, struct span name)
+{
+	while (told->len > 0) {
+		struct span line = span_slice(buf_span(told), 0, told->len - 1);
+		size_t start = span_last_index(line, '\n');
+
+		start = start == line.len ? 0 : start + 1;
+		if (is_below(name, span_slice(line, start, line.len)))
+			return;
+		told->len = start;
+	}
+}
+
+static bool
+is_told(const struct buf *told, struct span name)
+{
+	for (struct span rest = buf_span(told); rest.len > 0;)
+		if (span_equal(span_cut(&rest, '\n'), name))
+			return true;
+	return false;
+}
+
+/* "%" shows foo, which is not subscribed, for foo/bar, which is. */
+static void
+put_parents(struct list_request *request, struct span name)
+{
+	struct buf *told = &request->told;
+
+	forget_passed(told, name);
+	for (size_t i = 0; i < name.len && !is_wanted(request, name); i++) {
+		const struct account_folder parent = { span_slice(name, 0, i),
+			FOLDER_NOSELECT | FOLDER_HAS_CHILDREN };
+
+		if (name.ptr[i] != '/' || !is_wanted(request, parent.name) ||
+		    is_told(told, parent.name))
+			continue;
+		put_folder(request, &parent, false);
+		buf_add(told, parent.name);
+		buf_add_char(told, '\n');
+	}
+	buf_add(told, name);
+	buf_add_char(told, '\n');
+}
+
 static bool
 take_folder(void *context, const struct account_folder *folder)
 {
 	struct list_request *request = context;
 	uint32_t has = folder->attributes;
 
+	if (request->verb[1] == 'S' && (has & FOLDER_SUBSCRIBED) != 0)
+		put_parents(request, folder->name);
 	if (!is_wanted(request, folder->name))
 		return true;
 	bool is_hit =
@@ -169,8 +227,6 @@ take_folder(void *context, const struct account_folder *folder)
 static bool
 parse_selection(struct parse *parse, struct list_request *request)
 {
-	bool has_remote = false;
-
 	request->is_extended = true;
 	if (parse_char(parse, ')'))
 		return true;
@@ -180,13 +236,10 @@ parse_selection(struct parse *parse, struct list_request *request)
 		else if (parse_keyword(parse, "RECURSIVEMATCH"))
 			request->is_recursive = true;
 		else if (parse_keyword(parse, "SPECIAL-USE"))
-			request->only_special = request->returns_special = true;
-		else if (parse_keyword(parse, "REMOTE"))
-			has_remote = true;
-		else
+			request->only_special = true;
+		else if (!parse_keyword(parse, "REMOTE")) /* there are none */
 			return false;
 	} while (parse_space(parse));
-	(void)has_remote; /* there are none */
 	return parse_char(parse, ')') &&
 	       (!request->is_recursive || request->only_subscribed);
 }
@@ -203,10 +256,9 @@ parse_return(struct parse *parse, struct list_request *request)
 	do {
 		if (parse_keyword(parse, "SUBSCRIBED"))
 			request->returns_subscribed = true;
-		else if (parse_keyword(parse, "CHILDREN"))
+		else if (parse_keyword(parse, "CHILDREN") ||
+			 parse_keyword(parse, "SPECIAL-USE"))
 			; /* always */
-		else if (parse_keyword(parse, "SPECIAL-USE"))
-			request->returns_special = true;
 		else if (!parse_keyword(parse, "STATUS") ||
 			 !parse_space(parse) ||
 			 !status_parse(parse, &request->status_items))
@@ -279,7 +331,8 @@ list(struct session *session, struct parse *parse, const char *verb)
 	struct list_request request = { .session = session,
 		.verb = verb,
 		.only_subscribed = verb[1] == 'S',
-		.match = buf_new(ACCOUNT_NAME_MAX) };
+		.match = buf_new(ACCOUNT_NAME_MAX),
+		.told = buf_new((size_t)ACCOUNT_NAME_MAX * ACCOUNT_NAME_MAX) };
 
 	if (!parse_list(parse, &request)) {
 		session_bad(session, "BAD LIST REFERENCE PATTERN");
@@ -295,6 +348,7 @@ list(struct session *session, struct parse *parse, const char *verb)
 	for (size_t i = 0; i < request.pattern_count; i++)
 		buf_free(&request.patterns[i]);
 	buf_free(&request.match);
+	buf_free(&request.told);
 }
 
 void

@@ -48,45 +48,67 @@ parse_options(struct session *session, struct parse *parse,
 	if (!parse_space(parse) || !parse_char(parse, '('))
 		return false;
 	do {
+		/* What is selected says its HIGHESTMODSEQ by itself. */
 		if (parse_keyword(parse, "CONDSTORE"))
 			session->enabled |= ENABLED_CONDSTORE;
 		else if (!parse_keyword(parse, "QRESYNC") ||
 			 (session->enabled & ENABLED_QRESYNC) == 0 ||
-			 !parse_qresync(parse, options))
+			 options->is_qresync || !parse_qresync(parse, options))
 			return false;
 	} while (parse_space(parse));
 	return parse_char(parse, ')') && parse_is_end(parse);
 }
 
+struct vanished {
+	struct set wanted; /* merged */
+	size_t next;       /* the first of them that may still be met */
+	struct set_text shown;
+};
+
+/* Both rise: each of the wanted is passed once. */
 static void
 take_vanished(void *context, uint32_t first, uint32_t last)
 {
-	set_text_add_range(context, first, last);
+	struct vanished *vanished = context;
+
+	while (vanished->next < set_count(&vanished->wanted)) {
+		struct set_range wanted =
+		    set_range(&vanished->wanted, vanished->next);
+
+		if (wanted.first > last)
+			return;
+		if (wanted.last >= first)
+			set_text_add_range(&vanished->shown,
+			    wanted.first > first ? wanted.first : first,
+			    wanted.last < last ? wanted.last : last);
+		if (wanted.last > last)
+			return;
+		vanished->next++;
+	}
 }
 
-/* Of the UIDs that vanished, those in set; all if it has no range. */
+/* '*' is any UID that there was: the last ones may be those that are gone. */
 void
 put_vanished_earlier(
     struct session *session, uint64_t modseq, const struct set *set)
 {
-	struct set_text text = set_text_new();
+	struct set all;
 
-	folder_vanished(session->folder, modseq, take_vanished, &text);
-	struct buf all = set_text_end(&text);
-	struct parse parse = { all.data, all.data + all.len };
-	struct set gone = { 0 };
-	struct set_text wanted = set_text_new();
-	if (all.len > 0 && set_parse(&gone, &parse))
-		set_intersect(&gone, set, &wanted);
-	struct buf shown = set_text_end(&wanted);
+	set_all(&all);
+	bool is_all = set_count(set) == 0 && !set->is_saved;
+	struct vanished vanished = { .wanted = set_merged(
+					 is_all ? &all : set, UINT32_MAX),
+		.shown = set_text_new() };
+	folder_vanished(session->folder, modseq, take_vanished, &vanished);
+	struct buf shown = set_text_end(&vanished.shown);
 	if (shown.len > 0) {
 		put(session, "* VANISHED (EARLIER) ");
 		put_span(session, buf_span(&shown));
 		put(session, "\r\n");
 	}
-	set_free(&gone);
 	buf_free(&shown);
-	buf_free(&all);
+	set_free(&vanished.wanted);
+	set_free(&all);
 }
 
 static void

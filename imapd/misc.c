@@ -51,13 +51,17 @@ handle_enable(struct session *session, struct parse *parse)
 	}
 	if (!session_end(session, parse))
 		return;
+	unsigned bits = 0;
 	put(session, "* ENABLED");
 	for (size_t i = 0; i < count; i++)
 		if (is_named[i]) {
-			session->enabled |= extensions[i].bits;
+			bits |= extensions[i].bits;
 			put_format(session, " %s", extensions[i].name);
 		}
 	put(session, "\r\n");
+	if ((bits & ENABLED_CONDSTORE) != 0)
+		session_enable_condstore(session);
+	session->enabled |= bits;
 	session_finish(session, "OK done");
 }
 

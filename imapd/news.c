@@ -7,7 +7,7 @@ take_expunged(void *context, size_t i, uint32_t uid)
 	struct session *session = ((void **)context)[0];
 	struct buf *uids = ((void **)context)[1];
 
-	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
+	if ((session->enabled & ENABLED_QRESYNC) != 0)
 		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
 	else
 		put_format(session, "* %zu EXPUNGE\r\n", i + 1);
@@ -59,6 +59,20 @@ session_tell_keywords(struct session *session)
 			}
 		put(session, is_permanent ? " \\*)] these stay\r\n" : ")\r\n");
 	}
+}
+
+void
+session_enable_condstore(struct session *session)
+{
+	struct folder_counts counts;
+	bool is_new = (session->enabled & ENABLED_CONDSTORE) == 0;
+
+	session->enabled |= ENABLED_CONDSTORE;
+	if (!is_new || session->folder == NULL)
+		return;
+	folder_counts(session->folder, &counts);
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] changes count\r\n",
+	    (unsigned long long)counts.highest_modseq);
 }
 
 static void

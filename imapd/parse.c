@@ -110,6 +110,15 @@ parse_atom(struct parse *parse, struct span *atom)
 }
 
 bool
+parse_is_atom(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_atom_char(text.ptr[i]))
+			return false;
+	return text.len > 0;
+}
+
+bool
 parse_tag(struct parse *parse, struct span *tag)
 {
 	return take_run(parse, is_tag_char, tag);

@@ -46,6 +46,9 @@ bool parse_prefix(struct parse *parse, const char *prefix);
 
 /* Of at least one ATOM-CHAR. */
 bool parse_atom(struct parse *parse, struct span *atom);
+
+/* Would all of text be one? */
+bool parse_is_atom(struct span text);
 bool parse_tag(struct parse *parse, struct span *tag);
 
 bool parse_string(struct parse *parse, struct span *string);

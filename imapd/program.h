@@ -51,12 +51,13 @@ struct key {
 	int64_t end;
 	struct span field;
 	struct span text;
-	struct set set;
+	struct set set; /* "$" has no range here */
 };
 
 struct program {
 	struct key *keys; /* keys[0] is the whole, a KEY_ALL */
 	size_t count;
+	struct set saved; /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
 };

@@ -17,6 +17,7 @@ program_free(struct program *program)
 {
 	for (size_t i = 0; i < program->count; i++)
 		set_free(&program->keys[i].set);
+	set_free(&program->saved);
 	free(program->keys);
 }
 
@@ -251,10 +252,13 @@ parse_set_key(struct program *program, struct session *session,
 	struct key *key = new_key(program, is_uid ? KEY_UIDS : KEY_SET, at);
 
 	if (key == NULL || (is_uid && !parse_space(parse)) ||
-	    !session_parse_set(session, parse, &key->set))
+	    !set_parse(&key->set, parse))
 		return false;
-	if (key->set.is_saved)
-		key->kind = KEY_UIDS;
+	if (!key->set.is_saved)
+		return true;
+	key->kind = KEY_UIDS;
+	if (!program->saved.is_saved)
+		program->saved = session_saved(session);
 	return true;
 }
 

@@ -39,10 +39,11 @@ static void
 match_set(struct run *run, const struct key *key, uint64_t *wanted)
 {
 	uint64_t *named = new_bits(run);
+	const struct set *set =
+	    key->set.is_saved ? &run->program->saved : &key->set;
 	struct picks picks;
 
-	if (!set_pick(
-		&key->set, run->session->folder, key->kind == KEY_UIDS, &picks))
+	if (!set_pick(set, run->session->folder, key->kind == KEY_UIDS, &picks))
 		run->status = ACCOUNT_INVALID;
 	for (size_t k = 0; k < picks_count(&picks); k++) {
 		size_t i = picks_items(&picks)[k];

@@ -1,20 +1,22 @@
 #include "imapd/session.h"
 
 /* "$" of RFC 5182: UIDs, which no expunge makes another's. */
-static void
-add_saved(const struct session *session, struct set *set)
+struct set
+session_saved(const struct session *session)
 {
 	const uint32_t *uids =
 	    (const uint32_t *)(const void *)session->saved_uids.data;
 	size_t count = session->saved_uids.len / sizeof(*uids);
+	struct set set = { .ranges = buf_new(count * sizeof(struct set_range)),
+		.is_saved = true };
 	size_t start = 0;
 
-	set->ranges = buf_new(count * sizeof(struct set_range));
 	for (size_t i = 1; i <= count; i++)
 		if (i == count || uids[i] != uids[i - 1] + 1) {
-			set_add(set, uids[start], uids[i - 1]);
+			set_add(&set, uids[start], uids[i - 1]);
 			start = i;
 		}
+	return set;
 }
 
 bool
@@ -23,7 +25,7 @@ session_parse_set(struct session *session, struct parse *parse, struct set *set)
 	if (!set_parse(set, parse))
 		return false;
 	if (set->is_saved)
-		add_saved(session, set);
+		*set = session_saved(session);
 	return true;
 }
 

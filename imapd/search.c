@@ -190,7 +190,7 @@ run_search(struct search *search)
 	struct picks picks;
 
 	if (search->program.has_modseq)
-		session->enabled |= ENABLED_CONDSTORE;
+		session_enable_condstore(session);
 	enum account_status status =
 	    program_run(&search->program, session, &picks);
 	if (status == ACCOUNT_OK && (search->returns & RETURN_SAVE) != 0)

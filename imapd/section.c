@@ -184,10 +184,8 @@ parse_section_item(
 		return false;
 	item->section.form = sections[which].form;
 	item->is_peek = sections[which].is_peek;
-	char *start = parse->next;
 	if (!parse_section(request, parse, &item->section, is_binary))
 		return false;
-	item->text = (struct span){ start, (size_t)(parse->next - start) };
 	return item->kind == FETCH_BINARY_SIZE || parse_partial(parse, item);
 }
 

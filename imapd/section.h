@@ -37,7 +37,6 @@ enum fetch_kind {
 struct fetch_item {
 	enum fetch_kind kind;
 	struct section section;
-	struct span text;     /* as the client wrote it, for the answer */
 	const char *old_name; /* RFC822, RFC822.TEXT ..., or NULL */
 	bool is_peek;
 	bool is_partial;

@@ -35,6 +35,8 @@ session_failure(enum account_status status)
 		return "OK done";
 	case ACCOUNT_NONEXISTENT:
 		return "NO [NONEXISTENT] there is no such folder or message";
+	case ACCOUNT_NO_PART:
+		return "NO [NONEXISTENT] there is no such part";
 	case ACCOUNT_EXISTS:
 		return "NO [ALREADYEXISTS] there is one of that name";
 	case ACCOUNT_INVALID:
@@ -180,16 +182,26 @@ run_command(struct session *session, struct parse *parse)
 		command->handle(session, parse);
 }
 
+/* A line without one is answered with "*". */
+static bool
+take_tag(struct session *session, struct parse *parse)
+{
+	struct span tag;
+
+	session->tag = span_of("*");
+	if (!parse_tag(parse, &tag))
+		return false;
+	session->tag = tag;
+	return true;
+}
+
 /* One command that is whole, or APPEND up to its message. */
 static void
 run_line(struct session *session, bool is_stream, const struct literal *literal)
 {
-	struct buf *command = &session->input.command;
-	struct parse parse = parse_begin(command);
+	struct parse parse = parse_begin(&session->input.command);
 
-	session->tag = span_of("*");
-	if (command->len == 0 || !parse_tag(&parse, &session->tag) ||
-	    !parse_space(&parse)) {
+	if (!take_tag(session, &parse) || !parse_space(&parse)) {
 		session_bad(session, "BAD a tag, a space and a command");
 		return;
 	}
@@ -216,12 +228,9 @@ rest(struct session *session)
 static void
 refuse_long(struct session *session)
 {
-	struct buf *command = &session->input.command;
-	struct parse parse = parse_begin(command);
+	struct parse parse = parse_begin(&session->input.command);
 
-	session->tag = span_of("*");
-	if (command->len > 0)
-		parse_tag(&parse, &session->tag);
+	take_tag(session, &parse);
 	session_bad(session, "BAD [TOOBIG] the command is too long");
 }
 

@@ -19,8 +19,7 @@ enum session_enabled {
 	ENABLED_REV2 = 1 << 0,
 	ENABLED_CONDSTORE = 1 << 1,
 	ENABLED_QRESYNC = 1 << 2,
-	ENABLED_UTF8 = 1 << 3,
-	ENABLED_UIDONLY = 1 << 4
+	ENABLED_UTF8 = 1 << 3
 };
 
 struct session_settings {
@@ -83,13 +82,20 @@ void session_news(struct session *session);
 /* FLAGS and PERMANENTFLAGS, if there are keywords that were not told. */
 void session_tell_keywords(struct session *session);
 
+/* On from now on; if it was not, the folder's HIGHESTMODSEQ is told (RFC 7162
+ * section 3.1). */
+void session_enable_condstore(struct session *session);
+
 /* Nothing of the selected folder is left. */
 void session_unselect(struct session *session);
 
 /* Is nothing left of the command? Else BAD. */
 bool session_end(struct session *session, struct parse *parse);
 
-/* A set, "$" being what SEARCH saved; then is_uid is set.  As set_parse. */
+/* What SEARCH saved, RFC 5182: a set of UIDs, to be freed with set_free. */
+struct set session_saved(const struct session *session);
+
+/* A set, "$" being what SEARCH saved; then is_saved is set.  As set_parse. */
 bool session_parse_set(
     struct session *session, struct parse *parse, struct set *set);
 

@@ -1,5 +1,7 @@
 #include "imapd/set.h"
 
+#include <stdlib.h>
+
 #include "store/folder.h"
 
 static bool
@@ -85,39 +87,78 @@ picks_free(struct picks *picks)
 	buf_free(&picks->indexes);
 }
 
-/* Set the bits of [first, end). */
+static int
+compare_ranges(const void *left, const void *right)
+{
+	uint32_t a = ((const struct set_range *)left)->first;
+	uint32_t b = ((const struct set_range *)right)->first;
+
+	return a == b ? 0 : a < b ? -1 : 1;
+}
+
+static struct set_range
+in_order(struct set_range range, uint32_t star)
+{
+	uint32_t first = range.first == 0 ? star : range.first;
+	uint32_t last = range.last == 0 ? star : range.last;
+
+	return first <= last ? (struct set_range){ first, last }
+			     : (struct set_range){ last, first };
+}
+
+struct set
+set_merged(const struct set *set, uint32_t star)
+{
+	size_t count = set_count(set);
+	struct set merged = { .ranges = buf_new(set->ranges.len) };
+	size_t end = 0; /* of those that are merged */
+
+	for (size_t i = 0; i < count; i++) {
+		struct set_range range = in_order(set_range(set, i), star);
+
+		set_add(&merged, range.first, range.last);
+	}
+	struct set_range *ranges =
+	    (struct set_range *)(void *)merged.ranges.data;
+	if (count > 0)
+		qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	for (size_t i = 0; i < count; i++) {
+		struct set_range *last = end > 0 ? &ranges[end - 1] : NULL;
+
+		if (last == NULL || (last->last != UINT32_MAX &&
+					last->last + 1 < ranges[i].first))
+			ranges[end++] = ranges[i];
+		else if (ranges[i].last > last->last)
+			last->last = ranges[i].last;
+	}
+	merged.ranges.len = end * sizeof(*ranges);
+	return merged;
+}
+
+/* [first, end) of a view's indexes. */
 static void
-mark(struct buf *bits, size_t first, size_t end)
+add_run(struct picks *picks, size_t first, size_t end)
 {
 	for (size_t i = first; i < end; i++)
-		bits->data[i / 8] |= (char)(1 << (i % 8));
+		picks_add(picks, i);
 }
 
 static bool
-mark_range(const struct folder *folder, struct set_range range, bool is_uid,
-    struct buf *bits)
+pick_range(const struct folder *folder, struct set_range range, bool is_uid,
+    struct picks *picks)
 {
 	size_t count = folder_count(folder);
-	uint32_t star = (uint32_t)count;
 
-	if (is_uid && count > 0)
-		star = folder_message(folder, count - 1)->uid;
-	uint32_t first = range.first == 0 ? star : range.first;
-	uint32_t last = range.last == 0 ? star : range.last;
-	if (first > last) {
-		uint32_t swap = first;
-
-		first = last;
-		last = swap;
-	}
 	if (!is_uid) {
-		if (first == 0 || last > count)
+		if (range.first == 0 || range.last > count)
 			return false;
-		mark(bits, first - 1, last);
+		add_run(picks, range.first - 1, range.last);
 		return true;
 	}
-	size_t end = last == UINT32_MAX ? count : folder_find(folder, last + 1);
-	mark(bits, folder_find(folder, first), end);
+	size_t end = range.last == UINT32_MAX
+			 ? count
+			 : folder_find(folder, range.last + 1);
+	add_run(picks, folder_find(folder, range.first), end);
 	return true;
 }
 
@@ -126,19 +167,17 @@ set_pick(const struct set *set, const struct folder *folder, bool is_uid,
     struct picks *picks)
 {
 	size_t count = folder_count(folder);
-	struct buf bits = buf_new(count / 8 + 1);
+	uint32_t star = (uint32_t)count;
 	bool is_good = true;
 
+	if (is_uid && count > 0)
+		star = folder_message(folder, count - 1)->uid;
+	struct set merged = set_merged(set, star);
 	*picks = picks_new();
-	char *bytes = buf_room(&bits, count / 8 + 1);
-	for (size_t i = 0; i < count / 8 + 1; i++)
-		bytes[i] = 0;
-	for (size_t i = 0; is_good && i < set_count(set); i++)
-		is_good = mark_range(folder, set_range(set, i), is_uid, &bits);
-	for (size_t i = 0; is_good && i < count; i++)
-		if ((bytes[i / 8] >> (i % 8) & 1) != 0)
-			picks_add(picks, i);
-	buf_free(&bits);
+	for (size_t i = 0; is_good && i < set_count(&merged); i++)
+		is_good =
+		    pick_range(folder, set_range(&merged, i), is_uid, picks);
+	set_free(&merged);
 	return is_good;
 }
 
@@ -198,38 +237,4 @@ set_all(struct set *set)
 {
 	*set = (struct set){ .ranges = buf_new(sizeof(struct set_range)) };
 	set_add(set, 1, 0);
-}
-
-static void
-intersect(struct set_range a, struct set_range b, struct set_text *text)
-{
-	uint32_t low = b.first;
-	uint32_t high = b.last;
-
-	if (high != 0 && (low == 0 || low > high)) {
-		low = b.last;
-		high = b.first;
-	}
-	if (high == 0)
-		high = UINT32_MAX;
-	uint32_t first = a.first > low ? a.first : low;
-	uint32_t last = a.last < high ? a.last : high;
-	if (first <= last)
-		set_text_add_range(text, first, last);
-}
-
-void
-set_intersect(
-    const struct set *set, const struct set *wanted, struct set_text *text)
-{
-	struct set all;
-
-	set_all(&all);
-	if (set_count(wanted) == 0)
-		wanted = &all;
-	for (size_t i = 0; i < set_count(set); i++)
-		for (size_t k = 0; k < set_count(wanted); k++)
-			intersect(
-			    set_range(set, i), set_range(wanted, k), text);
-	set_free(&all);
 }

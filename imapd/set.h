@@ -34,6 +34,9 @@ void set_all(struct set *set); /* "1:*" */
 void set_add(struct set *set, uint32_t first, uint32_t last);
 void set_free(struct set *set);
 
+/* The same numbers, '*' being star: ranges that rise, and no two touch. */
+struct set set_merged(const struct set *set, uint32_t star);
+
 /* Indexes of a folder's view, rising. */
 struct picks {
 	struct buf indexes; /* of size_t */
@@ -64,12 +67,5 @@ void set_text_add_range(struct set_text *text, uint32_t first, uint32_t last);
 
 /* All of it; the text is freed with buf_free. */
 struct buf set_text_end(struct set_text *text);
-
-/*
- * Add the ranges of set (rising, no '*') that wanted names, all if it has no
- * range, to text.
- */
-void set_intersect(
-    const struct set *set, const struct set *wanted, struct set_text *text);
 
 #endif

@@ -83,7 +83,6 @@ put_item(struct session *session, unsigned item,
 		value = sums[0];
 		break;
 	case STATUS_HIGHESTMODSEQ:
-		session->enabled |= ENABLED_CONDSTORE;
 		value = counts->highest_modseq;
 		break;
 	case STATUS_MAILBOXID:
@@ -115,6 +114,8 @@ status_put(struct session *session, struct span name, unsigned items)
 		status = sum(session, name, &sums[0], &sums[1]);
 	if (status != ACCOUNT_OK)
 		return status;
+	if ((items & STATUS_HIGHESTMODSEQ) != 0)
+		session_enable_condstore(session);
 	put(session, "* STATUS ");
 	put_name(session, name);
 	put(session, " (");

@@ -26,6 +26,7 @@ enum {
 enum account_status {
 	ACCOUNT_OK,
 	ACCOUNT_NONEXISTENT,  /* RFC 5530: [NONEXISTENT] or [TRYCREATE] */
+	ACCOUNT_NO_PART,      /* the message is there, but has no such part */
 	ACCOUNT_EXISTS,       /* [ALREADYEXISTS] */
 	ACCOUNT_INVALID,      /* [CANNOT]: a name that no folder can have */
 	ACCOUNT_HAS_CHILDREN, /* [HASCHILDREN]: nothing left to delete */

@@ -217,19 +217,24 @@ struct section {
 };
 
 /*
- * Size of a section (of all of it); ACCOUNT_NONEXISTENT if the message has no
- * such part, ACCOUNT_INVALID if it cannot be decoded ([UNKNOWN-CTE]).
+ * A section to read: its file stays open, so it can be read to its end though
+ * the message is expunged or renamed meanwhile.  *octets: the size of all of
+ * it.  ACCOUNT_NO_PART if the message has no such part, ACCOUNT_INVALID if it
+ * cannot be decoded ([UNKNOWN-CTE]); *opened is changed on ACCOUNT_OK only.
  */
-enum account_status folder_section_octets(struct folder *folder, size_t i,
-    const struct section *section, uint64_t *octets);
+struct folder_section;
+enum account_status folder_section_open(struct folder *folder, size_t i,
+    const struct section *section, struct folder_section **opened,
+    uint64_t *octets);
+void folder_section_close(struct folder_section *section);
 
 /*
  * Hand octets [offset, offset + length) of a section to take, which returns
  * false to stop (then ACCOUNT_ERROR); all of it is found without reading what
  * lies behind it.
  */
-enum account_status folder_section_read(struct folder *folder, size_t i,
-    const struct section *section, uint64_t offset, uint64_t length,
+enum account_status folder_section_read(const struct folder_section *section,
+    uint64_t offset, uint64_t length,
     bool (*take)(void *context, struct span piece), void *context);
 
 /* ---- searching and sorting ---- */

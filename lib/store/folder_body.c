@@ -17,13 +17,19 @@ enum {
 
 /* What a section is of: bytes of the file, or fields that were picked. */
 struct found {
-	int fd;
+	int fd; /* from here on it is the same file, whatever others do */
 	uint64_t from;
 	uint64_t to;
 	enum decoder_kind encoding;
 	bool is_decoded;
 	bool is_in_memory;
 	struct buf picked; /* with CRLF */
+};
+
+struct folder_section {
+	struct folder *folder;
+	uint32_t uid;
+	struct found found;
 };
 
 /* ---- parts ---- */
@@ -103,6 +109,18 @@ is_named(const struct section *section, struct span name)
 }
 
 static void
+add_line(struct buf *into, struct span line)
+{
+	size_t start = into->len;
+
+	buf_add(into, line);
+	for (size_t i = start; i < into->len; i++)
+		if (into->data[i] == '\0')
+			into->data[i] = (char)0x80;
+	buf_add_string(into, "\r\n");
+}
+
+static void
 add_with_crlf(struct buf *into, struct span text)
 {
 	while (text.len > 0) {
@@ -112,8 +130,7 @@ add_with_crlf(struct buf *into, struct span text)
 		text = span_slice(text, end + 1, text.len);
 		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 			line.len--;
-		buf_add(into, line);
-		buf_add_string(into, "\r\n");
+		add_line(into, line);
 	}
 }
 
@@ -168,7 +185,7 @@ find_header(const struct section *section, struct found *found)
 	buf_free(&header);
 	if (!is_read)
 		return account_error();
-	return is_whole ? ACCOUNT_OK : ACCOUNT_NONEXISTENT;
+	return is_whole ? ACCOUNT_OK : ACCOUNT_LIMIT;
 }
 
 static void
@@ -198,7 +215,7 @@ find_in_parts(struct folder *folder, size_t i, const struct section *section,
 		return status;
 	part = find_part(&folder->cache->mime, section);
 	if (part == NULL)
-		return ACCOUNT_NONEXISTENT;
+		return ACCOUNT_NO_PART;
 	found->from = part->body.raw;
 	found->to = part->end.raw;
 	switch (section->kind) {
@@ -243,7 +260,7 @@ find(struct folder *folder, size_t i, const struct section *section,
 		 section->kind != SECTION_MIME)
 		status = find_header(section, found);
 	/* A header of more than that is found like anything else. */
-	if (status == ACCOUNT_NONEXISTENT) {
+	if (status == ACCOUNT_LIMIT) {
 		status = ACCOUNT_OK;
 		found->to = UINT64_MAX;
 	} else if (section->part_count == 0 && section->kind != SECTION_TEXT &&
@@ -252,17 +269,6 @@ find(struct folder *folder, size_t i, const struct section *section,
 	}
 	return status == ACCOUNT_OK ? find_in_parts(folder, i, section, found)
 				    : status;
-}
-
-static void
-lose(struct found *found)
-{
-	int error = errno;
-
-	if (found->fd != -1)
-		close(found->fd);
-	buf_free(&found->picked);
-	errno = error;
 }
 
 /* ---- handing out ---- */
@@ -347,70 +353,85 @@ count(const struct found *found, uint64_t *octets)
 }
 
 enum account_status
-folder_section_octets(struct folder *folder, size_t i,
-    const struct section *section, uint64_t *octets)
+folder_section_open(struct folder *folder, size_t i,
+    const struct section *section, struct folder_section **opened,
+    uint64_t *octets)
 {
-	struct found found;
+	struct folder_section *new = account_allocate(1, sizeof(*new));
 
-	if (section->kind == SECTION_WHOLE && section->part_count == 0 &&
-	    section->form == SECTION_AS_SENT)
-		return folder_octets(folder, i, octets);
-	enum account_status status = find(folder, i, section, &found);
+	new->folder = folder;
+	new->uid = folder->items[i].message.uid;
+	enum account_status status = find(folder, i, section, &new->found);
+	/* Of all of it the size is known without a look at it. */
+	if (status == ACCOUNT_OK && section->kind == SECTION_WHOLE &&
+	    section->part_count == 0 && section->form == SECTION_AS_SENT)
+		status = folder_octets(folder, i, octets);
+	else if (status == ACCOUNT_OK)
+		status = count(&new->found, octets);
 	if (status == ACCOUNT_OK)
-		status = count(&found, octets);
-	lose(&found);
+		*opened = new;
+	else
+		folder_section_close(new);
 	return status;
 }
 
-static bool
-read_file(struct folder *folder, size_t i, const struct found *found,
-    uint64_t offset, uint64_t length,
-    bool (*take)(void *context, struct span piece), void *context)
+void
+folder_section_close(struct folder_section *section)
 {
-	struct folder_cache *cache = cache_of(folder);
-	uint32_t uid = folder->items[i].message.uid;
+	int error = errno;
+
+	if (section->found.fd != -1)
+		close(section->found.fd);
+	buf_free(&section->found.picked);
+	free(section);
+	errno = error;
+}
+
+static bool
+read_file(const struct folder_section *section, uint64_t offset,
+    uint64_t length, bool (*take)(void *context, struct span piece),
+    void *context)
+{
+	const struct found *found = &section->found;
+	struct folder_cache *cache = cache_of(section->folder);
 	const struct message_range range = { found->from, found->to, offset,
 		length };
 
-	if (cache->place_uid != uid || cache->place_from != found->from)
+	if (cache->place_uid != section->uid ||
+	    cache->place_from != found->from)
 		cache->place = (struct message_place){ 0 };
-	cache->place_uid = uid;
+	cache->place_uid = section->uid;
 	cache->place_from = found->from;
 	return message_emit(found->fd, &range, &cache->place, take, context);
 }
 
 enum account_status
-folder_section_read(struct folder *folder, size_t i,
-    const struct section *section, uint64_t offset, uint64_t length,
-    bool (*take)(void *context, struct span piece), void *context)
+folder_section_read(const struct folder_section *section, uint64_t offset,
+    uint64_t length, bool (*take)(void *context, struct span piece),
+    void *context)
 {
-	struct found found;
-	enum account_status status = find(folder, i, section, &found);
+	const struct found *found = &section->found;
 	bool is_good = true;
 
 	errno = 0;
-	if (status == ACCOUNT_OK && found.is_in_memory) {
-		size_t start = offset < found.picked.len ? (size_t)offset
-							 : found.picked.len;
-		size_t len = length < found.picked.len ? (size_t)length
-						       : found.picked.len;
-		struct span text =
-		    span_slice(buf_span(&found.picked), start, len);
+	if (found->is_in_memory) {
+		struct span text = buf_span(&found->picked);
+		size_t start = offset < text.len ? (size_t)offset : text.len;
+		size_t len = length < text.len ? (size_t)length : text.len;
 
+		text = span_slice(text, start, len);
 		is_good = text.len == 0 || take(context, text);
-	} else if (status == ACCOUNT_OK && found.is_decoded) {
+	} else if (found->is_decoded) {
 		struct decoding decoding = { .skip = offset,
 			.left = length,
 			.take = take,
 			.context = context };
 
-		is_good = length == 0 || decode(&found, &decoding);
-	} else if (status == ACCOUNT_OK) {
-		is_good =
-		    read_file(folder, i, &found, offset, length, take, context);
+		is_good = length == 0 || decode(found, &decoding);
+	} else {
+		is_good = read_file(section, offset, length, take, context);
 	}
-	if (!is_good)
-		status = errno == 0 ? ACCOUNT_ERROR : account_error();
-	lose(&found);
-	return status;
+	if (is_good)
+		return ACCOUNT_OK;
+	return errno == 0 ? ACCOUNT_ERROR : account_error();
 }

@@ -32,6 +32,13 @@ a = w.say('FETCH 3 (UID BINARY.SIZE[1] BINARY.PEEK[1] SAVEDATE EMAILID THREADID 
 check('RFC 3516 BINARY', has(a, 'BINARY.SIZE[1] 11') and has(a, 'BINARY[1] ~{11}'), a)
 check('RFC 8514, 8474, 8970', has(a, 'SAVEDATE "') and has(a, 'EMAILID (') and has(a, 'THREADID (') and has(a, 'PREVIEW "Hello Bob'), a)
 check('BODY[HEADER.FIELDS (...)]', has(w.say('FETCH 2 BODY.PEEK[HEADER.FIELDS (SUBJECT)]'), 'BODY[HEADER.FIELDS (SUBJECT)] {16}'))
+for asked, named in (('"Sub\\"ject" From', '"Sub\\"ject" From'), ('{7+}\r\nSubject', 'Subject'), ('"To" ""', 'To ""'),
+                     ('{4+}\r\na b\\', '"a b\\\\"'), ('{3+}\r\na\r\n', '{3}')):
+    a = w.say(f'FETCH 2 body.peek[header.fields.not ({asked})]<2.5>')
+    check('its name can be read: ' + repr(asked), ok(a) and has(a, f'BODY[HEADER.FIELDS.NOT ({named}'), a)
+    check('to its end', named == '{3}' or has(a, f'({named})]<2> {{5}}'), a)
+a = w.say('FETCH 2 (BODY.PEEK[1.MIME] BODY.PEEK[1]<0.1> BODY.PEEK[TEXT]<1.1>)')
+check('names of parts', all(has(a, name) for name in ('BODY[1.MIME] ', 'BODY[1]<0> {1}', 'BODY[TEXT]<1> {1}')), a)
 check('BODY[] sets Seen', has(w.say('FETCH 1 BODY[TEXT]'), 'FLAGS (\\Seen'))
 check('a part that is not', has(w.say('FETCH 1 BODY.PEEK[7]'), 'BODY[7] NIL'))
 
@@ -49,6 +56,41 @@ check('RFC 5267 ESORT', has(w.say('UID SORT RETURN (MIN ALL COUNT) (REVERSE FROM
 check('UID SORT', has(w.say('UID SORT (SUBJECT) UTF-8 ALL'), '* SORT 1 3 2'))
 deep = 'SEARCH ' + '(' * 30 + 'ALL' + ')' * 30
 check('too deep', w.say(deep)[-1].startswith('BAD'))
+
+# what a client may make of sets: a folder of 4000, every second one flagged
+w.say('CREATE Big')
+for i in range(4000):
+    with open(f'{home}/M/.Big/cur/{i}.x.host:2,{"F" if i % 2 else ""}', 'wb') as f:
+        f.write(MESSAGE)
+    os.chown(f.name, UID, UID) if os.geteuid() == 0 else None
+
+
+def peak(wire):
+    """KiB of memory that it had at most."""
+    with open(f'/proc/{wire.child.pid}/status') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('VmHWM'))
+
+
+def spent(wire):
+    """Seconds of CPU."""
+    with open(f'/proc/{wire.child.pid}/stat') as f:
+        return sum(map(int, f.read().rsplit(')')[-1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
+c = Wire()
+check('SELECT Big', has(c.say('SELECT Big'), '* 4000 EXISTS'))
+c.say('SEARCH RETURN (SAVE) FLAGGED')
+before = peak(c)
+a = c.say('SEARCH RETURN (COUNT) ' + ' '.join(['$'] * 990))
+check('RFC 5182: $ many times is $', has(a, 'COUNT 2000'), a)
+check('and takes its memory once', sanitized or peak(c) - before < 4000, peak(c) - before)
+before = spent(c)
+for i in range(4):
+    a = c.say('SEARCH RETURN (COUNT) ' + ','.join(['1:*'] * 130000))
+check('ranges that say the same', has(a, 'COUNT 4000'), a)
+check('are looked at once', sanitized or spent(c) - before < 0.6, spent(c) - before)
+check('it ends well', c.end() == 0)
+w.say('DELETE Big')
 
 # CONDSTORE, QRESYNC with another session
 other = Wire()
@@ -70,6 +112,57 @@ check('RFC 7162 VANISHED', '* VANISHED 1' in other.say('NOOP'))
 other.say('UNSELECT')
 a = other.say(f'SELECT Work (QRESYNC ({validity} {modseq} 1:3))')
 check('RFC 7162 QRESYNC', '* VANISHED (EARLIER) 1' in a and has(a, '* 1 FETCH (UID 2 MODSEQ ('), a)
+
+
+def gone(name, ranges):
+    """A folder of which every second UID is gone; its UIDVALIDITY."""
+    w.say(f'CREATE {name}')
+    with open(f'{home}/M/.{name}/estafeta-uidlist', 'a') as f:
+        f.write('N 1000000 9\n' + ''.join(f'- {2 * i + 1} {2 * i + 1} 5\n' for i in range(ranges)))
+    return next(l for l in w.say(f'STATUS {name} (UIDVALIDITY)') if 'UIDVALIDITY' in l).split()[-1].rstrip(')')
+
+
+validity = gone('Gaps', 300)
+vanished = lambda answer: next((l.split()[-1] for l in answer if l.startswith('* VANISHED (EARLIER) ')), '')
+odd = ','.join(str(2 * i + 1) for i in range(300))
+a = other.say(f'SELECT Gaps (QRESYNC ({validity} 1 {",".join(["1:*"] * 3000)}))')
+check('RFC 7162: a UID that vanished is said once', vanished(a) == odd, len(vanished(a)))
+a = other.say(f'SELECT Gaps (QRESYNC ({validity} 1 90:100,9:3,*:598,5,7:20))')
+check('of those that were asked for', vanished(a) == '3,5,7,9,11,13,15,17,19,91,93,95,97,99,599', a)
+check('of none', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1 2,4,6))')) == '')
+check('of all', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1))')) == odd)
+check('QRESYNC once', other.say(f'SELECT Gaps (QRESYNC ({validity} 1 1:9) QRESYNC ({validity} 1 1:9))')[-1].startswith('BAD'))
+validity = gone('Many', 19000)
+a = other.say(f'SELECT Many (QRESYNC ({validity} 1 1:*))')
+check('none of many is left out', vanished(a).count(',') == 18999, len(vanished(a)))
+other.say('SELECT Work')
+
+# what turns CONDSTORE on says where it starts, once
+w.say('CREATE Seen')
+for i in range(6):
+    w.append('Seen')
+w.say('CREATE Empty')
+for command in ('ENABLE CONDSTORE', 'ENABLE QRESYNC', 'FETCH 1 MODSEQ', 'FETCH 1 (FLAGS) (CHANGEDSINCE 1)', 'SEARCH MODSEQ 1',
+                'STORE 1 (UNCHANGEDSINCE 99999) +FLAGS.SILENT (\\Draft)', 'STATUS Work (HIGHESTMODSEQ)'):
+    c = Wire()
+    c.say('SELECT Seen')
+    a, again = c.say(command), c.say(command)
+    check('RFC 7162 3.1: ' + command.split(' (\\')[0], ok(a) and has(a, '* OK [HIGHESTMODSEQ ') and not has(again, '* OK [HIGHESTMODSEQ '), a)
+    check('it ends', c.end() == 0)
+c = Wire()
+check('nothing to say of no folder', not has(c.say('ENABLE CONDSTORE'), 'HIGHESTMODSEQ'))
+c.say('SELECT Seen')
+a = c.say('FETCH 2 BODY[TEXT]')
+check('RFC 7162 3.2.4: \\Seen by FETCH has its MODSEQ', has(a, 'UID 2 MODSEQ (') and has(a, 'FLAGS (\\Seen'), a)
+c.say('UNSELECT')
+c.say('SELECT Empty (CONDSTORE)')
+c.end()
+c = Wire()
+c.say('SELECT Seen')
+check('without CONDSTORE it has not', not has(c.say('FETCH 3 BODY[TEXT]'), 'MODSEQ'))
+a = c.say('SELECT Empty (CONDSTORE)')
+check('SELECT says that of its own folder, once', sum('HIGHESTMODSEQ' in l for l in a) == 1, a)
+c.end()
 
 # MOVE, UID EXPUNGE, IDLE
 a = w.say('MOVE 1 Trash')
@@ -97,6 +190,21 @@ check('RFC 5258', has(w.say('LIST (SUBSCRIBED) "" (Work Trash) RETURN (CHILDREN)
 w.say('SUBSCRIBE Work/Sub')
 w.say('UNSUBSCRIBE Work')
 check('RFC 5258 RECURSIVEMATCH', has(w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" "%"'), '"Work" ("CHILDINFO" ("SUBSCRIBED"))'))
+for name in 'Tree/a', 'Tree/b/c', 'Tree-x/y', 'Void/a/b':
+    w.say(f'SUBSCRIBE {name}')
+w.say('CREATE Tree/b')
+lsub = lambda pattern: [l[7:] for l in w.say(f'LSUB "" {pattern}') if 'Tree' in l or 'Void' in l]
+a = lsub('%')
+check('RFC 3501 6.3.9: LSUB % shows what is above', a == ['(\\Noselect \\HasChildren) "/" "Tree"',
+      '(\\Noselect \\HasChildren) "/" "Tree-x"', '(\\Noselect \\HasChildren) "/" "Void"'], a)
+a = lsub('%/%')
+check('below that, too', len(a) == 4 and '(\\Noselect \\HasChildren) "/" "Tree/b"' in a and
+      '(\\Noselect \\HasChildren) "/" "Void/a"' in a, a)
+check('* needs none', not any('Noselect' in l for l in lsub('*')))
+w.say('CREATE Tree')
+w.say('SUBSCRIBE Tree')
+a = lsub('%')
+check('one that is subscribed is told once, as it is', len(a) == 3 and sum('Noselect' in l for l in a) == 2, a)
 check('RFC 5819, 8438', has(w.say('LIST "" Work RETURN (STATUS (MESSAGES SIZE))'), '* STATUS "Work" (MESSAGES 1 SIZE '))
 check('RFC 6154', ok(w.say('CREATE Old (USE (\\Archive))')))
 check('RFC 6154 LIST', has(w.say('LIST (SPECIAL-USE) "" *'), '\\Sent'))
@@ -123,6 +231,10 @@ check('no command', w.say('FROB')[-1].startswith('BAD'))
 check('a number that is none', w.say('FETCH 99 FLAGS')[-1].startswith('BAD'))
 w.send(b'\r\n')
 check('an empty line', w.line().startswith('* BAD'))
+w.send(b' foo\r\n')
+check('a line without a tag', w.line().startswith('* BAD'))
+w.send(b' ' + b'x' * (1 << 20) + b'\r\n')
+check('a long one', w.line().startswith('* BAD [TOOBIG]'))
 check('a command that is too long', has(w.say('NOOP ' + 'x' * (1 << 20)), '[TOOBIG]'))
 check('it goes on after that', ok(w.say('NOOP')))
 check('all end well', [x.end() for x in (w, other, v, r)] == [0, 0, 0, 0])

@@ -11,6 +11,8 @@ work = tempfile.mkdtemp(prefix='imapd_test.')
 os.chmod(work, 0o755)
 program = work + '/imapd'
 shutil.copy(BUILD + '/imapd/imapd', program)
+with open(program, 'rb') as f:
+    sanitized = b'__asan_init' in f.read()
 home = work + '/home'
 os.mkdir(home)
 os.chown(home, UID, UID) if os.geteuid() == 0 else None

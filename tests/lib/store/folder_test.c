@@ -21,14 +21,18 @@ section_is(struct folder *folder, size_t i, const struct section *section,
     const char *want)
 {
 	struct buf text = buf_new(1 << 20);
+	struct folder_section *opened;
 	uint64_t octets = 0;
-	bool is_same =
-	    folder_section_read(folder, i, section, 0, UINT64_MAX, collect,
-		&text) == ACCOUNT_OK &&
-	    span_equal(buf_span(&text), span_of(want)) &&
-	    folder_section_octets(folder, i, section, &octets) == ACCOUNT_OK &&
-	    octets == text.len;
+	bool is_same = folder_section_open(
+			   folder, i, section, &opened, &octets) == ACCOUNT_OK;
 
+	if (is_same) {
+		is_same = folder_section_read(opened, 0, UINT64_MAX, collect,
+			      &text) == ACCOUNT_OK &&
+			  span_equal(buf_span(&text), span_of(want)) &&
+			  octets == text.len;
+		folder_section_close(opened);
+	}
 	if (!is_same)
 		printf("# %.*s\n", (int)text.len, text.data);
 	buf_free(&text);

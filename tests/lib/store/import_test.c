@@ -120,15 +120,16 @@ test_others(struct account *account)
 		access("m/cur/40.d.host:2,PS", F_OK) == 0);
 	if (unlink("m/cur/40.d.host:2,PS") == -1)
 		exit(1);
+	struct folder_section *section;
 	uint64_t octets;
 	CHECK("a file that goes is a message that is gone",
 	    folder_internal_date(folder, 3, &(int64_t){ 0 }) ==
 		    ACCOUNT_NONEXISTENT &&
 		folder_message(folder, 3)->is_expunged);
 	CHECK(
-	    "it stays so", folder_section_octets(folder, 3,
+	    "it stays so", folder_section_open(folder, 3,
 			       &(const struct section){ .kind = SECTION_TEXT },
-			       &octets) == ACCOUNT_NONEXISTENT);
+			       &section, &octets) == ACCOUNT_NONEXISTENT);
 	folder_close(folder);
 }
 

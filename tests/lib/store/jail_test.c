@@ -62,6 +62,7 @@ static bool
 read_things(struct folder *folder)
 {
 	const struct section whole = { .kind = SECTION_WHOLE };
+	struct folder_section *section;
 	struct span text;
 	uint64_t octets;
 	int64_t date;
@@ -73,10 +74,15 @@ read_things(struct folder *folder)
 	    folder_preview(folder, 0, &text) == ACCOUNT_OK &&
 	    folder_octets(folder, 0, &octets) == ACCOUNT_OK &&
 	    folder_internal_date(folder, 0, &date) == ACCOUNT_OK &&
-	    folder_section_read(folder, 0, &whole, 0, UINT64_MAX, take_piece,
-		&bytes) == ACCOUNT_OK &&
-	    bytes == octets;
+	    folder_section_open(folder, 0, &whole, &section, &octets) ==
+		ACCOUNT_OK;
 
+	if (is_good) {
+		is_good = folder_section_read(section, 0, UINT64_MAX,
+			      take_piece, &bytes) == ACCOUNT_OK &&
+			  bytes == octets;
+		folder_section_close(section);
+	}
 	is_good = is_good &&
 		  folder_match(folder, FOLDER_TEXT_BODY, span_of(""),
 		      span_of("\xd0\x9f\xd1\x80"), &wanted) == ACCOUNT_OK &&

@@ -85,25 +85,30 @@ static const struct {
 	    TEXT("deep") },
 	{ "BINARY[2.2]", SECTION_WHOLE, SECTION_DECODED, { 2, 2 }, 2, NULL,
 	    TEXT("\0\1\2") },
-	{ "3", SECTION_WHOLE, SECTION_AS_SENT, { 3 }, 1, NULL,
-	    ACCOUNT_NONEXISTENT, "", 0 },
+	{ "3", SECTION_WHOLE, SECTION_AS_SENT, { 3 }, 1, NULL, ACCOUNT_NO_PART,
+	    "", 0 },
 	{ "1.HEADER", SECTION_HEADER, SECTION_AS_SENT, { 1 }, 1, NULL,
-	    ACCOUNT_NONEXISTENT, "", 0 },
+	    ACCOUNT_NO_PART, "", 0 },
 };
 
 /* In pieces of step octets, one after another. */
 static enum account_status
 read_section(struct folder *folder, size_t i, const struct section *section,
-    uint64_t step, struct buf *into)
+    uint64_t step, struct buf *into, uint64_t *octets)
 {
-	enum account_status status;
+	struct folder_section *opened;
 	size_t before;
+	enum account_status status =
+	    folder_section_open(folder, i, section, &opened, octets);
 
+	if (status != ACCOUNT_OK)
+		return status;
 	do {
 		before = into->len;
-		status = folder_section_read(
-		    folder, i, section, into->len, step, collect, into);
+		status =
+		    folder_section_read(opened, into->len, step, collect, into);
 	} while (status == ACCOUNT_OK && into->len == before + step);
+	folder_section_close(opened);
 	return status;
 }
 
@@ -113,23 +118,22 @@ section_is(struct folder *folder, size_t i, const struct section *section,
 {
 	static const uint64_t steps[] = { UINT64_MAX, 1, 3, 7, 100 };
 	bool is_same = true;
-	uint64_t octets = 0;
 
 	for (size_t k = 0; k < sizeof(steps) / sizeof(*steps) && is_same; k++) {
 		struct buf text = buf_new(1 << 24);
+		uint64_t octets = 0;
 
-		is_same = read_section(folder, i, section, steps[k], &text) ==
-			      status &&
-			  span_equal(buf_span(&text), want);
+		is_same = read_section(folder, i, section, steps[k], &text,
+			      &octets) == status &&
+			  span_equal(buf_span(&text), want) &&
+			  octets == want.len;
 		if (!is_same)
 			printf("# step %llu: %.*s\n",
 			    (unsigned long long)steps[k], (int)text.len,
 			    text.data);
 		buf_free(&text);
 	}
-	return is_same &&
-	       folder_section_octets(folder, i, section, &octets) == status &&
-	       octets == want.len;
+	return is_same;
 }
 
 static struct folder *
@@ -152,6 +156,8 @@ open_inbox(struct account **account)
 		buf_printf(&large, "line %d%s\n", i, i % 3 == 0 ? "\r" : "");
 	put_bytes("m/cur/3.c.host:2,", buf_span(&large));
 	buf_free(&large);
+	put_bytes("m/cur/4.d.host:2,",
+	    (struct span){ "From: a\nA: \0x\0\n \0\r\n\n", 20 });
 	if (folder_open(&folder, *account, span_of("INBOX"), false) !=
 	    ACCOUNT_OK)
 		exit(1);
@@ -165,29 +171,61 @@ test_large(struct folder *folder)
 	const struct section whole = { .kind = SECTION_WHOLE };
 	struct buf once = buf_new(1 << 24);
 	struct buf pieces = buf_new(1 << 24);
+	struct folder_section *section;
 	uint64_t octets = 0;
 
-	read_section(folder, 2, &whole, UINT64_MAX, &once);
-	read_section(folder, 2, &whole, 65536, &pieces);
+	read_section(folder, 2, &whole, UINT64_MAX, &once, &octets);
+	read_section(folder, 2, &whole, 65536, &pieces, &octets);
 	CHECK("in pieces as at once",
 	    once.len > 500000 &&
 		span_equal(buf_span(&once), buf_span(&pieces)) &&
 		folder_octets(folder, 2, &octets) == ACCOUNT_OK &&
 		octets == once.len);
 	buf_clear(&pieces);
-	folder_section_read(folder, 2, &whole, 400000, 1000, collect, &pieces);
+	if (folder_section_open(folder, 2, &whole, &section, &octets) !=
+	    ACCOUNT_OK)
+		exit(1);
+	folder_section_read(section, 400000, 1000, collect, &pieces);
 	buf_clear(&pieces);
-	folder_section_read(folder, 2, &whole, 1000, 1000, collect, &pieces);
+	folder_section_read(section, 1000, 1000, collect, &pieces);
 	CHECK(
 	    "forwards and back", span_equal(buf_span(&pieces),
 				     span_slice(buf_span(&once), 1000, 1000)));
 	buf_clear(&pieces);
 	CHECK("past the end is nothing",
-	    folder_section_read(folder, 2, &whole, 1 << 24, 10, collect,
-		&pieces) == ACCOUNT_OK &&
+	    folder_section_read(section, 1 << 24, 10, collect, &pieces) ==
+		    ACCOUNT_OK &&
 		pieces.len == 0);
+	folder_section_close(section);
 	buf_free(&once);
 	buf_free(&pieces);
+}
+
+/* Another session expunges what is being read. */
+static void
+test_gone(struct folder *folder)
+{
+	const struct section whole = { .kind = SECTION_WHOLE };
+	const struct section third = { .part = (const uint32_t[]){ 3 },
+		.part_count = 1 };
+	struct buf text = buf_new(1 << 16);
+	struct folder_section *section;
+	uint64_t octets = 0;
+
+	if (folder_section_open(folder, 0, &whole, &section, &octets) !=
+		ACCOUNT_OK ||
+	    unlink("m/cur/1.a.host:2,") == -1)
+		exit(1);
+	CHECK("what is open is read to its end",
+	    folder_section_read(section, 0, UINT64_MAX, collect, &text) ==
+		    ACCOUNT_OK &&
+		text.len == octets);
+	folder_section_close(section);
+	CHECK("a message that is gone is not one without the part",
+	    folder_section_open(folder, 0, &third, &section, &octets) ==
+		    ACCOUNT_NONEXISTENT &&
+		folder_message(folder, 0)->is_expunged);
+	buf_free(&text);
 }
 
 int
@@ -217,12 +255,19 @@ main(void)
 	CHECK("NUL, LF, CRLF, an open last line",
 	    section_is(folder, 1, &whole, ACCOUNT_OK,
 		span_of("A: b\r\n\r\n\x80x\r\ny\r\nz")));
+	const struct section not_from = { .kind = SECTION_FIELDS_NOT,
+		.fields = &(const struct span){ "From", 4 },
+		.field_count = 1 };
+	CHECK("NUL in a field that is picked",
+	    section_is(folder, 3, &not_from, ACCOUNT_OK,
+		span_of("A: \x80x\x80\r\n \x80\r\n\r\n")));
 	const struct section binary = { .kind = SECTION_WHOLE,
 		.form = SECTION_DECODED };
 	CHECK("BINARY[] of it is as it stands",
 	    section_is(folder, 1, &binary, ACCOUNT_OK,
 		(struct span){ "A: b\n\n\0x\ny\r\nz", 13 }));
 	test_large(folder);
+	test_gone(folder);
 	folder_close(folder);
 	account_close(account);
 	return test_result();

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""crowd_test - several sessions in one folder: what one of them expunges or
+renames while another one reads it."""
+from mail import *
+
+has = lambda answer, text: any(text in line for line in answer)
+ok = lambda answer: answer[-1].startswith('OK')
+two = MESSAGE.replace(b'One', b'Two')
+a, b = Wire(), Wire()
+
+
+def folder_of(*messages):
+    """A folder of these, selected by both sessions; its name."""
+    folder_of.count += 1
+    name = f'F{folder_of.count}'
+    a.say(f'CREATE {name}')
+    for message in messages:
+        a.append(name, message)
+    for session in a, b:
+        session.say(f'SELECT {name}')
+    return name
+
+
+def expunge(numbers):
+    a.say(f'STORE {numbers} +FLAGS.SILENT (\\Deleted)')
+    return a.say('EXPUNGE')
+
+
+folder_of.count = 0
+
+# A message that goes before it is read.
+folder_of(MESSAGE, two, MESSAGE)
+b.say('FETCH 1:* (UID FLAGS RFC822.SIZE)')
+check('one expunges', '* 2 EXPUNGE' in expunge(2))
+r = b.say('FETCH 1:3 (BODY.PEEK[])')
+check('RFC 9051 7.5.1: the other is told', r[-1].startswith('NO [EXPUNGEISSUED]'), r)
+check('what is left comes', has(r, '* 1 FETCH (BODY[] {') and has(r, '* 3 FETCH (BODY[] {'), r)
+check('nothing is announced that does not come', not has(r, '* 2 FETCH (BODY'), r)
+folder_of(MESSAGE, two)
+expunge(2)
+r = b.say('FETCH 2 BODY.PEEK[HEADER]')
+check('it is gone, not without a header', r[-1].startswith('NO [EXPUNGEISSUED]') and not has(r, 'NIL'), r)
+r = b.say('FETCH 1 (BODY.PEEK[7] BINARY.SIZE[7])')
+check('a part that is not there is NIL', ok(r) and has(r, 'BODY[7] NIL BINARY.SIZE[7] 0'), r)
+
+# A folder that is renamed while it is selected.
+name = folder_of(MESSAGE)
+b.say('UNSELECT')
+check('RENAME of what is selected', ok(a.say(f'RENAME {name} {name}x')))
+r = a.say(f'DELETE {name}x')
+check('it is not deleted under the new name', r[-1].startswith('NO [INUSE]'), r)
+a.say(f'CREATE {name}x/below')
+a.say(f'SELECT {name}x/below')
+check('RENAME of what is above it', ok(a.say(f'RENAME {name}x {name}y')))
+r = a.say(f'DELETE {name}y/below')
+check('nor is that', r[-1].startswith('NO [INUSE]'), r)
+check('the old name is free again', ok(a.say(f'CREATE {name}')) and ok(a.say(f'DELETE {name}')))
+
+check('all end well', [x.end() for x in (a, b)] == [0, 0])
+finish()
