@@ -141,7 +141,7 @@ struct folder_copied {
 
 /*
  * COPY and MOVE (RFC 6851), all or nothing; a copy is a hard link.  target is
- * not created.
+ * not created.  ACCOUNT_LIMIT: it has no room for a keyword.
  */
 enum account_status folder_copy(struct folder *folder, const size_t *indexes,
     size_t count, struct span target, bool is_move,
@@ -149,7 +149,8 @@ enum account_status folder_copy(struct folder *folder, const size_t *indexes,
 
 /*
  * APPEND, MULTIAPPEND (RFC 3502), REPLACE (RFC 8508): several messages that
- * appear together or not at all.
+ * appear together or not at all.  ACCOUNT_LIMIT: the folder has no room for a
+ * keyword, or it is too long.
  */
 struct folder_append;
 enum account_status folder_append_begin(

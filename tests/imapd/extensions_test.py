@@ -35,6 +35,10 @@ check('BODY[HEADER.FIELDS (...)]', has(w.say('FETCH 2 BODY.PEEK[HEADER.FIELDS (S
 check('BODY[] sets Seen', has(w.say('FETCH 1 BODY[TEXT]'), 'FLAGS (\\Seen'))
 check('a part that is not', has(w.say('FETCH 1 BODY.PEEK[7]'), 'BODY[7] NIL'))
 
+words = '(' + ' '.join(f'word{i}' for i in range(65)) + ')'
+a = w.append('Work', flags=words)
+check('a keyword more than there can be: LIMIT', a[-1].startswith('NO [LIMIT]') and not has(a, 'EXISTS'), a)
+
 # ESEARCH, SEARCHRES, WITHIN, SORT
 check('SEARCH', has(w.say('SEARCH FROM ana'), '* SEARCH 1 3'))
 check('RFC 4731', has(w.say('SEARCH RETURN (MIN MAX COUNT ALL) FROM ana'), 'MIN 1 MAX 3 COUNT 2 ALL 1,3'))

@@ -1,0 +1,117 @@
+/*
+ * refused_test - what cannot be done, or not all of it: no OK is said, nothing
+ * is lost, and the next try is free to succeed.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/store/maildir.h"
+#include "store/folder.h"
+#include "test.h"
+
+static const char message[] = "Subject: one\r\n\r\nx\r\n";
+
+/* One message with one keyword, which may be empty: then without. */
+static enum account_status
+append_one(struct account *account, const char *name, const char *keyword)
+{
+	struct folder_append *append = NULL;
+	struct folder_copied copied = { .uids = NULL };
+	struct span keywords = span_of(keyword);
+
+	if (folder_append_begin(&append, account, span_of(name)) != ACCOUNT_OK)
+		exit(1);
+	folder_append_message(
+	    append, 0, &keywords, keywords.len > 0, INT64_MIN);
+	folder_append_bytes(append, span_of(message));
+	enum account_status status = folder_append_commit(append, &copied);
+	free(copied.uids);
+	folder_append_free(append);
+	return status;
+}
+
+static size_t
+count_in(struct account *account, const char *name)
+{
+	struct folder *folder = open_folder(account, name);
+	size_t count = folder_count(folder);
+
+	folder_close(folder);
+	return count;
+}
+
+/* ---- keywords ---- */
+
+/* A folder that has all the keywords that a folder can have. */
+static void
+fill_keywords(struct account *account, const char *name)
+{
+	char word[32];
+
+	if (account_create(account, span_of(name), 0) != ACCOUNT_OK)
+		exit(1);
+	struct folder *folder = open_folder(account, name);
+	for (int i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
+		snprintf(word, sizeof(word), "word%d", i);
+		if (folder_keyword_bit(folder, span_of(word), true) == 0)
+			exit(1);
+	}
+	folder_close(folder);
+}
+
+static void
+test_keywords(struct account *account)
+{
+	struct folder_copied copied = { .uids = NULL };
+	char too_long[201] = "";
+	const size_t first[] = { 0 };
+
+	fill_keywords(account, "Full");
+	memset(too_long, 'k', sizeof(too_long) - 1);
+	CHECK("a keyword that is too long is not appended without it",
+	    append_one(account, "INBOX", too_long) == ACCOUNT_LIMIT &&
+		count_in(account, "INBOX") == 0);
+	CHECK("nor one that there is no room for",
+	    append_one(account, "Full", "one-more") == ACCOUNT_LIMIT &&
+		count_in(account, "Full") == 0);
+	CHECK("one that is there is",
+	    append_one(account, "Full", "WORD7") == ACCOUNT_OK &&
+		count_in(account, "Full") == 1);
+	CHECK("a message with a keyword",
+	    append_one(account, "INBOX", "one-more") == ACCOUNT_OK);
+	struct folder *inbox = open_folder(account, "INBOX");
+	CHECK("is not moved to where it would lose it",
+	    folder_copy(inbox, first, 1, span_of("Full"), true, &copied) ==
+		    ACCOUNT_LIMIT &&
+		count_in(account, "Full") == 1);
+	CHECK("nor copied", folder_copy(inbox, first, 1, span_of("Full"), false,
+				&copied) == ACCOUNT_LIMIT &&
+				count_in(account, "Full") == 1);
+	CHECK("it is where it was, with its keyword",
+	    folder_refresh(inbox) == ACCOUNT_OK && folder_count(inbox) == 1 &&
+		!folder_message(inbox, 0)->is_expunged &&
+		folder_message(inbox, 0)->keywords ==
+		    folder_keyword_bit(inbox, span_of("one-more"), false));
+	CHECK("and goes where there is room",
+	    folder_copy(inbox, first, 1, span_of("Trash"), true, &copied) ==
+		    ACCOUNT_OK &&
+		count_in(account, "Trash") == 1);
+	free(copied.uids);
+	folder_close(inbox);
+}
+
+int
+main(void)
+{
+	char folder[] = "/tmp/refused_test.XXXXXX";
+
+	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
+		return 1;
+	struct account *account = open_account();
+	test_keywords(account);
+	account_close(account);
+	return test_result();
+}
