@@ -103,6 +103,86 @@ test_keywords(struct account *account)
 	folder_close(inbox);
 }
 
+/* ---- what is deleted ---- */
+
+static enum account_status
+make_and_delete(struct account *account, const char *name)
+{
+	if (account_create(account, span_of(name), 0) != ACCOUNT_OK)
+		exit(1);
+	return account_delete(account, span_of(name));
+}
+
+/* One that another program put things into. */
+static void
+make_strange(struct account *account)
+{
+	if (account_create(account, span_of("Strange"), 0) != ACCOUNT_OK)
+		exit(1);
+	if (mkdir("m/.Strange/courierimapkeywords", 0700) == -1 ||
+	    mkdir("m/.Strange/courierimapkeywords/deep", 0700) == -1 ||
+	    mkdir("elsewhere", 0700) == -1 ||
+	    symlink("../../elsewhere", "m/.Strange/link") == -1)
+		exit(1);
+	put("m/.Strange/courierimapkeywords/deep/:list", "$Label\n");
+	put("elsewhere/kept", "kept\n");
+}
+
+/* More levels than are removed. */
+static void
+make_deep(const char *path)
+{
+	int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (home == -1 || chdir(path) == -1)
+		exit(1);
+	for (int i = 0; i < 40; i++)
+		if (mkdir("d", 0700) == -1 || chdir("d") == -1)
+			exit(1);
+	if (fchdir(home) == -1)
+		exit(1);
+	close(home);
+}
+
+static void
+test_delete(struct account *account)
+{
+	make_strange(account);
+	CHECK("a folder goes with all that is in it",
+	    account_delete(account, span_of("Strange")) == ACCOUNT_OK &&
+		access("m/.Strange", F_OK) == -1 &&
+		access("m/estafeta-old-folder", F_OK) == -1);
+	CHECK("but not what a link leads to",
+	    file_is("elsewhere/kept", "kept\n"));
+	if (symlink("../elsewhere", "m/.evil") == -1)
+		exit(1);
+	put("m/.file", "not a folder\n");
+	CHECK("a link and a file are no folders",
+	    account_delete(account, span_of("evil")) == ACCOUNT_NONEXISTENT &&
+		account_delete(account, span_of("file")) ==
+		    ACCOUNT_NONEXISTENT &&
+		file_is("m/.file", "not a folder\n") &&
+		file_is("m/.evil/kept", "kept\n"));
+	CHECK("others can be deleted after that",
+	    make_and_delete(account, "Usual") == ACCOUNT_OK);
+	if (symlink("../elsewhere", "m/estafeta-old-folder") == -1)
+		exit(1);
+	CHECK("whatever has the name that it is given",
+	    make_and_delete(account, "Usual") == ACCOUNT_OK &&
+		access("m/estafeta-old-folder", F_OK) == -1 &&
+		file_is("elsewhere/kept", "kept\n"));
+	if (account_create(account, span_of("Deep"), 0) != ACCOUNT_OK)
+		exit(1);
+	make_deep("m/.Deep");
+	CHECK("one that is too deep loses its name",
+	    account_delete(account, span_of("Deep")) == ACCOUNT_OK &&
+		access("m/.Deep", F_OK) == -1 &&
+		access("m/estafeta-old-folder", F_OK) == 0);
+	CHECK("and is in nobody's way",
+	    make_and_delete(account, "Usual") == ACCOUNT_OK &&
+		access("m/estafeta-old-folder.1", F_OK) == -1);
+}
+
 int
 main(void)
 {
@@ -112,6 +192,7 @@ main(void)
 		return 1;
 	struct account *account = open_account();
 	test_keywords(account);
+	test_delete(account);
 	account_close(account);
 	return test_result();
 }
