@@ -123,6 +123,18 @@ take_octets(struct appending *appending, uint64_t octets)
 	return true;
 }
 
+/* The quota bounds what waits for its commit, too. */
+static void
+ask_for_room(struct appending *appending, uint64_t octets)
+{
+	if (appending->failure != NULL)
+		return;
+	enum account_status status =
+	    folder_append_room(appending->append, octets);
+	if (status != ACCOUNT_OK)
+		fail(appending, session_failure(status));
+}
+
 /* False: the client is gone, or will not send it after what it is told. */
 static bool
 take_message(struct appending *appending, const struct literal *literal)
@@ -133,6 +145,7 @@ take_message(struct appending *appending, const struct literal *literal)
 		fail(appending, "NO an empty message is none");
 	if (max > 0 && literal->octets > max)
 		fail(appending, "NO [TOOBIG] the message is too large");
+	ask_for_room(appending, literal->octets);
 	if (appending->failure != NULL && literal->is_sync)
 		return false;
 	input_ask(&appending->session->input, literal);

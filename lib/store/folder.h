@@ -159,6 +159,9 @@ enum account_status folder_append_begin(
 enum account_status folder_append_message(struct folder_append *append,
     uint32_t flags, const struct span *keywords, size_t keyword_count,
     int64_t date_s);
+/* Of so many octets: may they come?  To be asked before they do. */
+enum account_status folder_append_room(
+    struct folder_append *append, uint64_t octets);
 enum account_status folder_append_bytes(
     struct folder_append *append, struct span bytes);
 /* copied->uids: one for each message. */

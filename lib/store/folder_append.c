@@ -154,6 +154,21 @@ folder_append_message(struct folder_append *append, uint32_t flags,
 	return ACCOUNT_OK;
 }
 
+/* With those that wait in tmp/, which are in no folder's sum yet. */
+enum account_status
+folder_append_room(struct folder_append *append, uint64_t octets)
+{
+	uint64_t all;
+
+	if (append->status != ACCOUNT_OK)
+		return append->status;
+	if (__builtin_add_overflow(append->octets, octets, &all))
+		return trouble(append, ACCOUNT_LIMIT);
+	enum account_status status =
+	    quota_check(append->account, all, append->count);
+	return status == ACCOUNT_OK ? ACCOUNT_OK : trouble(append, status);
+}
+
 /* Bytes go out in pieces that are worth a system call. */
 enum account_status
 folder_append_bytes(struct folder_append *append, struct span bytes)

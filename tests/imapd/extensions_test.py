@@ -108,6 +108,20 @@ check('percent', not has(w.say('LIST "" %'), 'Work/Sub'))
 check('"" says what parts levels', w.say('LIST "" ""')[0] == '* LIST (\\Noselect) "/" ""')
 check('RFC 9208', has(w.say('GETQUOTAROOT INBOX'), '* QUOTAROOT "INBOX" ""'))
 
+# A quota, which is asked before a literal is
+if os.geteuid() == 0:
+    control = work + '/control'
+    os.mkdir(control)
+    with open(control + '/quota', 'w') as quota:
+        quota.write(f'{3 * len(MESSAGE)}\n')
+    q = Wire('Q', control)
+    check('APPEND of more than the quota: no "+"', q.say('APPEND INBOX {1000000}')[-1].startswith('NO [OVERQUOTA]'))
+    a = q.say(b'APPEND INBOX {%d+}\r\n%s {%d+}\r\n%s {%d}' % (len(two), two, len(MESSAGE), MESSAGE, 2 * len(MESSAGE)))
+    check('MULTIAPPEND of more than the quota: the same', a[-1].startswith('NO [OVERQUOTA]'), a)
+    check('APPEND within the quota', q.append('INBOX')[-1].startswith('OK') and not os.listdir(home + '/Q/tmp'))
+    check('that one ends well', q.end() == 0)
+    shutil.rmtree(home + '/Q')
+
 # names
 check('modified UTF-7', ok(w.say('CREATE "Entw&APw-rfe"')) and has(w.say('LIST "" Entw*'), '"Entw&APw-rfe"'))
 check('bad modified UTF-7', '[CANNOT]' in w.say('CREATE "a&b"')[-1])

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "store/account_state.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -183,6 +184,53 @@ test_delete(struct account *account)
 		access("m/estafeta-old-folder.1", F_OK) == -1);
 }
 
+/* ---- the quota ---- */
+
+/* With the message that waits for it. */
+static enum account_status
+ask_for_second(struct account *account, uint64_t octets)
+{
+	struct folder_append *append = NULL;
+
+	if (folder_append_begin(&append, account, span_of("INBOX")) !=
+		ACCOUNT_OK ||
+	    folder_append_message(append, 0, NULL, 0, INT64_MIN) !=
+		ACCOUNT_OK ||
+	    folder_append_room(append, 600) != ACCOUNT_OK)
+		exit(1);
+	for (int i = 0; i < 600; i++)
+		folder_append_bytes(append, span_of("x"));
+	folder_append_message(append, 0, NULL, 0, INT64_MIN);
+	enum account_status status = folder_append_room(append, octets);
+	CHECK("what is refused is not taken",
+	    folder_append_bytes(append, span_of(message)) == status);
+	folder_append_free(append);
+	return status;
+}
+
+static void
+test_quota(void)
+{
+	/* Another account. */
+	if (mkdir("quota", 0700) == -1 || chdir("quota") == -1)
+		exit(1);
+	struct account *account = open_account();
+	account->settings.octets_max = 1000;
+	account->settings.messages_max = 3;
+	CHECK("within the quota", ask_for_second(account, 400) == ACCOUNT_OK);
+	CHECK("above it", ask_for_second(account, 401) == ACCOUNT_OVER_QUOTA);
+	CHECK("far above it",
+	    ask_for_second(account, UINT64_MAX - 600) == ACCOUNT_OVER_QUOTA);
+	CHECK("above all numbers",
+	    ask_for_second(account, UINT64_MAX) == ACCOUNT_LIMIT);
+	CHECK("two that came",
+	    append_one(account, "INBOX", "") == ACCOUNT_OK &&
+		append_one(account, "INBOX", "") == ACCOUNT_OK);
+	CHECK("two more are one too many",
+	    ask_for_second(account, 1) == ACCOUNT_OVER_QUOTA);
+	account_close(account);
+}
+
 int
 main(void)
 {
@@ -194,5 +242,6 @@ main(void)
 	test_keywords(account);
 	test_delete(account);
 	account_close(account);
+	test_quota();
 	return test_result();
 }
