@@ -184,6 +184,66 @@ test_delete(struct account *account)
 		access("m/estafeta-old-folder.1", F_OK) == -1);
 }
 
+/* ---- flags ---- */
+
+/* Another program, which renames a message right before each try of ours. */
+static struct {
+	int tries; /* that it is faster than */
+	bool has_flag;
+} rival;
+
+/* Instead of the C library's: called by lib/store. */
+int
+renameat(int from, const char *old, int to, const char *new)
+{
+	static const char *const names[] = { "m/.Busy/cur/1.a.host:2,",
+		"m/.Busy/cur/1.a.host:2,F" };
+
+	if (rival.tries > 0 && strncmp(old, "1.a.host:", 9) == 0) {
+		rival.tries--;
+		if (rename(names[rival.has_flag], names[!rival.has_flag]) == -1)
+			exit(1);
+		rival.has_flag = !rival.has_flag;
+	}
+	return renameat2(from, old, to, new, 0);
+}
+
+static void
+test_flags(struct account *account)
+{
+	const size_t both[] = { 0, 1 };
+
+	if (account_create(account, span_of("Busy"), 0) != ACCOUNT_OK)
+		exit(1);
+	put("m/.Busy/cur/1.a.host:2,", message);
+	put("m/.Busy/cur/2.b.host:2,", message);
+	struct folder *folder = open_folder(account, "Busy");
+	if (folder_count(folder) != 2)
+		exit(1);
+	rival.tries = 1;
+	CHECK("what was renamed once is found",
+	    folder_change_flags(folder, both, 2, FLAGS_ADD, MESSAGE_ANSWERED, 0,
+		UINT64_MAX, NULL, NULL) == ACCOUNT_OK &&
+		access("m/.Busy/cur/1.a.host:2,FR", F_OK) == 0 &&
+		access("m/.Busy/cur/2.b.host:2,R", F_OK) == 0);
+	if (rename("m/.Busy/cur/1.a.host:2,FR", "m/.Busy/cur/1.a.host:2,F") ==
+		-1 ||
+	    folder_refresh(folder) != ACCOUNT_OK)
+		exit(1);
+	rival.tries = 2;
+	CHECK("flags that could not be set are not said to be",
+	    folder_change_flags(folder, both, 2, FLAGS_ADD, MESSAGE_SEEN, 0,
+		UINT64_MAX, NULL, NULL) == ACCOUNT_IN_USE &&
+		access("m/.Busy/cur/1.a.host:2,F", F_OK) == 0);
+	CHECK("the others' are set",
+	    access("m/.Busy/cur/2.b.host:2,RS", F_OK) == 0);
+	CHECK("the next try is free to succeed",
+	    folder_change_flags(folder, both, 2, FLAGS_ADD, MESSAGE_SEEN, 0,
+		UINT64_MAX, NULL, NULL) == ACCOUNT_OK &&
+		access("m/.Busy/cur/1.a.host:2,FS", F_OK) == 0);
+	folder_close(folder);
+}
+
 /* ---- the quota ---- */
 
 /* With the message that waits for it. */
@@ -241,6 +301,7 @@ main(void)
 	struct account *account = open_account();
 	test_keywords(account);
 	test_delete(account);
+	test_flags(account);
 	account_close(account);
 	test_quota();
 	return test_result();
