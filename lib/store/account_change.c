@@ -19,16 +19,6 @@ enum {
 /* ---- creating ---- */
 
 static bool
-count_folder(void *context, const struct account_folder *folder)
-{
-	uint64_t *count = context;
-
-	*count +=
-	    !(folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT));
-	return true;
-}
-
-static bool
 exists(const struct account *account, const char *path)
 {
 	struct stat status;
@@ -71,7 +61,7 @@ create_locked(struct account *account, struct span name, const char *path,
 
 	if (exists(account, path))
 		return ACCOUNT_EXISTS;
-	if (!account_list(account, count_folder, &count))
+	if (!account_count_folders(account, &count))
 		return account_error();
 	if (count >= account->settings.folders_max)
 		return ACCOUNT_LIMIT;

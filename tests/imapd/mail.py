@@ -1,6 +1,6 @@
 """mail - imapd by hand on a Maildir of its own, as an ordinary user (another
 one, if the test is run by root), and clients of it."""
-import imaplib, os, shutil, socket, subprocess, sys, tempfile
+import ctypes, imaplib, os, shutil, socket, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -82,6 +82,25 @@ class Wire:
     def end(self):
         self.say('LOGOUT')
         return self.child.wait(20)
+
+
+class Opened:
+    """How often a folder was opened since the last count (inotify(7))."""
+    IN_OPEN, EVENT = 0x20, 16
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.fd == -1 or libc.inotify_add_watch(self.fd, folder.encode(), 0x18 | self.IN_OPEN) == -1:
+            raise OSError(ctypes.get_errno(), folder)
+
+    def count(self):
+        try:
+            events = os.read(self.fd, 1 << 20)
+        except BlockingIOError:
+            return 0
+        masks = [int.from_bytes(events[i + 4:i + 8], sys.byteorder) for i in range(0, len(events), self.EVENT)]
+        return sum(mask & self.IN_OPEN != 0 for mask in masks)
 
 
 def finish():

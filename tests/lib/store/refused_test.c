@@ -104,6 +104,28 @@ test_keywords(struct account *account)
 	folder_close(inbox);
 }
 
+/* ---- folders ---- */
+
+/* INBOX and five that a new account has; a link is none. */
+static void
+test_folders(struct account *account)
+{
+	uint64_t folders_max = account->settings.folders_max;
+
+	if (symlink("../elsewhere", "m/.link") == -1 ||
+	    account_create(account, span_of("a/b/c"), 0) != ACCOUNT_OK)
+		exit(1);
+	account->settings.folders_max = 8;
+	CHECK("the last folder that there may be",
+	    account_create(account, span_of("x"), 0) == ACCOUNT_OK);
+	CHECK("one too many",
+	    account_create(account, span_of("y"), 0) == ACCOUNT_LIMIT &&
+		access("m/.y", F_OK) == -1);
+	account->settings.folders_max = folders_max;
+	if (unlink("m/.link") == -1)
+		exit(1);
+}
+
 /* ---- what is deleted ---- */
 
 static enum account_status
@@ -299,6 +321,7 @@ main(void)
 	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
 		return 1;
 	struct account *account = open_account();
+	test_folders(account);
 	test_keywords(account);
 	test_delete(account);
 	test_flags(account);
