@@ -131,6 +131,7 @@ if os.geteuid() == 0:
     a = q.say(b'APPEND INBOX {%d+}\r\n%s {%d+}\r\n%s {%d}' % (len(two), two, len(MESSAGE), MESSAGE, 2 * len(MESSAGE)))
     check('MULTIAPPEND of more than the quota: the same', a[-1].startswith('NO [OVERQUOTA]'), a)
     check('APPEND within the quota', q.append('INBOX')[-1].startswith('OK') and not os.listdir(home + '/Q/tmp'))
+    check('RFC 9208 limits', has(q.say('GETQUOTA ""'), '* QUOTA "" (STORAGE 0 ' + str(3 * len(MESSAGE) // 1024) + ')'))
     check('that one ends well', q.end() == 0)
     shutil.rmtree(home + '/Q')
 
