@@ -44,6 +44,7 @@ fail(struct appending *appending, const char *failure)
 		appending->failure = failure;
 }
 
+/* More keywords than KEYWORDS_MAX are counted, but not kept. */
 static bool
 parse_append_flags(
     struct parse *parse, uint32_t *flags, struct span *keywords, size_t *count)
@@ -59,8 +60,11 @@ parse_append_flags(
 		if (!parse_flag(parse, &flag, &keyword))
 			return false;
 		*flags |= flag;
-		if (flag == 0 && *count < KEYWORDS_MAX)
-			keywords[(*count)++] = keyword;
+		if (flag != 0)
+			continue;
+		if (*count < KEYWORDS_MAX)
+			keywords[*count] = keyword;
+		++*count;
 	} while (parse_space(parse));
 	return parse_char(parse, ')') && parse_space(parse);
 }
@@ -83,6 +87,8 @@ begin_message(struct appending *appending, struct parse *parse)
 		fail(appending, "BAD APPEND NAME (FLAGS) DATE {OCTETS}");
 		return;
 	}
+	if (keyword_count > KEYWORDS_MAX)
+		fail(appending, session_failure(ACCOUNT_LIMIT));
 	if (appending->failure != NULL)
 		return;
 	enum account_status status = folder_append_message(
@@ -117,6 +123,18 @@ take_octets(struct appending *appending, uint64_t octets)
 	return true;
 }
 
+/* The quota bounds what waits for its commit, too. */
+static void
+ask_for_room(struct appending *appending, uint64_t octets)
+{
+	if (appending->failure != NULL)
+		return;
+	enum account_status status =
+	    folder_append_room(appending->append, octets);
+	if (status != ACCOUNT_OK)
+		fail(appending, session_failure(status));
+}
+
 /* False: the client is gone, or will not send it after what it is told. */
 static bool
 take_message(struct appending *appending, const struct literal *literal)
@@ -127,6 +145,7 @@ take_message(struct appending *appending, const struct literal *literal)
 		fail(appending, "NO an empty message is none");
 	if (max > 0 && literal->octets > max)
 		fail(appending, "NO [TOOBIG] the message is too large");
+	ask_for_room(appending, literal->octets);
 	if (appending->failure != NULL && literal->is_sync)
 		return false;
 	input_ask(&appending->session->input, literal);

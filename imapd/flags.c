@@ -146,7 +146,8 @@ store(struct session *session, const struct store_request *request,
 		is_gone |=
 		    folder_message(session->folder, picks_items(picks)[k])
 			->is_expunged;
-	if (status == ACCOUNT_OK) {
+	/* One that another program holds: the others are changed. */
+	if (status == ACCOUNT_OK || status == ACCOUNT_IN_USE) {
 		session_tell_keywords(session);
 		put_stored(session, request, picks, &refused);
 	}

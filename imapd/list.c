@@ -1,4 +1,5 @@
 #include "imapd/list.h"
+#include "imapd/children.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
 
@@ -18,9 +19,9 @@ struct list_request {
 	bool is_recursive;
 	bool returns_subscribed;
 	unsigned status_items;
-	struct buf match; /* the folder in hand, for CHILDINFO */
-	struct buf told;  /* LSUB: what is above the folder in hand and need
-			     not be told for it, each ended by LF */
+	struct buf told; /* LSUB: what is above the folder in hand and need
+			    not be told for it, each ended by LF */
+	struct children children; /* for CHILDINFO */
 };
 
 /* One star at a time is tried again, and one percent below it. */
@@ -120,28 +121,15 @@ put_folder(const struct list_request *request,
 	put(session, "\r\n");
 }
 
-/* Has it a subscribed folder below it that no pattern matches? */
+/* A subscribed folder that no pattern matches is told of by its parents. */
 static bool
 take_child(void *context, const struct account_folder *folder)
 {
-	const struct list_request *request = context;
-	struct span parent = buf_span(&request->match);
+	struct list_request *request = context;
 
 	return (folder->attributes & FOLDER_SUBSCRIBED) == 0 ||
-	       folder->name.len <= parent.len ||
-	       !span_starts(folder->name, parent) ||
-	       folder->name.ptr[parent.len] != '/' ||
-	       is_wanted(request, folder->name);
-}
-
-static bool
-has_subscribed_child(struct list_request *request, struct span name)
-{
-	if (!request->is_recursive)
-		return false;
-	buf_clear(&request->match);
-	buf_add(&request->match, name);
-	return !account_list(request->session->account, take_child, request);
+	       is_wanted(request, folder->name) ||
+	       children_add(&request->children, folder->name);
 }
 
 /* ---- LSUB, RFC 3501 section 6.3.9 ---- */
@@ -213,7 +201,7 @@ take_folder(void *context, const struct account_folder *folder)
 	    (!request->only_subscribed || (has & FOLDER_SUBSCRIBED) != 0) &&
 	    (!request->only_special || (has & FOLDER_SPECIAL_USE) != 0) &&
 	    (request->only_subscribed || (has & FOLDER_NONEXISTENT) == 0);
-	bool has_child = has_subscribed_child(request, folder->name);
+	bool has_child = children_has(&request->children, folder->name);
 	if (!is_hit && !has_child)
 		return true;
 	put_folder(request, folder, has_child);
@@ -325,14 +313,30 @@ parse_list(struct parse *parse, struct list_request *request)
 	return parse_is_end(parse);
 }
 
+/* All folders, and before that, once, what is below them. */
+static enum account_status
+list_folders(struct list_request *request)
+{
+	struct account *account = request->session->account;
+
+	if (request->is_recursive) {
+		if (!account_list(account, take_child, request))
+			return request->children.names.overflow ? ACCOUNT_LIMIT
+								: ACCOUNT_ERROR;
+		children_sort(&request->children);
+	}
+	return account_list(account, take_folder, request) ? ACCOUNT_OK
+							   : ACCOUNT_ERROR;
+}
+
 static void
 list(struct session *session, struct parse *parse, const char *verb)
 {
 	struct list_request request = { .session = session,
 		.verb = verb,
 		.only_subscribed = verb[1] == 'S',
-		.match = buf_new(ACCOUNT_NAME_MAX),
-		.told = buf_new((size_t)ACCOUNT_NAME_MAX * ACCOUNT_NAME_MAX) };
+		.told = buf_new((size_t)ACCOUNT_NAME_MAX * ACCOUNT_NAME_MAX),
+		.children = children_new() };
 
 	if (!parse_list(parse, &request)) {
 		session_bad(session, "BAD LIST REFERENCE PATTERN");
@@ -341,14 +345,12 @@ list(struct session *session, struct parse *parse, const char *verb)
 		if (request.is_empty && !request.is_extended)
 			put_format(
 			    session, "* %s (\\Noselect) \"/\" \"\"\r\n", verb);
-		bool is_good =
-		    account_list(session->account, take_folder, &request);
-		session_fail(session, is_good ? ACCOUNT_OK : ACCOUNT_ERROR);
+		session_fail(session, list_folders(&request));
 	}
 	for (size_t i = 0; i < request.pattern_count; i++)
 		buf_free(&request.patterns[i]);
-	buf_free(&request.match);
 	buf_free(&request.told);
+	children_free(&request.children);
 }
 
 void

@@ -130,18 +130,6 @@ enum account_status account_quota(
     struct account *account, struct account_quota *quota);
 
 /*
- * Annotations, RFC 5464: folder is empty for the server's; value.data NULL:
- * there is none, or remove it.  Entries begin with "/private/" or "/shared/".
- * take gets each entry of the folder.
- */
-enum account_status account_annotate(struct account *account,
-    struct span folder, struct span entry, struct span value);
-enum account_status account_annotations(struct account *account,
-    struct span folder,
-    bool (*take)(void *context, struct span entry, struct span value),
-    void *context);
-
-/*
  * For IDLE and NOTIFY: a descriptor (inotify) that is readable when a folder
  * that is watched may have changed; account_watched reads it and hands out the
  * names.  -1 with errno set.

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,27 +7,16 @@
 #include <unistd.h>
 
 #include "store/folder_state.h"
-#include "store/quota.h"
 #include "store/special_use.h"
 #include "store/store_kind.h"
 
-/* CREATE, DELETE, RENAME and STATUS. */
+/* CREATE, RENAME and STATUS. */
 
 enum {
 	TAIL = 512 /* where the last line of a list is */
 };
 
 /* ---- creating ---- */
-
-static bool
-count_folder(void *context, const struct account_folder *folder)
-{
-	uint64_t *count = context;
-
-	*count +=
-	    !(folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT));
-	return true;
-}
 
 static bool
 exists(const struct account *account, const char *path)
@@ -73,7 +61,7 @@ create_locked(struct account *account, struct span name, const char *path,
 
 	if (exists(account, path))
 		return ACCOUNT_EXISTS;
-	if (!account_list(account, count_folder, &count))
+	if (!account_count_folders(account, &count))
 		return account_error();
 	if (count >= account->settings.folders_max)
 		return ACCOUNT_LIMIT;
@@ -101,129 +89,6 @@ account_create(struct account *account, struct span name, uint32_t special_use)
 	if (lock != -1)
 		close(lock);
 	account_path_free(&path);
-	return status;
-}
-
-/* ---- deleting ---- */
-
-static void
-remove_files(int folder)
-{
-	const struct dirent *entry;
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = fd == -1 ? NULL : fdopendir(fd);
-
-	while (list != NULL && (entry = readdir(list)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			unlinkat(folder, entry->d_name, 0);
-	if (list != NULL)
-		closedir(list);
-}
-
-/* A Maildir and what lies in it; nothing below that is ours. */
-static bool
-remove_folder(const struct account *account, const char *path)
-{
-	static const char *const parts[] = { "cur", "new", "tmp" };
-	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(account->root, path, flags);
-
-	if (fd == -1)
-		return false;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		int part = openat(fd, parts[i], flags);
-
-		if (part == -1)
-			continue;
-		remove_files(part);
-		close(part);
-		unlinkat(fd, parts[i], AT_REMOVEDIR);
-	}
-	remove_files(fd);
-	close(fd);
-	return unlinkat(account->root, path, AT_REMOVEDIR) == 0;
-}
-
-static bool
-sum_folder(struct account *account, struct span name, int64_t *octets,
-    int64_t *messages)
-{
-	struct folder *folder = NULL;
-	struct folder_counts counts;
-
-	if (!quota_is_kept(account) ||
-	    folder_open(&folder, account, name, true) != ACCOUNT_OK)
-		return false;
-	folder_counts(folder, &counts);
-	*messages = -(int64_t)counts.messages;
-	*octets = -(int64_t)quota_folder_octets(folder->cur) -
-		  (int64_t)quota_folder_octets(folder->new);
-	folder_close(folder);
-	return true;
-}
-
-/* The name goes first, at once; then what had it is taken apart. */
-static enum account_status
-delete_locked(struct account *account, struct span name, const char *path)
-{
-	static const char doomed[] = "estafeta-old-folder";
-	int64_t octets = 0;
-	int64_t messages = 0;
-
-	if (!exists(account, path))
-		return ACCOUNT_NONEXISTENT;
-	if (exists(account, doomed) && !remove_folder(account, doomed))
-		return account_error();
-	bool is_counted = sum_folder(account, name, &octets, &messages);
-	if (renameat(account->root, path, account->root, doomed) == -1 ||
-	    fsync(account->root) == -1)
-		return account_error();
-	special_use_set(account, name, 0);
-	remove_folder(account, doomed);
-	if (is_counted)
-		quota_add(account, octets, messages);
-	return ACCOUNT_OK;
-}
-
-struct below {
-	struct span name;
-	bool is_found;
-};
-
-static bool
-find_below(void *context, const struct account_folder *folder)
-{
-	struct below *below = context;
-	struct span rest;
-
-	below->is_found |= account_is_below(folder->name, below->name, &rest) &&
-			   rest.len > 0 &&
-			   !(folder->attributes & FOLDER_NONEXISTENT);
-	return true;
-}
-
-enum account_status
-account_delete(struct account *account, struct span name)
-{
-	struct account_path path = account_path(name);
-	struct below below = { .name = name };
-
-	if (path.path == NULL || account_is_inbox(name)) {
-		account_path_free(&path);
-		return ACCOUNT_INVALID;
-	}
-	int lock = account_lock(account->root);
-	enum account_status status =
-	    lock == -1 ? account_error()
-		       : delete_locked(account, name, path.path);
-	if (lock != -1)
-		close(lock);
-	account_path_free(&path);
-	/* A name that is only others' parent cannot go before they do. */
-	if (status == ACCOUNT_NONEXISTENT &&
-	    account_list(account, find_below, &below) && below.is_found)
-		return ACCOUNT_HAS_CHILDREN;
 	return status;
 }
 

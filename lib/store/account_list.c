@@ -21,6 +21,7 @@ struct entry {
 };
 
 struct listing {
+	const struct account *account;
 	struct entry *entries;
 	size_t count;
 	size_t room;
@@ -95,42 +96,70 @@ has_new_mail(const struct account *account, const char *path)
 	return has;
 }
 
-static void
-take_folder(const struct account *account, struct listing *listing,
-    const struct dirent *entry)
+/* Append the name of the folder that an entry is; false if it is none. */
+static bool
+add_folder_name(
+    const struct account *account, const struct dirent *entry, struct buf *name)
 {
-	struct buf name = buf_new((size_t)4 * ACCOUNT_NAME_MAX);
 	struct stat status;
 
-	if ((entry->d_type == DT_DIR ||
-		(entry->d_type == DT_UNKNOWN &&
-		    fstatat(account->root, entry->d_name, &status,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISDIR(status.st_mode))) &&
-	    account_add_name(&name, span_of(entry->d_name)) && !name.overflow)
-		add_entry(listing, buf_span(&name),
-		    has_new_mail(account, entry->d_name) ? FOLDER_MARKED : 0);
-	buf_free(&name);
+	return entry->d_name[0] == '.' &&
+	       (entry->d_type == DT_DIR ||
+		   (entry->d_type == DT_UNKNOWN &&
+		       fstatat(account->root, entry->d_name, &status,
+			   AT_SYMLINK_NOFOLLOW) == 0 &&
+		       S_ISDIR(status.st_mode))) &&
+	       account_add_name(name, span_of(entry->d_name)) &&
+	       !name->overflow;
 }
 
+/* All but INBOX, with their names on disk; false with errno set. */
 static bool
-read_folders(const struct account *account, struct listing *listing)
+read_folders(const struct account *account,
+    void (*take)(void *context, struct span name, const char *path),
+    void *context)
 {
+	struct buf name = buf_new((size_t)4 * ACCOUNT_NAME_MAX);
 	const struct dirent *entry;
 	int fd = openat(account->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = fd == -1 ? NULL : fdopendir(fd);
 
 	if (list == NULL)
 		return false;
-	add_entry(listing, span_of("INBOX"),
-	    has_new_mail(account, ".") ? FOLDER_MARKED : 0);
-	while ((errno = 0, entry = readdir(list)) != NULL)
-		if (entry->d_name[0] == '.')
-			take_folder(account, listing, entry);
+	while ((errno = 0, entry = readdir(list)) != NULL) {
+		buf_clear(&name);
+		if (add_folder_name(account, entry, &name))
+			take(context, buf_span(&name), entry->d_name);
+	}
 	int error = errno;
 	closedir(list);
+	buf_free(&name);
 	errno = error;
 	return error == 0;
+}
+
+static void
+count_one(void *context, struct span name, const char *path)
+{
+	(void)name;
+	(void)path;
+	++*(uint64_t *)context;
+}
+
+bool
+account_count_folders(const struct account *account, uint64_t *count)
+{
+	*count = 1; /* INBOX */
+	return read_folders(account, count_one, count);
+}
+
+static void
+list_one(void *context, struct span name, const char *path)
+{
+	struct listing *listing = context;
+
+	add_entry(listing, name,
+	    has_new_mail(listing->account, path) ? FOLDER_MARKED : 0);
 }
 
 /* Parents of what is there; that which is already there goes again. */
@@ -247,9 +276,10 @@ account_list(struct account *account,
     bool (*take)(void *context, const struct account_folder *folder),
     void *context)
 {
-	struct listing listing = { .count = 0 };
-	bool is_good = read_folders(account, &listing);
+	struct listing listing = { .account = account };
 
+	list_one(&listing, span_of("INBOX"), ".");
+	bool is_good = read_folders(account, list_one, &listing);
 	if (is_good) {
 		add_parents(&listing);
 		add_subscriptions(account, &listing);

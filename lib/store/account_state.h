@@ -60,6 +60,9 @@ struct account_path {
 struct account_path account_path(struct span name);
 void account_path_free(struct account_path *path);
 
+/* How many folders there are, with INBOX; false with errno set. */
+bool account_count_folders(const struct account *account, uint64_t *count);
+
 /* Append the name of a folder on disk, ".A.B"; false if it is none. */
 bool account_add_name(struct buf *into, struct span path);
 

@@ -122,7 +122,8 @@ enum flag_change {
 /*
  * STORE.  A message whose modseq is above unchanged_since (RFC 7162 section
  * 3.1.3; UINT64_MAX: no matter) is left as it is and handed to refused, which
- * may be NULL.
+ * may be NULL.  ACCOUNT_IN_USE: another program renames a message's file again
+ * and again; the others are changed.
  */
 enum account_status folder_change_flags(struct folder *folder,
     const size_t *indexes, size_t count, enum flag_change change,
@@ -141,7 +142,7 @@ struct folder_copied {
 
 /*
  * COPY and MOVE (RFC 6851), all or nothing; a copy is a hard link.  target is
- * not created.
+ * not created.  ACCOUNT_LIMIT: it has no room for a keyword.
  */
 enum account_status folder_copy(struct folder *folder, const size_t *indexes,
     size_t count, struct span target, bool is_move,
@@ -149,7 +150,8 @@ enum account_status folder_copy(struct folder *folder, const size_t *indexes,
 
 /*
  * APPEND, MULTIAPPEND (RFC 3502), REPLACE (RFC 8508): several messages that
- * appear together or not at all.
+ * appear together or not at all.  ACCOUNT_LIMIT: the folder has no room for a
+ * keyword, or it is too long.
  */
 struct folder_append;
 enum account_status folder_append_begin(
@@ -158,6 +160,9 @@ enum account_status folder_append_begin(
 enum account_status folder_append_message(struct folder_append *append,
     uint32_t flags, const struct span *keywords, size_t keyword_count,
     int64_t date_s);
+/* Of so many octets: may they come?  To be asked before they do. */
+enum account_status folder_append_room(
+    struct folder_append *append, uint64_t octets);
 enum account_status folder_append_bytes(
     struct folder_append *append, struct span bytes);
 /* copied->uids: one for each message. */

@@ -147,9 +147,26 @@ folder_append_message(struct folder_append *append, uint32_t flags,
 		buf_add(&message->keywords, keywords[i]);
 		buf_add_char(&message->keywords, '\n');
 	}
+	if (message->keywords.overflow)
+		return trouble(append, ACCOUNT_LIMIT);
 	if (!open_file(append, message))
 		return trouble(append, account_error());
 	return ACCOUNT_OK;
+}
+
+/* With those that wait in tmp/, which are in no folder's sum yet. */
+enum account_status
+folder_append_room(struct folder_append *append, uint64_t octets)
+{
+	uint64_t all;
+
+	if (append->status != ACCOUNT_OK)
+		return append->status;
+	if (__builtin_add_overflow(append->octets, octets, &all))
+		return trouble(append, ACCOUNT_LIMIT);
+	enum account_status status =
+	    quota_check(append->account, all, append->count);
+	return status == ACCOUNT_OK ? ACCOUNT_OK : trouble(append, status);
 }
 
 /* Bytes go out in pieces that are worth a system call. */
@@ -169,15 +186,21 @@ folder_append_bytes(struct folder_append *append, struct span bytes)
 	return ACCOUNT_OK;
 }
 
-static uint64_t
-keyword_bits(struct folder *folder, const struct appended *message)
+/* False: there is no room for one of them. */
+static bool
+keyword_bits(
+    struct folder *folder, const struct appended *message, uint64_t *bits)
 {
-	struct span rest = buf_span(&message->keywords);
-	uint64_t bits = 0;
+	*bits = 0;
+	for (struct span rest = buf_span(&message->keywords); rest.len > 0;) {
+		uint64_t bit =
+		    folder_keyword_bit(folder, span_cut(&rest, '\n'), true);
 
-	while (rest.len > 0)
-		bits |= folder_keyword_bit(folder, span_cut(&rest, '\n'), true);
-	return bits;
+		if (bit == 0)
+			return false;
+		*bits |= bit;
+	}
+	return true;
 }
 
 /* Under their own names now, which the list has. */
@@ -221,10 +244,11 @@ commit_locked(struct folder_append *append, struct arrivals *arrivals)
 		status = arrivals_begin(arrivals, folder, append->count);
 	for (size_t i = 0; i < append->count && status == ACCOUNT_OK; i++) {
 		const struct appended *message = &append->messages[i];
-		const struct arrival arrival = { .flags = message->flags,
-			.keywords = keyword_bits(folder, message) };
+		struct arrival arrival = { .flags = message->flags };
 
-		if (!arrivals_add(arrivals, &arrival))
+		if (!keyword_bits(folder, message, &arrival.keywords))
+			status = ACCOUNT_LIMIT;
+		else if (!arrivals_add(arrivals, &arrival))
 			status = account_error();
 	}
 	if (status != ACCOUNT_OK)

@@ -24,19 +24,29 @@ struct copy {
 	struct buf text;
 };
 
-/* The target has its own bits for the same keywords. */
-static void
+/*
+ * The target has its own bits for the same keywords; false if it has no room
+ * for all of them.  A bit that has no name was shown to nobody.
+ */
+static bool
 map_keywords(struct copy *copy)
 {
 	uint64_t used = 0;
 
 	for (size_t k = 0; k < copy->count; k++)
 		used |= copy->source->items[copy->indexes[k]].message.keywords;
-	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
+		struct span keyword = folder_keyword(copy->source, i);
+
+		copy->keyword_map[i] = 0;
+		if (!(used >> i & 1) || keyword.len == 0)
+			continue;
 		copy->keyword_map[i] =
-		    used >> i & 1 ? folder_keyword_bit(copy->target,
-					folder_keyword(copy->source, i), true)
-				  : 0;
+		    folder_keyword_bit(copy->target, keyword, true);
+		if (copy->keyword_map[i] == 0)
+			return false;
+	}
+	return true;
 }
 
 static uint64_t
@@ -276,11 +286,11 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 	if (status == ACCOUNT_OK && is_counted)
 		status =
 		    quota_check(copy->source->account, octets, copy->count);
-	if (status == ACCOUNT_OK) {
-		map_keywords(copy);
+	if (status == ACCOUNT_OK && !map_keywords(copy))
+		status = ACCOUNT_LIMIT;
+	if (status == ACCOUNT_OK)
 		status =
 		    arrivals_begin(&copy->arrivals, copy->target, copy->count);
-	}
 	if (status == ACCOUNT_OK &&
 	    !(is_move ? move_locked(copy) : copy_locked(copy)))
 		status = account_error();

@@ -105,12 +105,16 @@ finish(struct folder *folder, struct buf *lines, bool in_new)
 	       fsync(folder->cur) == 0 && (!in_new || fsync(folder->new) == 0);
 }
 
-/* What others do meanwhile is found by one more look at the files. */
+/*
+ * What others do meanwhile is found by one more look at the files; who is
+ * faster than that holds the message, and the rest is changed all the same.
+ */
 static enum account_status
 change_all(struct folder *folder, struct change *change, const size_t *indexes,
     size_t count, uint64_t unchanged_since,
     void (*refused)(void *context, size_t i), void *context)
 {
+	enum account_status result = ACCOUNT_OK;
 	bool has_looked = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -130,11 +134,14 @@ change_all(struct folder *folder, struct change *change, const size_t *indexes,
 			status = folder_scan(folder, FOLDER_CUR | FOLDER_NEW);
 			change->modseq = folder->modseq + 1;
 			i--;
+		} else if (status == ACCOUNT_NONEXISTENT) {
+			result = ACCOUNT_IN_USE;
+			continue;
 		}
-		if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
+		if (status != ACCOUNT_OK)
 			return status;
 	}
-	return ACCOUNT_OK;
+	return result;
 }
 
 enum account_status

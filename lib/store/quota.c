@@ -181,12 +181,16 @@ static bool
 is_over(const struct account *account, const struct sum *sum, uint64_t octets,
     uint64_t messages)
 {
-	return (account->settings.octets_max != 0 &&
-		   (uint64_t)sum->octets + octets >
-		       account->settings.octets_max) ||
-	       (account->settings.messages_max != 0 &&
-		   (uint64_t)sum->messages + messages >
-		       account->settings.messages_max);
+	const struct account_settings *settings = &account->settings;
+
+	return (settings->octets_max != 0 &&
+		   (octets > settings->octets_max ||
+		       (uint64_t)sum->octets >
+			   settings->octets_max - octets)) ||
+	       (settings->messages_max != 0 &&
+		   (messages > settings->messages_max ||
+		       (uint64_t)sum->messages >
+			   settings->messages_max - messages));
 }
 
 /* A file that says no may be wrong: then it is counted. */

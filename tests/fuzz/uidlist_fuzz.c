@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/annotations.h"
 #include "store/digest.h"
 #include "store/quota.h"
 #include "store/subscriptions.h"
@@ -48,8 +47,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = { (const char *)data, size };
 	struct buf names = buf_new(1 << 20);
 	struct digest digest;
-	struct span entry;
-	struct span value;
 	int64_t octets;
 	int64_t messages;
 
@@ -60,9 +57,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	quota_parse(text, &octets, &messages);
 	for (int g = 0; g < DIGEST_GROUPS; g++)
 		digest_read_row(&digest, (enum digest_group)g, 1, text);
-	struct span rest = text;
-	if (annotations_begin(&rest))
-		while (annotations_next(&rest, &entry, &value))
-			continue;
 	return 0;
 }

@@ -42,6 +42,10 @@ check('names of parts', all(has(a, name) for name in ('BODY[1.MIME] ', 'BODY[1]<
 check('BODY[] sets Seen', has(w.say('FETCH 1 BODY[TEXT]'), 'FLAGS (\\Seen'))
 check('a part that is not', has(w.say('FETCH 1 BODY.PEEK[7]'), 'BODY[7] NIL'))
 
+words = '(' + ' '.join(f'word{i}' for i in range(65)) + ')'
+a = w.append('Work', flags=words)
+check('a keyword more than there can be: LIMIT', a[-1].startswith('NO [LIMIT]') and not has(a, 'EXISTS'), a)
+
 # ESEARCH, SEARCHRES, WITHIN, SORT
 check('SEARCH', has(w.say('SEARCH FROM ana'), '* SEARCH 1 3'))
 check('RFC 4731', has(w.say('SEARCH RETURN (MIN MAX COUNT ALL) FROM ana'), 'MIN 1 MAX 3 COUNT 2 ALL 1,3'))
@@ -205,12 +209,39 @@ w.say('CREATE Tree')
 w.say('SUBSCRIBE Tree')
 a = lsub('%')
 check('one that is subscribed is told once, as it is', len(a) == 3 and sum('Noselect' in l for l in a) == 2, a)
+for i in range(30):
+    w.say(f'CREATE Many{i}/Sub')
+    w.say(f'CREATE Many{i}')
+w.say('SUBSCRIBE Many7/Sub')
+w.say('SUBSCRIBE Many7-')
+look = Opened(home + '/M/.Many7.Sub/new')
+a = w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" (Work M%)')
+check('RECURSIVEMATCH: only parents', a[:-1] == ['* LIST (\\HasChildren) "/" "Many7" ("CHILDINFO" ("SUBSCRIBED"))',
+      '* LIST (\\NonExistent \\Subscribed) "/" "Many7-"', '* LIST (\\HasChildren) "/" "Work" ("CHILDINFO" ("SUBSCRIBED"))'], a)
+check('RECURSIVEMATCH: the folders are not read for each of them', look.count() <= 2)
+check('CREATE', ok(w.say('CREATE Lots')))
+check('CREATE does not look for mail in the others', look.count() == 0)
 check('RFC 5819, 8438', has(w.say('LIST "" Work RETURN (STATUS (MESSAGES SIZE))'), '* STATUS "Work" (MESSAGES 1 SIZE '))
 check('RFC 6154', ok(w.say('CREATE Old (USE (\\Archive))')))
 check('RFC 6154 LIST', has(w.say('LIST (SPECIAL-USE) "" *'), '\\Sent'))
 check('percent', not has(w.say('LIST "" %'), 'Work/Sub'))
 check('"" says what parts levels', w.say('LIST "" ""')[0] == '* LIST (\\Noselect) "/" ""')
 check('RFC 9208', has(w.say('GETQUOTAROOT INBOX'), '* QUOTAROOT "INBOX" ""'))
+
+# A quota, which is asked before a literal is
+if os.geteuid() == 0:
+    control = work + '/control'
+    os.mkdir(control)
+    with open(control + '/quota', 'w') as quota:
+        quota.write(f'{3 * len(MESSAGE)}\n')
+    q = Wire('Q', control)
+    check('APPEND of more than the quota: no "+"', q.say('APPEND INBOX {1000000}')[-1].startswith('NO [OVERQUOTA]'))
+    a = q.say(b'APPEND INBOX {%d+}\r\n%s {%d+}\r\n%s {%d}' % (len(two), two, len(MESSAGE), MESSAGE, 2 * len(MESSAGE)))
+    check('MULTIAPPEND of more than the quota: the same', a[-1].startswith('NO [OVERQUOTA]'), a)
+    check('APPEND within the quota', q.append('INBOX')[-1].startswith('OK') and not os.listdir(home + '/Q/tmp'))
+    check('RFC 9208 limits', has(q.say('GETQUOTA ""'), '* QUOTA "" (STORAGE 0 ' + str(3 * len(MESSAGE) // 1024) + ')'))
+    check('that one ends well', q.end() == 0)
+    shutil.rmtree(home + '/Q')
 
 # names
 check('modified UTF-7', ok(w.say('CREATE "Entw&APw-rfe"')) and has(w.say('LIST "" Entw*'), '"Entw&APw-rfe"'))

@@ -1,6 +1,6 @@
 """mail - imapd by hand on a Maildir of its own, as an ordinary user (another
 one, if the test is run by root), and clients of it."""
-import imaplib, os, shutil, socket, subprocess, sys, tempfile
+import ctypes, imaplib, os, shutil, socket, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -21,10 +21,14 @@ MESSAGE = b'From: Ana <ana@example.org>\r\nTo: bob@example.org\r\nSubject: One\r
     b'Date: Mon, 1 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello Bob\r\n'
 
 
-def start(name='M', extra=None):
+def start(name='M', control=None):
+    """control: a folder that is its /var/mta/control, if the test is run by root."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
     command = ['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []
+    if control:
+        command = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /var && mkdir /var/mta && '
+                   'cp -r "$0" /var/mta/control && exec "$@"', control, *command]
     child = subprocess.Popen(command + [program, f'maildir:{home}/{name}'], stdin=theirs, stdout=theirs)
     theirs.close()
     return ours, child
@@ -47,8 +51,8 @@ class Imap(imaplib.IMAP4):
 
 class Wire:
     """Lines as they are: say() returns what came up to the tagged answer."""
-    def __init__(self, name='M'):
-        self.sock, self.child = start(name)
+    def __init__(self, name='M', control=None):
+        self.sock, self.child = start(name, control)
         self.file = self.sock.makefile('rwb')
         self.greeting = self.line()
         self.count = 0
@@ -80,6 +84,25 @@ class Wire:
     def end(self):
         self.say('LOGOUT')
         return self.child.wait(20)
+
+
+class Opened:
+    """How often a folder was opened since the last count (inotify(7))."""
+    IN_OPEN, EVENT = 0x20, 16
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.fd == -1 or libc.inotify_add_watch(self.fd, folder.encode(), 0x18 | self.IN_OPEN) == -1:
+            raise OSError(ctypes.get_errno(), folder)
+
+    def count(self):
+        try:
+            events = os.read(self.fd, 1 << 20)
+        except BlockingIOError:
+            return 0
+        masks = [int.from_bytes(events[i + 4:i + 8], sys.byteorder) for i in range(0, len(events), self.EVENT)]
+        return sum(mask & self.IN_OPEN != 0 for mask in masks)
 
 
 def finish():

@@ -1,7 +1,6 @@
 /*
  * import_test - a folder that Dovecot or Courier served keeps its UIDs; more
- * keywords than a name has letters; subscriptions, special use, quota,
- * annotations.
+ * keywords than a name has letters; subscriptions, special use, quota.
  */
 
 #include <errno.h>
@@ -143,16 +142,6 @@ count_subscribed(void *context, const struct account_folder *folder)
 	return true;
 }
 
-static bool
-add_annotation(void *context, struct span entry, struct span value)
-{
-	buf_add(context, entry);
-	buf_add_char(context, '=');
-	buf_add(context, value);
-	buf_add_char(context, ';');
-	return true;
-}
-
 static void
 test_account(struct account *account)
 {
@@ -179,19 +168,6 @@ test_account(struct account *account)
 	CHECK("quota counts", account_quota(account, &quota) == ACCOUNT_OK &&
 				  quota.messages == 4 && quota.octets == 4 &&
 				  quota.octets_max == 0);
-	account_annotate(
-	    account, span_of("INBOX"), span_of("/private/a"), span_of("1"));
-	account_annotate(
-	    account, span_of("INBOX"), span_of("/private/b"), span_of("2"));
-	account_annotate(account, span_of("INBOX"), span_of("/PRIVATE/A"),
-	    (struct span){ NULL, 0 });
-	account_annotate(
-	    account, span_of(""), span_of("/shared/s"), span_of("x"));
-	buf_clear(&text);
-	account_annotations(account, span_of("INBOX"), add_annotation, &text);
-	account_annotations(account, span_of(""), add_annotation, &text);
-	CHECK("annotations",
-	    span_equal(buf_span(&text), span_of("/private/b=2;/shared/s=x;")));
 	buf_free(&text);
 }
 

@@ -130,8 +130,6 @@ use_account(struct account *account)
 	       account_counts(account, span_of("c/b"), &counts) == ACCOUNT_OK &&
 	       account_delete(account, span_of("c/b")) == ACCOUNT_OK &&
 	       account_quota(account, &quota) == ACCOUNT_OK &&
-	       account_annotate(account, span_of("INBOX"),
-		   span_of("/private/x"), span_of("y")) == ACCOUNT_OK &&
 	       account_list(account, take_folder, &count) && count > 5 &&
 	       account_watch(account, span_of("INBOX"), true) != -1 &&
 	       account_watched(account, ignore_name, NULL) &&
