@@ -32,14 +32,14 @@ PROGRAMS := \
 	filter/filter-guard filter/greylist \
 	pop3d/pop3d
 ROLES := service smtpd filter aliases queue send local pop3d
-LIBS  := -lcdb -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
+LIBS  := -lcdb -lsqlite3 -lunistring -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
 	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lmd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
 LIB      := $(wildcard lib/*/*.c)
 TESTS    := $(patsubst %.c,%,$(wildcard tests/*/*_test.c tests/lib/*/*_test.c))
-PAGES    := $(wildcard $(ROLES:%=%/*.[1578]))
+PAGES    := $(wildcard $(ROLES:%=%/*.[1578]) lib/*/*.[1578])
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # ---- how ----------------------------------------------------------------
@@ -103,7 +103,7 @@ endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
 # Programs that tests use.
-TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload
+TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload tests/load/fillqueue
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
 	$(LINK)
 
@@ -148,7 +148,8 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libidn2-dev libssl-dev libgsasl-dev libjansson-dev dns-root-data
+	libidn2-dev libssl-dev libgsasl-dev libjansson-dev libsqlite3-dev \
+	libunistring-dev dns-root-data
 
 SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \

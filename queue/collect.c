@@ -14,10 +14,6 @@
 #include "base/io.h"
 #include "queue/manager.h"
 
-enum {
-	BLOCK_FIRST_S = 60
-};
-
 /* ---- one verdict ---- */
 
 static void
@@ -28,25 +24,6 @@ copy_clipped(char *to, size_t size, struct span text)
 	for (size_t i = 0; i < len; i++)
 		to[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
 	to[len] = '\0';
-}
-
-static void
-note_destination(struct manager *manager, struct destination *destination,
-    enum verdict_kind kind)
-{
-	if (destination == NULL)
-		return;
-	if (kind != VERDICT_UNREACHABLE) {
-		destination->failures = 0;
-		return;
-	}
-	unsigned shift = destination->failures < 6 ? destination->failures : 6;
-	uint64_t pause_s = (uint64_t)BLOCK_FIRST_S << shift;
-
-	destination->failures++;
-	if (pause_s > manager->retry_max_s)
-		pause_s = manager->retry_max_s;
-	destination->blocked_until = clock_now() + (int64_t)pause_s;
 }
 
 static const char *
@@ -73,14 +50,15 @@ delivered_state(const struct job *job, const struct verdict *verdict)
 		return SLOT_DELIVERED;
 	if (verdict->action == ACTION_EXPANDED)
 		return SLOT_EXPANDED;
-	return job->destination != NULL ? SLOT_RELAYED : SLOT_ARRIVED;
+	return job->errand->destination->name != NULL ? SLOT_RELAYED
+						      : SLOT_ARRIVED;
 }
 
 static void
 fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
     const struct verdict *verdict)
 {
-	struct message *message = job->message;
+	struct message *message = job->errand->message;
 
 	slot->attempts++;
 	copy_clipped(slot->code, sizeof(slot->code), verdict->code);
@@ -99,36 +77,66 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 	case VERDICT_LATER:
 	case VERDICT_UNREACHABLE:
 		slot->next_try = deadline_next_try(manager, message);
-		if (deadline_has_expired(manager, message, slot))
+		if (deadline_has_expired(manager, message, slot->attempts))
 			slot->state = SLOT_FAILED;
+		else if (slot->next_try < job->errand->due)
+			job->errand->due = slot->next_try;
 	}
 }
 
-/* verdict NULL: only count the job as done. */
+void
+collect_mark(struct message *message, uint64_t index)
+{
+	message->active->changed[index] = 1;
+}
+
+/*
+ * Other recipients may take their time: what is known is written.  Not what
+ * waits for a sync, and not what is all of it: then the file goes.
+ */
+static void
+finish_errand(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+
+	errand_done(manager, errand);
+	if (message->active->jobs > 1 && !message->active->has_linked)
+		collect_write_slots(manager, message);
+}
+
 void
 collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict)
 {
-	struct message *message = job->message;
-	struct active *active = message->active;
+	struct errand *errand = job->errand;
+	struct message *message = errand->message;
+	struct slot *slot = &message->active->slots[job->index];
 
-	if (verdict != NULL) {
-		struct slot *slot = &active->slots[job->index];
+	fill_slot(manager, job, slot, verdict);
+	collect_mark(message, job->index);
+	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
+	    outcome(slot->state), (int)job->recipient.address.len,
+	    job->recipient.address.ptr, slot->code, slot->text);
+	free(job);
+	if (--errand->jobs == 0)
+		finish_errand(manager, errand);
+	collect_release(manager, message);
+}
 
-		note_destination(manager, job->destination, verdict->kind);
-		fill_slot(manager, job, slot, verdict);
-		active->is_changed = true;
-		log_event("%s %s to=<%.*s> code=%s text=%s",
-		    message->name.id.text, outcome(slot->state),
-		    (int)job->recipient.address.len, job->recipient.address.ptr,
-		    slot->code, slot->text);
-		free(job);
-	}
-	if (--active->jobs == 0)
+void
+collect_release(struct manager *manager, struct message *message)
+{
+	if (--message->active->jobs == 0)
 		collect_conclude(manager, message);
 }
 
 /* ---- a whole message ---- */
+
+static bool
+has_changed(const struct active *active)
+{
+	return memchr(active->changed, 1, active->file.slot_count) != NULL;
+}
 
 void
 collect_write_slots(struct manager *manager, struct message *message)
@@ -137,19 +145,20 @@ collect_write_slots(struct manager *manager, struct message *message)
 	struct queue_file file = active->file;
 	char path[96];
 
-	if (!active->is_changed)
+	if (!has_changed(active))
 		return;
-	active->is_changed = false;
 	spool_cur_path(&message->name, path);
 	if (!message->name.is_plain)
 		file.fd = openat(manager->spool.top, path,
 		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool is_written = file.fd != -1;
 	for (uint64_t i = 0; is_written && i < file.slot_count; i++)
-		is_written = slot_write(&file, i, &active->slots[i]);
+		if (active->changed[i])
+			is_written = slot_write(&file, i, &active->slots[i]);
 	if (!is_written)
 		warn_errno("%s cannot be marked: it may be delivered twice",
 		    message->name.id.text);
+	memset(active->changed, 0, file.slot_count);
 	if (file.fd != -1 && file.fd != active->fd)
 		close(file.fd);
 }
@@ -158,9 +167,8 @@ void
 collect_wait(struct manager *manager, struct message *message)
 {
 	collect_write_slots(manager, message);
-	message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-	schedule_close(manager, message);
-	schedule_later(manager, message);
+	active_close(manager, message);
+	schedule_again(manager, message);
 }
 
 /* One that cannot be removed is marked, and the removal tried again. */
@@ -177,8 +185,8 @@ remove_message(struct manager *manager, struct message *message)
 		return;
 	}
 	log_event("%s done", message->name.id.text);
-	schedule_close(manager, message);
-	free(message);
+	active_close(manager, message);
+	message_remove(manager, message);
 }
 
 static bool
@@ -190,20 +198,20 @@ has_state(const struct active *active, enum slot_state state)
 	return false;
 }
 
+/*
+ * Its errands wait elsewhere.  A recipient may belong to none of them, if
+ * what is local has changed: then they are sorted anew.
+ */
 static void
 put_back(struct manager *manager, struct message *message)
 {
-	const struct active *active = message->active;
-	int64_t earliest = INT64_MAX;
-
+	if (message->errands == NULL) {
+		message->active->jobs = 1;
+		schedule_sort(manager, message);
+		message->active->jobs = 0;
+	}
 	collect_write_slots(manager, message);
-	for (uint64_t i = 0; i < active->file.slot_count; i++)
-		if (active->slots[i].state == SLOT_WAITING &&
-		    active->slots[i].next_try < earliest)
-			earliest = active->slots[i].next_try;
-	message->next_try = earliest;
-	schedule_close(manager, message);
-	schedule_later(manager, message);
+	active_close(manager, message);
 }
 
 /* ---- the end ---- */
@@ -242,6 +250,15 @@ sync_soon(struct manager *manager)
 		temp_fail("out of memory");
 }
 
+/* What was not synced may not be there: it is delivered once more. */
+static void
+forget_verdicts(struct message *message)
+{
+	struct active *active = message->active;
+
+	memset(active->changed, 0, active->file.slot_count);
+}
+
 static void
 handle_synced(evutil_socket_t fd, short what, void *context)
 {
@@ -263,6 +280,7 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 		errno = error;
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
+		forget_verdicts(message);
 		collect_wait(manager, message);
 	}
 	schedule_run(manager);
@@ -271,13 +289,15 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 void
 collect_conclude(struct manager *manager, struct message *message)
 {
-	const struct active *active = message->active;
+	struct active *active = message->active;
 
+	active->is_concluding = true;
 	if (active->has_linked) {
 		message_list_add(&manager->unsynced, message);
 		manager->unsynced_count++;
 		sync_soon(manager);
 	} else if (!reporting_ask(manager, message)) {
+		active->is_concluding = false;
 		if (has_state(active, SLOT_WAITING))
 			put_back(manager, message);
 		else

@@ -75,11 +75,35 @@ deadline_next_try(const struct manager *manager, const struct message *message)
 
 bool
 deadline_has_expired(const struct manager *manager,
-    const struct message *message, const struct slot *slot)
+    const struct message *message, uint64_t attempts)
 {
 	int64_t age = clock_now() - deadline_start(message);
 
 	return deadline_is_over(message) ||
 	       (age > (int64_t)manager->lifetime_s &&
-		   slot->attempts >= EXPIRE_ATTEMPTS_MIN);
+		   attempts >= EXPIRE_ATTEMPTS_MIN);
+}
+
+int64_t
+deadline_warn(const struct manager *manager, const struct message *message)
+{
+	const struct deliver_by *by = &envelope_of(message)->by;
+	int64_t at =
+	    manager->delay_warn_s == 0
+		? INT64_MAX
+		: deadline_start(message) + (int64_t)manager->delay_warn_s;
+
+	return by->mode == 'N' && by->time < at ? by->time : at;
+}
+
+int64_t
+deadline_next(const struct manager *manager, const struct message *message)
+{
+	int64_t now = clock_now();
+
+	if (message->warn_at > now && message->warn_at < message->end_at)
+		return message->warn_at;
+	if (message->end_at > now)
+		return message->end_at;
+	return now + (int64_t)manager->retry_min_s;
 }

@@ -71,18 +71,18 @@ is_acceptable(
 	return is_whole;
 }
 
+/* What is known already was taken while its folder was listed. */
 static void
 add_message(
     struct manager *manager, const struct queue_name *name, bool is_retry)
 {
-	struct message *message = calloc(1, sizeof(*message));
+	struct message *message = message_add(manager, name);
 
 	if (message == NULL)
-		temp_fail("out of memory");
-	message->name = *name;
+		return;
 	message->is_retry = is_retry;
-	message->domains = UINT64_MAX; /* not known yet */
-	schedule_due(manager, message);
+	message_list_add(
+	    is_retry ? &manager->unread : &manager->fresh, message);
 }
 
 /* Move it from new/ to cur/; a name that is already there is left to it. */
@@ -137,6 +137,8 @@ open_scan(struct manager *manager)
 	int fd = openat(
 	    manager->spool.top, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	manager->scan = fd == -1 ? NULL : fdopendir(fd);
+	if (manager->scan == NULL && manager->scan_folder >= 0)
+		temp_fail("cannot list %s/%s", MTA_QUEUE, path);
 	if (manager->scan == NULL)
 		warn_errno("cannot list %s/%s", MTA_QUEUE, path);
 	return manager->scan != NULL;
@@ -155,28 +157,20 @@ scan_name(struct manager *manager, const char *text)
 		take(manager, text, &name);
 }
 
-/*
- * All of cur/, before anything else: a message taken while it is listed would
- * be found twice, and be delivered by two jobs at once.
- */
-static void
-read_cur(struct manager *manager)
+/* cur/0 to cur/f at the start, then new/; false at the end of all. */
+static bool
+next_folder(struct manager *manager)
 {
-	struct dirent *entry;
-
-	for (int i = 0; i < SPOOL_FOLDERS; i++) {
-		manager->scan_folder = i;
-		if (!open_scan(manager))
-			temp_fail("cannot read the queue");
-		while ((entry = readdir(manager->scan)) != NULL)
-			scan_name(manager, entry->d_name);
-		closedir(manager->scan);
-		manager->scan = NULL;
-	}
-	manager->scan_folder = -1;
+	closedir(manager->scan);
+	manager->scan = NULL;
+	if (manager->scan_folder == -1)
+		return false;
+	if (++manager->scan_folder == SPOOL_FOLDERS)
+		manager->scan_folder = -1;
+	return true;
 }
 
-/* A scan of new/ goes in small steps, so that new mail never waits for it. */
+/* In small steps, so that new mail never waits for it. */
 static void
 scan_step(evutil_socket_t fd, short what, void *context)
 {
@@ -193,12 +187,8 @@ scan_step(evutil_socket_t fd, short what, void *context)
 			break;
 		scan_name(manager, entry->d_name);
 	}
-	if (entry == NULL) {
-		closedir(manager->scan);
-		manager->scan = NULL;
-	} else {
+	if (entry != NULL || next_folder(manager))
 		evtimer_add(manager->scan_event, &soon);
-	}
 	schedule_run(manager);
 }
 
@@ -279,9 +269,12 @@ handle_command(evutil_socket_t fd, short what, void *context)
 			strange++;
 			continue;
 		}
-		schedule_retry_all(manager, line);
-		if (line.len == 0) /* all: what an injector left untold, too */
-			rescan(-1, 0, manager);
+		if (line.len > 0) {
+			schedule_retry(manager, line);
+			continue;
+		}
+		schedule_retry_all(manager);
+		rescan(-1, 0, manager); /* what an injector left untold, too */
 	}
 	complain("command", strange);
 	schedule_run(manager);
@@ -315,7 +308,6 @@ intake_start(struct manager *manager)
 		temp_fail("out of memory");
 	watch(manager, manager->spool.trigger, handle_trigger);
 	watch(manager, command, handle_command);
-	read_cur(manager);
 	evtimer_add(manager->scan_event, &soon);
 	event_add(again, &often);
 }

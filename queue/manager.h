@@ -2,14 +2,21 @@
 #define QUEUE_MANAGER_H
 
 /*
- * manager - the state of queue-manager, and its four stages.
+ * manager - the state of queue-manager, and its stages.
  *
- *   intake    names from the trigger and from scans become messages in cur/
- *   schedule  messages whose time has come are opened, their recipients become
- *             jobs; the others wait in a heap
- *   dispatch  jobs go to local-deliver and, by destination, to remote-send
- *   collect   verdicts go into slots; a message whose jobs are all done is
- *             removed, reported (reporting) or put back to wait
+ *   intake        names from the trigger and from scans become messages
+ *   schedule      a message is read once, and its waiting recipients are
+ *                 sorted by destination into errands, which wait for their
+ *                 time in one heap
+ *   destinations  errands whose time has come stand in their destination's
+ *                 queue; destinations take turns
+ *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
+ *                 for local-deliver and (channel) for remote-send
+ *   collect       verdicts go into slots; a message none of whose jobs is
+ *                 left is removed, reported (reporting) or closed
+ *
+ * Memory  a message that waits is a struct message with its first errand,
+ *         under 200 bytes; only what is at work is open.
  */
 
 #include <event2/event.h>
@@ -18,11 +25,16 @@
 #include "base/syncer.h"
 #include "queue/delivery.h"
 #include "queue/file.h"
+#include "queue/limits.h"
+#include "queue/report.h"
 #include "queue/spool.h"
 
 enum {
-	ACTIVE_MAX = 400, /* messages open at once */
-	CHANNEL_PER_DESTINATION_MAX = 10,
+	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
+	LOCAL_AHEAD = 200,    /* local jobs made before their turn */
+	HUGE_BYTES = 5 << 20, /* goes behind what is smaller */
+	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
+	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
 	SYNC_DELAY_US = 50000, /* nobody waits for it: let them gather */
 	SYNC_BATCH = ACTIVE_MAX / 4
 };
@@ -30,10 +42,9 @@ enum {
 /* One recipient to be tried now; a list has the most urgent first. */
 struct job {
 	struct job *next;
-	struct message *message;
-	struct destination *destination; /* NULL: local */
-	uint64_t index;                  /* of the slot */
-	struct recipient recipient;      /* in the message's envelope */
+	struct errand *errand;
+	uint64_t index;             /* of the slot */
+	struct recipient recipient; /* in the message's envelope */
 };
 
 struct job_list {
@@ -46,21 +57,49 @@ struct job_list {
 struct active {
 	struct queue_file file;
 	int fd;
-	struct slot *slots; /* as they will be written */
-	size_t jobs;        /* not yet done */
-	bool is_changed;    /* slots differ from the disk */
+	struct slot *slots;     /* as they will be written */
+	unsigned char *changed; /* which of them differ from the disk */
+	size_t jobs;            /* not yet done */
+	uint64_t report_number; /* of the report it waits for */
+	enum report_why report_why;
 	bool has_linked;    /* a mailbox file waits for a sync */
+	bool is_concluding; /* in unsynced, syncing or reporting */
+};
+
+enum errand_state {
+	ERRAND_WAITING, /* for its time, in the heap */
+	ERRAND_QUEUED, /* for its destination; in the heap with the message's */
+	/* next deadline */
+	ERRAND_AT_WORK /* has jobs */
+};
+
+/* One message's business at one destination. */
+struct errand {
+	struct errand *sibling; /* the next of its message */
+	struct errand *before;  /* in its destination's queue */
+	struct errand *behind;
+	struct message *message;         /* NULL: a destination's own */
+	struct destination *destination; /* NULL: only to read it again */
+	int64_t due;                     /* seconds since 1970 */
+	size_t heap_index;
+	uint32_t jobs; /* not yet done */
+	uint8_t state; /* enum errand_state */
+	uint8_t key;   /* of its band: the least goes first */
 };
 
 struct message {
 	struct queue_name name;
-	struct message *next;  /* in whatever list it is */
-	struct active *active; /* NULL while it waits */
-	int64_t next_try;      /* seconds since 1970 */
-	size_t heap_index;
-	uint64_t domains; /* a bit for each remote domain it waits for */
-	bool is_retry;    /* it was tried before */
-	bool is_forced;   /* try now whatever the slots say */
+	struct message *next;   /* in whatever list it is */
+	struct message *chain;  /* in the table */
+	struct active *active;  /* NULL while it waits */
+	struct errand *errands; /* not yet done with */
+	struct errand first;    /* nearly always the only one */
+	int64_t warn_at;        /* deadlines, seconds since 1970 */
+	int64_t end_at;
+	int8_t priority;
+	bool is_huge;
+	bool is_first_used;
+	bool is_retry; /* it was tried before: its slots count */
 };
 
 struct message_list {
@@ -68,24 +107,51 @@ struct message_list {
 	struct message *last;
 };
 
-/* Messages that wait, the earliest next_try on top. */
+/* All messages, by id. */
+struct message_table {
+	struct message **chains;
+	size_t size; /* a power of two */
+	size_t count;
+};
+
+/* Errands that wait, the earliest due on top. */
 struct heap {
-	struct message **items;
+	struct errand **items;
 	size_t count;
 	size_t room;
 };
 
+/* Errands of equal key, first come first served. */
+struct band {
+	struct band *next; /* of a greater key */
+	struct errand *first;
+	struct errand *last;
+	uint8_t key;
+};
+
 struct destination {
-	struct destination *next; /* in its hash chain */
-	char *name;               /* domain, lower case */
+	struct destination *chain;
+	char *name;         /* domain, lower case; NULL: local */
+	struct band *bands; /* errands in state QUEUED */
+	size_t errands;     /* in any state but done */
+	unsigned taken;     /* from the queue, to give late bands a turn */
 	struct job_list jobs;
+	struct destination *ring_next;
+	bool is_in_ring; /* it waits for a channel */
 	unsigned channels;
+	unsigned window;       /* channels that it may have now */
+	unsigned successes;    /* since window grew */
 	unsigned failures;     /* in a row, to reach it at all */
 	int64_t blocked_until; /* seconds since 1970 */
+	struct errand wake;    /* in the heap while it is blocked */
+	const struct limit *limit;
+	int64_t paced_ms;      /* when the next message may go, with a pace */
+	uint64_t stamp;        /* of the message that is being sorted */
+	struct errand *latest; /* its errand here */
 };
 
 enum {
-	DESTINATION_CHAINS = 1024
+	DESTINATION_CHAINS = 4096
 };
 
 /* An open way to one destination through remote-send. */
@@ -95,6 +161,7 @@ struct channel {
 	struct destination *destination;
 	struct event *readable;
 	int fd;
+	unsigned messages; /* sent on it */
 	struct job
 	    *jobs[DELIVERY_RECIPIENTS_MAX]; /* sent, unanswered or NULL */
 	size_t job_count;
@@ -110,10 +177,12 @@ struct manager {
 	struct event_base *base;
 	struct syncer *syncer;
 	bool is_syncing;
+	bool is_ending; /* nothing new is begun */
 
 	struct control_watch watch;
 	struct control_list locals;
 	struct control_list virtualdomains;
+	struct limits limits;
 	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
@@ -122,8 +191,9 @@ struct manager {
 	uint64_t retry_min_s;
 	uint64_t retry_max_s;
 
-	struct message_list fresh;   /* due, never tried */
-	struct message_list retries; /* due again */
+	struct message_table table;
+	struct message_list fresh;  /* not read yet: new ones */
+	struct message_list unread; /* found at the start */
 	struct heap waiting;
 	size_t active_count;
 	struct event *timer;
@@ -131,10 +201,13 @@ struct manager {
 	void *scan;      /* DIR of the folder being scanned, or NULL */
 	int scan_folder; /* -1: new/; 0 to 15: of cur/, at the start */
 
-	struct job_list local_jobs;
+	struct destination local;
 	struct local_slot *local_slots;
 	uint64_t local_running;
 	struct destination *destinations[DESTINATION_CHAINS];
+	struct destination *ring; /* destinations that wait for a channel */
+	struct destination *ring_last;
+	uint64_t stamp;
 	struct channel *channels;
 	uint64_t channel_count;
 
@@ -158,21 +231,69 @@ void intake_start(struct manager *manager);
 /* A name from the trigger; false if it is none. */
 bool intake_name(struct manager *manager, struct span text);
 
-/* schedule.c */
+/* messages.c: all messages that the manager knows */
 void message_list_add(struct message_list *list, struct message *message);
 struct message *message_list_take(struct message_list *list);
-void schedule_due(struct manager *manager, struct message *message);
-void schedule_later(struct manager *manager, struct message *message);
-void schedule_run(struct manager *manager);
+struct message *message_find(const struct manager *manager, struct span id);
+/* NULL: that one is known already. */
+struct message *message_add(
+    struct manager *manager, const struct queue_name *name);
+/* It must be closed; its errands go with it. */
+void message_remove(struct manager *manager, struct message *message);
+
+/* active.c: while it is open */
+/* False with errno set; true if it is open already. */
+bool active_open(struct manager *manager, struct message *message);
 /* Let go of the file and what was read of it; the message itself stays. */
-void schedule_close(struct manager *manager, struct message *message);
-void schedule_retry_all(struct manager *manager, struct span id);
-void schedule_retry_domain(struct manager *manager, struct span domain);
+void active_close(struct manager *manager, struct message *message);
+/*
+ * Waiting recipients of an errand, one after another: begin with *next = 0 and
+ * *rest = the envelope's recipients; false at the end.
+ */
+bool active_next(struct manager *manager, const struct errand *errand,
+    struct span *rest, uint64_t *next, struct recipient *recipient,
+    uint64_t *index);
+
+/* heap.c */
+void heap_add(struct heap *heap, struct errand *errand);
+struct errand *heap_first(const struct heap *heap);
+void heap_remove(struct heap *heap, struct errand *errand);
+void heap_order(struct heap *heap); /* anew, whatever changed */
+
+/* errands.c */
+struct errand *errand_add(struct manager *manager, struct message *message,
+    struct destination *destination);
+void errand_remove(struct manager *manager, struct errand *errand);
+/* To the heap, until due. */
+void errand_wait(struct manager *manager, struct errand *errand, int64_t due);
+/* To its destination's queue. */
+void errand_queue(struct manager *manager, struct errand *errand);
+/* The next of a destination's queue, NULL if it is empty; out of the heap. */
+struct errand *errand_take(
+    struct manager *manager, struct destination *destination);
+/* Make jobs of it; false if it has nothing to do at the moment. */
+bool errand_start(struct manager *manager, struct errand *errand);
+/* Its last job is done. */
+void errand_done(struct manager *manager, struct errand *errand);
+/* The deadline of one that is queued has come: tell, or give up. */
+void errand_visit(struct manager *manager, struct errand *errand);
+
+/* schedule.c */
 int64_t clock_now(void);
+void schedule_run(struct manager *manager);
+/* Read it again later: something failed on our side. */
+void schedule_again(struct manager *manager, struct message *message);
+/* Sort its waiting recipients into errands. */
+void schedule_sort(struct manager *manager, struct message *message);
+void schedule_retry_all(struct manager *manager);
+bool schedule_retry(struct manager *manager, struct span id);
+void schedule_retry_domain(struct manager *manager, struct span domain);
 
 /* deadline.c: of a message that is open */
 int64_t deadline_start(const struct message *message);
 int64_t deadline_end(
+    const struct manager *manager, const struct message *message);
+int64_t deadline_warn(
     const struct manager *manager, const struct message *message);
 /* Must it go back, as DELIVERBY=...;R asks? */
 bool deadline_is_over(const struct message *message);
@@ -181,30 +302,71 @@ bool deadline_is_delay_due(
 int64_t deadline_next_try(
     const struct manager *manager, const struct message *message);
 bool deadline_has_expired(const struct manager *manager,
-    const struct message *message, const struct slot *slot);
+    const struct message *message, uint64_t attempts);
+/* Of one that is not open: when it must be looked at whatever happens. */
+int64_t deadline_next(
+    const struct manager *manager, const struct message *message);
 
-/* heap.c */
-void heap_add(struct heap *heap, struct message *message);
-struct message *heap_first(const struct heap *heap);
-void heap_remove(struct heap *heap, struct message *message);
+/* destinations.c */
+/* NULL: it is not known. */
+struct destination *destination_find(
+    const struct manager *manager, struct span domain);
+/* The one of an address, made if it is new: local, or by its domain. */
+struct destination *destination_of(
+    struct manager *manager, struct span address);
+bool destination_is(const struct manager *manager,
+    const struct destination *destination, struct span address);
+bool destination_is_blocked(const struct destination *destination);
+/* It has work and may have one more channel: give it a turn. */
+void destination_consider(
+    struct manager *manager, struct destination *destination);
+/* The next whose turn it is, or NULL. */
+struct destination *destination_turn(struct manager *manager);
+/* Try it again, whatever it did lately. */
+void destination_unblock(
+    struct manager *manager, struct destination *destination);
+void destination_unblock_all(struct manager *manager);
+void destination_note_unreachable(
+    struct manager *manager, struct destination *destination);
+void destination_note_lost(struct destination *destination);
+void destination_note_success(
+    struct manager *manager, struct destination *destination);
+/* May a message go now?  It counts as gone. */
+bool destination_paces(struct destination *destination);
+/* Limits were read again. */
+void destination_limit_all(struct manager *manager);
+/* Forget it if there is nothing to remember. */
+void destination_release(
+    struct manager *manager, struct destination *destination);
 
 /* dispatch.c: each returns when nothing more can be sent at the moment */
-void dispatch_add(struct manager *manager, struct message *message,
-    uint64_t index, const struct recipient *recipient);
-/* Try it again, whatever it did lately. */
-void dispatch_unblock(struct manager *manager, struct span domain);
-/* Its bit in struct message's domains; others may have the same. */
-uint64_t dispatch_domain_bit(struct span domain);
+void jobs_add(struct job_list *list, struct job *job);
+struct job *jobs_take(struct job_list *list);
+void jobs_put_back(struct job_list *list, struct job *job);
+/* To a deliverer; false with errno set. */
+bool dispatch_send(
+    int fd, uint64_t number, struct job *const *jobs, size_t count);
+/* As if a deliverer had said "later". */
+void dispatch_fail_over(
+    struct manager *manager, struct job *job, const char *text);
 void dispatch_run(struct manager *manager);
 void dispatch_start(struct manager *manager);
+
+/* channel.c */
+void channel_run(struct manager *manager);
+void channel_start(struct manager *manager);
 
 /* collect.c */
 void collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict);
+/* One job less: who opened it for a moment holds one, too. */
+void collect_release(struct manager *manager, struct message *message);
 void collect_start(struct manager *manager);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
 void collect_write_slots(struct manager *manager, struct message *message);
+/* A slot of a message that is open is another. */
+void collect_mark(struct message *message, uint64_t index);
 /* What failed on our side, or the disk's, is not the message's fault. */
 void collect_wait(struct manager *manager, struct message *message);
 

@@ -9,8 +9,8 @@
  * fd 16       remote-send, delivery(5)
  * fd 17       queue-bounce, report(5)
  * reads       control/me locals virtualdomains concurrencylocal
- *             concurrencyremote queuelifetime delaywarning retrymin retrymax;
- *             the queue; never a message's text
+ *             concurrencyremote limits queuelifetime delaywarning retrymin
+ *             retrymax; the queue; never a message's text
  * writes      the queue
  * runs        nothing
  * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts
@@ -31,7 +31,8 @@ static const char usage[] =
     "usage: queue-manager   (started by service/queue/run)";
 
 enum {
-	READY_FD = 3
+	READY_FD = 3,
+	DRAIN_S = 5
 };
 
 static void
@@ -41,13 +42,22 @@ handle_timer(evutil_socket_t fd, short what, void *context)
 	schedule_run(context);
 }
 
+/*
+ * TERM: what is on its way is waited for, so that it need not go twice, but
+ * not for long; another one ends at once.
+ */
 static void
 handle_end(evutil_socket_t fd, short what, void *context)
 {
+	const struct timeval patience = { DRAIN_S, 0 };
 	struct manager *manager = context;
 
 	(void)fd, (void)what;
-	event_base_loopbreak(manager->base);
+	if (manager->is_ending)
+		event_base_loopbreak(manager->base);
+	manager->is_ending = true;
+	event_base_loopexit(manager->base, &patience);
+	schedule_run(manager);
 }
 
 static void

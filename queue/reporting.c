@@ -62,7 +62,7 @@ ask_report(
 {
 	char name[QUEUE_NAME_MAX];
 	struct buf packet = buf_new(PACKET_MAX);
-	const struct active *active = message->active;
+	struct active *active = message->active;
 
 	collect_write_slots(manager, message);
 	queue_name_format(&message->name, name);
@@ -74,9 +74,8 @@ ask_report(
 		.text = span_of(active->slots[0].text),
 		.retry_until = deadline_end(manager, message) };
 	report_add(&packet, &report);
-	/* While it waits, next_try holds the number of its request. */
-	message->next_try = (int64_t)report.number;
-	message->heap_index = why;
+	active->report_number = report.number;
+	active->report_why = why;
 	message_list_add(&manager->reporting, message);
 	if (!packet_send(NEIGHBOUR_BOUNCE, buf_span(&packet), &active->fd, 1))
 		temp_fail("queue-bounce is gone");
@@ -91,7 +90,7 @@ take_reported(struct manager *manager, uint64_t number)
 	struct message *message;
 
 	while ((message = message_list_take(&manager->reporting)) != NULL) {
-		if (message->next_try == (int64_t)number)
+		if (message->active->report_number == number)
 			found = message;
 		else
 			message_list_add(&kept, message);
@@ -105,12 +104,12 @@ mark_reported(struct message *message, enum report_why why)
 {
 	struct active *active = message->active;
 
-	active->is_changed = true;
 	for (uint64_t i = 0; i < active->file.slot_count; i++) {
 		struct slot *slot = &active->slots[i];
 
 		if (!is_about(slot, why))
 			continue;
+		collect_mark(message, i);
 		if (why == REPORT_DELAYED)
 			slot->is_delay_reported = true;
 		else
@@ -138,8 +137,7 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 			continue;
 		}
 		if (is_done) {
-			mark_reported(
-			    message, (enum report_why)message->heap_index);
+			mark_reported(message, message->active->report_why);
 			collect_conclude(manager, message);
 			continue;
 		}

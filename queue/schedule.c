@@ -1,19 +1,19 @@
 /*
- * schedule - which message is opened when.
+ * schedule - which message is read when, and whose time has come.
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/die.h"
 #include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/manager.h"
+
+enum {
+	ADMITTED_MAX = 64, /* messages between two looks at events */
+	FIRED_MAX = 256    /* errands */
+};
 
 int64_t
 clock_now(void)
@@ -24,130 +24,7 @@ clock_now(void)
 	return now.tv_sec;
 }
 
-void
-message_list_add(struct message_list *list, struct message *message)
-{
-	message->next = NULL;
-	if (list->first == NULL)
-		list->first = message;
-	else
-		list->last->next = message;
-	list->last = message;
-}
-
-struct message *
-message_list_take(struct message_list *list)
-{
-	struct message *message = list->first;
-
-	if (message != NULL)
-		list->first = message->next;
-	return message;
-}
-
-void
-schedule_due(struct manager *manager, struct message *message)
-{
-	message_list_add(
-	    message->is_retry ? &manager->retries : &manager->fresh, message);
-}
-
-static void
-set_timer(struct manager *manager)
-{
-	const struct message *first = heap_first(&manager->waiting);
-	struct timeval wait = { 0, 0 };
-
-	if (first == NULL)
-		return;
-	int64_t left = first->next_try - clock_now();
-	wait.tv_sec = left < 0 ? 0 : left > 3600 ? 3600 : left;
-	evtimer_add(manager->timer, &wait);
-}
-
-void
-schedule_later(struct manager *manager, struct message *message)
-{
-	message->is_retry = true;
-	heap_add(&manager->waiting, message);
-	if (heap_first(&manager->waiting) == message)
-		set_timer(manager);
-}
-
-/* It was taken away, or cannot be read: forget it, or try in a while. */
-static void
-cannot_open(struct manager *manager, struct message *message)
-{
-	const char *id = message->name.id.text;
-
-	if (errno == ENOENT) {
-		log_event("%s is no longer in the queue", id);
-		free(message);
-		return;
-	}
-	warn_errno("%s cannot be read", id);
-	message->next_try = clock_now() + (int64_t)manager->retry_min_s;
-	schedule_later(manager, message);
-}
-
-/* The state of its recipients: all waiting, if this is the first time. */
-static bool
-read_slots(struct active *active, bool was_tried)
-{
-	uint64_t count = active->file.slot_count;
-
-	active->slots = calloc(count, sizeof(*active->slots));
-	if (active->slots == NULL)
-		temp_fail("out of memory");
-	for (uint64_t i = 0; i < count; i++)
-		active->slots[i].state = SLOT_WAITING;
-	for (uint64_t i = 0; was_tried && i < count; i++)
-		if (!slot_read(&active->file, i, &active->slots[i]))
-			return false;
-	return true;
-}
-
-void
-schedule_close(struct manager *manager, struct message *message)
-{
-	struct active *active = message->active;
-
-	queue_file_free(&active->file);
-	close(active->fd);
-	free(active->slots);
-	free(active);
-	message->active = NULL;
-	manager->active_count--;
-}
-
-static bool
-open_active(struct manager *manager, struct message *message)
-{
-	struct active *active = calloc(1, sizeof(*active));
-	char path[96];
-
-	if (active == NULL)
-		temp_fail("out of memory");
-	spool_cur_path(&message->name, path);
-	active->fd =
-	    openat(manager->spool.top, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (active->fd == -1 ||
-	    !queue_file_read(&active->file, active->fd, &message->name)) {
-		int error = errno;
-
-		if (active->fd != -1)
-			close(active->fd);
-		free(active);
-		errno = error;
-		return false;
-	}
-	message->active = active;
-	manager->active_count++;
-	if (read_slots(active, message->is_retry))
-		return true;
-	schedule_close(manager, message);
-	return false;
-}
+/* ---- a message is read for the first time ---- */
 
 static void
 log_arrival(const struct message *message)
@@ -171,152 +48,263 @@ log_arrival(const struct message *message)
 	buf_free(&more);
 }
 
-/* The earliest time at which a waiting recipient is due; now if none waits. */
-static int64_t
-slots_due(const struct active *active)
+/* Not in the heap, and not at work: it is being sorted. */
+static bool
+is_new(const struct errand *errand)
 {
-	int64_t earliest = INT64_MAX;
-
-	for (uint64_t i = 0; i < active->file.slot_count; i++)
-		if (active->slots[i].state == SLOT_WAITING &&
-		    active->slots[i].next_try < earliest)
-			earliest = active->slots[i].next_try;
-	return earliest == INT64_MAX ? 0 : earliest;
+	return errand->state == ERRAND_AT_WORK && errand->jobs == 0;
 }
 
-/* Now?  If not, message->next_try says when.  Who holds a message means it:
- * no "retry" moves that (RFC 4865). */
-static bool
-is_due(struct message *message)
+/* Each waiting recipient to the errand of its destination. */
+static void
+collect_errands(struct manager *manager, struct message *message)
 {
 	const struct active *active = message->active;
-	int64_t due = message->is_forced ? 0 : slots_due(active);
-
-	if (due < active->file.envelope.hold_until)
-		due = active->file.envelope.hold_until;
-	message->next_try = due;
-	return due <= clock_now();
-}
-
-/* RFC 2852: its time is over before it was tried again. */
-static void
-give_up(struct message *message)
-{
-	struct active *active = message->active;
-
-	active->is_changed = true;
-	for (uint64_t i = 0; i < active->file.slot_count; i++) {
-		struct slot *slot = &active->slots[i];
-
-		if (slot->state != SLOT_WAITING)
-			continue;
-		slot->state = SLOT_FAILED;
-		if (slot->text[0] == '\0')
-			snprintf(slot->text, sizeof(slot->text),
-			    "not delivered in the time that its sender gave");
-		snprintf(slot->code, sizeof(slot->code), "5.4.7");
-	}
-	log_event(
-	    "%s failed: the time of DELIVERBY is over", message->name.id.text);
-}
-
-/* Turn the waiting recipients into jobs. */
-static void
-make_jobs(struct manager *manager, struct message *message)
-{
-	struct active *active = message->active;
 	struct span rest = active->file.envelope.recipients;
 	struct recipient recipient;
 
-	message->domains = 0; /* dispatch_add counts them */
-	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++)
-		if (active->slots[i].state == SLOT_WAITING)
-			dispatch_add(manager, message, i, &recipient);
+	manager->stamp++;
+	for (struct errand *errand = message->errands; errand != NULL;
+	     errand = errand->sibling) {
+		if (errand->destination == NULL)
+			continue;
+		errand->destination->stamp = manager->stamp;
+		errand->destination->latest = errand;
+	}
+	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
+		if (active->slots[i].state != SLOT_WAITING)
+			continue;
+		struct destination *destination =
+		    destination_of(manager, recipient.address);
+		if (destination->stamp != manager->stamp) {
+			destination->stamp = manager->stamp;
+			destination->latest =
+			    errand_add(manager, message, destination);
+		}
+		if (is_new(destination->latest) &&
+		    active->slots[i].next_try < destination->latest->due)
+			destination->latest->due = active->slots[i].next_try;
+	}
+}
+
+/*
+ * For a host that could not be reached lately it is noted at once, so that
+ * mailq(1) can tell why it waits, and then left to its destination.
+ */
+static void
+defer_blocked(struct manager *manager, struct errand *errand)
+{
+	struct job_list *jobs = &errand->destination->jobs;
+	struct job *job;
+
+	if (errand_start(manager, errand))
+		while ((job = jobs_take(jobs)) != NULL)
+			dispatch_fail_over(manager, job,
+			    "its host could not be reached lately");
+}
+
+/*
+ * Who holds a message means it: no time of a slot moves that (RFC 4865).
+ */
+void
+schedule_sort(struct manager *manager, struct message *message)
+{
+	const struct queue_file *file = &message->active->file;
+	int64_t hold_until = file->envelope.hold_until;
+	int64_t now = clock_now();
+	struct errand *next;
+
+	message->priority = (int8_t)file->envelope.priority;
+	message->is_huge = file->message_length > HUGE_BYTES;
+	message->warn_at = deadline_warn(manager, message);
+	message->end_at = deadline_end(manager, message);
+	collect_errands(manager, message);
+	for (struct errand *errand = message->errands; errand != NULL;
+	     errand = next) {
+		int64_t due =
+		    errand->due > hold_until ? errand->due : hold_until;
+
+		next = errand->sibling;
+		if (!is_new(errand))
+			continue;
+		if (due > now)
+			errand_wait(manager, errand, due);
+		else if (destination_is_blocked(errand->destination) &&
+			 !message->is_retry)
+			defer_blocked(manager, errand);
+		else
+			errand_queue(manager, errand);
+	}
+}
+
+void
+schedule_again(struct manager *manager, struct message *message)
+{
+	errand_wait(manager, errand_add(manager, message, NULL),
+	    clock_now() + (int64_t)manager->retry_min_s);
 }
 
 static void
-activate(struct manager *manager, struct message *message)
+cannot_read(struct manager *manager, struct message *message)
 {
-	if (!open_active(manager, message)) {
-		cannot_open(manager, message);
+	if (errno == ENOENT) {
+		log_event(
+		    "%s is no longer in the queue", message->name.id.text);
+		message_remove(manager, message);
 		return;
+	}
+	warn_errno("%s cannot be read", message->name.id.text);
+	schedule_again(manager, message);
+}
+
+/* True: it is open, and the caller's to release when it has had a chance. */
+static bool
+admit(struct manager *manager, struct message *message)
+{
+	if (message->active != NULL && message->active->is_concluding) {
+		schedule_again(manager, message);
+		return false;
+	}
+	if (!active_open(manager, message)) {
+		cannot_read(manager, message);
+		return false;
 	}
 	if (!message->is_retry)
 		log_arrival(message);
-	if (!is_due(message)) {
-		schedule_close(manager, message);
-		schedule_later(manager, message);
-		return;
-	}
-	message->is_forced = false;
-	message->active->jobs = 1; /* ours: none concludes it meanwhile */
-	if (deadline_is_over(message))
-		give_up(message);
-	else
-		make_jobs(manager, message);
-	collect_verdict(manager, &(struct job){ .message = message }, NULL);
+	message->active->jobs++; /* ours: nobody concludes it meanwhile */
+	schedule_sort(manager, message);
+	message->is_retry = true;
+	return true;
 }
 
+/* ---- times that have come ---- */
+
+static void
+fire(struct manager *manager, struct errand *errand)
+{
+	if (errand->state == ERRAND_QUEUED) {
+		errand_visit(manager, errand);
+		return;
+	}
+	heap_remove(&manager->waiting, errand);
+	errand->state = ERRAND_AT_WORK;
+	if (errand->message == NULL) {
+		destination_consider(manager, errand->destination);
+	} else if (errand->destination != NULL) {
+		errand_queue(manager, errand);
+	} else {
+		struct message *message = errand->message;
+
+		errand_remove(manager, errand);
+		if (admit(manager, message))
+			collect_release(manager, message);
+	}
+}
+
+static void
+set_timer(struct manager *manager, bool has_more)
+{
+	const struct errand *first = heap_first(&manager->waiting);
+	struct timeval wait = { 0, 0 };
+
+	if (!has_more) {
+		if (first == NULL)
+			return;
+		int64_t left = first->due - clock_now();
+		wait.tv_sec = left < 0 ? 0 : left > 3600 ? 3600 : left;
+	}
+	evtimer_add(manager->timer, &wait);
+}
+
+/* They stay open until the most urgent of them have begun. */
+static void
+admit_some(struct manager *manager, struct message_list *list)
+{
+	struct message *admitted[ADMITTED_MAX];
+	struct message *message;
+	size_t count = 0;
+
+	while (
+	    count < ADMITTED_MAX && (message = message_list_take(list)) != NULL)
+		if (admit(manager, message))
+			admitted[count++] = message;
+	dispatch_run(manager);
+	for (size_t i = 0; i < count; i++)
+		collect_release(manager, admitted[i]);
+}
+
+static void
+end_if_idle(struct manager *manager)
+{
+	if (manager->local_running == 0 && manager->channel_count == 0 &&
+	    manager->unsynced.first == NULL && !manager->is_syncing &&
+	    manager->reporting.first == NULL)
+		event_base_loopbreak(manager->base);
+}
+
+/* In steps: what comes meanwhile never waits for a long queue. */
 void
 schedule_run(struct manager *manager)
 {
 	int64_t now = clock_now();
-	struct message *message;
+	struct errand *errand;
+	int fired = 0;
 
-	while ((message = heap_first(&manager->waiting)) != NULL &&
-	       message->next_try <= now) {
-		heap_remove(&manager->waiting, message);
-		schedule_due(manager, message);
+	if (manager->is_ending) {
+		end_if_idle(manager);
+		return;
 	}
-	if (manager->fresh.first != NULL || manager->retries.first != NULL)
+	if (manager->fresh.first != NULL || manager->unread.first != NULL)
 		settings_refresh(manager);
-	while (manager->active_count < ACTIVE_MAX &&
-	       ((message = message_list_take(&manager->fresh)) != NULL ||
-		   (message = message_list_take(&manager->retries)) != NULL))
-		activate(manager, message);
-	set_timer(manager);
+	admit_some(manager, &manager->fresh);
+	while ((errand = heap_first(&manager->waiting)) != NULL &&
+	       errand->due <= now && fired++ < FIRED_MAX)
+		fire(manager, errand);
+	if (manager->fresh.first == NULL)
+		admit_some(manager, &manager->unread);
 	dispatch_run(manager);
+	set_timer(manager, manager->fresh.first != NULL ||
+			       manager->unread.first != NULL ||
+			       fired > FIRED_MAX);
 }
 
-/* Rebuild: every key may have changed. */
-static void
-rebuild_heap(struct manager *manager)
-{
-	struct heap old = manager->waiting;
-
-	manager->waiting = (struct heap){ .count = 0 };
-	for (size_t i = 0; i < old.count; i++)
-		heap_add(&manager->waiting, old.items[i]);
-	free(old.items);
-}
-
-static void
-force(struct message *message)
-{
-	message->is_forced = true;
-	message->next_try = 0;
-}
+/* ---- what is asked for ---- */
 
 void
-schedule_retry_all(struct manager *manager, struct span id)
+schedule_retry_all(struct manager *manager)
 {
 	for (size_t i = 0; i < manager->waiting.count; i++) {
-		struct message *message = manager->waiting.items[i];
+		struct errand *errand = manager->waiting.items[i];
 
-		if (id.len == 0 ||
-		    span_equal(id, span_of(message->name.id.text)))
-			force(message);
+		if (errand->state == ERRAND_WAITING)
+			errand->due = 0;
 	}
-	rebuild_heap(manager);
-	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
-		for (struct destination *destination = manager->destinations[i];
-		     destination != NULL; destination = destination->next)
-			destination->blocked_until = 0;
-	log_event("retry of %.*s asked for", id.len == 0 ? 3 : (int)id.len,
-	    id.len == 0 ? "all" : id.ptr);
+	heap_order(&manager->waiting);
+	destination_unblock_all(manager);
+	log_event("retry of all asked for");
 }
 
-/* ETRN, RFC 1985.  A bit is shared: some others are tried early, too. */
+bool
+schedule_retry(struct manager *manager, struct span id)
+{
+	struct message *message = message_find(manager, id);
+
+	if (message == NULL)
+		return false;
+	for (struct errand *errand = message->errands; errand != NULL;
+	     errand = errand->sibling)
+		if (errand->state == ERRAND_WAITING)
+			errand->due = 0;
+	heap_order(&manager->waiting);
+	for (struct errand *errand = message->errands; errand != NULL;
+	     errand = errand->sibling)
+		if (errand->destination != NULL)
+			destination_unblock(manager, errand->destination);
+	log_event("%s retry asked for", message->name.id.text);
+	return true;
+}
+
+/* ETRN, RFC 1985. */
 void
 schedule_retry_domain(struct manager *manager, struct span domain)
 {
@@ -324,12 +312,19 @@ schedule_retry_domain(struct manager *manager, struct span domain)
 
 	if (!domain_add_ascii(&name, domain))
 		buf_add(&name, domain);
-	uint64_t bit = dispatch_domain_bit(buf_span(&name));
-	for (size_t i = 0; i < manager->waiting.count; i++)
-		if (manager->waiting.items[i]->domains & bit)
-			force(manager->waiting.items[i]);
-	rebuild_heap(manager);
-	dispatch_unblock(manager, buf_span(&name));
+	struct destination *destination =
+	    destination_find(manager, buf_span(&name));
+	if (destination != NULL) {
+		for (size_t i = 0; i < manager->waiting.count; i++) {
+			struct errand *errand = manager->waiting.items[i];
+
+			if (errand->destination == destination &&
+			    errand->state == ERRAND_WAITING)
+				errand->due = 0;
+		}
+		heap_order(&manager->waiting);
+		destination_unblock(manager, destination);
+	}
 	log_event("retry of mail for %.*s asked for", (int)name.len, name.data);
 	buf_free(&name);
 }

@@ -10,7 +10,7 @@
 #include "queue/manager.h"
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
-	"queuelifetime", "delaywarning", "retrymin", "retrymax" };
+	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits" };
 
 static void
 load(struct manager *manager)
@@ -19,6 +19,7 @@ load(struct manager *manager)
 	    &manager->watch, watched, sizeof(watched) / sizeof(watched[0]));
 	manager->locals = domain_list("locals");
 	manager->virtualdomains = domain_list("virtualdomains");
+	limits_read(&manager->limits);
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
 	manager->delay_warn_s =
@@ -51,7 +52,9 @@ settings_refresh(struct manager *manager)
 	manager->me = me;
 	control_list_free(&manager->locals);
 	control_list_free(&manager->virtualdomains);
+	limits_free(&manager->limits);
 	load(manager);
+	destination_limit_all(manager);
 }
 
 /* Without control/locals: this host's own name, and localhost. */

@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,8 +123,12 @@ open_channel(const struct send_settings *settings,
 		temp_fail("resolve is gone");
 	if (settings->has_tls && helpers.tls == -1)
 		temp_fail("tlsd is gone");
+	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
+		/* Nobody hears a verdict any more when the manager is gone. */
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
+			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		sandbox_session(layer, kept, settings->has_tls ? 3 : 2);
 		_exit(channel_run(settings, &helpers, destination, fd));

@@ -20,9 +20,11 @@
 #include "net/tlspolicy.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
+#include "queue/limits.h"
 #include "service/addresses.h"
 #include "service/mtactl.h"
 #include "service/tree.h"
+#include "store/account_settings.h"
 
 /* ---- owners and modes ---- */
 
@@ -110,6 +112,7 @@ static const struct {
 	{ "uidfirst", 1000, UINT32_MAX },
 	{ "uidlast", 1000, UINT32_MAX },
 	{ "apop", 0, 1 },
+	{ "maxfolders", 1, 1000000 },
 	{ "pop3peruser", 1, 4096 },
 	{ "bouncebytes", 0, 10 << 20 },
 	{ "programtimeout", 1, 86400 },
@@ -273,6 +276,14 @@ read_authorities(void)
 }
 
 static void
+read_limits(void)
+{
+	static struct limits limits;
+
+	limits_read(&limits);
+}
+
+static void
 read_name_servers(void)
 {
 	network_name_servers();
@@ -303,6 +314,14 @@ read_certificates(void)
 }
 
 static void
+read_accounts(void)
+{
+	struct account_settings settings;
+
+	account_settings_read(&settings);
+}
+
+static void
 read_landlock(void)
 {
 	printf("landlock version %d\n", landlock_version());
@@ -311,9 +330,9 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_tls_policies,
-	read_authorities, read_name_servers, read_destination, read_lists,
-	read_weights, read_greylisting, read_client_authorities,
-	read_certificates, read_landlock };
+	read_authorities, read_limits, read_name_servers, read_destination,
+	read_lists, read_weights, read_greylisting, read_accounts,
+	read_client_authorities, read_certificates, read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -69,12 +69,13 @@ static const int connecting[] = { SYS_connect, SYS_bind, SYS_setsockopt,
 static const int reading[] = { SYS_openat, SYS_open, SYS_newfstatat, SYS_stat,
 	SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
 	SYS_getdents64, SYS_readlink, SYS_readlinkat, SYS_flock, SYS_fstatfs,
-	SYS_fadvise64, SYS_fgetxattr, SYS_chdir, SYS_fchdir, SYS_umask };
+	SYS_fadvise64, SYS_fgetxattr, SYS_chdir, SYS_fchdir, SYS_umask,
+	SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch };
 static const int writing[] = { SYS_mkdirat, SYS_mkdir, SYS_unlink, SYS_unlinkat,
 	SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat,
 	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fchmod,
 	SYS_utimensat, SYS_copy_file_range, SYS_sendfile, SYS_fsetxattr,
-	SYS_fremovexattr, SYS_fallocate };
+	SYS_fremovexattr, SYS_fallocate, SYS_sync_file_range };
 static const int threading[] = { SYS_clone, SYS_clone3, SYS_syncfs,
 	SYS_epoll_create1 };
 static const int becoming[] = { SYS_setresuid, SYS_setresgid, SYS_setgroups,

@@ -95,26 +95,36 @@ content_type_is(
 		   span_equal_nocase(type->subtype, span_of(subtype)));
 }
 
-/* A quoted string's bytes, or a token's, appended to value if it is wanted. */
+/* A quoted string's bytes, or a token's, appended to value. */
 static void
 take_value(struct span *rest, struct buf *value)
 {
 	skip_space(rest);
 	if (!take_char(rest, '"')) {
-		struct span token = take_token(rest);
-
-		if (value != NULL)
-			buf_add(value, token);
+		buf_add(value, take_token(rest));
 		return;
 	}
 	while (rest->len > 0 && !take_char(rest, '"')) {
 		if (rest->len > 1)
 			take_char(rest, '\\');
-		if (value != NULL && rest->ptr[0] != '\r' &&
-		    rest->ptr[0] != '\n')
+		if (rest->ptr[0] != '\r' && rest->ptr[0] != '\n')
 			buf_add_char(value, rest->ptr[0]);
 		*rest = span_slice(*rest, 1, rest->len);
 	}
+}
+
+bool
+content_type_next(struct span *rest, struct span *name, struct buf *value)
+{
+	while (rest->len > 0) {
+		span_cut(rest, ';');
+		*name = take_token(rest);
+		if (!take_char(rest, '='))
+			continue;
+		take_value(rest, value);
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -122,17 +132,14 @@ content_type_parameter(
     const struct content_type *type, const char *name, struct buf *value)
 {
 	struct span rest = type->parameters;
+	size_t before = value->len;
+	struct span found;
 
-	while (rest.len > 0) {
-		span_cut(&rest, ';');
-		struct span found = take_token(&rest);
-		bool is_it = span_equal_nocase(found, span_of(name));
-
-		if (!take_char(&rest, '='))
-			continue;
-		take_value(&rest, is_it ? value : NULL);
-		if (is_it)
+	while (content_type_next(&rest, &found, value)) {
+		if (span_equal_nocase(found, span_of(name)))
 			return !value->overflow;
+		value->len = before;
+		value->overflow = false;
 	}
 	return false;
 }

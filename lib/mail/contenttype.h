@@ -28,6 +28,12 @@ bool content_type_is(const struct content_type *type, const char *main_type,
 bool content_type_parameter(
     const struct content_type *type, const char *name, struct buf *value);
 
+/*
+ * Take the next parameter off *rest (parameters, or what is left of them): its
+ * name as written, its value appended to value.  False at the end.
+ */
+bool content_type_next(struct span *rest, struct span *name, struct buf *value);
+
 /* The token that value begins with, after space and comments. */
 struct span content_token(struct span value);
 

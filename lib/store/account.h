@@ -68,8 +68,6 @@ struct folder_counts {
 	uint32_t uid_next;
 	uint32_t uid_validity;
 	uint64_t highest_modseq;
-	uint64_t octets;         /* RFC 8438: at least the sum of RFC822.SIZE */
-	uint64_t deleted_octets; /* RFC 9208 */
 	char id[ACCOUNT_ID_LEN + 1];
 };
 
@@ -77,10 +75,14 @@ struct account;
 
 /*
  * Open "maildir:/PATH" (made if it is not there, with control/specialfolders
- * as its first folders); everything is freed by account_close.
+ * as its first folders); everything is freed by account_close.  Call it before
+ * the jail closes: it reads control/.
  */
 enum account_status account_open(struct account **account, const char *name);
 void account_close(struct account *account);
+
+/* Before a wait: what was kept for the next APPEND or COPY is freed. */
+void account_rest(struct account *account);
 
 /*
  * Hand each folder to take, in the order of its name: those that exist, their

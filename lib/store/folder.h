@@ -13,8 +13,13 @@
  *           ACCOUNT_NONEXISTENT and expunged at the next refresh.
  * Durable   what returns ACCOUNT_OK is on stable storage: flags, appends,
  *           copies, moves, expunges.
- * Lines     octets are counted and handed out with CRLF line ends, store.h.
+ * Lines     octets are counted and handed out with CRLF line ends, whatever the
+ *           file has; nothing is added to a last line without one.  A NUL goes
+ *           out as 0x80 but in SECTION_DECODED (RFC 9051 section 4.3).
  * Memory    spans that are handed out last until the next call on the folder.
+ *           What is cached for messages is read and made in batches that grow
+ *           while the same question is asked for one message after another in
+ *           rising order; folder_rest gives all of it back.
  */
 
 #include "store/account.h"
@@ -42,10 +47,10 @@ struct folder_message {
 	uint64_t keywords; /* bit i: keyword i of the folder */
 	uint64_t modseq;
 	uint64_t octets; /* RFC822.SIZE or FOLDER_OCTETS_UNKNOWN */
-	int64_t internal_date_s;
 	int64_t save_date_s;
 	bool is_expunged; /* still in the view, but gone */
-	bool is_changed;  /* flags or keywords, since folder_forget_changes */
+	bool is_changed;  /* flags or keywords, by others than this folder's */
+			  /* caller, since folder_forget_changes */
 };
 
 struct folder;
@@ -55,8 +60,16 @@ enum account_status folder_open(struct folder **folder, struct account *account,
     struct span name, bool is_read_only);
 void folder_close(struct folder *folder);
 
+/* Before a wait: the index is closed and what was cached is freed. */
+void folder_rest(struct folder *folder);
+
 /* Of the view and the folder as last refreshed. */
 void folder_counts(const struct folder *folder, struct folder_counts *counts);
+
+/* STATUS SIZE (RFC 8438) and DELETED-STORAGE (RFC 9208): sums of RFC822.SIZE.
+ */
+enum account_status folder_sum_octets(
+    struct folder *folder, uint64_t *octets, uint64_t *deleted_octets);
 size_t folder_count(const struct folder *folder);
 
 /* Message i of the view (sequence number i + 1), by rising UID. */
@@ -158,6 +171,11 @@ void folder_append_free(struct folder_append *append); /* no commit: undone */
 enum account_status folder_octets(
     struct folder *folder, size_t i, uint64_t *octets);
 
+/* INTERNALDATE: the file's time of change.  Of a message that is gone: error.
+ */
+enum account_status folder_internal_date(
+    struct folder *folder, size_t i, int64_t *date_s);
+
 /*
  * ENVELOPE (RFC 9051 section 7.5.2), BODY and BODYSTRUCTURE as FETCH sends
  * them, from the index or made now.  is_utf8: UTF8=ACCEPT is on (RFC 6855).
@@ -243,6 +261,7 @@ enum sort_key {
 
 struct folder_thread_data {
 	int64_t sent_date_s; /* the Date field; else the internal date */
+	int32_t sent_zone_s; /* that it was written in, east of UTC */
 	bool has_sent_date;
 	bool is_reply;            /* the subject had a Re:, or the like */
 	struct span base_subject; /* case-folded */

@@ -1,0 +1,235 @@
+#include "mail/words.h"
+
+#include "mail/base64.h"
+#include "mail/charset.h"
+#include "mail/decoder.h"
+#include "mail/header.h"
+#include "mail/utf8.h"
+
+enum {
+	WORD_MAX = 2000, /* mail of the world ignores the limit of 75 */
+	CHUNK = 39       /* bytes that base64 makes 52 of: 75 with the rest */
+};
+
+struct word {
+	struct span charset;
+	bool is_base64;
+	struct span text;
+	size_t len; /* of all of it */
+};
+
+/* "=?charset*language?B?text?=" at the start of text. */
+static bool
+read_word(struct span text, struct word *word)
+{
+	struct span rest = span_slice(text, 2, WORD_MAX);
+
+	if (!span_starts(text, span_of("=?")))
+		return false;
+	size_t end = span_index(rest, '?');
+	word->charset = span_slice(rest, 0, end);
+	word->charset.len = span_index(word->charset, '*');
+	rest = span_slice(rest, end + 1, rest.len);
+	if (word->charset.len == 0 || rest.len < 4 || rest.ptr[1] != '?' ||
+	    span_index(word->charset, ' ') < word->charset.len)
+		return false;
+	char encoding = ascii_lower(rest.ptr[0]);
+	if (encoding != 'b' && encoding != 'q')
+		return false;
+	word->is_base64 = encoding == 'b';
+	rest = span_slice(rest, 2, rest.len);
+	end = span_index(rest, '?');
+	/* A '?' within is not allowed, and is there. */
+	while (end + 1 < rest.len && rest.ptr[end + 1] != '=')
+		end += 1 + span_index(span_slice(rest, end + 1, rest.len), '?');
+	if (end + 1 >= rest.len)
+		return false;
+	word->text = span_slice(rest, 0, end);
+	word->len = (size_t)(rest.ptr + end + 2 - text.ptr);
+	return true;
+}
+
+/* Append the bytes that the word holds. */
+static void
+add_bytes(struct buf *into, const struct word *word)
+{
+	struct decoder decoder;
+	size_t start = into->len;
+
+	decoder_init(
+	    &decoder, word->is_base64 ? DECODER_BASE64 : DECODER_QUOTED);
+	if (word->is_base64) {
+		decoder_add(&decoder, into, word->text);
+	} else {
+		struct span rest = word->text;
+
+		while (rest.len > 0) {
+			size_t plain = span_index(rest, '_');
+
+			decoder_add(&decoder, into, span_slice(rest, 0, plain));
+			if (plain < rest.len)
+				decoder_add(&decoder, into, span_of("=20"));
+			rest = span_slice(rest, plain + 1, rest.len);
+		}
+		/* Spaces are no line's end here. */
+		decoder_add(&decoder, into, span_of("=2E"));
+		if (into->len > start)
+			into->len--;
+	}
+	decoder_end(&decoder, into);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static size_t
+blank_length(struct span text)
+{
+	size_t len = 0;
+
+	while (len < text.len && is_blank(text.ptr[len]))
+		len++;
+	return len;
+}
+
+/*
+ * Words that follow each other, as far as they have one character set: a
+ * character may be cut in two between them.
+ */
+static struct span
+take_words(struct buf *into, struct span text, struct word word)
+{
+	struct buf bytes = buf_new(text.len + 64);
+	struct span charset = word.charset;
+
+	for (;;) {
+		add_bytes(&bytes, &word);
+		text = span_slice(text, word.len, text.len);
+		size_t blank = blank_length(text);
+		struct span next = span_slice(text, blank, text.len);
+		if (!read_word(next, &word))
+			break;
+		text = next;
+		if (!span_equal_nocase(charset, word.charset))
+			break;
+	}
+	charset_add_utf8(into, charset, buf_span(&bytes));
+	buf_free(&bytes);
+	return text;
+}
+
+static size_t
+plain_length(struct span text)
+{
+	size_t len = 0;
+	struct word word;
+
+	while (len < text.len) {
+		len += span_index(span_slice(text, len, text.len), '=');
+		if (len >= text.len ||
+		    read_word(span_slice(text, len, text.len), &word))
+			break;
+		len++;
+	}
+	return len < text.len ? len : text.len;
+}
+
+void
+words_add_decoded(struct buf *into, struct span value)
+{
+	struct buf text = buf_new(value.len);
+	size_t start = into->len;
+
+	header_add_unfolded(&text, value);
+	struct span rest = buf_span(&text);
+	while (rest.len > 0) {
+		struct word word;
+		size_t plain = plain_length(rest);
+
+		charset_add_utf8(
+		    into, span_of("utf-8"), span_slice(rest, 0, plain));
+		rest = span_slice(rest, plain, rest.len);
+		if (rest.len > 0 && read_word(rest, &word))
+			rest = take_words(into, rest, word);
+	}
+	for (size_t i = start; i < into->len; i++)
+		if ((unsigned char)into->data[i] < ' ' || into->data[i] == 0x7f)
+			into->data[i] = ' ';
+	buf_free(&text);
+}
+
+/* ---- to ASCII ---- */
+
+/* Where a word of text ends; a string in quotes is one. */
+static size_t
+word_length(struct span text)
+{
+	bool is_quoted = false;
+	size_t len = 0;
+
+	for (; len < text.len; len++) {
+		char c = text.ptr[len];
+
+		if (c == '\\' && is_quoted)
+			len++;
+		else if (c == '"')
+			is_quoted = !is_quoted;
+		else if (is_blank(c) && !is_quoted)
+			break;
+	}
+	return len < text.len ? len : text.len;
+}
+
+/* Chunks that cut no character of UTF-8. */
+static void
+add_encoded(struct buf *into, struct span text)
+{
+	const char *charset =
+	    utf8_is_valid(text) ? "=?UTF-8?B?" : "=?unknown-8bit?B?";
+
+	while (text.len > 0) {
+		struct span chunk = span_slice(text, 0, CHUNK);
+
+		if (chunk.len < text.len && utf8_whole(chunk).len > 0)
+			chunk = utf8_whole(chunk);
+		buf_add_string(into, charset);
+		base64_add(into, chunk);
+		buf_add_string(into, "?=");
+		text = span_slice(text, chunk.len, text.len);
+		if (text.len > 0)
+			buf_add_char(into, ' ');
+	}
+}
+
+void
+words_add_ascii(struct buf *into, struct span value)
+{
+	while (value.len > 0) {
+		size_t blank = blank_length(value);
+
+		buf_add(into, span_slice(value, 0, blank));
+		value = span_slice(value, blank, value.len);
+		struct span word = span_slice(value, 0, word_length(value));
+		struct span next = span_slice(value, word.len, value.len);
+		size_t gap = blank_length(next);
+		/* The space between two encoded words would be lost. */
+		while (!span_is_ascii(word) && gap > 0 && gap < next.len) {
+			size_t more =
+			    word_length(span_slice(next, gap, next.len));
+
+			if (span_is_ascii(span_slice(next, gap, more)))
+				break;
+			word.len += gap + more;
+			next = span_slice(next, gap + more, next.len);
+			gap = blank_length(next);
+		}
+		if (span_is_ascii(word))
+			buf_add(into, word);
+		else
+			add_encoded(into, word);
+		value = span_slice(value, word.len, value.len);
+	}
+}

@@ -1,0 +1,90 @@
+#include "queue/limits.h"
+
+#include <stdlib.h>
+
+#include "base/die.h"
+
+static const char mend[] =
+    "should be DESTINATION CONNECTIONS [PER-MINUTE [PER-CONNECTION]]: a "
+    "domain, "
+    ".domain or *, 1 to 500 connections, numbers from 1 or -";
+
+/* The next word of *line; an empty one at its end. */
+static struct span
+word(struct span *line)
+{
+	while (line->len > 0 && (*line->ptr == ' ' || *line->ptr == '\t'))
+		*line = span_slice(*line, 1, line->len);
+	size_t len = 0;
+	while (
+	    len < line->len && line->ptr[len] != ' ' && line->ptr[len] != '\t')
+		len++;
+	struct span found = span_slice(*line, 0, len);
+	*line = span_slice(*line, len, line->len);
+	return found;
+}
+
+static bool
+number(struct span text, uint64_t max, uint64_t *value)
+{
+	*value = 0;
+	return text.len == 0 || span_equal(text, span_of("-")) ||
+	       (span_number(text, 10, max, value) && *value > 0);
+}
+
+static bool
+parse(struct span line, struct limit *limit)
+{
+	limit->destination = word(&line);
+	struct span connections = word(&line);
+
+	if (connections.len == 0 ||
+	    !number(connections, LIMIT_CONNECTIONS_MAX, &limit->connections) ||
+	    !number(word(&line), 1000000, &limit->per_minute) ||
+	    !number(word(&line), 1000000, &limit->per_connection))
+		return false;
+	if (limit->connections == 0)
+		limit->connections = LIMIT_CONNECTIONS_MAX;
+	return word(&line).len == 0;
+}
+
+void
+limits_read(struct limits *limits)
+{
+	limits->fallback = (struct limit){ .connections = LIMIT_CONNECTIONS };
+	limits->text = control_list("limits");
+	limits->items = calloc(limits->text.count + 1, sizeof(*limits->items));
+	if (limits->items == NULL)
+		temp_fail("out of memory");
+	for (size_t i = 0; i < limits->text.count; i++)
+		if (!parse(limits->text.items[i], &limits->items[i]))
+			control_complain("limits", limits->text.lines[i], mend);
+}
+
+void
+limits_free(struct limits *limits)
+{
+	control_list_free(&limits->text);
+	free(limits->items);
+}
+
+static bool
+fits(const struct limit *limit, struct span domain)
+{
+	struct span name = limit->destination;
+
+	if (span_equal(name, span_of("*")) || span_equal_nocase(name, domain))
+		return true;
+	return name.len > 0 && name.ptr[0] == '.' && domain.len > name.len &&
+	       span_equal_nocase(
+		   span_slice(domain, domain.len - name.len, domain.len), name);
+}
+
+const struct limit *
+limit_find(const struct limits *limits, struct span domain)
+{
+	for (size_t i = 0; i < limits->text.count; i++)
+		if (fits(&limits->items[i], domain))
+			return &limits->items[i];
+	return &limits->fallback;
+}

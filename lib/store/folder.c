@@ -1,0 +1,455 @@
+#include "store/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "store/folder_state.h"
+#include "store/store_kind.h"
+
+enum {
+	TRIES = 3, /* for a file that others rename while we look for it */
+	NAMES_MAX = INT32_MAX,
+	FEW = 64,
+	PAGE = 4096,
+	TOUCHED_MIN = 128 << 10
+};
+
+/* ---- the view ---- */
+
+size_t
+folder_find(const struct folder *folder, uint32_t uid)
+{
+	size_t low = 0;
+	size_t high = folder->count;
+
+	/* Without gaps the UID is the place. */
+	if (high > 0 && folder->items[high - 1].message.uid < uid)
+		return high;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (folder->items[middle].message.uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct folder_item *
+folder_item(struct folder *folder, uint32_t uid)
+{
+	size_t i = folder_find(folder, uid);
+
+	return i < folder->count && folder->items[i].message.uid == uid
+		   ? &folder->items[i]
+		   : NULL;
+}
+
+void
+folder_set_base(
+    struct folder *folder, struct folder_item *item, struct span base)
+{
+	if (item->name_len > 0 && span_equal(folder_base(folder, item), base))
+		return;
+	item->name = (uint32_t)folder->names.len;
+	item->name_len = (uint16_t)base.len;
+	item->exact_len = 0;
+	buf_add(&folder->names, base);
+}
+
+/* One call for many pages costs less than a fault for each of them. */
+static void
+touch(void *memory, size_t size)
+{
+	uintptr_t start = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
+	uintptr_t end = ((uintptr_t)memory + size) / PAGE * PAGE;
+
+	if (end > start && end - start >= TOUCHED_MIN)
+		(void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+}
+
+void
+folder_expect(struct folder *folder, size_t count, size_t names_len)
+{
+	if (names_len > NAMES_MAX)
+		return;
+	folder->room = count + 1;
+	folder->items =
+	    store_allocate(folder->items, folder->room, sizeof(*folder->items));
+	touch(folder->items, folder->room * sizeof(*folder->items));
+	touch(buf_room(&folder->names, names_len), names_len);
+}
+
+void
+folder_fit(struct folder *folder)
+{
+	if (folder->room <= folder->count + folder->count / 4 + FEW)
+		return;
+	folder->room = folder->count + folder->count / 8 + 1;
+	folder->items =
+	    store_allocate(folder->items, folder->room, sizeof(*folder->items));
+}
+
+struct folder_item *
+folder_add_item(struct folder *folder, uint32_t uid, struct span base)
+{
+	if (folder->count == folder->room) {
+		folder->room = folder->room == 0 ? 16 : 2 * folder->room;
+		folder->items = store_allocate(
+		    folder->items, folder->room, sizeof(*folder->items));
+	}
+	struct folder_item *item = &folder->items[folder->count++];
+	*item = (struct folder_item){ .message = { .uid = uid,
+					  .octets = FOLDER_OCTETS_UNKNOWN } };
+	folder_set_base(folder, item, base);
+	return item;
+}
+
+void
+folder_set_keyword(struct folder *folder, size_t bit, struct span keyword)
+{
+	char *copy = store_copy(keyword);
+
+	free((char *)(uintptr_t)folder->keywords[bit].ptr);
+	folder->keywords[bit] = (struct span){ copy, keyword.len };
+	folder->keywords_known |= (uint64_t)1 << bit;
+}
+
+struct span
+folder_base(const struct folder *folder, const struct folder_item *item)
+{
+	return (struct span){ folder->names.data + item->name, item->name_len };
+}
+
+void
+folder_add_file_name(struct buf *into, const struct folder *folder,
+    const struct folder_item *item)
+{
+	const struct folder_message *message = &item->message;
+
+	if (item->exact_len != 0) {
+		buf_add(into, (struct span){ folder->names.data + item->name,
+				  item->exact_len });
+		return;
+	}
+	buf_add(into, folder_base(folder, item));
+	if (item->is_in_new)
+		return;
+	buf_add_string(into, ":2,");
+	maildir_add_letters(into,
+	    message->flags | (item->is_passed ? MAILDIR_PASSED : 0),
+	    message->keywords);
+}
+
+/* ---- opening ---- */
+
+static bool
+open_folders(struct folder *folder)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+	folder->root =
+	    account_open_folder(folder->account, buf_span(&folder->name));
+	if (folder->root == -1)
+		return false;
+	folder->cur = openat(folder->root, "cur", flags);
+	folder->new = openat(folder->root, "new", flags);
+	if (folder->cur != -1 && folder->new != -1)
+		return true;
+	if (errno != ENOENT || !account_make_maildir(folder->root))
+		return false;
+	if (folder->cur == -1)
+		folder->cur = openat(folder->root, "cur", flags);
+	if (folder->new == -1)
+		folder->new = openat(folder->root, "new", flags);
+	return folder->cur != -1 && folder->new != -1;
+}
+
+/* Which messages are in new/ the list does not say. */
+static unsigned
+parts_to_open(const struct folder *folder)
+{
+	return folder_parts_changed(folder, true) |
+	       (folder->state.recent > 0 ? FOLDER_NEW : 0);
+}
+
+static enum account_status
+open_locked(struct folder *folder)
+{
+	enum account_status status = folder_lock(folder);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	status = folder_update(folder, parts_to_open(folder));
+	if (status == ACCOUNT_OK && !folder_list_compact(folder))
+		status = account_error();
+	folder_unlock(folder);
+	return status;
+}
+
+/* If nothing changed since someone looked, the list alone tells all. */
+static enum account_status
+open_view(struct folder *folder)
+{
+	if (!open_folders(folder))
+		return account_error();
+	if (folder_list_read(folder) && parts_to_open(folder) == 0) {
+		folder_read_keywords(folder);
+		return ACCOUNT_OK;
+	}
+	enum account_status status = open_locked(folder);
+	if (status == ACCOUNT_OK)
+		folder_read_keywords(folder);
+	return status;
+}
+
+enum account_status
+folder_open(struct folder **folder, struct account *account, struct span name,
+    bool is_read_only)
+{
+	struct folder *new = account_allocate(1, sizeof(*new));
+
+	*new = (struct folder){ .account = account,
+		.name = buf_new(ACCOUNT_NAME_MAX),
+		.is_read_only = is_read_only,
+		.root = -1,
+		.cur = -1,
+		.new = -1,
+		.lock = -1,
+		.list = -1,
+		.uid_next = 1,
+		.modseq = 1,
+		.names = buf_new(NAMES_MAX) };
+	buf_add(&new->name, account_is_inbox(name) ? span_of("INBOX") : name);
+	enum account_status status =
+	    new->name.overflow ? ACCOUNT_INVALID : open_view(new);
+	if (status != ACCOUNT_OK) {
+		int error = errno;
+
+		folder_close(new);
+		errno = error;
+		return status;
+	}
+	/* What was there when it was opened is no news. */
+	folder_drop_expunged(new, NULL, NULL);
+	folder_forget_changes(new);
+	folder_view_save(new);
+	*folder = new;
+	return ACCOUNT_OK;
+}
+
+void
+folder_close(struct folder *folder)
+{
+	const int fds[] = { folder->root, folder->cur, folder->new,
+		folder->lock };
+
+	folder_list_close(folder);
+	folder_cache_free(folder);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+		free((char *)(uintptr_t)folder->keywords[i].ptr);
+	buf_free(&folder->name);
+	buf_free(&folder->names);
+	free(folder->items);
+	free(folder);
+}
+
+/* ---- staying up to date ---- */
+
+enum account_status
+folder_lock(struct folder *folder)
+{
+	if (folder->lock_depth++ > 0)
+		return ACCOUNT_OK;
+	folder->lock = account_lock(folder->root);
+	if (folder->lock != -1)
+		return ACCOUNT_OK;
+	folder->lock_depth = 0;
+	return account_error();
+}
+
+void
+folder_unlock(struct folder *folder)
+{
+	int error = errno;
+
+	if (--folder->lock_depth > 0)
+		return;
+	close(folder->lock);
+	folder->lock = -1;
+	errno = error;
+}
+
+static bool
+read_or_make_list(struct folder *folder)
+{
+	if (folder_list_read(folder))
+		return true;
+	if (errno != ENOENT && errno != EBADMSG)
+		return false;
+	/* Who has it in memory can bring back a list that was lost. */
+	if (folder->header.uid_validity != 0)
+		return folder_list_rewrite(folder);
+	return folder_list_make(folder);
+}
+
+enum account_status
+folder_read(struct folder *folder)
+{
+	if (!read_or_make_list(folder))
+		return account_error();
+	if (!folder->is_replaced)
+		return ACCOUNT_OK;
+	errno = ESTALE;
+	return ACCOUNT_ERROR;
+}
+
+enum account_status
+folder_update(struct folder *folder, unsigned parts)
+{
+	enum account_status status = folder_read(folder);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	parts |= folder_parts_changed(folder, parts != 0);
+	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
+}
+
+enum account_status
+folder_refresh(struct folder *folder)
+{
+	if (folder_list_read(folder) && !folder->is_replaced &&
+	    folder_parts_changed(folder, false) == 0)
+		return ACCOUNT_OK;
+	enum account_status status = folder_lock(folder);
+	if (status != ACCOUNT_OK)
+		return status;
+	status = folder_update(folder, 0);
+	if (status == ACCOUNT_OK && !folder_list_compact(folder))
+		status = account_error();
+	folder_unlock(folder);
+	return status;
+}
+
+void
+folder_drop_expunged(struct folder *folder,
+    void (*take)(void *context, size_t i, uint32_t uid), void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = folder->count; i > 0 && take != NULL; i--)
+		if (folder->items[i - 1].message.is_expunged)
+			take(context, i - 1, folder->items[i - 1].message.uid);
+	for (size_t i = 0; i < folder->count; i++) {
+		if (folder->items[i].message.is_expunged)
+			continue;
+		if (kept != i)
+			folder->items[kept] = folder->items[i];
+		kept++;
+	}
+	folder->count = kept;
+}
+
+void
+folder_forget_changes(struct folder *folder)
+{
+	for (size_t i = 0; i < folder->count; i++)
+		folder->items[i].message.is_changed = false;
+}
+
+/* ---- asking ---- */
+
+void
+folder_counts(const struct folder *folder, struct folder_counts *counts)
+{
+	*counts = (struct folder_counts){ .uid_next = folder->uid_next,
+		.uid_validity = folder->header.uid_validity,
+		.highest_modseq = folder->modseq };
+	memcpy(counts->id, folder->header.id, sizeof(counts->id));
+	for (size_t i = 0; i < folder->count; i++) {
+		const struct folder_message *message =
+		    &folder->items[i].message;
+
+		if (message->is_expunged)
+			continue;
+		counts->messages++;
+		counts->recent += (message->flags & MESSAGE_RECENT) != 0;
+		counts->unseen += (message->flags & MESSAGE_SEEN) == 0;
+		counts->deleted += (message->flags & MESSAGE_DELETED) != 0;
+	}
+}
+
+size_t
+folder_count(const struct folder *folder)
+{
+	return folder->count;
+}
+
+const struct folder_message *
+folder_message(const struct folder *folder, size_t i)
+{
+	return &folder->items[i].message;
+}
+
+struct span
+folder_keyword(const struct folder *folder, size_t i)
+{
+	return i < FOLDER_KEYWORDS_MAX && folder->keywords_known >> i & 1
+		   ? folder->keywords[i]
+		   : (struct span){ "", 0 };
+}
+
+/* ---- one message's file ---- */
+
+static int
+try_open(struct folder *folder, size_t i)
+{
+	struct folder_item *item = &folder->items[i];
+	struct buf name = buf_new(UINT8_MAX);
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+	folder_add_file_name(&name, folder, item);
+	const char *path = buf_string(&name);
+	int fd = -1;
+	if (path == NULL)
+		errno = ENOENT;
+	else
+		fd = openat(
+		    item->is_in_new ? folder->new : folder->cur, path, flags);
+	buf_free(&name);
+	return fd;
+}
+
+int
+folder_open_message(struct folder *folder, size_t i)
+{
+	for (int try = 0; try < TRIES; try++) {
+		if (folder->items[i].message.is_expunged) {
+			errno = ENOENT;
+			return -1;
+		}
+		int fd = try_open(folder, i);
+		if (fd != -1 || errno != ENOENT)
+			return fd;
+		/* Another session's news first, then anyone's. */
+		if (try == 0 && folder_list_read(folder))
+			continue;
+		if (folder_lock(folder) != ACCOUNT_OK)
+			return -1;
+		enum account_status status =
+		    folder_update(folder, FOLDER_CUR | FOLDER_NEW);
+		folder_unlock(folder);
+		if (status != ACCOUNT_OK)
+			return -1;
+	}
+	errno = ENOENT;
+	return -1;
+}

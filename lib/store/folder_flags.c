@@ -1,0 +1,281 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/folder_state.h"
+
+/*
+ * STORE and EXPUNGE: the files first, then lines in the list, then one sync.
+ * A session that ends in between leaves files that the next one finds changed,
+ * which is the same.
+ */
+
+#define ALL_FLAGS                                                              \
+	(uint32_t)(MESSAGE_SEEN | MESSAGE_ANSWERED | MESSAGE_FLAGGED |         \
+		   MESSAGE_DELETED | MESSAGE_DRAFT)
+
+struct change {
+	enum flag_change kind;
+	uint32_t flags;
+	uint64_t keywords;
+	uint64_t modseq;
+	struct buf names; /* old name, NUL, new name, NUL */
+	struct buf lines;
+	bool is_changed;
+};
+
+static void
+apply(const struct change *change, struct folder_message *message)
+{
+	switch (change->kind) {
+	case FLAGS_ADD:
+		message->flags |= change->flags;
+		message->keywords |= change->keywords;
+		return;
+	case FLAGS_REMOVE:
+		message->flags &= ~change->flags;
+		message->keywords &= ~change->keywords;
+		return;
+	case FLAGS_REPLACE:
+		message->flags = (message->flags & ~ALL_FLAGS) | change->flags;
+		message->keywords = change->keywords;
+		return;
+	}
+}
+
+static void
+add_flags_line(struct buf *lines, const struct folder_item *item)
+{
+	const struct folder_message *message = &item->message;
+	const struct uidlist_line line = { .kind = UIDLIST_FLAGS,
+		.uid = message->uid,
+		.modseq = message->modseq,
+		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
+			 (item->is_passed ? MAILDIR_PASSED : 0),
+		.keywords = message->keywords };
+
+	uidlist_add(lines, &line);
+}
+
+/* False with errno set, ENOENT: it has another name than we know. */
+static bool
+rename_item(struct folder *folder, struct change *change,
+    const struct folder_item *from, const struct folder_item *to)
+{
+	struct buf *names = &change->names;
+
+	buf_clear(names);
+	folder_add_file_name(names, folder, from);
+	buf_add_char(names, '\0');
+	size_t second = names->len;
+	folder_add_file_name(names, folder, to);
+	buf_add_char(names, '\0');
+	if (names->overflow) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (from->is_in_new == to->is_in_new &&
+	    strcmp(names->data, names->data + second) == 0)
+		return true;
+	return renameat(from->is_in_new ? folder->new : folder->cur,
+		   names->data, folder->cur, names->data + second) == 0;
+}
+
+/* One message; ACCOUNT_NONEXISTENT: its file is not where it was. */
+static enum account_status
+change_one(
+    struct folder *folder, struct change *change, struct folder_item *item)
+{
+	struct folder_item changed = *item;
+
+	apply(change, &changed.message);
+	if (changed.message.flags == item->message.flags &&
+	    changed.message.keywords == item->message.keywords)
+		return ACCOUNT_OK;
+	changed.message.modseq = change->modseq;
+	changed.is_in_new = false;
+	changed.exact_len = 0;
+	if (!rename_item(folder, change, item, &changed))
+		return errno == ENOENT ? ACCOUNT_NONEXISTENT : account_error();
+	*item = changed;
+	change->is_changed = true;
+	add_flags_line(&change->lines, item);
+	return ACCOUNT_OK;
+}
+
+/* Both are at rest; the list, whose sync the journal shares, goes first. */
+static bool
+finish(struct folder *folder, struct buf *lines, bool in_new)
+{
+	if (!folder_note_change(folder, in_new))
+		return false;
+	folder_add_state(folder, lines);
+	return folder_list_append(folder, buf_span(lines), true) &&
+	       fsync(folder->cur) == 0 && (!in_new || fsync(folder->new) == 0);
+}
+
+/* What others do meanwhile is found by one more look at the files. */
+static enum account_status
+change_all(struct folder *folder, struct change *change, const size_t *indexes,
+    size_t count, uint64_t unchanged_since,
+    void (*refused)(void *context, size_t i), void *context)
+{
+	bool has_looked = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct folder_item *item = &folder->items[indexes[i]];
+
+		if (item->message.is_expunged)
+			continue;
+		if (item->message.modseq > unchanged_since &&
+		    item->message.modseq != change->modseq) {
+			if (refused != NULL)
+				refused(context, indexes[i]);
+			continue;
+		}
+		enum account_status status = change_one(folder, change, item);
+		if (status == ACCOUNT_NONEXISTENT && !has_looked) {
+			has_looked = true;
+			status = folder_scan(folder, FOLDER_CUR | FOLDER_NEW);
+			change->modseq = folder->modseq + 1;
+			i--;
+		}
+		if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
+			return status;
+	}
+	return ACCOUNT_OK;
+}
+
+enum account_status
+folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
+    enum flag_change change, uint32_t flags, uint64_t keywords,
+    uint64_t unchanged_since, void (*refused)(void *context, size_t i),
+    void *context)
+{
+	struct change state = { .kind = change,
+		.flags = flags & ALL_FLAGS,
+		.keywords = keywords,
+		.names = buf_new(2 * UINT8_MAX + 2),
+		.lines = buf_new((size_t)UINT32_MAX) };
+
+	if (folder->is_read_only)
+		return ACCOUNT_READ_ONLY;
+	enum account_status status = folder_lock(folder);
+	if (status != ACCOUNT_OK)
+		return status;
+	status = folder_update(folder, 0);
+	if (status == ACCOUNT_OK) {
+		state.modseq = folder->modseq + 1;
+		status = change_all(folder, &state, indexes, count,
+		    unchanged_since, refused, context);
+	}
+	/* What was done is noted even if not all of it could be. */
+	if (state.is_changed) {
+		folder->modseq = state.modseq;
+		if (!finish(folder, &state.lines, true) && status == ACCOUNT_OK)
+			status = account_error();
+	}
+	folder_unlock(folder);
+	buf_free(&state.names);
+	buf_free(&state.lines);
+	return status;
+}
+
+/* ---- expunging ---- */
+
+static bool
+remove_file(
+    struct folder *folder, const struct folder_item *item, struct buf *name)
+{
+	buf_clear(name);
+	folder_add_file_name(name, folder, item);
+	const char *path = buf_string(name);
+
+	if (path == NULL) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return unlinkat(item->is_in_new ? folder->new : folder->cur, path, 0) ==
+	       0;
+}
+
+static void
+add_gone(struct buf *lines, struct uidlist_line *gone, uint32_t uid)
+{
+	if (gone->uid != 0 && gone->last_uid + 1 == uid) {
+		gone->last_uid = uid;
+		return;
+	}
+	if (gone->uid != 0)
+		uidlist_add(lines, gone);
+	gone->uid = gone->last_uid = uid;
+}
+
+static enum account_status
+remove_all(struct folder *folder, const size_t *indexes, size_t count,
+    struct uidlist_line *gone, struct buf *lines)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	enum account_status status = ACCOUNT_OK;
+	bool has_looked = false;
+
+	for (size_t i = 0; i < count && status == ACCOUNT_OK; i++) {
+		struct folder_item *item = &folder->items[indexes[i]];
+
+		if (item->message.is_expunged)
+			continue;
+		if (remove_file(folder, item, &name) ||
+		    (errno == ENOENT && has_looked)) {
+			item->message.is_expunged = true;
+			add_gone(lines, gone, item->message.uid);
+		} else if (errno == ENOENT) {
+			has_looked = true;
+			status = folder_scan(folder, FOLDER_CUR | FOLDER_NEW);
+			gone->modseq = folder->modseq + 1;
+			i--;
+		} else {
+			status = account_error();
+		}
+	}
+	if (gone->uid != 0)
+		uidlist_add(lines, gone);
+	buf_free(&name);
+	return status;
+}
+
+static enum account_status
+expunge_locked(struct folder *folder, const size_t *indexes, size_t count)
+{
+	struct buf lines = buf_new((size_t)UINT32_MAX);
+	enum account_status status = folder_update(folder, 0);
+	struct uidlist_line gone = { .kind = UIDLIST_GONE,
+		.modseq = folder->modseq + 1 };
+	bool in_new = false;
+
+	for (size_t i = 0; i < count; i++)
+		in_new |= folder->items[indexes[i]].is_in_new;
+	if (status == ACCOUNT_OK)
+		status = remove_all(folder, indexes, count, &gone, &lines);
+	if (gone.uid != 0) {
+		folder->modseq = gone.modseq;
+		if (!finish(folder, &lines, in_new) && status == ACCOUNT_OK)
+			status = account_error();
+	}
+	buf_free(&lines);
+	return status;
+}
+
+enum account_status
+folder_expunge(struct folder *folder, const size_t *indexes, size_t count)
+{
+	if (folder->is_read_only)
+		return ACCOUNT_READ_ONLY;
+	enum account_status status = folder_lock(folder);
+	if (status != ACCOUNT_OK)
+		return status;
+	status = expunge_locked(folder, indexes, count);
+	folder_unlock(folder);
+	return status;
+}

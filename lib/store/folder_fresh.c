@@ -1,0 +1,162 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/folder_scan.h"
+
+static int
+compare_fresh(const void *left, const void *right)
+{
+	struct span a =
+	    maildir_base(span_of(((const struct fresh *)left)->name));
+	struct span b =
+	    maildir_base(span_of(((const struct fresh *)right)->name));
+	int64_t first = maildir_seconds(a, 0);
+	int64_t second = maildir_seconds(b, 0);
+
+	if (first != second)
+		return first < second ? -1 : 1;
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = memcmp(a.ptr, b.ptr, shorter);
+
+	if (order != 0)
+		return order;
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+static void
+add_message_line(struct scan *scan, const struct folder_item *item)
+{
+	const struct folder_message *message = &item->message;
+	const struct uidlist_line line = { .kind = UIDLIST_MESSAGE,
+		.uid = message->uid,
+		.modseq = message->modseq,
+		.save_date_s = message->save_date_s,
+		.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
+			 (item->is_passed ? MAILDIR_PASSED : 0),
+		.keywords = message->keywords,
+		.text = folder_base(scan->folder, item) };
+
+	uidlist_add(&scan->lines, &line);
+}
+
+/* A message that was seen in both is on its way to cur/. */
+static bool
+take_fresh(struct scan *scan, const struct fresh *fresh)
+{
+	struct folder *folder = scan->folder;
+	struct span name = span_of(fresh->name);
+	struct span base = maildir_base(name);
+	struct folder_item *last =
+	    folder->count == 0 ? NULL : &folder->items[folder->count - 1];
+	struct buf ignored = scan->lines;
+
+	if (last == NULL || !span_equal(folder_base(folder, last), base)) {
+		if (folder->uid_next >= UINT32_MAX - 1) {
+			errno = EOVERFLOW;
+			return false;
+		}
+		last = folder_add_item(folder, folder->uid_next++, base);
+		last->message.save_date_s =
+		    maildir_seconds(base, (int64_t)time(NULL));
+		last->message.modseq = scan->modseq;
+	}
+	/* The line that tells of it tells of its flags. */
+	scan->lines = buf_new(UIDLIST_LINE_MAX);
+	scan_take_letters(scan, last, name, fresh->folder);
+	buf_free(&scan->lines);
+	scan->lines = ignored;
+	last->message.is_changed = false;
+	last->is_marked = true;
+	return true;
+}
+
+bool
+scan_take_fresh(struct scan *scan)
+{
+	size_t before = scan->folder->count;
+
+	if (scan->fresh_count > 0)
+		qsort(scan->fresh, scan->fresh_count, sizeof(*scan->fresh),
+		    compare_fresh);
+	for (size_t i = 0; i < scan->fresh_count; i++)
+		if (!take_fresh(scan, &scan->fresh[i]))
+			return false;
+	for (size_t i = before; i < scan->folder->count; i++)
+		add_message_line(scan, &scan->folder->items[i]);
+	scan->has_changes |= scan->fresh_count > 0;
+	return true;
+}
+
+/*
+ * Mail in new/ is this session's to call recent, and is moved to cur/ by who
+ * may change the folder.  Undone by a power cut, that is done again.
+ */
+static void
+take_recent(struct scan *scan, struct folder_item *item)
+{
+	struct folder *folder = scan->folder;
+
+	item->message.flags |= MESSAGE_RECENT;
+	if (folder->is_read_only)
+		return;
+	buf_clear(&scan->text);
+	folder_add_file_name(&scan->text, folder, item);
+	struct folder_item moved = *item;
+	moved.is_in_new = false;
+	moved.exact_len = 0;
+	size_t end = scan->text.len;
+	buf_add_char(&scan->text, '\0');
+	folder_add_file_name(&scan->text, folder, &moved);
+	buf_add_char(&scan->text, '\0');
+	const char *names = scan->text.data;
+	if (renameat2(folder->new, names, folder->cur, names + end + 1,
+		RENAME_NOREPLACE) == 0 ||
+	    ((errno == EINVAL || errno == ENOSYS) &&
+		renameat(folder->new, names, folder->cur, names + end + 1) ==
+		    0)) {
+		*item = moved;
+		scan->moved |= FOLDER_CUR | FOLDER_NEW;
+	}
+}
+
+void
+scan_take_recent(struct scan *scan)
+{
+	struct folder *folder = scan->folder;
+
+	for (size_t i = 0; i < folder->count; i++)
+		if (folder->items[i].is_in_new &&
+		    !folder->items[i].message.is_expunged)
+			take_recent(scan, &folder->items[i]);
+}
+
+void
+scan_clean_tmp(const struct folder *folder)
+{
+	const struct dirent *entry;
+	int64_t oldest = (int64_t)time(NULL) - (int64_t)TMP_HOURS * 3600;
+	int fd = openat(folder->root, "tmp",
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *list = fd == -1 ? NULL : fdopendir(fd);
+
+	while (list != NULL && (entry = readdir(list)) != NULL) {
+		struct stat status;
+
+		if (entry->d_name[0] != '.' &&
+		    fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    S_ISREG(status.st_mode) && status.st_ctime < oldest)
+			unlinkat(fd, entry->d_name, 0);
+	}
+	if (list != NULL)
+		closedir(list);
+	else if (fd != -1)
+		close(fd);
+}

@@ -1,0 +1,456 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/folder_state.h"
+
+enum {
+	PIECE = 65536,
+	LINE = 40,
+	LIST_MAX_LINES_SPARE = 2000,
+	RANGES_KEPT = 20000
+};
+
+static const char file_name[] = "estafeta-uidlist";
+static const char new_name[] = "estafeta-uidlist.new";
+
+/* ---- what the lines say ---- */
+
+static void
+set_flags(struct folder *folder, struct folder_item *item,
+    const struct uidlist_line *line)
+{
+	struct folder_message *message = &item->message;
+	uint32_t flags = line->flags & ~(uint32_t)MAILDIR_PASSED;
+
+	if (item->exact_len != 0)
+		item->name_len =
+		    (uint16_t)maildir_base(folder_base(folder, item)).len;
+	item->exact_len = 0;
+	item->is_passed = (line->flags & MAILDIR_PASSED) != 0;
+	message->is_changed |=
+	    (message->flags & ~(uint32_t)MESSAGE_RECENT) != flags ||
+	    message->keywords != line->keywords;
+	message->flags = (message->flags & MESSAGE_RECENT) | flags;
+	message->keywords = line->keywords;
+	folder->keywords_seen |= line->keywords;
+	message->modseq = line->modseq;
+}
+
+static void
+take_message(struct folder *folder, const struct uidlist_line *line)
+{
+	struct folder_item *item = folder_item(folder, line->uid);
+
+	if (item == NULL) {
+		/* A UID below the last that we never saw is gone again. */
+		if (folder->count > 0 &&
+		    folder->items[folder->count - 1].message.uid > line->uid)
+			return;
+		item = folder_add_item(folder, line->uid, line->text);
+		item->message.save_date_s = line->save_date_s;
+		set_flags(folder, item, line);
+		item->message.is_changed = false;
+	} else {
+		folder_set_base(folder, item, line->text);
+		set_flags(folder, item, line);
+	}
+	item->is_marked = true;
+	if (line->uid >= folder->uid_next)
+		folder->uid_next = line->uid + 1;
+}
+
+static void
+take_gone(struct folder *folder, const struct uidlist_line *line)
+{
+	for (size_t i = folder_find(folder, line->uid);
+	     i < folder->count &&
+	     folder->items[i].message.uid <= line->last_uid;
+	     i++)
+		folder->items[i].message.is_expunged = true;
+	if (line->last_uid >= folder->uid_next && line->last_uid < UINT32_MAX)
+		folder->uid_next = line->last_uid + 1;
+}
+
+static void
+take_line(struct folder *folder, const struct uidlist_line *line)
+{
+	struct folder_item *item;
+
+	if (line->modseq > folder->modseq)
+		folder->modseq = line->modseq;
+	switch (line->kind) {
+	case UIDLIST_MESSAGE:
+		take_message(folder, line);
+		return;
+	case UIDLIST_FLAGS:
+		item = folder_item(folder, line->uid);
+		if (item != NULL)
+			set_flags(folder, item, line);
+		return;
+	case UIDLIST_GONE:
+		take_gone(folder, line);
+		return;
+	case UIDLIST_NEXT:
+		if (line->uid > folder->uid_next)
+			folder->uid_next = line->uid;
+		return;
+	case UIDLIST_SINCE:
+		folder->vanished_since = line->modseq;
+		return;
+	case UIDLIST_KEYWORD:
+		folder_set_keyword(folder, line->uid, line->text);
+		return;
+	case UIDLIST_STATE:
+		folder->state = line->state;
+		return;
+	case UIDLIST_UIDL: /* POP3's */
+		return;
+	}
+}
+
+/* ---- reading ---- */
+
+/* Of whole lines only; a line without its LF waits for it. */
+static bool
+take_lines(struct folder *folder, struct span *text)
+{
+	struct uidlist_header header;
+	struct uidlist_line line = { .kind = UIDLIST_STATE };
+
+	while (text->len > 0) {
+		const char *end = memchr(text->ptr, '\n', text->len);
+
+		if (end == NULL)
+			return true;
+		size_t newline = (size_t)(end - text->ptr);
+		struct span one = { text->ptr, newline };
+		text->ptr += newline + 1;
+		text->len -= newline + 1;
+		if (folder->list_offset == 0) {
+			if (!uidlist_parse_header(one, &header)) {
+				errno = EBADMSG;
+				return false;
+			}
+			folder->is_replaced |=
+			    folder->header.uid_validity != 0 &&
+			    (header.uid_validity !=
+				    folder->header.uid_validity ||
+				strcmp(header.id, folder->header.id) != 0);
+			folder->header = header;
+		} else {
+			line.modseq = 0;
+			if (uidlist_parse(one, &line))
+				take_line(folder, &line);
+		}
+		folder->list_offset += newline + 1;
+		folder->list_lines++;
+		folder->list_parsed++;
+	}
+	return true;
+}
+
+/* From list_offset to the end. */
+static bool
+read_lines(struct folder *folder)
+{
+	struct buf text = buf_new(PIECE);
+	bool is_good = true;
+	ssize_t got = 0;
+
+	while (is_good) {
+		char *room = buf_room(&text, PIECE);
+
+		got = room == NULL ? 0
+				   : pread(folder->list, room, PIECE,
+					 (off_t)folder->list_offset);
+		if (got <= 0)
+			break;
+		struct span rest = { room, (size_t)got };
+		is_good = take_lines(folder, &rest);
+		if (rest.len == (size_t)got) {
+			/* A line that never ends is nobody's; skip it. */
+			if (rest.len < PIECE)
+				break;
+			folder->list_offset += PIECE;
+		}
+		/* The end of the file, seen without one more read. */
+		if (is_good && got < PIECE && rest.len == 0)
+			break;
+	}
+	buf_free(&text);
+	if (got == -1 || !is_good)
+		return false;
+	if (folder->header.uid_validity == 0) {
+		errno = EBADMSG;
+		return false;
+	}
+	if ((folder->keywords_seen & ~folder->keywords_known) != 0)
+		folder_read_keywords(folder);
+	folder->keywords_seen = 0;
+	return true;
+}
+
+void
+folder_list_close(struct folder *folder)
+{
+	if (folder->list != -1)
+		close(folder->list);
+	folder->list = -1;
+	folder->list_offset = folder->list_lines = 0;
+	folder->list_inode = 0;
+}
+
+/* Another file: all of it is read, and what it does not have is gone. */
+static bool
+read_anew(struct folder *folder, int fd, const struct stat *status)
+{
+	folder_list_close(folder);
+	folder->list = fd;
+	folder->list_inode = status->st_ino;
+	folder->vanished_since = 0;
+	folder->state = (struct uidlist_state){ 0 };
+	for (size_t i = 0; i < folder->count; i++)
+		folder->items[i].is_marked = false;
+	if (folder->count == 0)
+		folder_view_load(folder, status);
+	/* A line has LINE bytes or more, of which a name is half. */
+	if (folder->count == 0)
+		folder_expect(folder, (size_t)status->st_size / LINE,
+		    (size_t)status->st_size / 2);
+	if (!read_lines(folder)) {
+		folder_list_close(folder);
+		return false;
+	}
+	for (size_t i = 0; i < folder->count; i++)
+		folder->items[i].message.is_expunged |=
+		    !folder->items[i].is_marked;
+	folder_fit(folder);
+	return true;
+}
+
+bool
+folder_list_read(struct folder *folder)
+{
+	struct stat status;
+
+	if (fstatat(folder->root, file_name, &status, AT_SYMLINK_NOFOLLOW) ==
+	    -1)
+		return false;
+	if (folder->list != -1 && status.st_ino == folder->list_inode &&
+	    (uint64_t)status.st_size >= folder->list_offset)
+		return (uint64_t)status.st_size == folder->list_offset ||
+		       read_lines(folder);
+	int fd = openat(folder->root, file_name,
+	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	if (fstat(fd, &status) == -1 || !S_ISREG(status.st_mode)) {
+		close(fd);
+		errno = EBADMSG;
+		return false;
+	}
+	return read_anew(folder, fd, &status);
+}
+
+/* ---- writing ---- */
+
+/* A power cut may have left half a line. */
+static bool
+ends_open(const struct folder *folder, uint64_t size)
+{
+	char last = '\n';
+
+	return size > 0 &&
+	       pread(folder->list, &last, 1, (off_t)size - 1) == 1 &&
+	       last != '\n';
+}
+
+static bool
+write_at(int fd, struct span bytes, uint64_t offset)
+{
+	while (bytes.len > 0) {
+		ssize_t put = pwrite(fd, bytes.ptr, bytes.len, (off_t)offset);
+
+		if (put == -1 && errno != EINTR)
+			return false;
+		if (put > 0) {
+			bytes = span_slice(bytes, (size_t)put, bytes.len);
+			offset += (uint64_t)put;
+		}
+	}
+	return true;
+}
+
+bool
+folder_list_append(struct folder *folder, struct span lines, bool is_durable)
+{
+	struct stat status;
+
+	if (lines.len == 0)
+		return true;
+	if (fstat(folder->list, &status) == -1)
+		return false;
+	uint64_t size = (uint64_t)status.st_size;
+	bool is_all_read = size == folder->list_offset;
+	if (ends_open(folder, size)) {
+		if (!write_at(folder->list, span_of("\n"), size))
+			return false;
+		size++;
+	}
+	if (!write_at(folder->list, lines, size)) {
+		int error = errno;
+
+		/* A disk that is full: nothing of it is to stay. */
+		if (ftruncate(folder->list, (off_t)size) == -1)
+			error = errno;
+		errno = error;
+		return false;
+	}
+	if (is_durable && fdatasync(folder->list) == -1)
+		return false;
+	/* What was not read is read with what we wrote, which changes nothing.
+	 */
+	if (!is_all_read)
+		return true;
+	folder->list_offset = size + lines.len;
+	for (size_t i = 0; i < lines.len; i++)
+		folder->list_lines += lines.ptr[i] == '\n';
+	return true;
+}
+
+static void
+add_keyword_lines(const struct folder *folder, struct buf *into)
+{
+	for (uint32_t i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
+		const struct uidlist_line line = { .kind = UIDLIST_KEYWORD,
+			.uid = i,
+			.text = folder->keywords[i] };
+
+		if (folder->keywords_known >> i & 1)
+			uidlist_add(into, &line);
+	}
+}
+
+static void
+add_message_lines(const struct folder *folder, struct buf *into)
+{
+	for (size_t i = 0; i < folder->count; i++) {
+		const struct folder_item *item = &folder->items[i];
+		const struct folder_message *message = &item->message;
+		const struct uidlist_line line = { .kind = UIDLIST_MESSAGE,
+			.uid = message->uid,
+			.modseq = message->modseq,
+			.save_date_s = message->save_date_s,
+			.flags = (message->flags & ~(uint32_t)MESSAGE_RECENT) |
+				 (item->is_passed ? MAILDIR_PASSED : 0),
+			.keywords = message->keywords,
+			.text = folder_base(folder, item) };
+
+		if (!message->is_expunged)
+			uidlist_add(into, &line);
+	}
+}
+
+/*
+ * Lines of the old list that a new one keeps: what vanished (not more than
+ * RANGES_KEPT) and POP3's unique-ids of messages that are there.
+ */
+static void
+add_history(struct folder *folder, struct buf *into)
+{
+	struct buf text = buf_new((size_t)UINT32_MAX);
+	struct uidlist_line line = { .kind = UIDLIST_STATE };
+	size_t ranges = 0;
+
+	if (folder->list == -1 || lseek(folder->list, 0, SEEK_SET) == -1 ||
+	    read_all(folder->list, &text, ACCOUNT_READ_MS) != IO_OK) {
+		buf_free(&text);
+		folder->vanished_since = folder->modseq;
+		return;
+	}
+	for (struct span rest = buf_span(&text); rest.len > 0;)
+		ranges += span_starts(span_cut(&rest, '\n'), span_of("- "));
+	for (struct span rest = buf_span(&text); rest.len > 0;) {
+		if (!uidlist_parse(span_cut(&rest, '\n'), &line))
+			continue;
+		if (line.kind == UIDLIST_GONE && ranges-- > RANGES_KEPT) {
+			if (line.modseq > folder->vanished_since)
+				folder->vanished_since = line.modseq;
+			continue;
+		}
+		const struct folder_item *item =
+		    line.kind == UIDLIST_UIDL ? folder_item(folder, line.uid)
+					      : NULL;
+		if (line.kind == UIDLIST_GONE ||
+		    (item != NULL && !item->message.is_expunged))
+			uidlist_add(into, &line);
+	}
+	buf_free(&text);
+}
+
+static void
+add_list(struct folder *folder, struct buf *into)
+{
+	struct uidlist_line line = { .kind = UIDLIST_SINCE };
+
+	uidlist_add_header(into, &folder->header);
+	add_keyword_lines(folder, into);
+	add_message_lines(folder, into);
+	add_history(folder, into);
+	line.modseq = folder->vanished_since;
+	uidlist_add(into, &line);
+	line = (struct uidlist_line){ .kind = UIDLIST_NEXT,
+		.uid = folder->uid_next,
+		.modseq = folder->modseq };
+	uidlist_add(into, &line);
+	line = (struct uidlist_line){ .kind = UIDLIST_STATE,
+		.state = folder->state };
+	uidlist_add(into, &line);
+}
+
+bool
+folder_list_rewrite(struct folder *folder)
+{
+	struct buf text = buf_new((size_t)UINT32_MAX);
+	struct stat status;
+	uint64_t lines = 0;
+
+	add_list(folder, &text);
+	int fd = openat(folder->root, new_name,
+	    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	    ACCOUNT_FILE_MODE);
+	bool is_good =
+	    fd != -1 && !text.overflow && write_all(fd, buf_span(&text)) &&
+	    fsync(fd) == 0 && fstat(fd, &status) == 0 &&
+	    renameat(folder->root, new_name, folder->root, file_name) == 0 &&
+	    fsync(folder->root) == 0;
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.data[i] == '\n';
+	if (is_good) {
+		folder_list_close(folder);
+		folder->list = fd;
+		folder->list_inode = status.st_ino;
+		folder->list_offset = text.len;
+		folder->list_lines = lines;
+	} else if (fd != -1) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+	}
+	buf_free(&text);
+	return is_good;
+}
+
+bool
+folder_list_compact(struct folder *folder)
+{
+	if (folder->list_lines < 2 * folder->count + LIST_MAX_LINES_SPARE)
+		return true;
+	return folder_list_rewrite(folder);
+}

@@ -1,0 +1,185 @@
+#ifndef STORE_FOLDER_STATE_H
+#define STORE_FOLDER_STATE_H
+
+/*
+ * folder_state - what the modules behind folder.h share: the view, the list on
+ * disk and the names of the files.
+ *
+ * folder_list.c    reads and writes estafeta-uidlist
+ * folder_view.c    keeps what the list said, parsed
+ * folder_scan.c    looks at the files
+ * folder.c         the view, refresh, counts
+ * folder_flags.c, folder_copy.c, folder_append.c   changes
+ * folder_target.c  the folder that the last ones went to
+ * folder_body.c    contents; folder_cache.c what the index has of them
+ */
+
+#include "store/account_state.h"
+#include "store/folder.h"
+#include "store/uidlist.h"
+
+struct folder_item {
+	struct folder_message message; /* without MAILDIR_PASSED */
+	uint32_t name;                 /* where its base begins in names */
+	uint16_t name_len;
+	uint16_t exact_len; /* not 0: of the whole name, which is not ours */
+	bool is_passed;
+	bool is_in_new;
+	bool is_marked; /* seen by the scan, or in the list that is read */
+};
+
+struct folder_cache;
+
+struct folder {
+	struct account *account;
+	struct buf name;
+	bool is_read_only;
+	int root;
+	int cur;
+	int new;
+	int lock; /* -1: not held */
+	int lock_depth;
+
+	/* The list. */
+	int list;
+	uint64_t list_offset; /* up to where it was read */
+	uint64_t list_inode;
+	uint64_t list_lines;
+	uint64_t list_parsed; /* lines that were read as text */
+	bool has_open_line;   /* what follows does not begin a line */
+	bool is_replaced;     /* by one with another UIDVALIDITY */
+	struct uidlist_header header;
+	uint32_t uid_next;
+	uint64_t modseq;
+	uint64_t vanished_since; /* what went after it is in the list */
+	struct uidlist_state state;
+
+	struct folder_item *items;
+	size_t count;
+	size_t room;
+	struct buf names;
+	struct span keywords[FOLDER_KEYWORDS_MAX]; /* malloc'd */
+	uint64_t keywords_known;                   /* bits that have a name */
+	uint64_t keywords_seen;                    /* in lines of the list */
+
+	struct folder_cache *cache;
+};
+
+/* ---- folder.c ---- */
+
+/* Room for so many messages, whose names have so many bytes. */
+void folder_expect(struct folder *folder, size_t count, size_t names_len);
+
+/* What room was too much is given back. */
+void folder_fit(struct folder *folder);
+
+/* The item with that UID, NULL if there is none. */
+struct folder_item *folder_item(struct folder *folder, uint32_t uid);
+struct folder_item *folder_add_item(
+    struct folder *folder, uint32_t uid, struct span base);
+void folder_set_base(
+    struct folder *folder, struct folder_item *item, struct span base);
+void folder_set_keyword(struct folder *folder, size_t bit, struct span keyword);
+
+/* The base, and append the whole name; "new/" or "cur/" is not in it. */
+struct span folder_base(
+    const struct folder *folder, const struct folder_item *item);
+void folder_add_file_name(struct buf *into, const struct folder *folder,
+    const struct folder_item *item);
+
+/* Locks nest. */
+enum account_status folder_lock(struct folder *folder);
+void folder_unlock(struct folder *folder);
+
+/*
+ * Under the lock: what the list and the files say now.  parts are looked at
+ * whatever their times say.
+ */
+enum account_status folder_update(struct folder *folder, unsigned parts);
+
+/* Under the lock: what the list says; for who only adds to it. */
+enum account_status folder_read(struct folder *folder);
+
+/* Open one message's file, wherever it is; -1 with errno. */
+int folder_open_message(struct folder *folder, size_t i);
+
+/* ---- folder_target.c ---- */
+
+/*
+ * A folder that messages are to come into, as folder_open(..., true) gives it;
+ * kept for the next time by folder_target_done.
+ */
+enum account_status folder_target(
+    struct folder **folder, struct account *account, struct span name);
+void folder_target_done(struct folder *folder);
+
+/* ---- folder_list.c ---- */
+
+/*
+ * Read what is new in the list; false with errno set.  ENOENT: there is none,
+ * EBADMSG: it is no list.
+ */
+bool folder_list_read(struct folder *folder);
+
+/* Make a list, of what another server left or of nothing; under the lock. */
+bool folder_list_make(struct folder *folder);
+
+/* Append lines, and fdatasync if is_durable; under the lock. */
+bool folder_list_append(
+    struct folder *folder, struct span lines, bool is_durable);
+
+/* Write it anew if most of it is history; under the lock. */
+bool folder_list_compact(struct folder *folder);
+bool folder_list_rewrite(struct folder *folder);
+
+/* Forget what was read of it. */
+void folder_list_close(struct folder *folder);
+
+/* The keywords' names of dovecot-keywords; and write them there. */
+void folder_read_keywords(struct folder *folder);
+bool folder_write_keywords(struct folder *folder);
+
+/* ---- folder_times.c ---- */
+
+enum folder_part {
+	FOLDER_CUR = 1 << 0,
+	FOLDER_NEW = 1 << 1
+};
+
+uint64_t folder_now_ns(void);
+
+/* The times of change of cur/ and new/ as they are now. */
+bool folder_times(const struct folder *folder, struct uidlist_state *state);
+
+/*
+ * The parts that must be looked at.  is_opening: that may come later where
+ * only our own changes are known.
+ */
+unsigned folder_parts_changed(const struct folder *folder, bool is_opening);
+
+/*
+ * We changed cur/, which was known before, and perhaps new/, where more may
+ * have come that must be looked at.  False with errno set.
+ */
+bool folder_note_change(struct folder *folder, bool in_new);
+
+/* Append the state's line, with the counts of now. */
+void folder_add_state(struct folder *folder, struct buf *lines);
+
+/* ---- folder_view.c ---- */
+
+/* What a cache says of the list that was just opened, if it says anything. */
+struct stat;
+void folder_view_load(struct folder *folder, const struct stat *list);
+
+/* Write it, if that is worth while; just opened, nothing expunged. */
+void folder_view_save(struct folder *folder);
+
+/* ---- folder_scan.c ---- */
+
+/* Read some of cur/ and new/; under the lock. */
+enum account_status folder_scan(struct folder *folder, unsigned parts);
+
+void folder_cache_free(struct folder *folder);
+
+#endif

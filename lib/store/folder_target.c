@@ -1,0 +1,65 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "store/folder_state.h"
+
+/* Is the folder of that name the one that we have open? */
+static bool
+is_it(
+    const struct account *account, const struct folder *kept, struct span name)
+{
+	struct account_path path = account_path(name);
+	struct stat now;
+	struct stat then;
+	bool is_same =
+	    path.path != NULL &&
+	    span_equal(buf_span(&kept->name),
+		account_is_inbox(name) ? span_of("INBOX") : name) &&
+	    fstatat(account->root, path.path, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstat(kept->root, &then) == 0 && now.st_ino == then.st_ino &&
+	    now.st_dev == then.st_dev;
+
+	account_path_free(&path);
+	return is_same;
+}
+
+enum account_status
+folder_target(struct folder **folder, struct account *account, struct span name)
+{
+	struct folder *kept = account->target;
+
+	if (kept != NULL && is_it(account, kept, name)) {
+		account->target = NULL;
+		*folder = kept;
+		return ACCOUNT_OK;
+	}
+	return folder_open(folder, account, name, true);
+}
+
+void
+folder_target_done(struct folder *folder)
+{
+	struct account *account = folder->account;
+
+	if (folder->is_replaced) {
+		folder_close(folder);
+		return;
+	}
+	account_rest(account);
+	folder_cache_free(folder);
+	folder_drop_expunged(folder, NULL, NULL);
+	folder_forget_changes(folder);
+	account->target = folder;
+}
+
+void
+account_rest(struct account *account)
+{
+	int error = errno;
+
+	if (account->target != NULL)
+		folder_close(account->target);
+	account->target = NULL;
+	errno = error;
+}

@@ -1,0 +1,110 @@
+#include <sys/stat.h>
+#include <time.h>
+
+#include "store/folder_state.h"
+
+/*
+ * Whether the files must be looked at: cur/ and new/ have the times that the
+ * list noted, or they have not.
+ */
+
+/*
+ * A file system may give two changes that are this close the same time: what
+ * was looked at sooner after a change is not known for sure.
+ */
+#define GRAIN_NS 1100000000LLU
+
+uint64_t
+folder_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t
+changed_ns(const struct stat *status)
+{
+	return (uint64_t)status->st_mtim.tv_sec * 1000000000 +
+	       (uint64_t)status->st_mtim.tv_nsec;
+}
+
+bool
+folder_times(const struct folder *folder, struct uidlist_state *state)
+{
+	struct stat cur;
+	struct stat new;
+
+	if (fstat(folder->cur, &cur) == -1 || fstat(folder->new, &new) == -1)
+		return false;
+	state->cur_ns = changed_ns(&cur);
+	state->new_ns = changed_ns(&new);
+	return true;
+}
+
+static bool
+is_settled(uint64_t looked_ns, uint64_t changed_at_ns)
+{
+	return looked_ns > changed_at_ns + GRAIN_NS;
+}
+
+unsigned
+folder_parts_changed(const struct folder *folder, bool is_opening)
+{
+	const struct uidlist_state *known = &folder->state;
+	struct uidlist_state now;
+	unsigned parts = 0;
+	uint64_t now_ns = folder_now_ns();
+
+	if (!folder_times(folder, &now))
+		return FOLDER_CUR | FOLDER_NEW;
+	if (known->new_ns != now.new_ns ||
+	    !is_settled(known->new_looked_ns, now.new_ns))
+		parts |= FOLDER_NEW;
+	if (known->cur_ns != now.cur_ns)
+		parts |= FOLDER_CUR;
+	/*
+	 * Our own change was the last, as far as its time tells: that can wait
+	 * until it tells for sure, and need not hold up who opens the folder.
+	 */
+	if (!is_settled(known->cur_looked_ns, now.cur_ns) && !is_opening &&
+	    now_ns > now.cur_ns + GRAIN_NS)
+		parts |= FOLDER_CUR;
+	return parts;
+}
+
+bool
+folder_note_change(struct folder *folder, bool in_new)
+{
+	struct uidlist_state now;
+
+	if (!folder_times(folder, &now))
+		return false;
+	folder->state.cur_ns = now.cur_ns;
+	folder->state.cur_looked_ns = folder_now_ns();
+	if (in_new)
+		folder->state.new_ns = 0;
+	return true;
+}
+
+void
+folder_add_state(struct folder *folder, struct buf *lines)
+{
+	struct uidlist_state *state = &folder->state;
+	struct uidlist_line line = { .kind = UIDLIST_STATE };
+	struct folder_counts counts;
+
+	folder_counts(folder, &counts);
+	state->messages = counts.messages;
+	state->unseen = counts.unseen;
+	state->deleted = counts.deleted;
+	state->uid_next = folder->uid_next;
+	state->modseq = folder->modseq;
+	state->recent = 0;
+	for (size_t i = 0; i < folder->count; i++)
+		state->recent += folder->items[i].is_in_new &&
+				 !folder->items[i].message.is_expunged;
+	line.state = *state;
+	uidlist_add(lines, &line);
+}

@@ -1,0 +1,135 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "store/account_state.h"
+#include "store/store_kind.h"
+
+enum {
+	EVENTS = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+		 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
+	BYTES = 4096
+};
+
+/* What is watched by name, so that a jail is no matter: cur/ and new/. */
+static int
+add_part(const struct account *account, const char *path, const char *part)
+{
+	struct buf text = buf_new(2 * (size_t)BYTES);
+
+	buf_printf(&text, "%s/%s/%s", account->path, path, part);
+	const char *name = buf_string(&text);
+	int watched =
+	    name == NULL ? -1 : inotify_add_watch(account->watch, name, EVENTS);
+	buf_free(&text);
+	return watched;
+}
+
+static void
+drop(struct account *account, size_t i)
+{
+	struct account_watched *watched = &account->watched[i];
+
+	inotify_rm_watch(account->watch, watched->cur);
+	inotify_rm_watch(account->watch, watched->new);
+	free(watched->name);
+	*watched = account->watched[--account->watched_count];
+}
+
+static size_t
+find_watched(const struct account *account, struct span name)
+{
+	size_t i = 0;
+
+	while (i < account->watched_count &&
+	       !span_equal(span_of(account->watched[i].name), name))
+		i++;
+	return i;
+}
+
+static int
+add(struct account *account, struct span name)
+{
+	struct account_path path = account_path(name);
+	struct account_watched added = { .cur = -1, .new = -1 };
+
+	if (path.path == NULL)
+		errno = EINVAL;
+	else if (account->watched_count == ACCOUNT_WATCHED_MAX)
+		errno = ENOSPC;
+	else {
+		added.cur = add_part(account, path.path, "cur");
+		added.new = add_part(account, path.path, "new");
+	}
+	account_path_free(&path);
+	if (added.cur == -1 || added.new == -1) {
+		int error = errno;
+
+		if (added.cur != -1)
+			inotify_rm_watch(account->watch, added.cur);
+		errno = error;
+		return -1;
+	}
+	added.name = store_copy(name);
+	account->watched = store_allocate(account->watched,
+	    account->watched_count + 1, sizeof(*account->watched));
+	account->watched[account->watched_count++] = added;
+	return account->watch;
+}
+
+int
+account_watch(struct account *account, struct span name, bool is_on)
+{
+	if (account_is_inbox(name))
+		name = span_of("INBOX");
+	if (account->watch == -1)
+		account->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (account->watch == -1)
+		return -1;
+	size_t i = find_watched(account, name);
+	if (i < account->watched_count) {
+		if (!is_on)
+			drop(account, i);
+		return account->watch;
+	}
+	return is_on ? add(account, name) : account->watch;
+}
+
+static void
+note(struct account *account, bool *has_news, int watched)
+{
+	for (size_t i = 0; i < account->watched_count; i++)
+		if (account->watched[i].cur == watched ||
+		    account->watched[i].new == watched || watched == -1)
+			has_news[i] = true;
+}
+
+bool
+account_watched(struct account *account,
+    void (*take)(void *context, struct span name), void *context)
+{
+	_Alignas(struct inotify_event) char bytes[BYTES];
+	size_t count = account->watched_count;
+	ssize_t got;
+
+	bool *has_news = account_allocate(count + 1, sizeof(*has_news));
+	while ((got = read(account->watch, bytes, sizeof(bytes))) > 0)
+		for (size_t at = 0; at < (size_t)got;) {
+			struct inotify_event event;
+
+			memcpy(&event, bytes + at, sizeof(event));
+			/* Events that were lost may have been of any. */
+			note(account, has_news,
+			    event.mask & IN_Q_OVERFLOW ? -1 : event.wd);
+			at += sizeof(event) + event.len;
+		}
+	int error = errno;
+	for (size_t i = 0; i < count; i++)
+		if (has_news[i])
+			take(context, span_of(account->watched[i].name));
+	free(has_news);
+	errno = error;
+	return got >= 0 || error == EAGAIN;
+}

@@ -1,0 +1,256 @@
+/*
+ * channel - ways to other hosts, through remote-send: each is fed messages for
+ * its destination, one after another, as long as it has its turn.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "queue/manager.h"
+#include "queue/neighbour.h"
+
+static void handle_channel(evutil_socket_t fd, short what, void *context);
+
+static bool
+open_channel(struct manager *manager, struct destination *destination)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+	struct buf packet = buf_new(PACKET_MAX);
+	int ends[2];
+
+	if (channel == NULL)
+		temp_fail("out of memory");
+	if (!packet_pair(ends)) {
+		free(channel);
+		return false;
+	}
+	channel_add_open(&packet, span_of(destination->name));
+	bool is_sent =
+	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
+	int error = errno;
+	close(ends[1]);
+	buf_free(&packet);
+	errno = error;
+	if (!is_sent) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			temp_fail("remote-send is gone");
+		close(ends[0]);
+		free(channel);
+		return false;
+	}
+	fd_set_nonblocking(ends[0]);
+	channel->manager = manager;
+	channel->destination = destination;
+	channel->fd = ends[0];
+	channel->readable = event_new(manager->base, channel->fd,
+	    EV_READ | EV_PERSIST, handle_channel, channel);
+	if (channel->readable == NULL ||
+	    event_add(channel->readable, NULL) == -1)
+		temp_fail("out of memory");
+	channel->next = manager->channels;
+	manager->channels = channel;
+	manager->channel_count++;
+	destination->channels++;
+	return true;
+}
+
+/* What was sent on it and not answered comes back as "later". */
+static void
+close_channel(struct channel *channel)
+{
+	struct manager *manager = channel->manager;
+	struct destination *destination = channel->destination;
+	struct channel **link = &manager->channels;
+	bool is_lost = false;
+
+	while (*link != channel)
+		link = &(*link)->next;
+	*link = channel->next;
+	manager->channel_count--;
+	event_free(channel->readable);
+	close(channel->fd);
+	for (size_t i = 0; i < channel->job_count; i++) {
+		if (channel->jobs[i] == NULL)
+			continue;
+		is_lost = true;
+		dispatch_fail_over(manager, channel->jobs[i],
+		    "connection lost before an answer");
+	}
+	free(channel);
+	if (is_lost)
+		destination_note_lost(destination);
+	destination->channels--;
+	destination_consider(manager, destination);
+}
+
+static size_t
+packed_size(const struct job *job)
+{
+	const struct recipient *recipient = &job->recipient;
+
+	return recipient->address.len + recipient->original.len +
+	       recipient->notify.len + 3 * sizeof("T");
+}
+
+/* Jobs for its destination, from the next errands if there are none yet. */
+static bool
+find_jobs(struct manager *manager, struct destination *destination)
+{
+	struct errand *errand;
+
+	while (destination->jobs.count == 0) {
+		errand = errand_take(manager, destination);
+		if (errand == NULL)
+			return false;
+		errand_start(manager, errand);
+	}
+	return true;
+}
+
+/* There are more connections than there may be by now; this one has carried all
+ * that its host takes; or it has had its turn, and who is next has fewer. */
+static bool
+is_turn_over(const struct channel *channel)
+{
+	const struct manager *manager = channel->manager;
+	const struct destination *destination = channel->destination;
+	uint64_t most = destination->limit->per_connection;
+
+	return destination->channels > destination->window ||
+	       (most > 0 && channel->messages >= most) ||
+	       (channel->messages >= TURN_MESSAGES && manager->ring != NULL &&
+		   manager->ring->channels + 1 < destination->channels &&
+		   manager->channel_count >= manager->concurrency_remote);
+}
+
+/* The next message for its destination; false if there is none. */
+static bool
+feed_channel(struct channel *channel)
+{
+	struct destination *destination = channel->destination;
+	struct job_list *jobs = &destination->jobs;
+	size_t bytes = 0;
+
+	channel->job_count = 0;
+	if (channel->manager->is_ending || is_turn_over(channel) ||
+	    destination_is_blocked(destination) ||
+	    !destination_paces(destination) ||
+	    !find_jobs(channel->manager, destination))
+		return false;
+	struct job *job = jobs_take(jobs);
+	channel->messages++;
+	do {
+		channel->jobs[channel->job_count++] = job;
+		bytes += packed_size(job);
+		job = jobs->first;
+		if (job == NULL || job->errand != channel->jobs[0]->errand ||
+		    channel->job_count == DELIVERY_RECIPIENTS_MAX ||
+		    bytes + packed_size(job) > DELIVERY_RECIPIENTS_BYTES)
+			break;
+		job = jobs_take(jobs);
+	} while (true);
+	return dispatch_send(channel->fd, 0, channel->jobs, channel->job_count);
+}
+
+static void
+note_destination(struct manager *manager, struct destination *destination,
+    const struct verdict *verdict)
+{
+	if (verdict->kind == VERDICT_UNREACHABLE)
+		destination_note_unreachable(manager, destination);
+	else if (verdict->kind != VERDICT_LATER)
+		destination_note_success(manager, destination);
+	else if (span_equal(verdict->code, span_of("4.4.2")))
+		destination_note_lost(destination);
+	else
+		destination->failures = 0; /* it answers, at least */
+}
+
+static void
+take_channel_verdict(struct channel *channel)
+{
+	struct manager *manager = channel->manager;
+	struct verdict verdict;
+
+	if (!verdict_parse(packet_span(&manager->packet), &verdict) ||
+	    verdict.number >= channel->job_count ||
+	    channel->jobs[verdict.number] == NULL) {
+		log_event("remote-send answers nonsense");
+		return;
+	}
+	struct job *job = channel->jobs[verdict.number];
+	channel->jobs[verdict.number] = NULL;
+	note_destination(manager, channel->destination, &verdict);
+	collect_verdict(manager, job, &verdict);
+}
+
+static void
+handle_channel(evutil_socket_t fd, short what, void *context)
+{
+	struct channel *channel = context;
+	struct manager *manager = channel->manager;
+	int got;
+
+	(void)what;
+	while ((got = packet_receive(fd, &manager->packet)) == 1) {
+		packet_close_fds(&manager->packet);
+		if (!channel_is_ready(packet_span(&manager->packet))) {
+			take_channel_verdict(channel);
+		} else if (!feed_channel(channel)) {
+			/* It counts until the connection is closed, too. */
+			shutdown(fd, SHUT_WR);
+		}
+	}
+	if (got == 0 || errno != EAGAIN)
+		close_channel(channel);
+	schedule_run(manager);
+}
+
+void
+channel_run(struct manager *manager)
+{
+	struct destination *destination;
+
+	while (manager->channel_count < manager->concurrency_remote &&
+	       (destination = destination_turn(manager)) != NULL) {
+		if (!open_channel(manager, destination)) {
+			destination_consider(manager, destination);
+			return;
+		}
+		struct channel *channel = manager->channels;
+		if (feed_channel(channel))
+			destination_consider(manager, destination);
+		else
+			close_channel(channel);
+	}
+}
+
+/* It says nothing here, but when it has gone there is something to read. */
+static void
+handle_remote(evutil_socket_t fd, short what, void *context)
+{
+	struct manager *manager = context;
+
+	(void)what;
+	int got = packet_receive(fd, &manager->packet);
+	packet_close_fds(&manager->packet);
+	if (got == 0)
+		die(EX_TEMPFAIL, "remote-send is gone");
+	log_event("remote-send answers nonsense");
+}
+
+void
+channel_start(struct manager *manager)
+{
+	struct event *remote;
+
+	fd_set_nonblocking(NEIGHBOUR_REMOTE);
+	remote = event_new(manager->base, NEIGHBOUR_REMOTE,
+	    EV_READ | EV_PERSIST, handle_remote, manager);
+	if (remote == NULL || event_add(remote, NULL) == -1)
+		temp_fail("out of memory");
+}

@@ -1,0 +1,317 @@
+/*
+ * destinations - who is sent to, what is known about them, and whose turn it
+ * is.
+ *
+ * One that has work and may have one more channel stands in the ring; each
+ * turn gives one channel.  One that cannot be reached, or must not have more
+ * at the moment, is waked by an errand of its own in the heap.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "mail/domain.h"
+#include "queue/manager.h"
+
+enum {
+	BLOCK_FIRST_S = 60,
+	MINUTE_MS = 60000
+};
+
+/* ---- the table ---- */
+
+static uint32_t
+hash_domain(struct span domain)
+{
+	uint32_t hash = 5381;
+
+	for (size_t i = 0; i < domain.len; i++)
+		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
+	return hash % DESTINATION_CHAINS;
+}
+
+struct destination *
+destination_find(const struct manager *manager, struct span domain)
+{
+	struct destination *known = manager->destinations[hash_domain(domain)];
+
+	while (
+	    known != NULL && !span_equal_nocase(span_of(known->name), domain))
+		known = known->chain;
+	return known;
+}
+
+static void
+limit(struct manager *manager, struct destination *destination)
+{
+	destination->limit =
+	    limit_find(&manager->limits, span_of(destination->name));
+	if (destination->window > destination->limit->connections)
+		destination->window = (unsigned)destination->limit->connections;
+}
+
+static struct destination *
+make(struct manager *manager, struct span domain)
+{
+	struct destination **chain =
+	    &manager->destinations[hash_domain(domain)];
+	struct destination *made = calloc(1, sizeof(*made));
+
+	if (made == NULL ||
+	    (made->name = strndup(domain.ptr, domain.len)) == NULL)
+		temp_fail("out of memory");
+	for (char *c = made->name; *c != '\0'; c++)
+		*c = ascii_lower(*c);
+	made->window = CHANNELS_FIRST;
+	made->wake.destination = made;
+	made->wake.state = ERRAND_AT_WORK;
+	limit(manager, made);
+	made->chain = *chain;
+	*chain = made;
+	return made;
+}
+
+/* In A-labels: both forms are one destination, and DNS knows only this. */
+static struct span
+domain_of(struct span address, struct buf *room)
+{
+	size_t at = span_last_index(address, '@');
+	struct span domain = span_slice(address, at + 1, address.len);
+
+	if (span_is_ascii(domain) || !domain_add_ascii(room, domain))
+		return domain;
+	return buf_span(room);
+}
+
+struct destination *
+destination_of(struct manager *manager, struct span address)
+{
+	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct span domain = domain_of(address, &room);
+	struct destination *found = &manager->local;
+
+	if (!settings_is_local(manager, domain)) {
+		found = destination_find(manager, domain);
+		if (found == NULL)
+			found = make(manager, domain);
+	}
+	buf_free(&room);
+	return found;
+}
+
+bool
+destination_is(const struct manager *manager,
+    const struct destination *destination, struct span address)
+{
+	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct span domain = domain_of(address, &room);
+	bool is_local = settings_is_local(manager, domain);
+	bool is_it = destination->name == NULL
+			 ? is_local
+			 : !is_local && span_equal_nocase(
+					    domain, span_of(destination->name));
+
+	buf_free(&room);
+	return is_it;
+}
+
+/* ---- turns ---- */
+
+bool
+destination_is_blocked(const struct destination *destination)
+{
+	return destination->blocked_until > clock_now();
+}
+
+static bool
+has_work(const struct destination *destination)
+{
+	return destination->jobs.count > 0 || destination->bands != NULL;
+}
+
+/* Must it wait, to keep its pace? */
+static bool
+is_paced(const struct destination *destination)
+{
+	return destination->limit->per_minute > 0 &&
+	       destination->paced_ms > clock_ms();
+}
+
+/* One that fails is asked by one channel only, until it answers. */
+static bool
+may_have_channel(const struct destination *destination)
+{
+	unsigned most = destination->failures > 0 ? 1 : destination->window;
+
+	return has_work(destination) && destination->channels < most &&
+	       !destination_is_blocked(destination) && !is_paced(destination);
+}
+
+static void
+wake_at(struct manager *manager, struct destination *destination, int64_t when)
+{
+	struct errand *wake = &destination->wake;
+
+	if (wake->state == ERRAND_WAITING)
+		heap_remove(&manager->waiting, wake);
+	errand_wait(manager, wake, when);
+}
+
+void
+destination_consider(struct manager *manager, struct destination *destination)
+{
+	if (destination->name == NULL || destination->is_in_ring)
+		return;
+	if (!may_have_channel(destination)) {
+		if (has_work(destination) && is_paced(destination) &&
+		    destination->wake.state != ERRAND_WAITING)
+			wake_at(manager, destination, clock_now() + 1);
+		destination_release(manager, destination);
+		return;
+	}
+	destination->is_in_ring = true;
+	destination->ring_next = NULL;
+	if (manager->ring == NULL)
+		manager->ring = destination;
+	else
+		manager->ring_last->ring_next = destination;
+	manager->ring_last = destination;
+}
+
+/* Those that do not answer may not hold more than half of all channels. */
+static bool
+is_suspect_too_many(
+    const struct manager *manager, const struct destination *destination)
+{
+	return destination->failures > 0 &&
+	       manager->channel_count >= (manager->concurrency_remote + 1) / 2;
+}
+
+struct destination *
+destination_turn(struct manager *manager)
+{
+	struct destination *last = manager->ring_last;
+	struct destination *destination;
+
+	while ((destination = manager->ring) != NULL) {
+		manager->ring = destination->ring_next;
+		destination->is_in_ring = false;
+		bool is_last = destination == last;
+		if (!may_have_channel(destination))
+			destination_release(manager, destination);
+		else if (!is_suspect_too_many(manager, destination))
+			return destination;
+		else
+			destination_consider(manager, destination);
+		if (is_last)
+			return NULL;
+	}
+	return NULL;
+}
+
+void
+destination_unblock(struct manager *manager, struct destination *destination)
+{
+	destination->blocked_until = 0;
+	destination_consider(manager, destination);
+}
+
+void
+destination_unblock_all(struct manager *manager)
+{
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++) {
+		struct destination *next;
+
+		for (struct destination *destination = manager->destinations[i];
+		     destination != NULL; destination = next) {
+			next = destination->chain;
+			destination_unblock(manager, destination);
+		}
+	}
+}
+
+/* What was not used is kept for a second: it is not waked more often. */
+bool
+destination_paces(struct destination *destination)
+{
+	uint64_t pace = destination->limit->per_minute;
+	int64_t now = clock_ms();
+
+	if (pace == 0)
+		return true;
+	if (is_paced(destination))
+		return false;
+	if (destination->paced_ms < now - 1000)
+		destination->paced_ms = now - 1000;
+	destination->paced_ms += (int64_t)(MINUTE_MS / pace) + 1;
+	return true;
+}
+
+/* ---- what it did ---- */
+
+void
+destination_note_unreachable(
+    struct manager *manager, struct destination *destination)
+{
+	if (destination_is_blocked(destination))
+		return; /* another channel said so already */
+	unsigned shift = destination->failures < 6 ? destination->failures : 6;
+	uint64_t pause_s = (uint64_t)BLOCK_FIRST_S << shift;
+
+	destination->failures++;
+	destination->window = 1;
+	if (pause_s > manager->retry_max_s)
+		pause_s = manager->retry_max_s;
+	destination->blocked_until = clock_now() + (int64_t)pause_s;
+	wake_at(manager, destination, destination->blocked_until);
+}
+
+void
+destination_note_lost(struct destination *destination)
+{
+	destination->window = (destination->window + 1) / 2;
+	destination->failures = 0;
+	destination->successes = 0;
+}
+
+/* One channel more after as many good transactions as it has channels. */
+void
+destination_note_success(
+    struct manager *manager, struct destination *destination)
+{
+	destination->failures = 0;
+	if (++destination->successes < destination->window)
+		return;
+	destination->successes = 0;
+	if (destination->window < destination->limit->connections)
+		destination->window++;
+	destination_consider(manager, destination);
+}
+
+void
+destination_limit_all(struct manager *manager)
+{
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
+		for (struct destination *destination = manager->destinations[i];
+		     destination != NULL; destination = destination->chain)
+			limit(manager, destination);
+}
+
+void
+destination_release(struct manager *manager, struct destination *destination)
+{
+	if (destination->name == NULL || destination->errands > 0 ||
+	    destination->jobs.count > 0 || destination->channels > 0 ||
+	    destination->is_in_ring ||
+	    destination->wake.state == ERRAND_WAITING)
+		return;
+	struct destination **link =
+	    &manager->destinations[hash_domain(span_of(destination->name))];
+	while (*link != destination)
+		link = &(*link)->chain;
+	*link = destination->chain;
+	free(destination->name);
+	free(destination);
+}

@@ -1,0 +1,339 @@
+/*
+ * errands - from a message's time to jobs, and back.
+ *
+ * An errand that waits or is queued is in the heap: for its time, or for the
+ * message's next deadline, which comes whatever its destination does.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "queue/manager.h"
+
+enum {
+	LATE_TURN = 8 /* one of so many is taken from the last band */
+};
+
+/* ---- bands ---- */
+
+static uint8_t
+key_of(const struct message *message)
+{
+	bool is_late = message->is_retry || message->is_huge;
+
+	return (uint8_t)((9 - message->priority) * 2 + is_late);
+}
+
+static void
+bands_add(struct destination *destination, struct errand *errand)
+{
+	struct band **link = &destination->bands;
+
+	errand->key = key_of(errand->message);
+	while (*link != NULL && (*link)->key < errand->key)
+		link = &(*link)->next;
+	struct band *band = *link;
+	if (band == NULL || band->key != errand->key) {
+		band = calloc(1, sizeof(*band));
+		if (band == NULL)
+			temp_fail("out of memory");
+		band->key = errand->key;
+		band->next = *link;
+		*link = band;
+	}
+	errand->before = band->last;
+	errand->behind = NULL;
+	if (band->last == NULL)
+		band->first = errand;
+	else
+		band->last->behind = errand;
+	band->last = errand;
+}
+
+static void
+bands_remove(struct destination *destination, struct errand *errand)
+{
+	struct band **link = &destination->bands;
+
+	while ((*link)->key != errand->key)
+		link = &(*link)->next;
+	struct band *band = *link;
+	if (errand->before == NULL)
+		band->first = errand->behind;
+	else
+		errand->before->behind = errand->behind;
+	if (errand->behind == NULL)
+		band->last = errand->before;
+	else
+		errand->behind->before = errand->before;
+	if (band->first != NULL)
+		return;
+	*link = band->next;
+	free(band);
+}
+
+/* The most urgent band, but now and then the last one. */
+static struct band *
+bands_turn(struct destination *destination)
+{
+	struct band *band = destination->bands;
+
+	if (band != NULL && ++destination->taken % LATE_TURN == 0)
+		while (band->next != NULL)
+			band = band->next;
+	return band;
+}
+
+/* ---- where it is ---- */
+
+static void
+take_out(struct manager *manager, struct errand *errand)
+{
+	if (errand->state != ERRAND_AT_WORK)
+		heap_remove(&manager->waiting, errand);
+	if (errand->state == ERRAND_QUEUED)
+		bands_remove(errand->destination, errand);
+}
+
+struct errand *
+errand_add(struct manager *manager, struct message *message,
+    struct destination *destination)
+{
+	struct errand *errand = &message->first;
+
+	(void)manager;
+	if (message->is_first_used) {
+		errand = calloc(1, sizeof(*errand));
+		if (errand == NULL)
+			temp_fail("out of memory");
+	}
+	message->is_first_used = true;
+	*errand = (struct errand){ .message = message,
+		.destination = destination,
+		.state = ERRAND_AT_WORK,
+		.due = INT64_MAX,
+		.sibling = message->errands };
+	message->errands = errand;
+	if (destination != NULL)
+		destination->errands++;
+	return errand;
+}
+
+void
+errand_remove(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+	struct errand **link = &message->errands;
+
+	take_out(manager, errand);
+	while (*link != errand)
+		link = &(*link)->sibling;
+	*link = errand->sibling;
+	if (errand->destination != NULL) {
+		errand->destination->errands--;
+		destination_release(manager, errand->destination);
+	}
+	if (errand == &message->first)
+		message->is_first_used = false;
+	else
+		free(errand);
+}
+
+void
+errand_wait(struct manager *manager, struct errand *errand, int64_t due)
+{
+	errand->state = ERRAND_WAITING;
+	errand->due = due;
+	heap_add(&manager->waiting, errand);
+}
+
+void
+errand_queue(struct manager *manager, struct errand *errand)
+{
+	errand->state = ERRAND_QUEUED;
+	errand->due = deadline_next(manager, errand->message);
+	heap_add(&manager->waiting, errand);
+	bands_add(errand->destination, errand);
+	destination_consider(manager, errand->destination);
+}
+
+struct errand *
+errand_take(struct manager *manager, struct destination *destination)
+{
+	struct band *band = bands_turn(destination);
+
+	if (band == NULL)
+		return NULL;
+	struct errand *errand = band->first;
+	take_out(manager, errand);
+	errand->state = ERRAND_AT_WORK;
+	return errand;
+}
+
+/* ---- what is done ---- */
+
+static void
+fail_slot(struct slot *slot, const char *code, const char *text)
+{
+	slot->state = SLOT_FAILED;
+	if (slot->text[0] == '\0')
+		snprintf(slot->text, sizeof(slot->text), "%s", text);
+	snprintf(slot->code, sizeof(slot->code), "%s", code);
+}
+
+/* RFC 2852: its time was over before it was tried again. */
+static void
+give_up(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+	struct active *active = message->active;
+	struct span rest = active->file.envelope.recipients;
+	struct recipient recipient;
+	uint64_t next = 0;
+	uint64_t i;
+
+	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
+		fail_slot(&active->slots[i], "5.4.7",
+		    "not delivered in the time that its sender gave");
+		collect_mark(message, i);
+		log_event("%s failed to=<%.*s>: the time of DELIVERBY is over",
+		    message->name.id.text, (int)recipient.address.len,
+		    recipient.address.ptr);
+	}
+}
+
+static void
+make_jobs(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+	struct span rest = message->active->file.envelope.recipients;
+	struct recipient recipient;
+	uint64_t next = 0;
+	uint64_t i;
+
+	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
+		struct job *job = calloc(1, sizeof(*job));
+
+		if (job == NULL)
+			temp_fail("out of memory");
+		*job = (struct job){
+			.errand = errand, .index = i, .recipient = recipient
+		};
+		errand->jobs++;
+		message->active->jobs++;
+		jobs_add(&errand->destination->jobs, job);
+	}
+}
+
+/* It cannot be read: forget it if it was taken away, or try in a while. */
+static void
+cannot_open(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+	const char *id = message->name.id.text;
+
+	if (errno == ENOENT) {
+		log_event("%s is no longer in the queue", id);
+		message_remove(manager, message);
+		return;
+	}
+	warn_errno("%s cannot be read", id);
+	errand_wait(
+	    manager, errand, clock_now() + (int64_t)manager->retry_min_s);
+}
+
+bool
+errand_start(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+
+	if (message->active != NULL && message->active->is_concluding) {
+		errand_wait(manager, errand, clock_now() + 1);
+		return false;
+	}
+	if (!active_open(manager, message)) {
+		cannot_open(manager, errand);
+		return false;
+	}
+	message->active->jobs++; /* ours: nobody concludes it meanwhile */
+	errand->due = INT64_MAX;
+	int64_t hold_until = message->active->file.envelope.hold_until;
+	bool is_held = hold_until > clock_now();
+	if (deadline_is_over(message))
+		give_up(manager, errand);
+	else if (!is_held)
+		make_jobs(manager, errand);
+	bool has_jobs = errand->jobs > 0;
+	if (is_held)
+		errand_wait(manager, errand, hold_until);
+	else if (!has_jobs)
+		errand_remove(manager, errand);
+	collect_release(manager, message);
+	return has_jobs;
+}
+
+void
+errand_done(struct manager *manager, struct errand *errand)
+{
+	if (errand->due == INT64_MAX)
+		errand_remove(manager, errand);
+	else if (destination_is_blocked(errand->destination))
+		errand_queue(manager, errand);
+	else
+		errand_wait(manager, errand, errand->due);
+}
+
+/* Fail what has waited too long; is anything left? */
+static bool
+expire(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+	struct active *active = message->active;
+	struct span rest = active->file.envelope.recipients;
+	struct recipient recipient;
+	uint64_t next = 0;
+	bool is_left = false;
+	uint64_t i;
+
+	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
+		struct slot *slot = &active->slots[i];
+
+		if (!deadline_has_expired(manager, message,
+			slot->attempts + errand->destination->failures)) {
+			is_left = true;
+			continue;
+		}
+		fail_slot(slot, slot->code[0] == '\0' ? "4.4.7" : slot->code,
+		    "its host could not be reached");
+		collect_mark(message, i);
+		log_event("%s failed to=<%.*s> code=%s text=%s",
+		    message->name.id.text, (int)recipient.address.len,
+		    recipient.address.ptr, slot->code, slot->text);
+	}
+	return is_left;
+}
+
+void
+errand_visit(struct manager *manager, struct errand *errand)
+{
+	struct message *message = errand->message;
+
+	take_out(manager, errand);
+	errand->state = ERRAND_AT_WORK;
+	if (message->active != NULL && message->active->is_concluding) {
+		errand_wait(manager, errand, clock_now() + 1);
+		return;
+	}
+	if (!active_open(manager, message)) {
+		cannot_open(manager, errand);
+		return;
+	}
+	message->active->jobs++;
+	if (expire(manager, errand))
+		errand_queue(manager, errand);
+	else
+		errand_remove(manager, errand);
+	collect_release(manager, message);
+}

@@ -1,0 +1,297 @@
+/*
+ * import_test - a folder that Dovecot or Courier served keeps its UIDs; more
+ * keywords than a name has letters; subscriptions, special use, quota,
+ * annotations.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/folder.h"
+#include "test.h"
+
+static void
+put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd == -1 || !write_all(fd, span_of(text)))
+		exit(1);
+	close(fd);
+}
+
+static bool
+file_is(const char *path, const char *want)
+{
+	struct buf text = buf_new(1 << 16);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_same = fd != -1 && read_all(fd, &text, 1000) == IO_OK &&
+		       span_equal(buf_span(&text), span_of(want));
+
+	if (!is_same)
+		printf("# %s: %.*s\n", path, (int)text.len, text.data);
+	if (fd != -1)
+		close(fd);
+	buf_free(&text);
+	return is_same;
+}
+
+static void
+make_maildir(const char *path)
+{
+	static const char *const parts[] = { "", "/cur", "/new", "/tmp" };
+	char name[256];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
+		if (mkdir(name, 0700) == -1)
+			exit(1);
+	}
+}
+
+static struct account *
+open_account(void)
+{
+	char path[4096] = "maildir:";
+	struct account *account = NULL;
+
+	if (getcwd(path + 8, sizeof(path) - 16) == NULL)
+		exit(1);
+	strncat(path, "/m", 3);
+	if (account_open(&account, path) != ACCOUNT_OK)
+		exit(1);
+	return account;
+}
+
+static struct folder *
+open_folder(struct account *account, const char *name)
+{
+	struct folder *folder = NULL;
+
+	if (folder_open(&folder, account, span_of(name), false) != ACCOUNT_OK)
+		exit(1);
+	return folder;
+}
+
+static void
+make_mail(void)
+{
+	make_maildir("m");
+	put("m/cur/10.a.host:2,Sa", "\n");
+	put("m/cur/20.b.host,S=1,W=2:2,", "\n");
+	put("m/new/30.c.host", "\n");
+	put("m/dovecot-uidlist", "3 V1234567 N99 G0011223344556677\n"
+				 "7 S1 W2 Pold-uidl :20.b.host,S=1,W=2\n"
+				 "9 :10.a.host\n"
+				 "11 :5.gone.host\n");
+	put("m/dovecot-keywords", "0 $Label1\n1 two\n");
+	put("m/subscriptions", "V\t2\n\nA\tB\nINBOX\n");
+	make_maildir("m/.Courier");
+	put("m/.Courier/cur/10.a.host:2,", "\n");
+	put("m/.Courier/courierimapuiddb", "1 777 6\n5 10.a.host\n");
+}
+
+static void
+test_dovecot(struct account *account)
+{
+	struct folder *folder = open_folder(account, "INBOX");
+	struct folder_counts counts;
+	uint64_t octets = 0;
+
+	folder_counts(folder, &counts);
+	CHECK("Dovecot's UIDVALIDITY", counts.uid_validity == 1234567);
+	CHECK("its UIDs, in its order",
+	    folder_count(folder) == 3 && folder_message(folder, 0)->uid == 7 &&
+		folder_message(folder, 1)->uid == 9);
+	CHECK("the new one comes after its UIDNEXT",
+	    folder_message(folder, 2)->uid == 99 && counts.uid_next == 100);
+	CHECK("flags and keywords of the name",
+	    (folder_message(folder, 1)->flags & MESSAGE_SEEN) &&
+		folder_message(folder, 1)->keywords == 1 &&
+		span_equal(folder_keyword(folder, 0), span_of("$Label1")));
+	CHECK("the size of the name",
+	    folder_octets(folder, 0, &octets) == ACCOUNT_OK && octets == 2);
+	folder_close(folder);
+	folder = open_folder(account, "Courier");
+	folder_counts(folder, &counts);
+	CHECK("Courier's", counts.uid_validity == 777 && counts.uid_next == 6 &&
+			       folder_message(folder, 0)->uid == 5);
+	folder_close(folder);
+}
+
+static void
+test_keywords(struct account *account)
+{
+	struct folder *folder = open_folder(account, "INBOX");
+	struct folder *other = open_folder(account, "INBOX");
+	const size_t first[] = { 0 };
+	uint64_t all = 0;
+	char name[32];
+
+	for (int i = 2; i < FOLDER_KEYWORDS_MAX; i++) {
+		snprintf(name, sizeof(name), "word%d", i);
+		all |= folder_keyword_bit(folder, span_of(name), true);
+	}
+	CHECK("64 keywords", all == ~(uint64_t)3);
+	CHECK("no more", folder_keyword_bit(folder, span_of("x"), true) == 0);
+	CHECK("in any case",
+	    folder_keyword_bit(folder, span_of("WORD2"), false) == 4);
+	CHECK("none is made of a space",
+	    folder_keyword_bit(folder, span_of("a b"), true) == 0);
+	CHECK(
+	    "all at once", folder_change_flags(folder, first, 1, FLAGS_REPLACE,
+			       0, all, UINT64_MAX, NULL, NULL) == ACCOUNT_OK);
+	folder_close(folder);
+	CHECK("another session sees them",
+	    folder_refresh(other) == ACCOUNT_OK &&
+		folder_message(other, 0)->keywords == all &&
+		span_equal(folder_keyword(other, 63), span_of("word63")));
+	folder_close(other);
+	folder = open_folder(account, "INBOX");
+	CHECK("so does a new one",
+	    folder_message(folder, 0)->keywords == all &&
+		span_equal(folder_keyword(folder, 25), span_of("word25")) &&
+		span_equal(folder_keyword(folder, 40), span_of("word40")));
+	folder_close(folder);
+}
+
+static void
+test_others(struct account *account)
+{
+	struct folder *folder = open_folder(account, "INBOX");
+	uint64_t modseq = folder_message(folder, 1)->modseq;
+
+	/* mutt, say. */
+	if (rename("m/cur/10.a.host:2,Sa", "m/cur/10.a.host:2,FSab") == -1)
+		exit(1);
+	put("m/cur/40.d.host:2,PR", "\n");
+	CHECK("another program's changes are seen",
+	    folder_refresh(folder) == ACCOUNT_OK &&
+		folder_message(folder, 1)->is_changed &&
+		folder_message(folder, 1)->keywords == 3 &&
+		folder_message(folder, 1)->modseq > modseq &&
+		folder_count(folder) == 4);
+	const size_t last[] = { 3 };
+	CHECK("a flag that IMAP has not is kept",
+	    folder_change_flags(folder, last, 1, FLAGS_REPLACE, MESSAGE_SEEN, 0,
+		UINT64_MAX, NULL, NULL) == ACCOUNT_OK &&
+		access("m/cur/40.d.host:2,PS", F_OK) == 0);
+	if (unlink("m/cur/40.d.host:2,PS") == -1)
+		exit(1);
+	uint64_t octets;
+	CHECK("a file that goes is a message that is gone",
+	    folder_internal_date(folder, 3, &(int64_t){ 0 }) ==
+		    ACCOUNT_NONEXISTENT &&
+		folder_message(folder, 3)->is_expunged);
+	CHECK(
+	    "it stays so", folder_section_octets(folder, 3,
+			       &(const struct section){ .kind = SECTION_TEXT },
+			       &octets) == ACCOUNT_NONEXISTENT);
+	folder_close(folder);
+}
+
+static bool
+count_subscribed(void *context, const struct account_folder *folder)
+{
+	if (folder->attributes & FOLDER_SUBSCRIBED)
+		buf_printf(context, "%.*s %d,", (int)folder->name.len,
+		    folder->name.ptr,
+		    (folder->attributes & FOLDER_NONEXISTENT) != 0);
+	return true;
+}
+
+static bool
+add_annotation(void *context, struct span entry, struct span value)
+{
+	buf_add(context, entry);
+	buf_add_char(context, '=');
+	buf_add(context, value);
+	buf_add_char(context, ';');
+	return true;
+}
+
+static void
+test_account(struct account *account)
+{
+	struct buf text = buf_new(4096);
+	struct account_quota quota;
+
+	account_list(account, count_subscribed, &text);
+	CHECK("subscriptions",
+	    span_equal(buf_span(&text), span_of("INBOX 0,A/B 1,")));
+	CHECK("subscribe",
+	    account_subscribe(account, span_of("\xc3\xa4"), true) ==
+		    ACCOUNT_OK &&
+		account_subscribe(account, span_of("A/B"), false) ==
+		    ACCOUNT_OK &&
+		file_is("m/subscriptions", "V\t2\n\nINBOX\n&AOQ-\n"));
+	CHECK("special use", account_create(account, span_of("Out"),
+				 FOLDER_SENT) == ACCOUNT_OK &&
+				 account_rename(account, span_of("Out"),
+				     span_of("Gone out")) == ACCOUNT_OK &&
+				 file_is("m/estafeta-specialuse",
+				     "drafts Drafts\nsent Sent\njunk Junk\n"
+				     "trash Trash\narchive Archive\n"
+				     "sent Gone out\n"));
+	CHECK("quota counts", account_quota(account, &quota) == ACCOUNT_OK &&
+				  quota.messages == 4 && quota.octets == 4 &&
+				  quota.octets_max == 0);
+	account_annotate(
+	    account, span_of("INBOX"), span_of("/private/a"), span_of("1"));
+	account_annotate(
+	    account, span_of("INBOX"), span_of("/private/b"), span_of("2"));
+	account_annotate(account, span_of("INBOX"), span_of("/PRIVATE/A"),
+	    (struct span){ NULL, 0 });
+	account_annotate(
+	    account, span_of(""), span_of("/shared/s"), span_of("x"));
+	buf_clear(&text);
+	account_annotations(account, span_of("INBOX"), add_annotation, &text);
+	account_annotations(account, span_of(""), add_annotation, &text);
+	CHECK("annotations",
+	    span_equal(buf_span(&text), span_of("/private/b=2;/shared/s=x;")));
+	buf_free(&text);
+}
+
+static void
+note_name(void *context, struct span name)
+{
+	buf_add(context, name);
+}
+
+static void
+test_watch(struct account *account)
+{
+	struct buf text = buf_new(4096);
+	int fd = account_watch(account, span_of("inbox"), true);
+
+	CHECK("watched", fd != -1);
+	put("m/tmp/x", "\n");
+	if (rename("m/tmp/x", "m/new/50.x.host") == -1)
+		exit(1);
+	CHECK("news", account_watched(account, note_name, &text) &&
+			  span_equal(buf_span(&text), span_of("INBOX")));
+	account_watch(account, span_of("INBOX"), false);
+	buf_free(&text);
+}
+
+int
+main(void)
+{
+	char folder[] = "/tmp/import_test.XXXXXX";
+
+	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
+		return 1;
+	make_mail();
+	struct account *account = open_account();
+	test_dovecot(account);
+	test_keywords(account);
+	test_others(account);
+	test_account(account);
+	test_watch(account);
+	account_close(account);
+	return test_result();
+}

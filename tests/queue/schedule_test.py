@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""schedule_test - destinations take turns: none starves, none is flooded, and
+one that is dead or hostile costs the others nothing."""
+import glob, os, pwd, re, shutil, smtplib, socket, subprocess, sys, threading, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+FILL = os.environ['BUILD'] + '/tests/load/fillqueue'
+MANY = int(os.environ.get('SCHEDULE_MANY', 3000))
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+
+
+def control(name, text):
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
+class Host:
+    """Another host: counts what is open at once, and what comes on each connection."""
+
+    def __init__(self, port, mute=False, pause=0.0, cut_after=None):
+        self.port, self.mute, self.pause, self.cut_after = port, mute, pause, cut_after
+        self.lock, self.open, self.most, self.connections, self.times, self.opens = threading.Lock(), 0, 0, [], [], []
+        self.listener = None
+
+    def up(self):
+        self.listener = socket.create_server(('127.0.0.1', self.port), backlog=128)
+        threading.Thread(target=self.accept, args=[self.listener], daemon=True).start()
+        return self
+
+    def down(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self, listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=[client], daemon=True).start()
+
+    def serve(self, client):
+        with self.lock:
+            self.open += 1
+            self.most = max(self.most, self.open)
+            self.connections.append(0)
+            self.opens.append(self.open)
+            number = len(self.connections) - 1
+        try:
+            self.talk(client, number)
+        except OSError:
+            pass
+        finally:
+            client.close()
+            with self.lock:
+                self.open -= 1
+
+    def talk(self, client, number):
+        if self.mute:
+            client.recv(1)
+            return
+        client.sendall(b'220 host\r\n')
+        lines = client.makefile('rb')
+        while line := lines.readline():
+            verb = line[:4].upper()
+            if verb == b'DATA':
+                client.sendall(b'354 go\r\n')
+                while lines.readline() not in (b'.\r\n', b''):
+                    pass
+                if self.cut_after is not None and self.connections[number] >= self.cut_after:
+                    return
+                time.sleep(self.pause)
+                with self.lock:
+                    self.connections[number] += 1
+                    self.times.append(time.monotonic())
+            client.sendall(b'250-host\r\n250 PIPELINING\r\n' if verb == b'EHLO' else b'221 bye\r\n' if verb == b'QUIT' else b'250 ok\r\n')
+
+    @property
+    def count(self):
+        return sum(self.connections)
+
+
+def fill(count, recipient):
+    subprocess.run([FILL, str(count), 'joe@example.org', recipient], check=True, stdout=subprocess.DEVNULL)
+
+
+def mtactl(what):
+    return subprocess.run(['/var/mta/bin/mtactl', what], capture_output=True, text=True)
+
+
+def send(recipient, mark):
+    with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
+        s.sendmail('joe@example.org', [recipient], f'Subject: {mark}\n\nx\n')
+
+
+def has(mark):
+    return any(f'Subject: {mark}\n' in open(n).read() for n in glob.glob(pwd.getpwnam('ann').pw_dir + '/Maildir/new/*'))
+
+
+def manager():
+    for path in glob.glob('/proc/[0-9]*/comm'):
+        try:
+            if open(path).read() == 'queue-manager\n':
+                return int(path.split('/')[2])
+        except OSError:
+            pass
+
+
+def log():
+    return ''.join(open(p, errors='replace').read() for p in sorted(glob.glob('/var/mta/log/queue/*')) if os.path.isfile(p))
+
+
+HOSTS = ('mute', 'good', 'narrow', 'wide', 'dead', 'shaky')
+PORTS = {name: 2600 + i for i, name in enumerate(HOSTS)}
+control('smtproutes', ''.join(f'{n}.example:[127.0.0.1]:{p}\n.{n}.example:[127.0.0.1]:{p}\n' for n, p in PORTS.items()))
+control('concurrencyremote', '30\n')
+control('limits', '# who gets how much\nnarrow.example 2 600 3\nwide.example 12\n*   20\n')
+mute, good = Host(PORTS['mute'], mute=True).up(), Host(PORTS['good']).up()
+narrow, wide = Host(PORTS['narrow']).up(), Host(PORTS['wide'], pause=0.05).up()
+dead, shaky = Host(PORTS['dead']), Host(PORTS['shaky'], cut_after=0).up()
+
+# ---- a host that never answers, with a long queue ----
+fill(MANY, 'x@mute.example')
+started = mtactl('start')
+check('mtactl start', started.returncode == 0, started.stderr)
+check('it is asked by a few connections', wait_for(lambda: mute.open == 5), mute.open)
+send('y@good.example', 'good')
+check('another host gets its mail all the same', wait_for(lambda: good.count == 1))
+send('ann@example.org', 'near')
+check('a mailbox, too', wait_for(lambda: has('near')))
+check('and it still has no more than those', mute.most == 5, mute.most)
+check('nothing of it is open but what is on its way', len(os.listdir(f'/proc/{manager()}/fd')) < 60, os.listdir(f'/proc/{manager()}/fd'))
+began = time.monotonic()
+check('it does not hold up the end', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+
+# ---- control/limits ----
+fill(40, 'x@narrow.example')
+fill(400, 'x@wide.example')
+fill(300, 'x@good.example')
+goods = good.count
+mtactl('start')
+check('all of it arrives', wait_for(lambda: narrow.count == 40 and wide.count == 400 and good.count == goods + 300, 60),
+      (narrow.count, wide.count, good.count))
+check('two connections at once, as its line says', narrow.most == 2, narrow.most)
+check('three messages on each', max(narrow.connections) == 3, narrow.connections)
+span = narrow.times[-1] - narrow.times[0]
+check('600 a minute', span > 39 / 10 - 1.5, span)
+check('one that takes more gets more, up to its limit', 5 < wide.most <= 12, wide.most)
+check('connections are used again: 20 messages on each', 400 / len(wide.connections) >= 20, wide.connections)
+
+# ---- one that hangs up ----
+fill(30, 'x@shaky.example')
+mtactl('stop')
+mtactl('start')
+check('who hangs up is asked by one connection only', wait_for(lambda: len(shaky.connections) == 30) and shaky.opens[-10:] == [1] * 10, shaky.opens)
+mtactl('stop')
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+
+# ---- a dead one ----
+fill(MANY, 'x@h%.dead.example')
+mtactl('start')
+check('1000 dead hosts are noticed', wait_for(lambda: len(set(re.findall(r'deferred to=<x@(h\d+)\.dead', log()))) >= min(MANY, 1000), 60))
+send('ann@example.org', 'alive')
+check('a new message passes', wait_for(lambda: has('alive')))
+once = len(re.findall(r'deferred to=<x@h\d+\.dead', log()))
+check('a message behind one that failed was not tried', once < MANY * 0.9 or MANY <= 1000, once)
+dead.up()
+subprocess.run(['/var/mta/bin/sendmail', '-q'])
+check('asked for, all of it goes', wait_for(lambda: dead.count == MANY, 120), dead.count)
+check('and the queue is empty', wait_for(lambda: not glob.glob('/var/mta/queue/cur/*/*')))
+check('each once', dead.count == MANY, dead.count)
+done()
