@@ -17,6 +17,8 @@
 #include "net/dial.h"
 #include "net/milters.h"
 #include "net/routes.h"
+#include "net/smtpauth.h"
+#include "net/sources.h"
 #include "net/tlspolicy.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
@@ -270,6 +272,18 @@ read_tls_policies(void)
 }
 
 static void
+read_logins(void)
+{
+	smtpauth_read();
+}
+
+static void
+read_sources(void)
+{
+	sources_read();
+}
+
+static void
 read_authorities(void)
 {
 	control_path("tlsca");
@@ -330,9 +344,10 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_tls_policies,
-	read_authorities, read_limits, read_name_servers, read_destination,
-	read_lists, read_weights, read_greylisting, read_accounts,
-	read_client_authorities, read_certificates, read_landlock };
+	read_logins, read_sources, read_authorities, read_limits,
+	read_name_servers, read_destination, read_lists, read_weights,
+	read_greylisting, read_accounts, read_client_authorities,
+	read_certificates, read_landlock };
 
 static void
 read_grammar(size_t i)
