@@ -25,13 +25,13 @@ PROGRAMS := \
 	smtpd/smtpd \
 	aliases/lookup aliases/newaliases \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
-	queue/mailq queue/sendmail \
+	queue/mailq queue/queue queue/sendmail \
 	send/remote-send send/remote-auth send/resolve \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
 	filter/filter-guard filter/greylist \
-	pop3d/pop3d
-ROLES := service smtpd filter aliases queue send local pop3d
+	pop3d/pop3d imapd/imapd
+ROLES := service smtpd filter aliases queue send local pop3d imapd
 LIBS  := -lcdb -lsqlite3 -lunistring -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
 	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lmd -lpthread
 
@@ -154,7 +154,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
-	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd
+	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync
 
 # Of the packages given, install those that are missing.
 define add_packages

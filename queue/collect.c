@@ -212,6 +212,7 @@ put_back(struct manager *manager, struct message *message)
 	}
 	collect_write_slots(manager, message);
 	active_close(manager, message);
+	handling_carry_out(manager, message);
 }
 
 /* ---- the end ---- */

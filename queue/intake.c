@@ -250,32 +250,41 @@ handle_trigger(evutil_socket_t fd, short what, void *context)
 	schedule_run(manager);
 }
 
-/* "retry" or "retry ID", from mailq(1). */
+/* "retry", "retry ID", "state" or "VERB NAME", from mailq(1) and queue(1). */
+static bool
+carry_out(struct manager *manager, struct span line)
+{
+	struct span verb = span_cut(&line, ' ');
+
+	if (span_equal(verb, span_of("state"))) {
+		handling_write_state(manager);
+		return line.len == 0;
+	}
+	if (!span_equal(verb, span_of("retry")))
+		return handling_command(manager, verb, line);
+	if (line.len > 0) {
+		schedule_retry(manager, line);
+		return true;
+	}
+	schedule_retry_all(manager);
+	rescan(-1, 0, manager); /* what an injector left untold, too */
+	return true;
+}
+
+/* A pipe holds no more than this, and only whole lines. */
 static void
 handle_command(evutil_socket_t fd, short what, void *context)
 {
 	struct manager *manager = context;
-	char lines[PIPE_BUF];
+	static char lines[65536];
 	ssize_t got = read(fd, lines, sizeof(lines));
 	struct span rest = { lines, got > 0 ? (size_t)got : 0 };
 	unsigned strange = 0;
 
 	(void)what;
-	while (rest.len > 0) {
-		struct span line = span_cut(&rest, '\n');
-		struct span verb = span_cut(&line, ' ');
-
-		if (!span_equal(verb, span_of("retry"))) {
+	while (rest.len > 0)
+		if (!carry_out(manager, span_cut(&rest, '\n')))
 			strange++;
-			continue;
-		}
-		if (line.len > 0) {
-			schedule_retry(manager, line);
-			continue;
-		}
-		schedule_retry_all(manager);
-		rescan(-1, 0, manager); /* what an injector left untold, too */
-	}
 	complain("command", strange);
 	schedule_run(manager);
 }

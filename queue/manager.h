@@ -99,7 +99,17 @@ struct message {
 	int8_t priority;
 	bool is_huge;
 	bool is_first_used;
-	bool is_retry; /* it was tried before: its slots count */
+	bool is_retry;  /* it was tried before: its slots count */
+	bool is_forced; /* to be tried at once, whatever its slots say */
+	uint8_t order;  /* enum order, to be carried out when it is back */
+};
+
+/* What queue(1) may ask for. */
+enum order {
+	ORDER_NONE,
+	ORDER_HOLD,
+	ORDER_REMOVE,
+	ORDER_FAIL
 };
 
 struct message_list {
@@ -288,6 +298,14 @@ void schedule_sort(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager);
 bool schedule_retry(struct manager *manager, struct span id);
 void schedule_retry_domain(struct manager *manager, struct span domain);
+
+/* handling.c */
+/* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
+bool handling_command(
+    struct manager *manager, struct span verb, struct span name);
+/* What was asked for while it was on its way; it must be closed. */
+void handling_carry_out(struct manager *manager, struct message *message);
+void handling_write_state(struct manager *manager);
 
 /* deadline.c: of a message that is open */
 int64_t deadline_start(const struct message *message);

@@ -121,8 +121,10 @@ schedule_sort(struct manager *manager, struct message *message)
 	collect_errands(manager, message);
 	for (struct errand *errand = message->errands; errand != NULL;
 	     errand = next) {
-		int64_t due =
-		    errand->due > hold_until ? errand->due : hold_until;
+		int64_t due = message->is_forced ? 0 : errand->due;
+
+		if (due < hold_until)
+			due = hold_until;
 
 		next = errand->sibling;
 		if (!is_new(errand))
@@ -135,6 +137,7 @@ schedule_sort(struct manager *manager, struct message *message)
 		else
 			errand_queue(manager, errand);
 	}
+	message->is_forced = false;
 }
 
 void

@@ -1,8 +1,8 @@
 /*
  * login - turn a name and a proof into a process of that user's.
  *
- * started by  service/{pop3d,submission}/run, as a neighbour of pop3d -l and
- *             smtpd submission
+ * started by  service/{pop3d,imapd,submission}/run, as a neighbour of
+ *             pop3d -l, imapd -l and smtpd submission
  * uid         root (confine -c setgid,setuid,kill): its parent knows sessions
  *             and numbers only; a child for each attempt reads the record,
  *             asks, and becomes the user, never uid 0 (for SMTP it becomes
@@ -13,10 +13,10 @@
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
  * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
- *             messagesperhour,recipientsperhour}, /etc/passwd, whether
- *             users/apop and users/scram are empty
+ *             imapperuser,messagesperhour,recipientsperhour}, /etc/passwd,
+ *             whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count
- * runs        /var/mta/bin/pop3d -s, as the user
+ * runs        /var/mta/bin/pop3d -s or imapd -s, as the user
  * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
  *             EX_TEMPFAIL a neighbour is gone
  */
@@ -31,7 +31,7 @@
 #include "service/seats.h"
 
 static const char usage[] =
-    "usage: login pop3 | smtp   (by service/NAME/run, as a neighbour)";
+    "usage: login pop3 | imap | smtp   (by service/NAME/run, as a neighbour)";
 
 enum {
 	ME_MAX = 255
@@ -43,6 +43,7 @@ static const struct service {
 	const char *program;
 } services[] = {
 	{ "pop3", LOGIN_POP3, "pop3d" },
+	{ "imap", LOGIN_IMAP, "imapd" },
 	{ "smtp", LOGIN_SMTP, NULL },
 };
 

@@ -86,6 +86,8 @@ static const struct {
 	{ "submissionwiderate", 0, 4000000 },
 	{ "pop3drate", 0, 1000000 },
 	{ "pop3dwiderate", 0, 4000000 },
+	{ "imapdrate", 0, 1000000 },
+	{ "imapdwiderate", 0, 4000000 },
 	{ "futurereleasemax", 0, 31536000 },
 	{ "deliverbymin", 0, 86400 },
 	{ "prioritymax", 0, 9 },
@@ -95,7 +97,13 @@ static const struct {
 	{ "lmtppernetwork", 1, 4096 },
 	{ "pop3dconnections", 1, 4096 },
 	{ "pop3dpernetwork", 1, 4096 },
+	{ "imapdconnections", 1, 4096 },
+	{ "imapdpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },
+	{ "timeoutimapd", 1, 86400 },
+	{ "timeoutimaplogin", 1, 86400 },
+	{ "imapdmaxcommand", 8192, 64 << 20 },
+	{ "imapdmaxmessage", 0, INT64_MAX },
 	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
@@ -116,6 +124,7 @@ static const struct {
 	{ "apop", 0, 1 },
 	{ "maxfolders", 1, 1000000 },
 	{ "pop3peruser", 1, 4096 },
+	{ "imapperuser", 1, 4096 },
 	{ "bouncebytes", 0, 10 << 20 },
 	{ "programtimeout", 1, 86400 },
 	{ "includeprograms", 0, 1 },
@@ -154,6 +163,7 @@ static const struct {
 	{ "submissionaddresses", ADDRESSES },
 	{ "lmtpaddresses", ADDRESSES },
 	{ "pop3daddresses", ADDRESSES },
+	{ "imapdaddresses", ADDRESSES },
 	{ "locals", DOMAINS },
 	{ "virtualdomains", DOMAINS },
 	{ "rcpthosts", DOMAINS },
@@ -266,6 +276,14 @@ read_routes(void)
 }
 
 static void
+read_limits(void)
+{
+	static struct limits limits;
+
+	limits_read(&limits);
+}
+
+static void
 read_tls_policies(void)
 {
 	tlspolicy_read();
@@ -287,14 +305,6 @@ static void
 read_authorities(void)
 {
 	control_path("tlsca");
-}
-
-static void
-read_limits(void)
-{
-	static struct limits limits;
-
-	limits_read(&limits);
 }
 
 static void
@@ -328,11 +338,19 @@ read_certificates(void)
 }
 
 static void
-read_accounts(void)
+read_account_limits(void)
 {
-	struct account_settings settings;
+	struct account_settings settings = { .specials = NULL };
 
-	account_settings_read(&settings);
+	account_settings_read_limits(&settings);
+}
+
+static void
+read_special_folders(void)
+{
+	struct account_settings settings = { .specials = NULL };
+
+	account_settings_read_specials(&settings);
 }
 
 static void
@@ -343,11 +361,11 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_filters, read_milters, read_rspamd, read_routes, read_tls_policies,
-	read_logins, read_sources, read_authorities, read_limits,
+	read_filters, read_milters, read_rspamd, read_routes, read_limits,
+	read_tls_policies, read_logins, read_sources, read_authorities,
 	read_name_servers, read_destination, read_lists, read_weights,
-	read_greylisting, read_accounts, read_client_authorities,
-	read_certificates, read_landlock };
+	read_greylisting, read_account_limits, read_special_folders,
+	read_client_authorities, read_certificates, read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -35,10 +35,12 @@ const struct tree_entry tree_entries[] = {
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/submission", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/pop3d", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/imapd", "mta-log", "mta-admin", 02750, 'd' },
 	{ "queue", "mta-queue", "mta-inject", 0710, 'd' },
 	{ "queue/new", "mta-queue", "mta-inject", 03730, 'd' },
 	{ "queue/tmp", "mta-queue", "mta-inject", 03730, 'd' },
 	{ "queue/broken", "mta-queue", "mta-queue", 0700, 'd' },
+	{ "queue/hold", "mta-queue", "mta-queue", 0700, 'd' },
 	{ "queue/cur", "mta-queue", "mta-queue", 0700, 'd' },
 	{ "queue/cur/0", "mta-queue", "mta-queue", 0700, 'd' },
 	{ "queue/cur/1", "mta-queue", "mta-queue", 0700, 'd' },
@@ -60,6 +62,7 @@ const struct tree_entry tree_entries[] = {
 	{ "queue/command", "mta-queue", "mta-queue", 0600, 'p' },
 	{ "bin/queue-inject", "mta-inject", "mta-inject", 06755, 'f' },
 	{ "bin/mailq", "mta-queue", "mta-inject", 06755, 'f' },
+	{ "bin/queue", "mta-queue", "mta-inject", 06755, 'f' },
 };
 const size_t tree_entry_count = sizeof(tree_entries) / sizeof(*tree_entries);
 

@@ -51,7 +51,7 @@ iconv_name(struct span charset, char name[CHARSET_NAME_MAX + 1])
 
 		/* '/' would be an option of iconv's, or a path. */
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    strchr("-_.:+()", c) == NULL)
+		    strchr("-_.:", c) == NULL)
 			return false;
 		name[i] = charset.ptr[i];
 	}
@@ -139,7 +139,8 @@ take_converted(
 		size_t room = sizeof(out);
 		size_t result = iconv(stream->iconv, &in, &left, &at, &room);
 
-		buf_add(into, (struct span){ out, (size_t)(at - out) });
+		/* It passes on what is no character to others, too. */
+		utf8_add_clean(into, (struct span){ out, (size_t)(at - out) });
 		if (result != (size_t)-1 || errno == E2BIG)
 			continue;
 		if (errno == EINVAL && left < CHARSET_KEPT_MAX)

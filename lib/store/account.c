@@ -191,6 +191,18 @@ open_root(struct account *account, bool *is_made)
 	return account->root != -1;
 }
 
+/* SQLite goes by path, without links, and a jail knows no current folder. */
+static void
+make_absolute(struct account *account)
+{
+	char *path = realpath(account->path, NULL);
+
+	if (path == NULL)
+		return;
+	free(account->path);
+	account->path = path;
+}
+
 enum account_status
 account_open(struct account **account, const char *name)
 {
@@ -210,7 +222,9 @@ account_open(struct account **account, const char *name)
 	account_settings_read(&new->settings);
 	if (!open_root(new, &is_made))
 		status = account_error();
-	else if (is_made)
+	else
+		make_absolute(new);
+	if (status == ACCOUNT_OK && is_made)
 		status = special_use_make(new);
 	if (status == ACCOUNT_OK) {
 		*account = new;

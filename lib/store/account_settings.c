@@ -65,13 +65,11 @@ add_special(struct account_settings *settings, uint32_t use, struct span name)
 	    (struct special_folder){ use, store_copy(name) };
 }
 
-static void
-read_limits(struct account_settings *settings)
+void
+account_settings_read_limits(struct account_settings *settings)
 {
 	struct control_list quota = control_list("quota");
 
-	settings->folders_max =
-	    control_number("maxfolders", FOLDERS_DEFAULT, 1, FOLDERS_MAX);
 	for (size_t i = 0; i < quota.count; i++) {
 		uint64_t *limit =
 		    i == 0 ? &settings->octets_max : &settings->messages_max;
@@ -81,10 +79,12 @@ read_limits(struct account_settings *settings)
 			    "the first line is octets, the second messages");
 	}
 	control_list_free(&quota);
+	settings->folders_max =
+	    control_number("maxfolders", FOLDERS_DEFAULT, 1, FOLDERS_MAX);
 }
 
-static void
-read_specials(struct account_settings *settings)
+void
+account_settings_read_specials(struct account_settings *settings)
 {
 	struct control_list list = control_list("specialfolders");
 	struct span name;
@@ -106,8 +106,8 @@ void
 account_settings_read(struct account_settings *settings)
 {
 	*settings = (struct account_settings){ .specials = NULL };
-	read_limits(settings);
-	read_specials(settings);
+	account_settings_read_limits(settings);
+	account_settings_read_specials(settings);
 }
 
 void

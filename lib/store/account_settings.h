@@ -23,6 +23,9 @@ struct account_settings {
 
 /* Nonsense ends the program, as in control.h. */
 void account_settings_read(struct account_settings *settings);
+/* One half of it each, so that mtactl check names faults in both. */
+void account_settings_read_limits(struct account_settings *settings);
+void account_settings_read_specials(struct account_settings *settings);
 void account_settings_free(struct account_settings *settings);
 
 /* The use that a word of specialfolders names, or 0; and back, or NULL. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/folder_state.h"
@@ -408,6 +409,21 @@ folder_keyword(const struct folder *folder, size_t i)
 }
 
 /* ---- one message's file ---- */
+
+uint64_t
+folder_item_bytes(const struct folder *folder, const struct folder_item *item)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	struct stat status = { 0 };
+
+	folder_add_file_name(&name, folder, item);
+	const char *path = buf_string(&name);
+	if (path == NULL || fstatat(item->is_in_new ? folder->new : folder->cur,
+				path, &status, AT_SYMLINK_NOFOLLOW) == -1)
+		status.st_size = 0;
+	buf_free(&name);
+	return (uint64_t)status.st_size;
+}
 
 static int
 try_open(struct folder *folder, size_t i)

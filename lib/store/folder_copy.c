@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "store/arrivals.h"
+#include "store/quota.h"
 #include "store/store_kind.h"
 
 /* COPY: links; MOVE: renames.  arrivals.h says how they come in. */
@@ -248,6 +249,17 @@ lock_both(struct copy *copy)
 	return status;
 }
 
+/* A move changes nothing for the quota. */
+static uint64_t
+sum_bytes(const struct copy *copy)
+{
+	uint64_t octets = 0;
+
+	for (size_t k = 0; k < copy->count; k++)
+		octets += folder_item_bytes(copy->source, source_item(copy, k));
+	return octets;
+}
+
 static enum account_status
 run(struct copy *copy, bool is_move, struct folder_copied *copied)
 {
@@ -258,6 +270,12 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 	status = folder_update(copy->source, 0);
 	if (status == ACCOUNT_OK)
 		status = folder_read(copy->target);
+	bool is_counted = !is_move && quota_is_kept(copy->source->account);
+	uint64_t octets =
+	    status == ACCOUNT_OK && is_counted ? sum_bytes(copy) : 0;
+	if (status == ACCOUNT_OK && is_counted)
+		status =
+		    quota_check(copy->source->account, octets, copy->count);
 	if (status == ACCOUNT_OK) {
 		map_keywords(copy);
 		status =
@@ -270,6 +288,9 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 	folder_unlock(copy->source);
 	if (status == ACCOUNT_OK)
 		arrivals_take_uids(&copy->arrivals, copied);
+	if (status == ACCOUNT_OK && is_counted)
+		quota_add(copy->source->account, (int64_t)octets,
+		    (int64_t)copy->count);
 	arrivals_end(&copy->arrivals);
 	return status;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "store/folder_state.h"
+#include "store/quota.h"
 
 /*
  * STORE and EXPUNGE: the files first, then lines in the list, then one sync.
@@ -24,6 +25,7 @@ struct change {
 	struct buf names; /* old name, NUL, new name, NUL */
 	struct buf lines;
 	bool is_changed;
+	bool in_new; /* files left new/ */
 };
 
 static void
@@ -99,6 +101,7 @@ change_one(
 	changed.exact_len = 0;
 	if (!rename_item(folder, change, item, &changed))
 		return errno == ENOENT ? ACCOUNT_NONEXISTENT : account_error();
+	change->in_new |= item->is_in_new;
 	*item = changed;
 	change->is_changed = true;
 	add_flags_line(&change->lines, item);
@@ -174,7 +177,8 @@ folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
 	/* What was done is noted even if not all of it could be. */
 	if (state.is_changed) {
 		folder->modseq = state.modseq;
-		if (!finish(folder, &state.lines, true) && status == ACCOUNT_OK)
+		if (!finish(folder, &state.lines, state.in_new) &&
+		    status == ACCOUNT_OK)
 			status = account_error();
 	}
 	folder_unlock(folder);
@@ -213,10 +217,33 @@ add_gone(struct buf *lines, struct uidlist_line *gone, uint32_t uid)
 	gone->uid = gone->last_uid = uid;
 }
 
+/* What goes, for the quota. */
+struct removed {
+	bool is_counted;
+	int64_t octets;
+	int64_t messages;
+};
+
+static bool
+remove_item(struct folder *folder, struct folder_item *item,
+    struct removed *removed, struct buf *name)
+{
+	uint64_t bytes =
+	    removed->is_counted ? folder_item_bytes(folder, item) : 0;
+
+	if (!remove_file(folder, item, name))
+		return false;
+	removed->octets += (int64_t)bytes;
+	removed->messages++;
+	return true;
+}
+
 static enum account_status
 remove_all(struct folder *folder, const size_t *indexes, size_t count,
     struct uidlist_line *gone, struct buf *lines)
 {
+	struct removed removed = { .is_counted =
+				       quota_is_kept(folder->account) };
 	struct buf name = buf_new(UINT8_MAX);
 	enum account_status status = ACCOUNT_OK;
 	bool has_looked = false;
@@ -226,7 +253,7 @@ remove_all(struct folder *folder, const size_t *indexes, size_t count,
 
 		if (item->message.is_expunged)
 			continue;
-		if (remove_file(folder, item, &name) ||
+		if (remove_item(folder, item, &removed, &name) ||
 		    (errno == ENOENT && has_looked)) {
 			item->message.is_expunged = true;
 			add_gone(lines, gone, item->message.uid);
@@ -241,6 +268,8 @@ remove_all(struct folder *folder, const size_t *indexes, size_t count,
 	}
 	if (gone->uid != 0)
 		uidlist_add(lines, gone);
+	if (removed.is_counted && removed.messages > 0)
+		quota_add(folder->account, -removed.octets, -removed.messages);
 	buf_free(&name);
 	return status;
 }

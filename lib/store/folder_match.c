@@ -379,6 +379,9 @@ enum account_status
 folder_match(struct folder *folder, enum folder_text text, struct span field,
     struct span needle, uint64_t *wanted)
 {
+	/* Nothing is in everything. */
+	if (needle.len == 0 && text != FOLDER_TEXT_FIELD)
+		return ACCOUNT_OK;
 	struct buf folded = buf_new(32 * needle.len + 64);
 	struct search search = { .folder = folder,
 		.is_header = text == FOLDER_TEXT_ALL,

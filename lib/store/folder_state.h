@@ -100,6 +100,10 @@ enum account_status folder_update(struct folder *folder, unsigned parts);
 /* Under the lock: what the list says; for who only adds to it. */
 enum account_status folder_read(struct folder *folder);
 
+/* How many bytes an item's file has; 0 if it is not where we think. */
+uint64_t folder_item_bytes(
+    const struct folder *folder, const struct folder_item *item);
+
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
 

@@ -213,6 +213,16 @@ class Tlsd(Neighbour):
     request, what = struct.pack('<II', 0x45535410, 1), struct.pack('<II', 0x45535411, 1)
 
 
+class TlsdClient(Neighbour):
+    """A server that hangs up is a good request: the answer says that it failed."""
+    request, what = struct.pack('<I320s1024s', 0x45535415, b'', b''), struct.pack('<II', 0x45535411, 3)
+
+    def fds(self):
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        return [ours.detach()]
+
+
 class Keyd(Neighbour):
     request = struct.pack('<III4xQ32sII', 0x45535412, 6, 1, 0, b'', 0, 0)
     what = struct.pack('<III', 0x45535413, 6, 1)
@@ -523,7 +533,8 @@ check(f'a good request is known for each of {len(CHAINS)} neighbours', not unkno
 
 
 def attack(name):
-    one = Attack(KINDS[name.split()[0]](name, CHAINS[name]))
+    kind = TlsdClient if name == 'tlsd client' else KINDS[name.split()[0]]
+    one = Attack(kind(name, CHAINS[name]))
     began = time.monotonic()
     return one.run(), one.slowest, time.monotonic() - began
 

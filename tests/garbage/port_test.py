@@ -3,7 +3,7 @@
 text belongs and plain text where TLS does, half a command and a reset, a byte at
 a time, a hundred at once.  No process dies of a signal, none is left over, and a
 good client is served within five seconds, each time.  GARBAGE_SEED repeats a run."""
-import contextlib, glob, os, poplib, random, re, smtplib, socket, ssl, struct, subprocess, sys, threading, time
+import contextlib, glob, imaplib, os, poplib, random, re, smtplib, socket, ssl, struct, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -55,6 +55,11 @@ def served(port):
             keys = {'context': TRUSTING} if NAMED[port] else {}
             good = pop('127.0.0.1', port, timeout=PROMPT_S, **keys)
             good.capa(), good.quit()
+        elif port in (143, 993):
+            keys = {'ssl_context': TRUSTING} if NAMED[port] else {}
+            imap = imaplib.IMAP4_SSL if NAMED[port] else imaplib.IMAP4
+            good = imap('127.0.0.1', port, timeout=PROMPT_S, **keys)
+            good.noop(), good.logout()
         else:
             smtp = smtplib.SMTP_SSL if NAMED[port] else smtplib.SMTP
             keys = {'context': TRUSTING} if NAMED[port] else {}
@@ -62,7 +67,7 @@ def served(port):
                 greeting = good.docmd('LHLO', 'client.example.org') if port == 24 else good.ehlo()
                 if greeting[0] != 250:
                     return greeting, 0
-    except (OSError, smtplib.SMTPException, poplib.error_proto, EOFError) as error:
+    except (OSError, smtplib.SMTPException, poplib.error_proto, imaplib.IMAP4.error, EOFError) as error:
         return repr(error), time.monotonic() - began
     return '', time.monotonic() - began
 
@@ -115,7 +120,7 @@ def plain_text(port):
 def starttls_and_garbage(port):
     if NAMED[port]:
         return
-    ask = b'STLS\r\n' if port == 110 else b'EHLO x\r\nSTARTTLS\r\n'
+    ask = b'STLS\r\n' if port == 110 else b'a STARTTLS\r\n' if port == 143 else b'EHLO x\r\nSTARTTLS\r\n'
     for after in (b'', rng.randbytes(5000), b'EHLO x\r\n', hello()[:30]):
         with client(port) as s:
             send_all(s, ask)
@@ -203,7 +208,7 @@ def processes():
 
 with contextlib.suppress(FileNotFoundError):
     os.unlink('/var/mta/service/lmtp/down')      # it is off, but it is a port
-for name in ('timeoutsmtpd', 'timeoutpop3', 'timeouttls'):
+for name in ('timeoutsmtpd', 'timeoutpop3', 'timeoutimaplogin', 'timeouttls'):
     with open('/var/mta/control/' + name, 'w') as f:
         f.write('20\n')
 started = run('/var/mta/bin/mtactl', 'start')
@@ -243,6 +248,6 @@ signals = [line for line in log().splitlines() if re.search(r'(died|ended) (of|b
 check('no process died of a signal', not signals, (SEED, signals[:5]))
 again = [line for line in log().splitlines() if re.search(r'starting (it )?a(new|gain)|is gone|chain ended', line)]
 check('no service started anew', not again, (SEED, again[:5]))
-left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'tlsd', 'login', 'checkpw')} == {}, 30)
+left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'imapd', 'tlsd', 'login', 'checkpw')} == {}, 30)
 check('no session is left over', left, (SEED, idle, processes()))
 done()

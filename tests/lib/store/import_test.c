@@ -256,6 +256,33 @@ test_account(struct account *account)
 	buf_free(&text);
 }
 
+/* Each change is a line; the sum is what is there. */
+static void
+test_quota(struct account *account)
+{
+	struct folder_copied copied = { .uids = NULL };
+	struct account_quota quota;
+	const size_t first[] = { 0 };
+
+	put("m/maildirsize", "0S,0C\n4 4\n");
+	struct folder *folder = open_folder(account, "INBOX");
+	CHECK("a copy counts",
+	    folder_copy(folder, first, 1, span_of("Courier"), false, &copied) ==
+		    ACCOUNT_OK &&
+		file_is("m/maildirsize", "0S,0C\n4 4\n1 1\n"));
+	free(copied.uids);
+	CHECK("what is expunged counts",
+	    folder_expunge(folder, first, 1) == ACCOUNT_OK &&
+		account_quota(account, &quota) == ACCOUNT_OK &&
+		quota.messages == 4 && quota.octets == 4);
+	folder_close(folder);
+	put("m/maildirsize", "garbage");
+	CHECK("garbage is counted anew",
+	    account_quota(account, &quota) == ACCOUNT_OK &&
+		quota.messages == 4 &&
+		file_is("m/maildirsize", "0S,0C\n4 4\n"));
+}
+
 static void
 note_name(void *context, struct span name)
 {
@@ -291,6 +318,7 @@ main(void)
 	test_keywords(account);
 	test_others(account);
 	test_account(account);
+	test_quota(account);
 	test_watch(account);
 	account_close(account);
 	return test_result();

@@ -1,0 +1,281 @@
+#include <stdlib.h>
+
+#include "imapd/handlers.h"
+#include "imapd/output.h"
+
+/* ---- STORE: RFC 9051 section 6.4.6, RFC 7162 section 3.1.3 ---- */
+
+struct store_request {
+	uint64_t unchanged_since;
+	enum flag_change change;
+	bool is_silent;
+	uint32_t flags;
+	uint64_t keywords;
+	bool is_full; /* a keyword has no room */
+};
+
+static bool
+add_flag(
+    struct session *session, struct parse *parse, struct store_request *request)
+{
+	struct span keyword;
+	uint32_t flag;
+
+	if (!parse_flag(parse, &flag, &keyword))
+		return false;
+	request->flags |= flag;
+	if (flag != 0)
+		return true;
+	uint64_t bit = folder_keyword_bit(
+	    session->folder, keyword, request->change != FLAGS_REMOVE);
+	request->keywords |= bit;
+	if (bit == 0 && request->change != FLAGS_REMOVE)
+		request->is_full = true;
+	return true;
+}
+
+static bool
+parse_flags(
+    struct session *session, struct parse *parse, struct store_request *request)
+{
+	bool is_list = parse_char(parse, '(');
+
+	if (is_list && parse_char(parse, ')'))
+		return true;
+	do {
+		if (!add_flag(session, parse, request))
+			return false;
+	} while (parse_space(parse));
+	return !is_list || parse_char(parse, ')');
+}
+
+static bool
+parse_store(
+    struct session *session, struct parse *parse, struct store_request *request)
+{
+	request->unchanged_since = UINT64_MAX;
+	if (!parse_space(parse))
+		return false;
+	if (parse_char(parse, '(')) {
+		session->enabled |= ENABLED_CONDSTORE;
+		if (!parse_keyword(parse, "UNCHANGEDSINCE") ||
+		    !parse_space(parse) ||
+		    !parse_number(
+			parse, INT64_MAX, &request->unchanged_since) ||
+		    !parse_char(parse, ')') || !parse_space(parse))
+			return false;
+	}
+	request->change = FLAGS_REPLACE;
+	if (parse_char(parse, '+'))
+		request->change = FLAGS_ADD;
+	else if (parse_char(parse, '-'))
+		request->change = FLAGS_REMOVE;
+	if (!parse_prefix(parse, "FLAGS"))
+		return false;
+	request->is_silent = parse_prefix(parse, ".SILENT");
+	return parse_space(parse) && parse_flags(session, parse, request) &&
+	       parse_is_end(parse);
+}
+
+static void
+take_refused(void *context, size_t i)
+{
+	picks_add(context, i);
+}
+
+static void
+put_stored(struct session *session, const struct store_request *request,
+    const struct picks *picks, const struct picks *refused)
+{
+	size_t next = 0;
+
+	if (request->is_silent &&
+	    (session->enabled & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) == 0)
+		return;
+	for (size_t k = 0; k < picks_count(picks); k++) {
+		size_t i = picks_items(picks)[k];
+
+		if (next < picks_count(refused) &&
+		    picks_items(refused)[next] == i)
+			next++;
+		else if (folder_message(session->folder, i)->is_expunged)
+			continue;
+		else if (request->is_silent)
+			put_modseq(session, i);
+		else
+			put_flag_news(session, i);
+	}
+}
+
+/* MODIFIED: those that others changed first. */
+static void
+finish_refused(struct session *session, const struct picks *refused)
+{
+	struct set_text text = set_text_new();
+	struct buf answer = buf_new(SIZE_MAX / 2);
+
+	for (size_t k = 0; k < picks_count(refused); k++) {
+		size_t i = picks_items(refused)[k];
+
+		set_text_add(&text,
+		    session->is_uid ? folder_message(session->folder, i)->uid
+				    : (uint32_t)i + 1);
+	}
+	struct buf set = set_text_end(&text);
+	buf_add_string(&answer, "OK [MODIFIED ");
+	buf_add(&answer, buf_span(&set));
+	buf_add_string(&answer, "] others changed these first");
+	session_finish(session, buf_string(&answer));
+	buf_free(&answer);
+	buf_free(&set);
+}
+
+static void
+store(struct session *session, const struct store_request *request,
+    const struct picks *picks)
+{
+	struct picks refused = picks_new();
+	bool is_gone = false;
+	enum account_status status = folder_change_flags(session->folder,
+	    picks_items(picks), picks_count(picks), request->change,
+	    request->flags, request->keywords, request->unchanged_since,
+	    take_refused, &refused);
+
+	for (size_t k = 0; k < picks_count(picks); k++)
+		is_gone |=
+		    folder_message(session->folder, picks_items(picks)[k])
+			->is_expunged;
+	if (status == ACCOUNT_OK) {
+		session_tell_keywords(session);
+		put_stored(session, request, picks, &refused);
+	}
+	if (status == ACCOUNT_NONEXISTENT || (status == ACCOUNT_OK && is_gone))
+		session_finish(
+		    session, "NO [EXPUNGEISSUED] some of them are gone");
+	else if (status != ACCOUNT_OK)
+		session_fail(session, status);
+	else if (picks_count(&refused) > 0)
+		finish_refused(session, &refused);
+	else
+		session_finish(session, "OK done");
+	picks_free(&refused);
+}
+
+void
+handle_store(struct session *session, struct parse *parse)
+{
+	struct store_request request = { 0 };
+	struct picks picks;
+
+	if (!session_parse_picks(session, parse, &picks))
+		return;
+	if (!parse_store(session, parse, &request))
+		session_bad(session, "BAD STORE SET [+-]FLAGS[.SILENT] (...)");
+	else if (session->is_read_only)
+		session_fail(session, ACCOUNT_READ_ONLY);
+	else if (request.is_full)
+		session_finish(
+		    session, "NO [LIMIT] no room for one more keyword");
+	else
+		store(session, &request, &picks);
+	picks_free(&picks);
+}
+
+/* ---- COPY, MOVE: RFC 9051 sections 6.4.7 and 6.4.8 ---- */
+
+/* "[COPYUID VALIDITY FROM TO]" onto text. */
+static void
+add_copyuid(struct session *session, const struct picks *picks,
+    const struct folder_copied *copied, struct buf *text)
+{
+	struct set_text from = set_text_new();
+	struct set_text to = set_text_new();
+
+	for (size_t k = 0; copied->uids != NULL && k < picks_count(picks);
+	     k++) {
+		size_t i = picks_items(picks)[k];
+
+		set_text_add(&from, folder_message(session->folder, i)->uid);
+		set_text_add(&to, copied->uids[k]);
+	}
+	struct buf from_set = set_text_end(&from);
+	struct buf to_set = set_text_end(&to);
+	buf_printf(text, "[COPYUID %u ", copied->uid_validity);
+	buf_add(text, buf_span(&from_set));
+	buf_add_char(text, ' ');
+	buf_add(text, buf_span(&to_set));
+	buf_add_char(text, ']');
+	buf_free(&from_set);
+	buf_free(&to_set);
+}
+
+static void
+copy_picks(struct session *session, const struct picks *picks,
+    struct span target, bool is_move)
+{
+	struct folder_copied copied = { 0 };
+	struct buf text = buf_new(SIZE_MAX / 2);
+	enum account_status status = ACCOUNT_OK;
+
+	if (picks_count(picks) > 0)
+		status = folder_copy(session->folder, picks_items(picks),
+		    picks_count(picks), target, is_move, &copied);
+	if (status == ACCOUNT_NONEXISTENT) {
+		struct folder_counts counts;
+
+		session_finish(session,
+		    account_counts(session->account, target, &counts) ==
+			    ACCOUNT_OK
+			? "NO [EXPUNGEISSUED] some of them are gone"
+			: "NO [TRYCREATE] there is no such folder");
+	} else if (status != ACCOUNT_OK) {
+		session_fail(session, status);
+	} else if (picks_count(picks) == 0) {
+		session_finish(session, "OK there were none");
+	} else {
+		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
+		buf_add_string(&text, is_move ? "* OK " : "OK ");
+		add_copyuid(session, picks, &copied, &text);
+		buf_add_string(&text, is_move ? " done\r\n" : " done");
+		if (is_move)
+			put_span(session, buf_span(&text));
+		session_finish(
+		    session, is_move ? "OK done" : buf_string(&text));
+	}
+	buf_free(&text);
+	free(copied.uids);
+}
+
+static void
+copy(struct session *session, struct parse *parse, bool is_move)
+{
+	struct picks picks;
+	struct buf name;
+
+	if (!session_parse_picks(session, parse, &picks))
+		return;
+	if (!parse_space(parse))
+		session_bad(session, "BAD a folder's name is missing");
+	else if (parse_folder_name(session, parse, &name)) {
+		if (!session_end(session, parse))
+			;
+		else if (is_move && session->is_read_only)
+			session_fail(session, ACCOUNT_READ_ONLY);
+		else
+			copy_picks(session, &picks, buf_span(&name), is_move);
+		buf_free(&name);
+	}
+	picks_free(&picks);
+}
+
+void
+handle_copy(struct session *session, struct parse *parse)
+{
+	copy(session, parse, false);
+}
+
+void
+handle_move(struct session *session, struct parse *parse)
+{
+	copy(session, parse, true);
+}

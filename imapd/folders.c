@@ -1,0 +1,215 @@
+#include "imapd/handlers.h"
+#include "imapd/list.h"
+#include "imapd/output.h"
+
+/* A space and a name, then perhaps the end. */
+static bool
+parse_one(struct session *session, struct parse *parse, struct buf *name,
+    bool is_last)
+{
+	if (!parse_space(parse)) {
+		session_bad(session, "BAD a folder's name is missing");
+		return false;
+	}
+	if (!parse_folder_name(session, parse, name))
+		return false;
+	if (!is_last || session_end(session, parse))
+		return true;
+	buf_free(name);
+	return false;
+}
+
+static const struct {
+	const char *name;
+	uint32_t use;
+} uses[] = {
+	{ "All", FOLDER_ALL },
+	{ "Archive", FOLDER_ARCHIVE },
+	{ "Drafts", FOLDER_DRAFTS },
+	{ "Flagged", FOLDER_FLAGGED_USE },
+	{ "Junk", FOLDER_JUNK },
+	{ "Sent", FOLDER_SENT },
+	{ "Trash", FOLDER_TRASH },
+	{ "Important", FOLDER_IMPORTANT },
+};
+
+static bool
+parse_use(struct parse *parse, uint32_t *use)
+{
+	if (!parse_char(parse, '\\'))
+		return false;
+	for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++)
+		if (parse_keyword(parse, uses[i].name)) {
+			*use = uses[i].use;
+			return true;
+		}
+	return false;
+}
+
+/* CREATE-SPECIAL-USE, RFC 6154 section 3. */
+static bool
+parse_create(struct parse *parse, uint32_t *use)
+{
+	*use = 0;
+	if (parse_is_end(parse))
+		return true;
+	return parse_space(parse) && parse_char(parse, '(') &&
+	       parse_keyword(parse, "USE") && parse_space(parse) &&
+	       parse_char(parse, '(') && parse_use(parse, use) &&
+	       parse_char(parse, ')') && parse_char(parse, ')') &&
+	       parse_is_end(parse);
+}
+
+void
+handle_create(struct session *session, struct parse *parse)
+{
+	struct folder_counts counts;
+	struct buf name;
+	uint32_t use;
+
+	if (!parse_one(session, parse, &name, false))
+		return;
+	if (!parse_create(parse, &use)) {
+		session_bad(session, "BAD [USEATTR] CREATE NAME (USE (\\Use))");
+		buf_free(&name);
+		return;
+	}
+	enum account_status status =
+	    account_create(session->account, buf_span(&name), use);
+	if (status == ACCOUNT_OK)
+		status =
+		    account_counts(session->account, buf_span(&name), &counts);
+	struct buf text = buf_new(256);
+	buf_printf(&text, "OK [MAILBOXID (%s)] done", counts.id);
+	if (status == ACCOUNT_OK)
+		session_finish(session, buf_string(&text));
+	else
+		session_fail(session, status);
+	buf_free(&text);
+	buf_free(&name);
+}
+
+static bool
+is_selected(const struct session *session, struct span name)
+{
+	return session->folder != NULL &&
+	       span_equal(buf_span(&session->folder_name), name);
+}
+
+void
+handle_delete(struct session *session, struct parse *parse)
+{
+	struct buf name;
+
+	if (!parse_one(session, parse, &name, true))
+		return;
+	if (is_selected(session, buf_span(&name)))
+		session_fail(session, ACCOUNT_IN_USE);
+	else
+		session_fail(
+		    session, account_delete(session->account, buf_span(&name)));
+	buf_free(&name);
+}
+
+void
+handle_rename(struct session *session, struct parse *parse)
+{
+	struct buf from;
+	struct buf to;
+
+	if (!parse_one(session, parse, &from, false))
+		return;
+	if (parse_one(session, parse, &to, true)) {
+		session_fail(session, account_rename(session->account,
+					  buf_span(&from), buf_span(&to)));
+		buf_free(&to);
+	}
+	buf_free(&from);
+}
+
+static void
+subscribe(struct session *session, struct parse *parse, bool is_on)
+{
+	struct buf name;
+
+	if (!parse_one(session, parse, &name, true))
+		return;
+	session_fail(session,
+	    account_subscribe(session->account, buf_span(&name), is_on));
+	buf_free(&name);
+}
+
+void
+handle_subscribe(struct session *session, struct parse *parse)
+{
+	subscribe(session, parse, true);
+}
+
+void
+handle_unsubscribe(struct session *session, struct parse *parse)
+{
+	subscribe(session, parse, false);
+}
+
+void
+handle_namespace(struct session *session, struct parse *parse)
+{
+	if (!session_end(session, parse))
+		return;
+	put(session, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+	session_finish(session, "OK done");
+}
+
+/* ---- QUOTA, RFC 9208: one root, the account ---- */
+
+static enum account_status
+put_quota(struct session *session)
+{
+	struct account_quota quota;
+	const char *space = "";
+	enum account_status status = account_quota(session->account, &quota);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	put(session, "* QUOTA \"\" (");
+	if (quota.octets_max > 0) {
+		put_format(session, "STORAGE %llu %llu",
+		    (unsigned long long)(quota.octets / 1024),
+		    (unsigned long long)(quota.octets_max / 1024));
+		space = " ";
+	}
+	if (quota.messages_max > 0)
+		put_format(session, "%sMESSAGE %llu %llu", space,
+		    (unsigned long long)quota.messages,
+		    (unsigned long long)quota.messages_max);
+	put(session, ")\r\n");
+	return ACCOUNT_OK;
+}
+
+void
+handle_get_quota(struct session *session, struct parse *parse)
+{
+	struct span root;
+
+	if (!parse_space(parse) || !parse_astring(parse, &root) ||
+	    !parse_is_end(parse))
+		session_bad(session, "BAD GETQUOTA ROOT");
+	else if (root.len > 0)
+		session_fail(session, ACCOUNT_NONEXISTENT);
+	else
+		session_fail(session, put_quota(session));
+}
+
+void
+handle_get_quota_root(struct session *session, struct parse *parse)
+{
+	struct buf name;
+
+	if (!parse_one(session, parse, &name, true))
+		return;
+	put(session, "* QUOTAROOT ");
+	put_name(session, buf_span(&name));
+	put(session, " \"\"\r\n");
+	session_fail(session, put_quota(session));
+	buf_free(&name);
+}

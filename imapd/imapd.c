@@ -1,0 +1,215 @@
+/*
+ * imapd - IMAP for one client, or for many.
+ *
+ * started by  service/imapd/run, behind listen, neighbour and confine (-l);
+ *             login(8), as the user who logged in (-s); by hand (MAILBOX)
+ * uid         mta-imap (-l); the mailbox's owner; never root
+ * fd 0, 1     the client (-s, by hand)
+ * fd 2        the log
+ * fd 3        readiness (-l); what the client had sent already (-s, optional)
+ * fd 13       login, login(5) (-l)
+ * fd 18       tlsd, tls(5) (-l)
+ * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
+ * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
+ *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
+ *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
+ *             imapdmaxcommand,imapdmaxmessage,maxfolders,quota,
+ *             specialfolders}; the mailbox
+ * writes      the mailbox
+ * runs        nothing
+ * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox cannot
+ *             be read or changed
+ */
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/die.h"
+#include "base/landlock.h"
+#include "base/sandbox.h"
+#include "imapd/preauth.h"
+#include "imapd/session.h"
+#include "net/peer.h"
+#include "queue/login.h"
+#include "queue/neighbour.h"
+#include "store/account_settings.h"
+
+static const char usage[] =
+    "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
+    "       imapd -l        (by service/imapd/run)\n"
+    "       imapd -s USER MAILBOX CLIENT   (by login)";
+
+enum {
+	INPUT_TIMEOUT_MS = 5000,
+	COMMAND_MAX = 1 << 20
+};
+
+static void
+read_session_settings(struct session_settings *settings)
+{
+	settings->timeout_s = control_number("timeoutimapd", 1800, 1, 86400);
+	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings->command_max =
+	    control_number("imapdmaxcommand", COMMAND_MAX, 8192, 64 << 20);
+	settings->message_max =
+	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
+}
+
+/* What each session will read is faulty at the start, not at a log-in. */
+static void
+check_session_settings(void)
+{
+	struct account_settings accounts;
+	struct session_settings sessions = { .user = NULL };
+
+	read_session_settings(&sessions);
+	account_settings_read(&accounts);
+	account_settings_free(&accounts);
+}
+
+/* ---- before the log-in ---- */
+
+static int
+run(int client, const struct peer *peer, const int *sessions, void *context)
+{
+	const struct preauth_settings *settings = context;
+
+	return preauth_run(client, peer, sessions[0],
+	    settings->has_tls ? sessions[1] : -1, settings);
+}
+
+static int
+serve(void)
+{
+	static struct preauth_settings settings;
+	struct serve server = {
+		.busy = "* BYE [LIMIT]",
+		.over = "* BYE [LIMIT]",
+		.neighbours = { NEIGHBOUR_LOGIN },
+		.neighbour_count = 1,
+		.session_allowed = SANDBOX_PIPES,
+		.run = run,
+		.context = &settings,
+	};
+
+	if (!serve_is_listening() || !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_USAGE,
+		    "imapd -l is started behind listen(8) and "
+		    "neighbour(8); %s",
+		    usage);
+	check_session_settings();
+	settings.me = control_me();
+	settings.timeout_s = control_number("timeoutimaplogin", 300, 1, 86400);
+	settings.errors_max = control_number("maxerrors", 20, 1, 1000);
+	auth_configure(&settings.auth);
+	settings.has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	if (settings.has_tls)
+		server.neighbours[server.neighbour_count++] = NEIGHBOUR_TLS;
+	serve_configure(&server, "imapd");
+	require_unprivileged();
+	return serve_run(&server);
+}
+
+/* ---- after it ---- */
+
+static void
+close_jail(const char *mailbox)
+{
+	const struct landlock_path paths[] = {
+		{ strchr(mailbox, ':') + 1, LANDLOCK_READ | LANDLOCK_WRITE },
+	};
+
+	if (!sandbox_is_sanitized() && !landlock_restrict(paths, 1, true))
+		temp_fail("cannot close the jail (landlock)");
+	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES);
+}
+
+static int
+transact(const char *mailbox, struct session_settings *settings)
+{
+	static struct peer peer; /* the settings keep its text */
+	struct account *account;
+
+	require_unprivileged();
+	signal(SIGPIPE, SIG_IGN);
+	peer_describe(STDIN_FILENO, &peer);
+	if (settings->peer == NULL)
+		settings->peer = peer.text;
+	read_session_settings(settings);
+	fd_set_nonblocking(STDIN_FILENO);
+	fd_set_nonblocking(STDOUT_FILENO);
+	enum account_status status = account_open(&account, mailbox);
+	if (status != ACCOUNT_OK) {
+		warn_errno("cannot open the mailbox of user=%s client=%s",
+		    settings->user, settings->peer);
+		write_all(STDOUT_FILENO,
+		    span_of("* BYE [UNAVAILABLE] the mailbox cannot be "
+			    "read\r\n"));
+		return EX_TEMPFAIL;
+	}
+	close_jail(mailbox);
+	session_serve(STDIN_FILENO, STDOUT_FILENO, account, settings);
+	account_close(account);
+	return EX_OK;
+}
+
+static int
+after_login(const char *user, const char *mailbox, const char *client)
+{
+	static struct buf input;
+	static struct buf greeting;
+	struct session_settings settings = { .user = user, .peer = client };
+
+	input = buf_new(LOGIN_INPUT_MAX);
+	greeting = buf_new(LOGIN_INPUT_MAX);
+	if (neighbour_is_given(LOGIN_INPUT_FD)) {
+		if (read_all(LOGIN_INPUT_FD, &input, INPUT_TIMEOUT_MS) != IO_OK)
+			temp_fail("cannot read what the client sent");
+		close(LOGIN_INPUT_FD);
+	}
+	/* The first line is the tag of the command that logged in. */
+	settings.input = buf_span(&input);
+	buf_add(&greeting, span_cut(&settings.input, '\n'));
+	buf_add_string(&greeting, " OK");
+	settings.greeting = buf_string(&greeting);
+	if (strncmp(mailbox, "maildir:", 8) != 0)
+		temp_fail("IMAP needs a Maildir, user=%s has not", user);
+	return transact(mailbox, &settings);
+}
+
+static int
+by_hand(const char *path)
+{
+	struct session_settings settings = { .user = "local" };
+	char mailbox[PATH_MAX + 16];
+	struct stat status;
+
+	if (strncmp(path, "maildir:", 8) == 0)
+		return transact(path, &settings);
+	if (stat(path, &status) == -1 || !S_ISDIR(status.st_mode))
+		die_errno(EX_NOINPUT, "no Maildir %s", path);
+	snprintf(mailbox, sizeof(mailbox), "maildir:%s", path);
+	return transact(mailbox, &settings);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *option = argc > 1 ? argv[1] : "";
+
+	program_name("imapd");
+	if (argc == 2 && strcmp(option, "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	if (argc == 2 && strcmp(option, "-l") == 0)
+		return serve();
+	if (argc == 5 && strcmp(option, "-s") == 0)
+		return after_login(argv[2], argv[3], argv[4]);
+	if (argc != 2 || *option == '-' || *option == '\0')
+		die(EX_USAGE, "%s", usage);
+	return by_hand(option);
+}

@@ -1,0 +1,296 @@
+#include <stdio.h>
+
+#include "imapd/handlers.h"
+#include "imapd/output.h"
+
+/* ---- SELECT, EXAMINE: RFC 9051 section 6.3.2, RFC 7162 section 3.2.5 ---- */
+
+struct select_options {
+	bool is_qresync;
+	uint64_t uid_validity;
+	uint64_t modseq;
+	struct set known;
+};
+
+static bool
+parse_qresync(struct parse *parse, struct select_options *options)
+{
+	struct set numbers = { 0 };
+	struct set uids = { 0 };
+	bool is_good = true;
+
+	options->is_qresync = true;
+	if (!parse_space(parse) || !parse_char(parse, '(') ||
+	    !parse_number(parse, UINT32_MAX, &options->uid_validity) ||
+	    !parse_space(parse) ||
+	    !parse_number(parse, INT64_MAX, &options->modseq))
+		return false;
+	if (parse_space(parse) && parse_peek(parse) != '(')
+		is_good = set_parse(&options->known, parse) &&
+			  (parse_space(parse) || parse_peek(parse) == ')');
+	/* What the client knows of numbers: it may be wrong, and is not used.
+	 */
+	if (is_good && parse_char(parse, '(')) {
+		is_good = set_parse(&numbers, parse) && parse_space(parse) &&
+			  set_parse(&uids, parse) && parse_char(parse, ')');
+		set_free(&numbers);
+		set_free(&uids);
+	}
+	return is_good && parse_char(parse, ')');
+}
+
+static bool
+parse_options(struct session *session, struct parse *parse,
+    struct select_options *options)
+{
+	if (parse_is_end(parse))
+		return true;
+	if (!parse_space(parse) || !parse_char(parse, '('))
+		return false;
+	do {
+		if (parse_keyword(parse, "CONDSTORE"))
+			session->enabled |= ENABLED_CONDSTORE;
+		else if (!parse_keyword(parse, "QRESYNC") ||
+			 (session->enabled & ENABLED_QRESYNC) == 0 ||
+			 !parse_qresync(parse, options))
+			return false;
+	} while (parse_space(parse));
+	return parse_char(parse, ')') && parse_is_end(parse);
+}
+
+static void
+take_vanished(void *context, uint32_t first, uint32_t last)
+{
+	set_text_add_range(context, first, last);
+}
+
+/* Of the UIDs that vanished, those in set; all if it has no range. */
+void
+put_vanished_earlier(
+    struct session *session, uint64_t modseq, const struct set *set)
+{
+	struct set_text text = set_text_new();
+
+	folder_vanished(session->folder, modseq, take_vanished, &text);
+	struct buf all = set_text_end(&text);
+	struct parse parse = { all.data, all.data + all.len };
+	struct set gone = { 0 };
+	struct set_text wanted = set_text_new();
+	if (all.len > 0 && set_parse(&gone, &parse))
+		set_intersect(&gone, set, &wanted);
+	struct buf shown = set_text_end(&wanted);
+	if (shown.len > 0) {
+		put(session, "* VANISHED (EARLIER) ");
+		put_span(session, buf_span(&shown));
+		put(session, "\r\n");
+	}
+	set_free(&gone);
+	buf_free(&shown);
+	buf_free(&all);
+}
+
+static void
+put_resync(struct session *session, const struct select_options *options)
+{
+	struct folder_counts counts;
+	struct picks known = picks_new();
+
+	folder_counts(session->folder, &counts);
+	if (!options->is_qresync ||
+	    counts.uid_validity != options->uid_validity)
+		return;
+	put_vanished_earlier(session, options->modseq, &options->known);
+	struct set all;
+	set_all(&all);
+	const struct set *set =
+	    set_count(&options->known) > 0 ? &options->known : &all;
+	session->is_uid = true;
+	set_pick(set, session->folder, true, &known);
+	for (size_t k = 0; k < picks_count(&known); k++) {
+		size_t i = picks_items(&known)[k];
+
+		if (folder_message(session->folder, i)->modseq >
+		    options->modseq)
+			put_flag_news(session, i);
+	}
+	set_free(&all);
+	picks_free(&known);
+}
+
+static void
+put_selected(struct session *session)
+{
+	struct folder_counts counts;
+	struct folder *folder = session->folder;
+
+	session->known_keywords = 0;
+	folder_counts(folder, &counts);
+	session_tell_keywords(session);
+	session->known_exists = (uint32_t)folder_count(folder);
+	session->known_recent = counts.recent;
+	put_format(session, "* %u EXISTS\r\n", session->known_exists);
+	if ((session->enabled & ENABLED_REV2) == 0)
+		put_format(session, "* %u RECENT\r\n", counts.recent);
+	for (size_t i = 0;
+	     (session->enabled & ENABLED_REV2) == 0 && i < folder_count(folder);
+	     i++)
+		if ((folder_message(folder, i)->flags & MESSAGE_SEEN) == 0) {
+			put_format(session,
+			    "* OK [UNSEEN %zu] the first unseen one\r\n",
+			    i + 1);
+			break;
+		}
+	put_format(session,
+	    "* OK [UIDVALIDITY %u] UIDs hold\r\n"
+	    "* OK [UIDNEXT %u] the next one\r\n"
+	    "* OK [HIGHESTMODSEQ %llu] changes count\r\n"
+	    "* OK [MAILBOXID (%s)] its name for ever\r\n",
+	    counts.uid_validity, counts.uid_next,
+	    (unsigned long long)counts.highest_modseq, counts.id);
+	if ((session->enabled & ENABLED_REV2) != 0) {
+		put(session, "* LIST () \"/\" ");
+		put_name(session, buf_span(&session->folder_name));
+		put(session, "\r\n");
+	}
+}
+
+static void
+open_folder(struct session *session, struct span name, bool is_read_only,
+    const struct select_options *options)
+{
+	if (session->folder != NULL)
+		put(session, "* OK [CLOSED] the other one\r\n");
+	session_unselect(session);
+	enum account_status status =
+	    folder_open(&session->folder, session->account, name, is_read_only);
+	if (status != ACCOUNT_OK) {
+		session->folder = NULL;
+		session_fail(session, status);
+		return;
+	}
+	session->is_read_only = is_read_only;
+	buf_clear(&session->folder_name);
+	buf_add(&session->folder_name, name);
+	put_selected(session);
+	put_resync(session, options);
+	session_reply(session,
+	    is_read_only ? "OK [READ-ONLY] done" : "OK [READ-WRITE] done");
+}
+
+static void
+select_folder(struct session *session, struct parse *parse, bool is_read_only)
+{
+	struct select_options options = { 0 };
+	struct buf name;
+
+	if (!parse_space(parse)) {
+		session_bad(session, "BAD a folder's name is missing");
+		return;
+	}
+	if (!parse_folder_name(session, parse, &name))
+		return;
+	if (parse_options(session, parse, &options))
+		open_folder(session, buf_span(&name), is_read_only, &options);
+	else
+		session_bad(session, "BAD no such options");
+	set_free(&options.known);
+	buf_free(&name);
+}
+
+void
+handle_select(struct session *session, struct parse *parse)
+{
+	select_folder(session, parse, false);
+}
+
+void
+handle_examine(struct session *session, struct parse *parse)
+{
+	select_folder(session, parse, true);
+}
+
+/* ---- EXPUNGE, CLOSE, UNSELECT ---- */
+
+static enum account_status
+expunge(struct session *session, const struct set *set)
+{
+	struct picks deleted = picks_new();
+	struct picks named = picks_new();
+	struct folder *folder = session->folder;
+	enum account_status status = ACCOUNT_OK;
+
+	set_pick(set, folder, true, &named);
+	for (size_t k = 0; k < picks_count(&named); k++) {
+		size_t i = picks_items(&named)[k];
+
+		if ((folder_message(folder, i)->flags & MESSAGE_DELETED) != 0)
+			picks_add(&deleted, i);
+	}
+	if (picks_count(&deleted) > 0)
+		status = folder_expunge(
+		    folder, picks_items(&deleted), picks_count(&deleted));
+	picks_free(&named);
+	picks_free(&deleted);
+	return status;
+}
+
+/* RFC 7162 section 3.2.7: QRESYNC is told how far it is now. */
+static void
+finish_expunge(struct session *session, enum account_status status)
+{
+	struct folder_counts counts;
+	char text[80];
+
+	if (status != ACCOUNT_OK || (session->enabled & ENABLED_QRESYNC) == 0) {
+		session_fail(session, status);
+		return;
+	}
+	session_news(session);
+	folder_counts(session->folder, &counts);
+	snprintf(text, sizeof(text), "OK [HIGHESTMODSEQ %llu] done",
+	    (unsigned long long)counts.highest_modseq);
+	session_reply(session, text);
+}
+
+void
+handle_expunge(struct session *session, struct parse *parse)
+{
+	struct set set = { 0 };
+
+	if (!session->is_uid)
+		set_all(&set);
+	if (session->is_uid &&
+	    (!parse_space(parse) || !session_parse_set(session, parse, &set)))
+		session_bad(session, "BAD a set of UIDs is missing");
+	else if (!session_end(session, parse))
+		;
+	else if (session->is_read_only)
+		session_fail(session, ACCOUNT_READ_ONLY);
+	else
+		finish_expunge(session, expunge(session, &set));
+	set_free(&set);
+}
+
+void
+handle_close(struct session *session, struct parse *parse)
+{
+	struct set set = { 0 };
+
+	if (!session_end(session, parse))
+		return;
+	set_all(&set);
+	if (!session->is_read_only)
+		expunge(session, &set);
+	set_free(&set);
+	session_unselect(session);
+	session_reply(session, "OK done");
+}
+
+void
+handle_unselect(struct session *session, struct parse *parse)
+{
+	if (!session_end(session, parse))
+		return;
+	session_unselect(session);
+	session_reply(session, "OK done");
+}

@@ -1,0 +1,169 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include "imapd/capabilities.h"
+#include "imapd/handlers.h"
+#include "imapd/output.h"
+
+void
+handle_capability(struct session *session, struct parse *parse)
+{
+	struct buf text = buf_new(2048);
+
+	if (session_end(session, parse)) {
+		capabilities_add(&text, true, session->settings->message_max);
+		put(session, "* CAPABILITY");
+		put_span(session, buf_span(&text));
+		put(session, "\r\n");
+		session_finish(session, "OK done");
+	}
+	buf_free(&text);
+}
+
+/* ---- ENABLE, RFC 9051 section 6.3.1 ---- */
+
+static const struct {
+	const char *name;
+	unsigned bits;
+} extensions[] = {
+	{ "IMAP4rev2", ENABLED_REV2 },
+	{ "CONDSTORE", ENABLED_CONDSTORE },
+	{ "QRESYNC", ENABLED_QRESYNC | ENABLED_CONDSTORE },
+	{ "UTF8=ACCEPT", ENABLED_UTF8 },
+};
+
+void
+handle_enable(struct session *session, struct parse *parse)
+{
+	const size_t count = sizeof(extensions) / sizeof(*extensions);
+	bool is_named[sizeof(extensions) / sizeof(*extensions)] = { false };
+	struct span word;
+
+	while (parse_space(parse)) {
+		size_t i = 0;
+
+		while (i < count && !parse_keyword(parse, extensions[i].name))
+			i++;
+		if (i < count)
+			is_named[i] = true;
+		else if (!parse_atom(parse, &word))
+			break;
+	}
+	if (!session_end(session, parse))
+		return;
+	put(session, "* ENABLED");
+	for (size_t i = 0; i < count; i++)
+		if (is_named[i]) {
+			session->enabled |= extensions[i].bits;
+			put_format(session, " %s", extensions[i].name);
+		}
+	put(session, "\r\n");
+	session_finish(session, "OK done");
+}
+
+/* ---- ID, RFC 2971 ---- */
+
+bool
+id_parse(struct parse *parse)
+{
+	struct span word;
+
+	if (!parse_space(parse))
+		return false;
+	if (parse_keyword(parse, "NIL"))
+		return parse_is_end(parse);
+	if (!parse_char(parse, '('))
+		return false;
+	if (!parse_char(parse, ')')) {
+		do {
+			if (!parse_string(parse, &word) ||
+			    !parse_space(parse) || !parse_nstring(parse, &word))
+				return false;
+		} while (parse_space(parse));
+		if (!parse_char(parse, ')'))
+			return false;
+	}
+	return parse_is_end(parse);
+}
+
+void
+handle_id(struct session *session, struct parse *parse)
+{
+	if (!id_parse(parse)) {
+		session_bad(session, "BAD ID (\"name\" \"value\" ...)");
+		return;
+	}
+	put(session, "* ID (\"name\" \"Estafeta\")\r\n");
+	session_finish(session, "OK done");
+}
+
+/* ---- IDLE, RFC 9051 section 6.3.13 ---- */
+
+static void
+forget(void *context, struct span name)
+{
+	(void)context;
+	(void)name;
+}
+
+/* Until the client says something; false at the end of time. */
+static bool
+wait_client(struct session *session, int watch)
+{
+	const int64_t until = clock_ms() + session->in->timeout_ms;
+
+	while (!reader_has_buffered(session->in)) {
+		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
+			{ watch, POLLIN, 0 } };
+		int64_t left = until - clock_ms();
+
+		if (writer_flush(session->out) != IO_OK)
+			return false;
+		if (session->folder != NULL)
+			folder_rest(session->folder);
+		account_rest(session->account);
+		int count = poll(fds, watch == -1 ? 1 : 2,
+		    left > 0 ? (int)(left > 60000 ? 60000 : left) : 0);
+		if (count == 0 && left <= 0)
+			return false;
+		if (fds[0].revents != 0)
+			return true;
+		if (count > 0)
+			account_watched(session->account, forget, NULL);
+		session_news(session);
+	}
+	return true;
+}
+
+void
+handle_idle(struct session *session, struct parse *parse)
+{
+	int watch = -1;
+
+	if (!session_end(session, parse))
+		return;
+	if (session->folder != NULL)
+		watch = account_watch(
+		    session->account, buf_span(&session->folder_name), true);
+	put(session, "+ idling\r\n");
+	session_news(session);
+	bool is_in_time = wait_client(session, watch);
+	if (watch != -1)
+		account_watch(
+		    session->account, buf_span(&session->folder_name), false);
+	if (!is_in_time) {
+		put(session, "* BYE you were silent for too long\r\n");
+		session->is_done = true;
+		return;
+	}
+	struct buf line = buf_new(1024);
+	if (read_line(session->in, &line) != IO_OK)
+		session->is_done = session->in->status != IO_OK;
+	if (session->is_done)
+		;
+	else if (span_equal_nocase(span_trim(buf_span(&line)), span_of("DONE")))
+		session_finish(session, "OK done");
+	else
+		session_bad(session, "BAD DONE ends IDLE");
+	buf_free(&line);
+}

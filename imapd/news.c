@@ -1,0 +1,143 @@
+#include "imapd/output.h"
+
+/* Numbers go out as they are at that moment: from the last to the first. */
+static void
+take_expunged(void *context, size_t i, uint32_t uid)
+{
+	struct session *session = ((void **)context)[0];
+	struct buf *uids = ((void **)context)[1];
+
+	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
+		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
+	else
+		put_format(session, "* %zu EXPUNGE\r\n", i + 1);
+	if (session->known_exists > 0)
+		session->known_exists--;
+}
+
+static void
+put_vanished(struct session *session, const struct buf *uids)
+{
+	const uint32_t *items = (const uint32_t *)(const void *)uids->data;
+	struct set_text text = set_text_new();
+
+	if (uids->len == 0)
+		return;
+	for (size_t i = uids->len / sizeof(*items); i > 0; i--)
+		set_text_add(&text, items[i - 1]);
+	struct buf set = set_text_end(&text);
+	put(session, "* VANISHED ");
+	put_span(session, buf_span(&set));
+	put(session, "\r\n");
+	buf_free(&set);
+}
+
+void
+session_tell_keywords(struct session *session)
+{
+	uint64_t known = 0;
+
+	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+		if (folder_keyword(session->folder, i).len > 0)
+			known |= (uint64_t)1 << i;
+	if (known == session->known_keywords && session->known_keywords != 0)
+		return;
+	session->known_keywords = known;
+	for (int is_permanent = 0; is_permanent < 2; is_permanent++) {
+		put(session,
+		    is_permanent ? "* OK [PERMANENTFLAGS (" : "* FLAGS (");
+		if (is_permanent && session->is_read_only) {
+			put(session, ")] none can be changed\r\n");
+			return;
+		}
+		put(session, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+		for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+			if ((known >> i & 1) != 0) {
+				put(session, " ");
+				put_span(session,
+				    folder_keyword(session->folder, i));
+			}
+		put(session, is_permanent ? " \\*)] these stay\r\n" : ")\r\n");
+	}
+}
+
+static void
+put_counts(struct session *session)
+{
+	struct folder_counts counts;
+	uint32_t exists = (uint32_t)folder_count(session->folder);
+
+	if (exists != session->known_exists)
+		put_format(session, "* %u EXISTS\r\n", exists);
+	session->known_exists = exists;
+	folder_counts(session->folder, &counts);
+	if (counts.recent != session->known_recent &&
+	    (session->enabled & ENABLED_REV2) == 0)
+		put_format(session, "* %u RECENT\r\n", counts.recent);
+	session->known_recent = counts.recent;
+}
+
+void
+put_flag_news(struct session *session, size_t i)
+{
+	const struct folder_message *message =
+	    folder_message(session->folder, i);
+	bool has_modseq =
+	    (session->enabled & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0;
+
+	put_format(session, "* %zu FETCH (", i + 1);
+	if (session->is_uid || has_modseq)
+		put_format(session, "UID %u ", message->uid);
+	if (has_modseq)
+		put_format(session, "MODSEQ (%llu) ",
+		    (unsigned long long)message->modseq);
+	put(session, "FLAGS ");
+	put_flags(session, message);
+	put(session, ")\r\n");
+}
+
+void
+session_news(struct session *session)
+{
+	struct folder *folder = session->folder;
+	struct buf uids = buf_new(SIZE_MAX / 2);
+	void *context[] = { session, &uids };
+
+	if (folder == NULL || folder_refresh(folder) != ACCOUNT_OK)
+		return;
+	if (session->may_expunge)
+		folder_drop_expunged(folder, take_expunged, context);
+	put_vanished(session, &uids);
+	buf_free(&uids);
+	put_counts(session);
+	bool has_told_keywords = false;
+	for (size_t i = 0; i < folder_count(folder); i++) {
+		const struct folder_message *message =
+		    folder_message(folder, i);
+
+		if (!message->is_changed || message->is_expunged)
+			continue;
+		if (!has_told_keywords)
+			session_tell_keywords(session);
+		has_told_keywords = true;
+		put_flag_news(session, i);
+	}
+	folder_forget_changes(folder);
+}
+
+void
+session_finish(struct session *session, const char *text)
+{
+	session_news(session);
+	session_reply(session, text);
+}
+
+void
+put_modseq(struct session *session, size_t i)
+{
+	const struct folder_message *message =
+	    folder_message(session->folder, i);
+
+	put_format(session, "* %zu FETCH (UID %u MODSEQ (%llu))\r\n", i + 1,
+	    message->uid, (unsigned long long)message->modseq);
+}

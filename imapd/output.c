@@ -1,0 +1,199 @@
+#include "imapd/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "mail/utf7.h"
+#include "mail/utf8.h"
+
+enum {
+	QUOTED_MAX = 1000,
+	INBOX_LEN = 5
+};
+
+void
+put(struct session *session, const char *text)
+{
+	write_string(session->out, text);
+}
+
+void
+put_span(struct session *session, struct span text)
+{
+	write_span(session->out, text);
+}
+
+void
+put_format(struct session *session, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	int len = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (len > 0 && (size_t)len < sizeof(text))
+		write_span(session->out, (struct span){ text, (size_t)len });
+}
+
+bool
+session_is_utf8(const struct session *session)
+{
+	return (session->enabled & (ENABLED_REV2 | ENABLED_UTF8)) != 0;
+}
+
+static bool
+can_be_quoted(const struct session *session, struct span text)
+{
+	if (text.len > QUOTED_MAX)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '\0' || c == '\r' || c == '\n')
+			return false;
+	}
+	return span_is_ascii(text) ||
+	       (session_is_utf8(session) && utf8_is_valid(text));
+}
+
+void
+put_nstring(struct session *session, struct span text)
+{
+	if (text.ptr == NULL) {
+		put(session, "NIL");
+		return;
+	}
+	if (!can_be_quoted(session, text)) {
+		put_format(session, "{%zu}\r\n", text.len);
+		put_span(session, text);
+		return;
+	}
+	put(session, "\"");
+	while (text.len > 0) {
+		size_t plain = 0;
+
+		while (plain < text.len && text.ptr[plain] != '"' &&
+		       text.ptr[plain] != '\\')
+			plain++;
+		put_span(session, span_slice(text, 0, plain));
+		if (plain < text.len) {
+			put(session, "\\");
+			put_span(session, span_slice(text, plain, 1));
+			plain++;
+		}
+		text = span_slice(text, plain, SIZE_MAX);
+	}
+	put(session, "\"");
+}
+
+void
+put_name(struct session *session, struct span name)
+{
+	struct buf text = buf_new((size_t)ACCOUNT_NAME_MAX * 8);
+
+	if (session_is_utf8(session) || !utf7_encode(&text, name, ""))
+		put_nstring(session, name);
+	else
+		put_nstring(session, buf_span(&text));
+	buf_free(&text);
+}
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+} flags[] = {
+	{ "\\Answered", MESSAGE_ANSWERED },
+	{ "\\Flagged", MESSAGE_FLAGGED },
+	{ "\\Deleted", MESSAGE_DELETED },
+	{ "\\Seen", MESSAGE_SEEN },
+	{ "\\Draft", MESSAGE_DRAFT },
+	{ "\\Recent", MESSAGE_RECENT },
+};
+
+void
+put_flags(struct session *session, const struct folder_message *message)
+{
+	uint32_t set = message->flags;
+	const char *space = "";
+
+	if ((session->enabled & ENABLED_REV2) != 0)
+		set &= ~(uint32_t)MESSAGE_RECENT;
+	put(session, "(");
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if ((set & flags[i].flag) != 0) {
+			put_format(session, "%s%s", space, flags[i].name);
+			space = " ";
+		}
+	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+		if ((message->keywords >> i & 1) != 0) {
+			put(session, space);
+			put_span(session, folder_keyword(session->folder, i));
+			space = " ";
+		}
+	put(session, ")");
+}
+
+void
+put_date_time(struct session *session, int64_t seconds)
+{
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
+		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	time_t when = (time_t)seconds;
+	struct tm date;
+
+	if (gmtime_r(&when, &date) == NULL || date.tm_year > 9999 - 1900 ||
+	    date.tm_year < -1900)
+		date = (struct tm){ .tm_mday = 1, .tm_year = 70 };
+	put_format(session, "\"%2d-%s-%04d %02d:%02d:%02d +0000\"",
+	    date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
+	    date.tm_hour, date.tm_min, date.tm_sec);
+}
+
+/* INBOX itself, in any case, or what is below it. */
+static bool
+is_inbox(struct span name)
+{
+	return span_equal_nocase(
+		   span_slice(name, 0, INBOX_LEN), span_of("INBOX")) &&
+	       (name.len == INBOX_LEN || name.ptr[INBOX_LEN] == '/');
+}
+
+bool
+take_name(const struct session *session, struct span text, struct buf *name)
+{
+	bool is_good;
+
+	if (session_is_utf8(session) || !span_is_ascii(text)) {
+		is_good = utf8_is_valid(text);
+		if (is_good)
+			buf_add(name, text);
+	} else {
+		is_good = utf7_decode(name, text, "");
+	}
+	if (name->len > 1 && name->data[name->len - 1] == '/')
+		name->len--;
+	if (is_good && is_inbox(buf_span(name)))
+		memcpy(name->data, "INBOX", INBOX_LEN);
+	return is_good && !name->overflow;
+}
+
+bool
+parse_folder_name(
+    struct session *session, struct parse *parse, struct buf *name)
+{
+	struct span text;
+
+	*name = buf_new(ACCOUNT_NAME_MAX);
+	if (!parse_astring(parse, &text)) {
+		session_bad(session, "BAD a folder's name is missing");
+		return false;
+	}
+	if (take_name(session, text, name))
+		return true;
+	buf_free(name);
+	session_reply(session, "NO [CANNOT] no folder can have that name");
+	return false;
+}

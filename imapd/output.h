@@ -1,0 +1,52 @@
+#ifndef IMAPD_OUTPUT_H
+#define IMAPD_OUTPUT_H
+
+/*
+ * output - what goes into a response.
+ */
+
+#include "imapd/session.h"
+
+void put(struct session *session, const char *text);
+void put_span(struct session *session, struct span text);
+void put_format(struct session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A quoted string or a literal; NIL if ptr is NULL. */
+void put_nstring(struct session *session, struct span text);
+
+/* A folder's name, as the session writes it (UTF-8 or modified UTF-7). */
+void put_name(struct session *session, struct span name);
+
+/* "(\\Seen word ...)" */
+void put_flags(struct session *session, const struct folder_message *message);
+
+/*
+ * "* VANISHED (EARLIER) ...": what vanished since modseq and is in set, all if
+ * that has no range.
+ */
+void put_vanished_earlier(
+    struct session *session, uint64_t modseq, const struct set *set);
+
+/* "* N FETCH (FLAGS ...)", with UID and MODSEQ where they belong. */
+void put_flag_news(struct session *session, size_t i);
+
+/* "* N FETCH (UID N MODSEQ (N))" */
+void put_modseq(struct session *session, size_t i);
+
+/* "\" 1-Feb-2024 10:20:30 +0000\"" */
+void put_date_time(struct session *session, int64_t seconds);
+
+/*
+ * The name that a client's text means, in UTF-8 and without a '/' at its end,
+ * onto name; false if it can mean none.
+ */
+bool take_name(
+    const struct session *session, struct span text, struct buf *name);
+
+/* An astring that names a folder, onto name (of ACCOUNT_NAME_MAX).  False
+ * after BAD or NO. */
+bool parse_folder_name(
+    struct session *session, struct parse *parse, struct buf *name);
+
+#endif

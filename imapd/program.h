@@ -1,0 +1,81 @@
+#ifndef IMAPD_PROGRAM_H
+#define IMAPD_PROGRAM_H
+
+/*
+ * program - a SEARCH program, RFC 9051 section 6.4.4: a tree of keys.
+ *
+ * Limits   PROGRAM_KEYS_MAX keys, PARSE_DEPTH_MAX levels.
+ * Memory   spans point into the command.
+ */
+
+#include "imapd/session.h"
+
+enum {
+	PROGRAM_KEYS_MAX = 1000
+};
+
+enum key_kind {
+	KEY_ALL, /* every key of its list */
+	KEY_OR,  /* its first, or its second */
+	KEY_NOT, /* not its first */
+	KEY_SET,
+	KEY_UIDS,
+	KEY_FLAG, /* is set; KEY_NOT for what is not */
+	KEY_KEYWORD,
+	KEY_FIELD, /* header field */
+	KEY_BODY,
+	KEY_TEXT,
+	KEY_LARGER,
+	KEY_SMALLER,
+	KEY_MODSEQ,
+	KEY_DAY,    /* first <= day of it < end */
+	KEY_SECOND, /* the same of INTERNALDATE's second: WITHIN */
+	KEY_EMAIL_ID,
+	KEY_THREAD_ID
+};
+
+enum key_date {
+	DATE_INTERNAL,
+	DATE_SENT,
+	DATE_SAVED
+};
+
+struct key {
+	enum key_kind kind;
+	enum key_date date;
+	uint32_t flag;
+	size_t child; /* index of the first of its list; 0: none */
+	size_t next;  /* in the list it is in; 0: none */
+	uint64_t number;
+	int64_t first;
+	int64_t end;
+	struct span field;
+	struct span text;
+	struct set set;
+};
+
+struct program {
+	struct key *keys; /* keys[0] is the whole, a KEY_ALL */
+	size_t count;
+	int64_t now_s;
+	bool has_modseq;
+};
+
+void program_init(struct program *program, int64_t now_s);
+
+/* Keys up to the end. */
+bool program_parse(
+    struct program *program, struct session *session, struct parse *parse);
+void program_free(struct program *program);
+
+/* Cost of a key: cheap ones are asked first. */
+bool key_needs_content(const struct key *key);
+
+/*
+ * The messages of the session's folder that match, rising.  A status but
+ * ACCOUNT_OK says what could not be read.
+ */
+enum account_status program_run(const struct program *program,
+    struct session *session, struct picks *picks);
+
+#endif

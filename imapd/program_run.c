@@ -1,0 +1,290 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "imapd/program.h"
+
+/* Bit i of word i / 64 is message i of the view. */
+struct run {
+	const struct program *program;
+	struct session *session;
+	size_t count;
+	size_t words;
+	enum account_status status;
+};
+
+static uint64_t *
+new_bits(const struct run *run)
+{
+	uint64_t *bits = calloc(run->words, sizeof(*bits));
+
+	if (bits == NULL)
+		temp_fail("out of memory");
+	return bits;
+}
+
+static bool
+has(const uint64_t *bits, size_t i)
+{
+	return (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static void
+drop(uint64_t *bits, size_t i)
+{
+	bits[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+static void
+match_set(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	uint64_t *named = new_bits(run);
+	struct picks picks;
+
+	if (!set_pick(
+		&key->set, run->session->folder, key->kind == KEY_UIDS, &picks))
+		run->status = ACCOUNT_INVALID;
+	for (size_t k = 0; k < picks_count(&picks); k++) {
+		size_t i = picks_items(&picks)[k];
+
+		named[i / 64] |= (uint64_t)1 << (i % 64);
+	}
+	for (size_t w = 0; w < run->words; w++)
+		wanted[w] &= named[w];
+	picks_free(&picks);
+	free(named);
+}
+
+static void
+match_text(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	enum folder_text text = key->kind == KEY_FIELD  ? FOLDER_TEXT_FIELD
+				: key->kind == KEY_BODY ? FOLDER_TEXT_BODY
+							: FOLDER_TEXT_ALL;
+
+	/* Every text has the empty string; a field must be there for that. */
+	if (key->text.len == 0 && key->kind != KEY_FIELD)
+		return;
+	enum account_status status = folder_match(
+	    run->session->folder, text, key->field, key->text, wanted);
+	if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
+		run->status = status;
+}
+
+static int64_t
+day_of(int64_t seconds)
+{
+	return seconds >= 0 ? seconds / 86400 : -((86399 - seconds) / 86400);
+}
+
+static bool
+sent_day(struct run *run, size_t i, int64_t *day)
+{
+	struct folder_thread_data data;
+
+	if (folder_thread_data(run->session->folder, i, &data) != ACCOUNT_OK)
+		return false;
+	*day = day_of(data.sent_date_s + data.sent_zone_s);
+	return data.has_sent_date;
+}
+
+static bool
+match_date(struct run *run, const struct key *key, size_t i)
+{
+	struct folder *folder = run->session->folder;
+	int64_t value = folder_message(folder, i)->save_date_s;
+
+	if (key->date == DATE_SENT) {
+		if (!sent_day(run, i, &value))
+			return false;
+	} else {
+		if (key->date == DATE_INTERNAL &&
+		    folder_internal_date(folder, i, &value) != ACCOUNT_OK)
+			return false;
+		if (key->kind == KEY_DAY)
+			value = day_of(value);
+	}
+	return value >= key->first && value < key->end;
+}
+
+static bool
+match_size(struct run *run, const struct key *key, size_t i)
+{
+	struct folder *folder = run->session->folder;
+	uint64_t octets = folder_message(folder, i)->octets;
+
+	if (octets == FOLDER_OCTETS_UNKNOWN &&
+	    folder_octets(folder, i, &octets) != ACCOUNT_OK)
+		return false;
+	return key->kind == KEY_LARGER ? octets > key->number
+				       : octets < key->number;
+}
+
+static bool
+match_id(struct run *run, const struct key *key, size_t i)
+{
+	char email_id[FOLDER_EMAIL_ID_MAX + 1];
+	char thread_id[FOLDER_EMAIL_ID_MAX + 1];
+
+	return folder_object_ids(run->session->folder, i, email_id,
+		   thread_id) == ACCOUNT_OK &&
+	       span_equal(key->text,
+		   span_of(key->kind == KEY_EMAIL_ID ? email_id : thread_id));
+}
+
+static bool
+match_one(
+    struct run *run, const struct key *key, uint64_t keyword_bit, size_t i)
+{
+	const struct folder_message *message =
+	    folder_message(run->session->folder, i);
+
+	switch (key->kind) {
+	case KEY_FLAG:
+		return (message->flags & key->flag) != 0;
+	case KEY_KEYWORD:
+		return (message->keywords & keyword_bit) != 0;
+	case KEY_MODSEQ:
+		return message->modseq >= key->number;
+	case KEY_LARGER:
+	case KEY_SMALLER:
+		return match_size(run, key, i);
+	case KEY_DAY:
+	case KEY_SECOND:
+		return match_date(run, key, i);
+	case KEY_EMAIL_ID:
+	case KEY_THREAD_ID:
+		return match_id(run, key, i);
+	case KEY_ALL:
+	case KEY_OR:
+	case KEY_NOT:
+	case KEY_SET:
+	case KEY_UIDS:
+	case KEY_FIELD:
+	case KEY_BODY:
+	case KEY_TEXT:
+		break;
+	}
+	return false;
+}
+
+static void
+match_each(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	uint64_t bit =
+	    key->kind == KEY_KEYWORD
+		? folder_keyword_bit(run->session->folder, key->text, false)
+		: 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (has(wanted, i) && !match_one(run, key, bit, i))
+			drop(wanted, i);
+}
+
+static void match(struct run *run, const struct key *key, uint64_t *wanted);
+
+static void
+match_not(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	uint64_t *hits = new_bits(run);
+
+	memcpy(hits, wanted, run->words * sizeof(*hits));
+	match(run, &run->program->keys[key->child], hits);
+	for (size_t w = 0; w < run->words; w++)
+		wanted[w] &= ~hits[w];
+	free(hits);
+}
+
+/* The second is asked only about those that the first left out. */
+static void
+match_or(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	const struct key *first = &run->program->keys[key->child];
+	uint64_t *hits = new_bits(run);
+
+	memcpy(hits, wanted, run->words * sizeof(*hits));
+	match(run, first, hits);
+	for (size_t w = 0; w < run->words; w++)
+		wanted[w] &= ~hits[w];
+	match(run, &run->program->keys[first->next], wanted);
+	for (size_t w = 0; w < run->words; w++)
+		wanted[w] |= hits[w];
+	free(hits);
+}
+
+bool
+key_needs_content(const struct key *key)
+{
+	return key->kind != KEY_SET && key->kind != KEY_UIDS &&
+	       key->kind != KEY_FLAG && key->kind != KEY_KEYWORD &&
+	       key->kind != KEY_MODSEQ;
+}
+
+/* What costs nothing first: less is left to be read. */
+static void
+match_all(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	const struct key *keys = run->program->keys;
+
+	for (int is_second = 0; is_second < 2; is_second++)
+		for (size_t at = key->child; at != 0; at = keys[at].next)
+			if (key_needs_content(&keys[at]) == is_second)
+				match(run, &keys[at], wanted);
+}
+
+static void
+match(struct run *run, const struct key *key, uint64_t *wanted)
+{
+	switch (key->kind) {
+	case KEY_ALL:
+		match_all(run, key, wanted);
+		return;
+	case KEY_OR:
+		match_or(run, key, wanted);
+		return;
+	case KEY_NOT:
+		match_not(run, key, wanted);
+		return;
+	case KEY_SET:
+	case KEY_UIDS:
+		match_set(run, key, wanted);
+		return;
+	case KEY_FIELD:
+	case KEY_BODY:
+	case KEY_TEXT:
+		match_text(run, key, wanted);
+		return;
+	case KEY_FLAG:
+	case KEY_KEYWORD:
+	case KEY_LARGER:
+	case KEY_SMALLER:
+	case KEY_MODSEQ:
+	case KEY_DAY:
+	case KEY_SECOND:
+	case KEY_EMAIL_ID:
+	case KEY_THREAD_ID:
+		match_each(run, key, wanted);
+	}
+}
+
+enum account_status
+program_run(
+    const struct program *program, struct session *session, struct picks *picks)
+{
+	struct run run = { .program = program,
+		.session = session,
+		.count = folder_count(session->folder) };
+
+	run.words = run.count / 64 + 1;
+	uint64_t *wanted = new_bits(&run);
+	for (size_t i = 0; i < run.count; i++)
+		if (!folder_message(session->folder, i)->is_expunged)
+			wanted[i / 64] |= (uint64_t)1 << (i % 64);
+	match(&run, &program->keys[0], wanted);
+	*picks = picks_new();
+	for (size_t i = 0; i < run.count; i++)
+		if (has(wanted, i))
+			picks_add(picks, i);
+	free(wanted);
+	return run.status;
+}

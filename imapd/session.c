@@ -1,0 +1,309 @@
+#include "imapd/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "imapd/capabilities.h"
+#include "imapd/handlers.h"
+#include "imapd/output.h"
+
+void
+session_reply(struct session *session, const char *text)
+{
+	put_span(session, session->tag);
+	put(session, " ");
+	put(session, text);
+	put(session, "\r\n");
+}
+
+void
+session_bad(struct session *session, const char *text)
+{
+	session_reply(session, text);
+	if (++session->errors < session->settings->errors_max)
+		return;
+	put(session, "* BYE too many errors\r\n");
+	session->is_done = true;
+}
+
+const char *
+session_failure(enum account_status status)
+{
+	switch (status) {
+	case ACCOUNT_OK:
+		return "OK done";
+	case ACCOUNT_NONEXISTENT:
+		return "NO [NONEXISTENT] there is no such folder or message";
+	case ACCOUNT_EXISTS:
+		return "NO [ALREADYEXISTS] there is one of that name";
+	case ACCOUNT_INVALID:
+		return "NO [CANNOT] that cannot be";
+	case ACCOUNT_HAS_CHILDREN:
+		return "NO [HASCHILDREN] nothing is left of it but its "
+		       "children";
+	case ACCOUNT_IN_USE:
+		return "NO [INUSE] another session holds it: try again";
+	case ACCOUNT_OVER_QUOTA:
+		return "NO [OVERQUOTA] the account's quota is used up";
+	case ACCOUNT_LIMIT:
+		return "NO [LIMIT] too many, or too large";
+	case ACCOUNT_CONFLICT:
+		return "NO [CANNOT] the folder is another now";
+	case ACCOUNT_READ_ONLY:
+		return "NO [NOPERM] it cannot be changed";
+	case ACCOUNT_ERROR:
+		break;
+	}
+	return "NO [UNAVAILABLE] the mailbox cannot be read or changed now";
+}
+
+void
+session_fail(struct session *session, enum account_status status)
+{
+	session_finish(session, session_failure(status));
+}
+
+bool
+session_end(struct session *session, struct parse *parse)
+{
+	if (parse_is_end(parse))
+		return true;
+	session_bad(session, "BAD something else follows");
+	return false;
+}
+
+void
+session_unselect(struct session *session)
+{
+	if (session->folder != NULL) {
+		account_watch(
+		    session->account, buf_span(&session->folder_name), false);
+		folder_close(session->folder);
+	}
+	session->folder = NULL;
+	session->known_exists = session->known_recent = 0;
+	session->known_keywords = 0;
+	buf_free(&session->saved_uids);
+}
+
+/* ---- the commands ---- */
+
+static void
+handle_noop(struct session *session, struct parse *parse)
+{
+	if (session_end(session, parse))
+		session_finish(session, "OK done");
+}
+
+static void
+handle_logout(struct session *session, struct parse *parse)
+{
+	if (!session_end(session, parse))
+		return;
+	put(session, "* BYE see you\r\n");
+	session_reply(session, "OK bye");
+	session->is_done = true;
+}
+
+enum {
+	WITH_UID = 1 << 0,     /* has a form with UID */
+	IN_FOLDER = 1 << 1,    /* one must be selected */
+	KEEPS_NUMBERS = 1 << 2 /* no EXPUNGE may be sent, but with UID */
+};
+
+static const struct command {
+	const char *verb;
+	handler *handle;
+	unsigned kind;
+} commands[] = {
+	{ "NOOP", handle_noop, 0 },
+	{ "CHECK", handle_noop, IN_FOLDER },
+	{ "FETCH", handle_fetch, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "STORE", handle_store, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "SEARCH", handle_search, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "SORT", handle_sort, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
+	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
+	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER },
+	{ "SELECT", handle_select, 0 },
+	{ "EXAMINE", handle_examine, 0 },
+	{ "CLOSE", handle_close, IN_FOLDER },
+	{ "UNSELECT", handle_unselect, IN_FOLDER },
+	{ "IDLE", handle_idle, 0 },
+	{ "STATUS", handle_status, 0 },
+	{ "LIST", handle_list, 0 },
+	{ "LSUB", handle_lsub, 0 },
+	{ "CREATE", handle_create, 0 },
+	{ "DELETE", handle_delete, 0 },
+	{ "RENAME", handle_rename, 0 },
+	{ "SUBSCRIBE", handle_subscribe, 0 },
+	{ "UNSUBSCRIBE", handle_unsubscribe, 0 },
+	{ "NAMESPACE", handle_namespace, 0 },
+	{ "GETQUOTA", handle_get_quota, 0 },
+	{ "GETQUOTAROOT", handle_get_quota_root, 0 },
+	{ "CAPABILITY", handle_capability, 0 },
+	{ "ENABLE", handle_enable, 0 },
+	{ "ID", handle_id, 0 },
+	{ "LOGOUT", handle_logout, 0 },
+};
+
+static const struct command *
+find_command(struct parse *parse, bool *is_uid)
+{
+	*is_uid = parse_prefix(parse, "UID ");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		const struct command *command = &commands[i];
+
+		if ((!*is_uid || (command->kind & WITH_UID) != 0) &&
+		    parse_keyword(parse, command->verb))
+			return command;
+	}
+	return NULL;
+}
+
+static void
+run_command(struct session *session, struct parse *parse)
+{
+	const struct command *command = find_command(parse, &session->is_uid);
+
+	if (command == NULL) {
+		session_bad(session, "BAD no such command here");
+		return;
+	}
+	session->verb = command->verb;
+	session->may_expunge =
+	    (command->kind & KEEPS_NUMBERS) == 0 || session->is_uid;
+	if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
+		session_bad(session, "BAD no folder is selected");
+	else
+		command->handle(session, parse);
+}
+
+/* One command that is whole, or APPEND up to its message. */
+static void
+run_line(struct session *session, bool is_stream, const struct literal *literal)
+{
+	struct buf *command = &session->input.command;
+	struct parse parse = parse_begin(command);
+
+	session->tag = span_of("*");
+	if (command->len == 0 || !parse_tag(&parse, &session->tag) ||
+	    !parse_space(&parse)) {
+		session_bad(session, "BAD a tag, a space and a command");
+		return;
+	}
+	session->may_expunge = true;
+	session->is_uid = false;
+	if (is_stream)
+		append_stream(session, literal);
+	else
+		run_command(session, &parse);
+}
+
+/* ---- the loop ---- */
+
+static void
+rest(struct session *session)
+{
+	if (reader_has_buffered(session->in))
+		return;
+	if (session->folder != NULL)
+		folder_rest(session->folder);
+	account_rest(session->account);
+}
+
+static void
+refuse_long(struct session *session)
+{
+	struct buf *command = &session->input.command;
+	struct parse parse = parse_begin(command);
+
+	session->tag = span_of("*");
+	if (command->len > 0)
+		parse_tag(&parse, &session->tag);
+	session_bad(session, "BAD [TOOBIG] the command is too long");
+}
+
+static void
+step(struct session *session)
+{
+	struct literal literal;
+
+	rest(session);
+	enum input_status status =
+	    input_read(&session->input, append_is_streamed, &literal);
+	switch (status) {
+	case INPUT_OK:
+	case INPUT_STREAM:
+		run_line(session, status == INPUT_STREAM, &literal);
+		break;
+	case INPUT_TOO_LONG:
+		refuse_long(session);
+		break;
+	case INPUT_BROKEN:
+		put(session, "* BYE [TOOBIG] the literal is too large\r\n");
+		session->is_done = true;
+		break;
+	case INPUT_CLOSED:
+		if (session->in->status == IO_TIMEOUT)
+			put(session, "* BYE you were silent for too long\r\n");
+		session->is_done = true;
+	}
+	input_wipe(&session->input);
+}
+
+static void
+greet(struct session *session)
+{
+	const struct session_settings *settings = session->settings;
+	struct buf text = buf_new(2048);
+
+	capabilities_add(&text, true, settings->message_max);
+	put(session,
+	    settings->greeting != NULL ? settings->greeting : "* PREAUTH");
+	put(session, " [CAPABILITY");
+	put_span(session, buf_span(&text));
+	put(session, "] Estafeta\r\n");
+	buf_free(&text);
+}
+
+enum io_status
+session_serve(int in, int out, struct account *account,
+    const struct session_settings *settings)
+{
+	static struct reader reader; /* large */
+	static struct writer writer;
+	struct session session = { .settings = settings,
+		.in = &reader,
+		.out = &writer,
+		.account = account,
+		.folder_name = buf_new(ACCOUNT_NAME_MAX),
+		.saved_uids = buf_new(SIZE_MAX / 2) };
+	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
+
+	writer_init(&writer, out, timeout_ms);
+	reader_init(&reader, in, timeout_ms);
+	reader.peer = &writer;
+	if (settings->input.len > 0)
+		memcpy(reader.bytes, settings->input.ptr, settings->input.len);
+	reader.end = reader.high = settings->input.len;
+	input_init(
+	    &session.input, &reader, &writer, (size_t)settings->command_max);
+	greet(&session);
+	while (!session.is_done && writer.status == IO_OK)
+		step(&session);
+	writer_flush(&writer);
+	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
+	    settings->user, settings->peer, (unsigned long long)session.fetched,
+	    (unsigned long long)session.appended,
+	    reader.status == IO_TIMEOUT ? " reason=timeout"
+	    : reader.status == IO_OK && writer.status == IO_OK
+		? ""
+		: " reason=closed");
+	session_unselect(&session);
+	buf_free(&session.folder_name);
+	buf_free(&session.input.line);
+	buf_free(&session.input.command);
+	return reader.status == IO_OK ? writer.status : reader.status;
+}

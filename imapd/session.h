@@ -1,0 +1,103 @@
+#ifndef IMAPD_SESSION_H
+#define IMAPD_SESSION_H
+
+/*
+ * session - after the log-in: the states of RFC 9051 section 3, the table of
+ * commands, and what the server says on its own.
+ *
+ * News     sent before a command's tagged answer: EXPUNGE or VANISHED only
+ *          where message numbers cannot be meant (RFC 9051 section 7.5.1).
+ * Memory   what a command needed is freed at its end; a session that waits
+ *          has no database open (folder_rest, account_rest).
+ */
+
+#include "imapd/input.h"
+#include "imapd/set.h"
+#include "store/folder.h"
+
+enum session_enabled {
+	ENABLED_REV2 = 1 << 0,
+	ENABLED_CONDSTORE = 1 << 1,
+	ENABLED_QRESYNC = 1 << 2,
+	ENABLED_UTF8 = 1 << 3,
+	ENABLED_UIDONLY = 1 << 4
+};
+
+struct session_settings {
+	uint64_t timeout_s;
+	uint64_t errors_max;
+	uint64_t command_max;
+	uint64_t message_max; /* APPENDLIMIT; 0: none */
+	const char *user;     /* for the log, and METADATA's owner */
+	const char *peer;
+	struct span input;    /* what the client sent already */
+	const char *greeting; /* "TAG OK" after a log-in; NULL: PREAUTH */
+};
+
+struct session {
+	const struct session_settings *settings;
+	struct reader *in;
+	struct writer *out;
+	struct input input;
+	struct account *account;
+	struct folder *folder; /* NULL: none is selected */
+	struct buf folder_name;
+	bool is_read_only;
+	unsigned enabled;
+	struct span tag;
+	const char *verb; /* of the command that runs, without UID */
+	bool is_uid;
+	bool may_expunge; /* this command may be answered with EXPUNGE */
+	bool is_done;
+	uint64_t errors;
+	uint32_t known_exists; /* as last told */
+	uint32_t known_recent;
+	uint64_t known_keywords; /* that FLAGS named */
+	struct buf saved_uids;   /* SEARCHRES: of uint32_t, rising */
+	uint64_t appended;       /* for the log */
+	uint64_t fetched;
+};
+
+/* Serve the account until LOGOUT or the end of input. */
+enum io_status session_serve(int in, int out, struct account *account,
+    const struct session_settings *settings);
+
+/* "tag text"; text begins with OK, NO or BAD. */
+void session_reply(struct session *session, const char *text);
+
+/* A wrong command; too many end the session. */
+void session_bad(struct session *session, const char *text);
+
+/* NO with the code of RFC 5530 that the status has. */
+void session_fail(struct session *session, enum account_status status);
+
+/* The text behind the tag that the status has: "NO [INUSE] ..." */
+const char *session_failure(enum account_status status);
+
+/* News, then the tagged answer. */
+void session_finish(struct session *session, const char *text);
+
+/* What changed in the folder, as far as it may be said now. */
+void session_news(struct session *session);
+
+/* FLAGS and PERMANENTFLAGS, if there are keywords that were not told. */
+void session_tell_keywords(struct session *session);
+
+/* Nothing of the selected folder is left. */
+void session_unselect(struct session *session);
+
+/* Is nothing left of the command? Else BAD. */
+bool session_end(struct session *session, struct parse *parse);
+
+/* A set, "$" being what SEARCH saved; then is_uid is set.  As set_parse. */
+bool session_parse_set(
+    struct session *session, struct parse *parse, struct set *set);
+
+/* The same, and the messages it names; false after BAD.  A space is next. */
+bool session_parse_picks(
+    struct session *session, struct parse *parse, struct picks *picks);
+
+/* Are strings and names written as UTF-8? */
+bool session_is_utf8(const struct session *session);
+
+#endif

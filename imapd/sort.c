@@ -1,0 +1,171 @@
+#include "imapd/sort.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "store/folder.h"
+
+bool
+sort_parse(struct sort_order *order, struct parse *parse)
+{
+	static const char *const names[] = { "ARRIVAL", "CC", "DATE", "FROM",
+		"SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO" };
+	const unsigned count = sizeof(names) / sizeof(*names);
+
+	if (!parse_char(parse, '('))
+		return false;
+	do {
+		unsigned i = 0;
+		bool is_reverse = parse_prefix(parse, "REVERSE ");
+
+		while (i < count && !parse_keyword(parse, names[i]))
+			i++;
+		if (i == count || order->count == SORT_KEYS_MAX)
+			return false;
+		order->keys[order->count].criterion = (enum sort_criterion)i;
+		order->keys[order->count++].is_reverse = is_reverse;
+	} while (parse_space(parse));
+	return parse_char(parse, ')');
+}
+
+/* A message's value: a number, or bytes of the texts. */
+struct value {
+	int64_t number;
+	size_t start;
+	size_t len;
+};
+
+struct sort {
+	const struct sort_order *order;
+	struct buf texts;
+	struct value *values; /* order->count for each */
+};
+
+static bool
+is_text(enum sort_criterion criterion)
+{
+	return criterion != BY_ARRIVAL && criterion != BY_DATE &&
+	       criterion != BY_SIZE;
+}
+
+static struct span
+text_of(struct folder *folder, size_t i, enum sort_criterion criterion)
+{
+	static const enum sort_key keys[] = { [BY_CC] = SORT_CC,
+		[BY_FROM] = SORT_FROM,
+		[BY_SUBJECT] = SORT_SUBJECT,
+		[BY_TO] = SORT_TO,
+		[BY_DISPLAY_FROM] = SORT_DISPLAY_FROM,
+		[BY_DISPLAY_TO] = SORT_DISPLAY_TO };
+	struct span text = { NULL, 0 };
+
+	if (folder_sort_key(folder, i, keys[criterion], &text) != ACCOUNT_OK)
+		return (struct span){ NULL, 0 };
+	return text;
+}
+
+/* What cannot be read sorts first. */
+static int64_t
+number_of(struct folder *folder, size_t i, enum sort_criterion criterion)
+{
+	struct folder_thread_data data;
+	int64_t date_s = 0;
+	uint64_t octets = 0;
+
+	if (criterion == BY_SIZE)
+		return folder_octets(folder, i, &octets) == ACCOUNT_OK
+			   ? (int64_t)octets
+			   : 0;
+	if (criterion == BY_ARRIVAL)
+		return folder_internal_date(folder, i, &date_s) == ACCOUNT_OK
+			   ? date_s
+			   : 0;
+	return folder_thread_data(folder, i, &data) == ACCOUNT_OK
+		   ? data.sent_date_s
+		   : 0;
+}
+
+static int
+compare_values(const struct sort *sort, enum sort_criterion criterion,
+    const struct value *a, const struct value *b)
+{
+	if (!is_text(criterion))
+		return (a->number > b->number) - (a->number < b->number);
+	size_t len = a->len < b->len ? a->len : b->len;
+	int order = len == 0 ? 0
+			     : memcmp(sort->texts.data + a->start,
+				   sort->texts.data + b->start, len);
+	return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+struct row {
+	size_t i;
+	size_t place; /* of its values */
+};
+
+static int
+compare(const void *left, const void *right, void *context)
+{
+	const struct sort *sort = context;
+	const struct row *a = left;
+	const struct row *b = right;
+
+	for (size_t k = 0; k < sort->order->count; k++) {
+		size_t columns = sort->order->count;
+		int order = compare_values(sort, sort->order->keys[k].criterion,
+		    &sort->values[a->place * columns + k],
+		    &sort->values[b->place * columns + k]);
+
+		if (order != 0)
+			return sort->order->keys[k].is_reverse ? -order : order;
+	}
+	return (a->i > b->i) - (a->i < b->i);
+}
+
+static void
+fill(struct sort *sort, struct folder *folder, const struct picks *picks)
+{
+	size_t columns = sort->order->count;
+
+	for (size_t k = 0; k < columns; k++) {
+		enum sort_criterion criterion = sort->order->keys[k].criterion;
+
+		for (size_t row = 0; row < picks_count(picks); row++) {
+			size_t i = picks_items(picks)[row];
+			struct value *value = &sort->values[row * columns + k];
+
+			if (!is_text(criterion)) {
+				value->number = number_of(folder, i, criterion);
+				continue;
+			}
+			struct span text = text_of(folder, i, criterion);
+			value->start = sort->texts.len;
+			value->len = text.len;
+			buf_add(&sort->texts, text);
+		}
+	}
+}
+
+void
+sort_picks(
+    struct folder *folder, const struct sort_order *order, struct picks *picks)
+{
+	size_t count = picks_count(picks);
+	struct sort sort = { .order = order, .texts = buf_new(SIZE_MAX / 2) };
+	struct row *rows = calloc(count + 1, sizeof(*rows));
+
+	sort.values = calloc(count * order->count + 1, sizeof(*sort.values));
+	if (rows == NULL || sort.values == NULL)
+		temp_fail("out of memory");
+	fill(&sort, folder, picks);
+	for (size_t row = 0; row < count; row++)
+		rows[row] = (struct row){ picks_items(picks)[row], row };
+	qsort_r(rows, count, sizeof(*rows), compare, &sort);
+	buf_clear(&picks->indexes);
+	for (size_t row = 0; row < count; row++)
+		picks_add(picks, rows[row].i);
+	free(rows);
+	free(sort.values);
+	buf_free(&sort.texts);
+}

@@ -1,0 +1,44 @@
+#ifndef IMAPD_SORT_H
+#define IMAPD_SORT_H
+
+/*
+ * sort - SORT's order, RFC 5256 and RFC 5957.
+ *
+ * Limits  SORT_KEYS_MAX criteria.
+ * Memory  the keys of all messages while it runs.
+ */
+
+#include "imapd/set.h"
+
+enum {
+	SORT_KEYS_MAX = 16
+};
+
+enum sort_criterion {
+	BY_ARRIVAL,
+	BY_CC,
+	BY_DATE,
+	BY_FROM,
+	BY_SIZE,
+	BY_SUBJECT,
+	BY_TO,
+	BY_DISPLAY_FROM,
+	BY_DISPLAY_TO
+};
+
+struct sort_order {
+	struct {
+		enum sort_criterion criterion;
+		bool is_reverse;
+	} keys[SORT_KEYS_MAX];
+	size_t count;
+};
+
+/* "(REVERSE DATE SUBJECT)" */
+bool sort_parse(struct sort_order *order, struct parse *parse);
+
+/* In that order, then by number. */
+void sort_picks(
+    struct folder *folder, const struct sort_order *order, struct picks *picks);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * handling - what queue(1) asks the manager to do with messages.
+ *
+ * One that is on its way is dealt with when it is back; the manager alone
+ * moves files between cur/ and hold/, so nothing is done twice.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "queue/manager.h"
+
+static void
+hold_path(const struct queue_name *name, char path[96])
+{
+	char text[QUEUE_NAME_MAX];
+
+	queue_name_format(name, text);
+	snprintf(path, 96, "hold/%s", text);
+}
+
+static void
+hold(struct manager *manager, struct message *message)
+{
+	char from[96];
+	char to[96];
+
+	spool_cur_path(&message->name, from);
+	hold_path(&message->name, to);
+	if (renameat2(manager->spool.top, from, manager->spool.top, to,
+		RENAME_NOREPLACE) == -1) {
+		warn_errno("%s cannot be held", message->name.id.text);
+		return;
+	}
+	log_event("%s held", message->name.id.text);
+	message_remove(manager, message);
+}
+
+static void
+take_away(struct manager *manager, struct message *message)
+{
+	char path[96];
+
+	spool_cur_path(&message->name, path);
+	if (unlinkat(manager->spool.top, path, 0) == -1 && errno != ENOENT) {
+		warn_errno("%s cannot be removed", message->name.id.text);
+		return;
+	}
+	log_event("%s removed, undelivered: asked for", message->name.id.text);
+	message_remove(manager, message);
+}
+
+/* Back to the sender, as if it could not be delivered. */
+static void
+fail(struct manager *manager, struct message *message)
+{
+	if (!active_open(manager, message)) {
+		warn_errno("%s cannot be read", message->name.id.text);
+		return;
+	}
+	struct active *active = message->active;
+	for (uint64_t i = 0; i < active->file.slot_count; i++) {
+		struct slot *slot = &active->slots[i];
+
+		if (slot->state != SLOT_WAITING)
+			continue;
+		slot->state = SLOT_FAILED;
+		snprintf(slot->code, sizeof(slot->code), "5.0.0");
+		snprintf(slot->text, sizeof(slot->text),
+		    "given up by an administrator");
+		collect_mark(message, i);
+	}
+	while (message->errands != NULL)
+		errand_remove(manager, message->errands);
+	log_event("%s failed: asked for", message->name.id.text);
+	active->jobs = 1;
+	collect_release(manager, message);
+}
+
+void
+handling_carry_out(struct manager *manager, struct message *message)
+{
+	enum order order = (enum order)message->order;
+
+	message->order = ORDER_NONE;
+	switch (order) {
+	case ORDER_NONE:
+		return;
+	case ORDER_HOLD:
+		hold(manager, message);
+		return;
+	case ORDER_REMOVE:
+		take_away(manager, message);
+		return;
+	case ORDER_FAIL:
+		fail(manager, message);
+	}
+}
+
+/* In cur/, but the scan at the start has not come to it. */
+static bool
+is_unread(const struct manager *manager, const struct queue_name *name)
+{
+	struct stat status;
+	char path[96];
+
+	spool_cur_path(name, path);
+	return fstatat(
+		   manager->spool.top, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Out of hold/ into cur/; false if it is not there. */
+static bool
+release(const struct manager *manager, const struct queue_name *name)
+{
+	char from[96];
+	char to[96];
+
+	hold_path(name, from);
+	spool_cur_path(name, to);
+	if (renameat2(manager->spool.top, from, manager->spool.top, to,
+		RENAME_NOREPLACE) == -1) {
+		if (errno != ENOENT)
+			warn_errno("%s cannot be released", name->id.text);
+		return false;
+	}
+	log_event("%s released", name->id.text);
+	return true;
+}
+
+/* One that is not known: it is held, or not read yet. */
+static void
+take_in(
+    struct manager *manager, const struct queue_name *name, enum order order)
+{
+	bool is_released = release(manager, name);
+
+	if (!is_released && !is_unread(manager, name))
+		return;
+	struct message *message = message_add(manager, name);
+	if (message == NULL)
+		return;
+	message->is_retry = true;
+	message->is_forced = is_released;
+	message->order = (uint8_t)order;
+	if (is_released && order != ORDER_NONE)
+		handling_carry_out(manager, message);
+	else
+		message_list_add(&manager->fresh, message);
+}
+
+static bool
+find_order(struct span verb, enum order *order)
+{
+	static const struct {
+		const char *verb;
+		enum order order;
+	} orders[] = { { "release", ORDER_NONE }, { "hold", ORDER_HOLD },
+		{ "remove", ORDER_REMOVE }, { "fail", ORDER_FAIL } };
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
+		if (span_equal(verb, span_of(orders[i].verb))) {
+			*order = orders[i].order;
+			return true;
+		}
+	return false;
+}
+
+bool
+handling_command(struct manager *manager, struct span verb, struct span text)
+{
+	struct queue_name name;
+	enum order order;
+
+	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
+		return false;
+	struct message *message = message_find(manager, span_of(name.id.text));
+	if (message == NULL) {
+		take_in(manager, &name, order);
+		return true;
+	}
+	message->order = (uint8_t)order;
+	/* Open, or not read yet: it is looked at when it is put back. */
+	if (message->active == NULL && message->errands != NULL)
+		handling_carry_out(manager, message);
+	return true;
+}
+
+/* ---- queue/state, for queue limits ---- */
+
+static void
+add_destination(struct buf *text, const struct destination *destination)
+{
+	int64_t blocked = destination->blocked_until - clock_now();
+
+	buf_printf(text, "%s %zu %u %u %llu %u %lld\n",
+	    destination->name == NULL ? "local" : destination->name,
+	    destination->errands, destination->channels,
+	    destination->name == NULL ? 0 : destination->window,
+	    destination->limit == NULL
+		? 0
+		: (unsigned long long)destination->limit->connections,
+	    destination->failures, blocked > 0 ? (long long)blocked : 0);
+}
+
+void
+handling_write_state(struct manager *manager)
+{
+	struct buf text = buf_new(SIZE_MAX / 2);
+
+	add_destination(&text, &manager->local);
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
+		for (const struct destination *d = manager->destinations[i];
+		     d != NULL; d = d->chain)
+			add_destination(&text, d);
+	int fd = openat(manager->spool.top, "state.new",
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool is_written = fd != -1 && write_all(fd, buf_span(&text));
+	if (fd != -1)
+		close(fd);
+	if (!is_written || renameat(manager->spool.top, "state.new",
+			       manager->spool.top, "state") == -1)
+		warn_errno("cannot write %s/state", MTA_QUEUE);
+	buf_free(&text);
+}

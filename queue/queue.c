@@ -1,0 +1,386 @@
+/*
+ * queue - show the queue and handle what is in it.
+ *
+ * started by  anyone (setuid mta-queue, setgid mta-inject)
+ * uid         mta-queue; arguments are ids and patterns, nothing else
+ * fd 1        what was asked for
+ * reads       the queue, also of a message's header (-H) and text (show);
+ *             /etc/group
+ * writes      queue/command; syncs queue/hold
+ * exits       0; EX_USAGE; EX_NOINPUT nothing fits; EX_TEMPFAIL;
+ *             EX_UNAVAILABLE if no manager runs
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bsd/unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "queue/select.h"
+#include "queue/shape.h"
+#include "queue/view.h"
+
+static const char usage[] =
+    "usage: queue list [-j] [WHICH]          as mailq, only those\n"
+    "       queue show ID                    one with its text\n"
+    "       queue shape [-j] [-s] [WHICH]    how much for each domain, by age\n"
+    "       queue limits                     each destination and its state\n"
+    "       queue hold WHICH                 keep them until they are "
+    "released\n"
+    "       queue release WHICH              let them go\n"
+    "       queue retry WHICH                try them again now\n"
+    "       queue remove WHICH               take them away, tell nobody\n"
+    "       queue fail WHICH                 send them back as undeliverable\n"
+    "WHICH: ID ... | -a all | -w held | -f SENDER | -r RECIPIENT | -d DOMAIN "
+    "|\n"
+    "       -H 'FIELD: PATTERN' | -o AGE at least | -y AGE at most (30m 4h 5d)";
+
+enum {
+	WAIT_MS = 10000,
+	SHAPE_ROWS = 50,
+	PROGRESS = 1000
+};
+
+struct request {
+	struct view view;
+	struct selection selection;
+	struct shape shape;
+	const char *verb;
+	struct buf lines; /* for the manager, not yet told */
+	struct buf names; /* of all that it was told of, each with LF */
+	unsigned long found;
+};
+
+/* ---- what only shows ---- */
+
+static void
+list(void *context, const struct queue_file *file, bool is_held)
+{
+	struct request *request = context;
+
+	if (selection_has(&request->selection, file, is_held))
+		view_print(&request->view, file, is_held);
+}
+
+static void
+shape(void *context, const struct queue_file *file, bool is_held)
+{
+	struct request *request = context;
+
+	if (selection_has(&request->selection, file, is_held))
+		shape_add(&request->shape, file);
+}
+
+static void
+show(void *context, const struct queue_file *file, bool is_held)
+{
+	struct request *request = context;
+	uint64_t at = file->message_offset;
+	uint64_t end = at + file->message_length;
+	static char bytes[65536];
+
+	if (!selection_has(&request->selection, file, is_held))
+		return;
+	request->found++;
+	view_print(&request->view, file, is_held);
+	putchar('\n');
+	while (at < end) {
+		size_t most = end - at < sizeof(bytes) ? (size_t)(end - at)
+						       : sizeof(bytes);
+		ssize_t got = pread(file->fd, bytes, most, (off_t)at);
+
+		if (got <= 0)
+			temp_fail("cannot read %s", file->name.id.text);
+		fwrite(bytes, 1, (size_t)got, stdout);
+		at += (uint64_t)got;
+	}
+}
+
+/* ---- the manager's own view ---- */
+
+static bool
+stat_state(const struct view *view, struct stat *status)
+{
+	return fstatat(view->spool.top, "state", status, AT_SYMLINK_NOFOLLOW) ==
+	       0;
+}
+
+static void
+print_state(const struct view *view)
+{
+	struct buf text = buf_new(SIZE_MAX / 2);
+	int fd = openat(view->spool.top, "state", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1 || read_all(fd, &text, WAIT_MS) != IO_OK)
+		temp_fail("cannot read the manager's state");
+	close(fd);
+	struct span rest = buf_span(&text);
+	printf("%9s %11s %7s %6s %9s %9s  %s\n", "Messages", "Connections",
+	    "Allowed", "Limit", "Failures", "Blocked s", "Destination");
+	while (rest.len > 0) {
+		struct span line = span_cut(&rest, '\n');
+		struct span name = span_cut(&line, ' ');
+		static const int widths[] = { 9, 11, 7, 6, 9, 9 };
+
+		for (size_t i = 0; i < 6; i++) {
+			struct span number = span_cut(&line, ' ');
+
+			printf(
+			    "%*.*s ", widths[i], (int)number.len, number.ptr);
+		}
+		printf(" %.*s\n", (int)name.len, name.ptr);
+	}
+	buf_free(&text);
+}
+
+static void
+limits(const struct view *view)
+{
+	struct stat before = { .st_ino = 0 };
+	struct stat now;
+	int64_t deadline = clock_ms() + WAIT_MS;
+
+	if (!view->sees_all)
+		die(EX_NOPERM, "for root and group mta-admin only");
+	stat_state(view, &before);
+	view_tell(view, span_of("state\n"));
+	while (!stat_state(view, &now) ||
+	       (now.st_ino == before.st_ino &&
+		   now.st_mtim.tv_nsec == before.st_mtim.tv_nsec)) {
+		if (clock_ms() > deadline)
+			die(EX_UNAVAILABLE, "queue-manager does not answer");
+		usleep(10000);
+	}
+	print_state(view);
+}
+
+/* ---- what changes ---- */
+
+static void
+tell(struct request *request)
+{
+	if (request->lines.len > 0)
+		view_tell(&request->view, buf_span(&request->lines));
+	buf_clear(&request->lines);
+}
+
+static void
+ask(void *context, const struct queue_file *file, bool is_held)
+{
+	struct request *request = context;
+	char name[QUEUE_NAME_MAX];
+	bool is_retry = strcmp(request->verb, "retry") == 0;
+
+	if (!selection_has(&request->selection, file, is_held) ||
+	    (is_held && (is_retry || strcmp(request->verb, "hold") == 0)) ||
+	    (!is_held && strcmp(request->verb, "release") == 0))
+		return;
+	queue_name_format(&file->name, name);
+	/* Lines that are written at once stay together up to PIPE_BUF. */
+	if (request->lines.len + sizeof(name) + 16 > PIPE_BUF)
+		tell(request);
+	buf_printf(&request->lines, "%s %s\n", request->verb,
+	    is_retry ? file->name.id.text : name);
+	buf_printf(&request->names, "%s\n", name);
+	if (++request->found % PROGRESS == 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%lu ", request->found);
+}
+
+/* Is it where the verb puts it? */
+static bool
+is_done(const struct request *request, struct span text)
+{
+	struct buf held = buf_new(128);
+	struct queue_name name;
+	struct stat status;
+	char path[96];
+
+	if (!queue_name_parse(text, &name))
+		return true;
+	spool_cur_path(&name, path);
+	buf_printf(&held, "hold/%.*s", (int)text.len, text.ptr);
+	bool is_held = fstatat(request->view.spool.top, buf_string(&held),
+			   &status, AT_SYMLINK_NOFOLLOW) == 0;
+	bool is_there = fstatat(request->view.spool.top, path, &status,
+			    AT_SYMLINK_NOFOLLOW) == 0;
+	buf_free(&held);
+	if (strcmp(request->verb, "hold") == 0)
+		return is_held || !is_there;
+	if (strcmp(request->verb, "remove") == 0)
+		return !is_held && !is_there;
+	return !is_held;
+}
+
+/* What the manager has not done by now it does when they are back. */
+static unsigned long
+count_undone(const struct request *request)
+{
+	struct span rest = buf_span(&request->names);
+	int64_t deadline = clock_ms() + WAIT_MS;
+	unsigned long undone = 0;
+
+	while (rest.len > 0) {
+		struct span name = span_cut(&rest, '\n');
+
+		while (!is_done(request, name) && clock_ms() < deadline)
+			usleep(5000);
+		undone += !is_done(request, name);
+	}
+	return undone;
+}
+
+static void
+sync_folders(const struct view *view)
+{
+	int fd =
+	    openat(view->spool.top, "hold", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || syncfs(fd) == -1)
+		temp_fail("cannot sync the queue");
+	close(fd);
+}
+
+static int
+change(struct request *request)
+{
+	if (!selection_says(&request->selection))
+		die(EX_USAGE, "which ones?  -a for all\n%s", usage);
+	view_walk(&request->view, ask, request);
+	tell(request);
+	if (isatty(STDERR_FILENO) && request->found >= PROGRESS)
+		fputc('\r', stderr);
+	if (request->found == 0)
+		die(EX_NOINPUT, "no message in the queue fits");
+	unsigned long undone = count_undone(request);
+	sync_folders(&request->view);
+	printf("%s: %lu message%s\n", request->verb, request->found,
+	    request->found == 1 ? "" : "s");
+	if (undone > 0)
+		printf("%lu on the way now: when they are back\n", undone);
+	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+}
+
+/* ---- arguments ---- */
+
+static void
+take_age(const char *text, int64_t *seconds)
+{
+	if (!selection_age(text, seconds))
+		die(EX_USAGE, "%s: an age is 90s, 30m, 4h or 5d", text);
+}
+
+static void
+take_option(struct request *request, int option)
+{
+	struct selection *selection = &request->selection;
+
+	switch (option) {
+	case 'a':
+		selection->is_all = true;
+		break;
+	case 'w':
+		selection->is_held = true;
+		break;
+	case 'f':
+		selection->sender = optarg;
+		break;
+	case 'r':
+		selection->recipient = optarg;
+		break;
+	case 'd':
+		selection->domain = optarg;
+		break;
+	case 'H':
+		if (strchr(optarg, ':') == NULL)
+			die(EX_USAGE, "%s: should be FIELD: PATTERN", optarg);
+		selection->field = optarg;
+		break;
+	case 'o':
+		take_age(optarg, &selection->older_s);
+		break;
+	case 'y':
+		take_age(optarg, &selection->younger_s);
+		break;
+	case 'j':
+		request->view.is_json = true;
+		break;
+	case 's':
+		request->shape.by_sender = true;
+		break;
+	default:
+		die(EX_USAGE, "%s", usage);
+	}
+}
+
+static void
+take_arguments(struct request *request, int argc, char **argv)
+{
+	struct queue_id id;
+	int option;
+
+	request->verb = argv[1];
+	optind = 2;
+	opterr = 0;
+	while ((option = getopt(argc, argv, "awf:r:d:H:o:y:js")) != -1)
+		take_option(request, option);
+	for (int i = optind; i < argc; i++)
+		if (!queue_id_parse(span_of(argv[i]), &id))
+			die(EX_USAGE, "%s is not a queue id", argv[i]);
+	request->selection.ids = (const char *const *)argv + optind;
+	request->selection.id_count = (size_t)(argc - optind);
+}
+
+static int
+run(struct request *request)
+{
+	struct view *view = &request->view;
+
+	if (strcmp(request->verb, "list") == 0) {
+		view_walk(view, list, request);
+		view_print_total(view);
+	} else if (strcmp(request->verb, "shape") == 0) {
+		view_walk(view, shape, request);
+		shape_print(&request->shape, SHAPE_ROWS, view->is_json);
+	} else if (strcmp(request->verb, "show") == 0) {
+		if (request->selection.id_count != 1)
+			die(EX_USAGE, "show takes one queue id");
+		view_walk(view, show, request);
+		if (request->found == 0)
+			die(EX_NOINPUT, "no such message in the queue");
+	} else if (strcmp(request->verb, "limits") == 0) {
+		limits(view);
+	} else {
+		return change(request);
+	}
+	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const verbs[] = { "list", "show", "shape", "limits",
+		"hold", "release", "retry", "remove", "fail" };
+	static struct request request;
+	bool is_known = false;
+
+	program_name("queue");
+	closefrom(3);
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
+		is_known = is_known || strcmp(argv[1], verbs[i]) == 0;
+	if (!is_known)
+		die(EX_USAGE, "%s", usage);
+	request.lines = buf_new(PIPE_BUF);
+	request.names = buf_new(SIZE_MAX / 2);
+	take_arguments(&request, argc, argv);
+	view_open(&request.view);
+	return run(&request);
+}

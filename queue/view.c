@@ -1,0 +1,257 @@
+/*
+ * view - the queue as mailq(1) and queue(1) show it.
+ */
+
+#include "queue/view.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/die.h"
+
+/* Root, and group mta-admin. */
+static bool
+is_admin(uid_t caller)
+{
+	const struct group *admin = getgrnam("mta-admin");
+	gid_t groups[256];
+	int count = getgroups(256, groups);
+
+	if (caller == 0)
+		return true;
+	for (int i = 0; admin != NULL && i < count; i++)
+		if (groups[i] == admin->gr_gid)
+			return true;
+	return false;
+}
+
+static void
+print_json_string(struct span text)
+{
+	putchar('"');
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static void
+print_text(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		putchar(c < ' ' || c == 0x7f ? '?' : c);
+	}
+}
+
+static void
+print_time(const char *label, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[40] = "";
+	struct tm date;
+
+	if (localtime_r(&when, &date) != NULL)
+		strftime(text, sizeof(text), "%a %b %e %H:%M:%S", &date);
+	printf("%s%s", label, text);
+}
+
+static const char *
+state_word(const struct slot *slot)
+{
+	switch (slot->state) {
+	case SLOT_DELIVERED:
+	case SLOT_ARRIVED:
+	case SLOT_RELAYED:
+	case SLOT_EXPANDED:
+		return "delivered";
+	case SLOT_FAILED:
+		return "failed";
+	case SLOT_REPORTED:
+		return "reported";
+	case SLOT_WAITING:
+		break;
+	}
+	return slot->attempts == 0 ? "new" : "deferred";
+}
+
+static void
+print_recipient(
+    const struct view *view, const struct slot *slot, struct span address)
+{
+	if (view->is_json) {
+		printf("{\"address\":");
+		print_json_string(address);
+		printf(",\"state\":\"%s\",\"attempts\":%u,\"next_try\":%lld,"
+		       "\"code\":\"%s\",\"reason\":",
+		    state_word(slot), slot->attempts, (long long)slot->next_try,
+		    slot->code);
+		print_json_string(span_of(slot->text));
+		putchar('}');
+		return;
+	}
+	if (slot->state != SLOT_WAITING && slot->state != SLOT_FAILED)
+		return;
+	if (slot->attempts > 0) {
+		printf("    (%s ", slot->code);
+		print_text(span_of(slot->text));
+		print_time("; next try ", slot->next_try);
+		puts(")");
+	}
+	printf("        ");
+	print_text(address);
+	putchar('\n');
+}
+
+static void
+print_head(const struct view *view, const struct queue_file *file, bool is_held)
+{
+	int64_t made = (int64_t)(queue_id_time_us(&file->name.id) / 1000000);
+
+	if (view->is_json) {
+		printf("{\"id\":\"%s\",\"bytes\":%llu,\"arrived\":%lld,"
+		       "\"sender\":",
+		    file->name.id.text,
+		    (unsigned long long)file->message_length, (long long)made);
+		print_json_string(file->envelope.sender);
+		printf(",\"held\":%s,\"recipients\":[",
+		    is_held ? "true" : "false");
+		return;
+	}
+	printf("%s %9llu ", file->name.id.text,
+	    (unsigned long long)file->message_length);
+	print_time("", made);
+	printf("  ");
+	if (file->envelope.sender.len == 0)
+		printf("<>");
+	print_text(file->envelope.sender);
+	puts(is_held ? "  (held)" : "");
+}
+
+void
+view_print(struct view *view, const struct queue_file *file, bool is_held)
+{
+	struct span rest = file->envelope.recipients;
+	struct recipient recipient;
+	struct slot slot;
+
+	if (view->messages++ == 0 && !view->is_json)
+		printf("%-23s %9s %-19s  %s\n", "Queue id", "Bytes", "Arrived",
+		    "Sender, (reason), recipients");
+	view->bytes += file->message_length;
+	print_head(view, file, is_held);
+	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
+		if (!slot_read(file, i, &slot))
+			slot = (struct slot){ .state = SLOT_WAITING };
+		if (view->is_json && i > 0)
+			putchar(',');
+		print_recipient(view, &slot, recipient.address);
+	}
+	if (view->is_json)
+		puts("]}");
+}
+
+void
+view_print_total(const struct view *view)
+{
+	if (!view->is_json && view->messages == 0)
+		puts("Mail queue is empty");
+	else if (!view->is_json)
+		printf("-- %llu KiB in %lu message%s\n", view->bytes / 1024,
+		    view->messages, view->messages == 1 ? "" : "s");
+}
+
+/* ---- walking ---- */
+
+/* A user sees what he sent from this host. */
+static bool
+is_visible(const struct view *view, const struct queue_file *file)
+{
+	return view->sees_all ||
+	       (file->envelope.has_uid && file->envelope.uid == view->caller);
+}
+
+static void
+take_file(struct view *view, int folder, const char *text, bool is_held,
+    view_take *take, void *context)
+{
+	struct queue_name name;
+	struct queue_file file;
+
+	if (!queue_name_parse(span_of(text), &name))
+		return;
+	int fd = openat(
+	    folder, text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return; /* it has gone meanwhile */
+	if (queue_file_read(&file, fd, &name)) {
+		if (is_visible(view, &file))
+			take(context, &file, is_held);
+		queue_file_free(&file);
+	}
+	close(fd);
+}
+
+static void
+walk_folder(struct view *view, const char *path, bool is_held, view_take *take,
+    void *context)
+{
+	int fd =
+	    openat(view->spool.top, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (folder == NULL)
+		temp_fail("cannot list the queue's folder %s", path);
+	while ((entry = readdir(folder)) != NULL)
+		take_file(view, fd, entry->d_name, is_held, take, context);
+	closedir(folder);
+}
+
+void
+view_walk(struct view *view, view_take *take, void *context)
+{
+	char path[16];
+
+	walk_folder(view, "new", false, take, context);
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++) {
+		snprintf(path, sizeof(path), "cur/%x", i);
+		walk_folder(view, path, false, take, context);
+	}
+	walk_folder(view, "hold", true, take, context);
+}
+
+void
+view_open(struct view *view)
+{
+	view->caller = getuid();
+	view->sees_all = is_admin(view->caller);
+	spool_open(&view->spool);
+}
+
+void
+view_tell(const struct view *view, struct span lines)
+{
+	int fd = openat(
+	    view->spool.top, "command", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1 && errno == ENXIO)
+		die(EX_UNAVAILABLE, "no queue-manager runs: mtactl start");
+	if (fd == -1 || write(fd, lines.ptr, lines.len) != (ssize_t)lines.len)
+		temp_fail("cannot tell the queue-manager");
+	close(fd);
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""imaplib_test - Python's imaplib as a client of `imapd MAILBOX`: RFC 3501
+section 6 from APPEND to LOGOUT."""
+from mail import *
+
+client = Imap()
+check('it is logged in already', client.state == 'AUTH', client.state)
+check('it says what it can', 'IMAP4REV1' in client.capabilities, client.capabilities)
+check('CREATE', client.create('Work')[0] == 'OK')
+check('CREATE of what there is', client.create('Work')[0] == 'NO')
+check('APPEND', client.append('Work', r'(\Seen $Junk)', '"01-Feb-2024 10:20:30 +0100"', MESSAGE)[0] == 'OK')
+check('SELECT', client.select('Work') == ('OK', [b'1']))
+answer = client.fetch('1', '(FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])')[1]
+check('the message is as it was', answer[0][1] == MESSAGE, answer)
+check('its flags', b'\\Seen' in answer[0][0] and b'$Junk' in answer[0][0], answer)
+check('its date', b'" 1-Feb-2024 09:20:30 +0000"' in answer[0][0], answer)
+check('its size', b'RFC822.SIZE %d ' % len(MESSAGE) in answer[0][0], answer)
+check('a part of it', client.fetch('1', '(BODY.PEEK[]<5.4>)')[1][0][1] == MESSAGE[5:9])
+check('nothing behind its end', client.fetch('1', '(BODY.PEEK[]<9999.4>)')[1][0][1] == b'')
+check('ENVELOPE', b'"Ana" NIL "ana" "example.org"' in client.fetch('1', '(ENVELOPE)')[1][0])
+check('SEARCH', client.search(None, 'SUBJECT', '"one"', 'NOT', 'FLAGGED')[1] == [b'1'])
+check('SEARCH that finds none', client.search(None, 'FROM', '"carol"')[1] == [b''])
+check('STORE', b'\\Flagged' in client.store('1', '+FLAGS', r'(\Flagged)')[1][0])
+check('COPY', client.copy('1', 'INBOX')[0] == 'OK')
+check('COPY to a folder that is not', client.copy('1', 'Nowhere')[0] == 'NO')
+check('MOVE', client._simple_command('MOVE', '1', 'Trash')[0] == 'OK')
+check('SELECT of what was copied', client.select('INBOX') == ('OK', [b'1']))
+client.store('1', '+FLAGS.SILENT', r'(\Deleted)')
+check('EXPUNGE', client.expunge() == ('OK', [b'1']))
+check('STATUS', b'MESSAGES 1' in client.status('Trash', '(MESSAGES UNSEEN)')[1][0])
+check('RENAME', client.rename('Work', 'Arbeit')[0] == 'OK')
+check('LIST', any(b'"Arbeit"' in line for line in client.list()[1]), client.list())
+check('SUBSCRIBE', client.subscribe('Arbeit')[0] == 'OK')
+check('LSUB', b'(\\HasNoChildren) "/" "Arbeit"' in client.lsub()[1], client.lsub())
+check('DELETE', client.delete('Arbeit')[0] == 'OK')
+check('LOGOUT ends it', client.end() == 0)
+finish()

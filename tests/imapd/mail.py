@@ -1,0 +1,85 @@
+"""mail - imapd by hand on a Maildir of its own, as an ordinary user (another
+one, if the test is run by root), and clients of it."""
+import imaplib, os, shutil, socket, subprocess, sys, tempfile
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+BUILD = os.environ['BUILD']
+os.environ['ASAN_OPTIONS'] = 'detect_leaks=0'
+UID = 54321 if os.geteuid() == 0 else os.geteuid()
+work = tempfile.mkdtemp(prefix='imapd_test.')
+os.chmod(work, 0o755)
+program = work + '/imapd'
+shutil.copy(BUILD + '/imapd/imapd', program)
+home = work + '/home'
+os.mkdir(home)
+os.chown(home, UID, UID) if os.geteuid() == 0 else None
+imaplib.Commands['MOVE'] = imaplib.Commands['UNSELECT'] = ('SELECTED',)
+MESSAGE = b'From: Ana <ana@example.org>\r\nTo: bob@example.org\r\nSubject: One\r\n' \
+    b'Date: Mon, 1 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello Bob\r\n'
+
+
+def start(name='M', extra=None):
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    command = ['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []
+    child = subprocess.Popen(command + [program, f'maildir:{home}/{name}'], stdin=theirs, stdout=theirs)
+    theirs.close()
+    return ours, child
+
+
+class Imap(imaplib.IMAP4):
+    """imaplib on a socket that is connected already."""
+    def __init__(self, name='M'):
+        self.pair, self.child = start(name)
+        super().__init__('pair')
+
+    def open(self, *_):
+        self.sock = self.pair
+        self.file = self.sock.makefile('rb')
+
+    def end(self):
+        self.logout()
+        return self.child.wait(20)
+
+
+class Wire:
+    """Lines as they are: say() returns what came up to the tagged answer."""
+    def __init__(self, name='M'):
+        self.sock, self.child = start(name)
+        self.file = self.sock.makefile('rwb')
+        self.greeting = self.line()
+        self.count = 0
+
+    def line(self):
+        return self.file.readline().decode('utf-8', 'surrogateescape').rstrip('\r\n')
+
+    def send(self, text):
+        self.file.write(text if isinstance(text, bytes) else text.encode())
+        self.file.flush()
+
+    def until(self, tag):
+        lines = []
+        while True:
+            line = self.line()
+            lines.append(line)
+            if line.startswith(tag + ' ') or line == '' and self.file.peek(1) == b'':
+                return lines
+
+    def say(self, command):
+        self.count += 1
+        tag = f't{self.count}'
+        self.send(f'{tag} '.encode() + (command if isinstance(command, bytes) else command.encode()) + b'\r\n')
+        return [line.removeprefix(tag + ' ') if line.startswith(tag) else line for line in self.until(tag)]
+
+    def append(self, folder, message=MESSAGE, flags=''):
+        return self.say(f'APPEND {folder} {flags + " " if flags else ""}{{{len(message)}+}}\r\n'.encode() + message)
+
+    def end(self):
+        self.say('LOGOUT')
+        return self.child.wait(20)
+
+
+def finish():
+    shutil.rmtree(work)
+    done()

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""imap_login_test - IMAP log-in through the whole chain on ports 143 and 993:
+listen, imapd, login, lookup, checkpw, PAM; and what is left of the password."""
+import glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+SECRET = 'Correct-Horse 7%s' % os.getpid()
+with open('/proc/self/exe'):
+    sanitized = b'__asan_init' in open('/var/mta/bin/imapd', 'rb').read()
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+def raw(data, limit=30, until=None):
+    """Send everything at once, read to the end or to a line with until."""
+    with socket.create_connection(('127.0.0.1', 143), limit) as s:
+        s.sendall(data)
+        got = b''
+        while more := s.recv(4096):
+            got += more
+            if until and until in got:
+                break
+        return got.decode('latin-1').split('\r\n')
+
+
+def plain(client, user, password):
+    return client.authenticate('PLAIN', lambda _: f'\0{user}\0{password}'.encode())
+
+
+def refusal(attempt):
+    try:
+        attempt()
+        return ''
+    except imaplib.IMAP4.error as error:
+        return str(error)
+
+
+def holders(secret):
+    """Which processes have it in memory."""
+    found = []
+    for path in glob.glob('/proc/[0-9]*/exe'):
+        pid = path.split('/')[2]
+        try:
+            name = os.readlink(path)
+            if name.split(' ')[0].rsplit('/', 1)[-1] not in ('imapd', 'login', 'checkpw', 'lookup', 'listen'):
+                continue
+            with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+                for line in maps:
+                    start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
+                    if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
+                        continue
+                    memory.seek(int(start, 16))
+                    if secret.encode() in memory.read(int(end, 16) - int(start, 16)):
+                        found.append((name, pid))
+                        break
+        except OSError:
+            pass
+    return found
+
+
+run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
+with open('/var/mta/control/imapdaddresses', 'w') as f:
+    f.write('127.0.0.1:143\n')
+run('/var/mta/bin/mtactl', 'start')
+check('port 143 is served', wait_for(lambda: refusal(lambda: imaplib.IMAP4('127.0.0.1', 143, 10).logout()) == '' if
+                                     run('ss', '-Hltn', 'sport = :143').stdout else False))
+
+client = imaplib.IMAP4('127.0.0.1', 143, 30)
+check('the greeting has the capabilities', b'IMAP4rev2' in client.welcome and b'AUTH=PLAIN' in client.welcome, client.welcome)
+check('a wrong password', 'AUTHENTICATIONFAILED' in refusal(lambda: client.login('joe', 'Wrong')))
+check('LOGIN', client.login('joe', SECRET)[0] == 'OK')
+check('the folders are there', client.select('INBOX')[0] == 'OK', client.list())
+joe = [p for p in glob.glob('/proc/[0-9]*') if os.path.exists(p + '/exe') and os.stat(p).st_uid == pwd.getpwnam('joe').pw_uid]
+check('the process is joe\'s', len(joe) == 1, joe)
+if not sanitized:
+    left = holders(SECRET)
+    check('the password is in no memory after the log-in', left == [], left)
+with open(joe[0] + '/smaps_rollup') as f:
+    pss = int(re.search(r'^Pss: +(\d+)', f.read(), re.M)[1])
+print(f'# an idle session that shares no page with another: {pss} KiB')
+client.logout()
+
+client = imaplib.IMAP4('127.0.0.1', 143, 30)
+check('AUTHENTICATE PLAIN', plain(client, 'ann', SECRET)[0] == 'OK')
+check('APPEND', client.append('INBOX', None, None, b'Subject: x\r\n\r\nx\r\n')[0] == 'OK')
+client.logout()
+
+secret = SECRET.encode()
+answer = raw(b'a LOGIN {3}\r\njoe {%d}\r\n%s\r\nb SELECT INBOX\r\nc LOGOUT\r\n' % (len(secret), secret))
+check('literals, and commands behind the log-in', any(l.startswith('c OK') for l in answer) and
+      any(l.startswith('b OK') for l in answer), answer)
+answer = raw(b'a LOGIN "joe" "' + secret.replace(b'"', b'\\"') + b'"\r\nb LOGOUT\r\n')
+check('the answer has the tag and what can be done now', any(l.startswith('a OK [CAPABILITY IMAP4rev1') for l in answer), answer)
+answer = raw(b'a LOGIN joe x\r\n' + b'b NOOP\r\n' * 1000 + b'c LOGOUT\r\n')
+check('over 4 KiB before the log-in is answered', any('a NO' in l for l in answer), answer[:5])
+answer = raw(b'a LOGIN {99999+}\r\n')
+check('a literal that is too large', any('* BYE' in l for l in answer), answer)
+answer = raw(b'a FETCH 1 FLAGS\r\nb LOGOUT\r\n')
+check('no folders before the log-in', any(l.startswith('a BAD') for l in answer), answer)
+address = run('hostname', '-I').stdout.split()
+log = open('/var/mta/log/imapd/current', errors='replace').read()
+check('the log tells of it', 'login user=joe' in log and SECRET not in log, log[-500:])
+done()
