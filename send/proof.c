@@ -109,6 +109,9 @@ proof_begin(struct proof *proof, Gsasl *library, struct span offered,
 	if (gsasl_client_start(library, found->name, &proof->sasl) != GSASL_OK)
 		return failed("libgsasl cannot begin");
 	gsasl_session_hook_set(proof->sasl, proof);
+	/* libgsasl 2.2 refuses to begin unbound where it could bind. */
+	if (!found->is_bound)
+		proof->binding = NULL;
 	if (found->begins)
 		begun = step(proof, (struct span){ NULL, 0 }, response);
 	begun.is_proven |= !found->proves_itself;

@@ -104,8 +104,8 @@ check_mode(void)
 struct control_list
 smtpauth_read(void)
 {
-	check_mode();
 	struct control_list list = control_list("smtpauth");
+
 	for (size_t i = 0; i < list.count; i++) {
 		struct smtpauth smtpauth;
 
@@ -114,6 +114,7 @@ smtpauth_read(void)
 			    "write HOST[:PORT] SENDER USER PASSWORD; SENDER "
 			    "is an address, @DOMAIN or *");
 	}
+	check_mode();
 	return list;
 }
 
