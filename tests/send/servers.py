@@ -182,7 +182,7 @@ class Channel:
             f.write(message)
             f.flush()
             socket.send_fds(self.end, [pack(('N', 0), ('I', mark * 23), ('O', 0), ('L', len(message)), *flags, ('F', sender),
-                                            *(('T', f'{u}@{self.domain}') for u in users))], [f.fileno()])
+                                            *(('T', u if '@' in u else f'{u}@{self.domain}') for u in users))], [f.fileno()])
         verdicts = {}
         while packet := self.end.recv(20000):
             records = dict(unpack(packet))
