@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "net/sources.h"
 #include "queue/neighbour.h"
 #include "send/connect.h"
 
@@ -153,12 +154,16 @@ byhand_run(struct send_settings *settings, char **arguments)
 	int message = take_message(&delivery.length);
 	const struct helpers helpers = { .resolve = -1,
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
-					 : -1 };
+					 : -1,
+		.auth = -1 };
+	const struct demand demand = { .need = NEED_POLICY,
+		.source = sources_find(
+		    &settings->sources, delivery.sender, span_of("")) };
 
 	require_unprivileged();
 	sandbox_enter(SANDBOX_CONNECT);
-	if (connection_open_to(
-		&connection, settings, &helpers, buf_span(&hops), &verdicts)) {
+	if (connection_open_to(&connection, settings, &helpers, buf_span(&hops),
+		&demand, &verdicts)) {
 		transaction_run(&connection, &delivery, message, &verdicts);
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "no verdict was reached");

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "net/sources.h"
+#include "send/login.h"
 #include "send/secure.h"
 
 static void
@@ -40,24 +42,49 @@ count_recipients(const struct delivery *delivery)
 	return count;
 }
 
+static bool
+find_demand(const struct send_settings *settings, struct helpers *helpers,
+    struct span destination, const struct delivery *delivery, int message,
+    struct demand *demand)
+{
+	demand->need =
+	    secure_need(delivery, message, settings->policies.count > 0);
+	demand->source =
+	    sources_find(&settings->sources, delivery->sender, destination);
+	return login_select(helpers, delivery->sender, &demand->login);
+}
+
+static bool
+meets(const struct demand *has, const struct demand *wants)
+{
+	return has->need >= wants->need && has->login == wants->login &&
+	       has->source == wants->source;
+}
+
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
-    const struct helpers *helpers, struct span destination,
+    struct helpers *helpers, struct span destination,
     const struct delivery *delivery, int message, int *channel)
 {
 	struct verdicts verdicts = { .give = give_verdict,
 		.context = channel,
 		.count = count_recipients(delivery) };
+	struct demand demand;
 
 	verdicts.left = verdicts.count;
-	enum need need =
-	    secure_need(delivery, message, settings->policies.count > 0);
+	if (!find_demand(
+		settings, helpers, destination, delivery, message, &demand)) {
+		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
+		    "remote-auth does not answer");
+		return;
+	}
 	if (connection_is_stale(connection) ||
-	    (connection->fd != -1 && connection->need < need))
+	    (connection->fd != -1 && !meets(&connection->demand, &demand)))
 		connection_close(connection);
-	if (connection->fd == -1 && !connection_open(connection, settings,
-					helpers, destination, need, &verdicts))
+	if (connection->fd == -1 &&
+	    !connection_open(
+		connection, settings, helpers, destination, &demand, &verdicts))
 		return;
 	secure_log(connection, &delivery->id);
 	if (!transaction_run(connection, delivery, message, &verdicts))
@@ -67,7 +94,7 @@ run(struct connection *connection, const struct send_settings *settings,
 }
 
 int
-channel_run(const struct send_settings *settings, const struct helpers *helpers,
+channel_run(const struct send_settings *settings, struct helpers *helpers,
     struct span destination, int fd)
 {
 	static struct connection connection = { .fd = -1 };

@@ -8,7 +8,7 @@
 #include "send/connect.h"
 
 /* Serve the channel on fd until the manager closes it.  Exit code. */
-int channel_run(const struct send_settings *settings,
-    const struct helpers *helpers, struct span destination, int fd);
+int channel_run(const struct send_settings *settings, struct helpers *helpers,
+    struct span destination, int fd);
 
 #endif

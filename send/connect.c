@@ -1,15 +1,14 @@
 #include "send/connect.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "net/routes.h"
-
+#include "send/login.h"
+#include "send/reach.h"
 #include "send/secure.h"
 
 enum {
@@ -18,78 +17,33 @@ enum {
 	QUIT_TIMEOUT_MS = 5 * 1000
 };
 
-/* Numbers only; false if text is no address. */
-static bool
-parse_address(struct span text, uint16_t port, struct sockaddr_storage *address,
-    socklen_t *size)
-{
-	char copy[INET6_ADDRSTRLEN];
-	struct sockaddr_in ipv4 = { .sin_family = AF_INET,
-		.sin_port = htons(port) };
-	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6,
-		.sin6_port = htons(port) };
-
-	if (span_starts_nocase(text, span_of("IPv6:")))
-		text = span_slice(text, 5, text.len);
-	if (text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.ptr, text.len);
-	copy[text.len] = '\0';
-	memset(address, 0, sizeof(*address));
-	if (inet_pton(AF_INET, copy, &ipv4.sin_addr) == 1) {
-		memcpy(address, &ipv4, sizeof(ipv4));
-		*size = sizeof(ipv4);
-		return true;
-	}
-	if (inet_pton(AF_INET6, copy, &ipv6.sin6_addr) == 1) {
-		memcpy(address, &ipv6, sizeof(ipv6));
-		*size = sizeof(ipv6);
-		return true;
-	}
-	return false;
-}
-
-/* A connected socket, or -1 with errno set. */
-static int
-connect_to(
-    const struct sockaddr_storage *address, socklen_t size, int64_t timeout_ms)
-{
-	int fd = socket(
-	    address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-	int error = 0;
-	socklen_t error_size = sizeof(error);
-
-	if (fd == -1)
-		return -1;
-	if (connect(fd, (const struct sockaddr *)address, size) == 0)
-		return fd;
-	if (errno != EINPROGRESS)
-		error = errno;
-	else if (poll(&wait, 1, (int)timeout_ms) != 1)
-		error = ETIMEDOUT;
-	else
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
-	if (error == 0)
-		return fd;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 struct attempt {
 	struct connection *connection;
 	const struct send_settings *settings;
 	const struct helpers *helpers;
 	struct route route;
 	struct span domain; /* empty: by hand */
-	enum need need;
+	const struct demand *demand;
+	struct source source; /* if demand->source */
+	struct reach reach;
 	bool is_known;     /* the host is of control/smtproutes */
 	bool is_clear;     /* the handshake failed here before */
 	const char *code;  /* of the last host that was not secure, or NULL */
 	bool is_unreached; /* another host might have been */
 	char text[1024];   /* why the last host was of no use */
 };
+
+/* The server's last words, or what stands for them. */
+static void
+describe(struct attempt *attempt)
+{
+	const struct smtp_client *client = &attempt->connection->client;
+
+	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
+	    attempt->connection->server,
+	    client->code == 0 ? ":" : " said:", (int)client->text.len,
+	    client->text.len == 0 ? "" : client->text.data);
+}
 
 /* Not secure enough: nothing of the message is told here. */
 static void
@@ -146,6 +100,27 @@ greet(struct attempt *attempt, const struct security *want,
 	return code >= 200 && code < 300;
 }
 
+/* A login that fails is ours to mend: the message waits. */
+static enum outcome
+log_in(struct attempt *attempt)
+{
+	struct connection *connection = attempt->connection;
+	struct smtp_client *client = &connection->client;
+	uint64_t line = attempt->demand->login;
+	const char *code;
+
+	if (line == 0 || login_run(connection, attempt->helpers, line, &code))
+		return OUTCOME_OPEN;
+	attempt->code = code;
+	attempt->is_unreached |= client->in.status != IO_OK;
+	describe(attempt);
+	log_event("no login server=%s reason=%.*s", connection->server,
+	    (int)client->text.len,
+	    client->text.len == 0 ? "" : client->text.data);
+	connection_close(connection);
+	return OUTCOME_REFUSED;
+}
+
 /* Greeting, hello, and TLS where it is offered; closed unless it is open. */
 static enum outcome
 begin(struct attempt *attempt, struct span host)
@@ -153,7 +128,7 @@ begin(struct attempt *attempt, struct span host)
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
 	struct security want = secure_want(attempt->settings, attempt->domain,
-	    host, attempt->is_known, attempt->need);
+	    host, attempt->is_known, attempt->demand);
 	enum secure_result secured;
 	const char *why = NULL;
 
@@ -163,78 +138,111 @@ begin(struct attempt *attempt, struct span host)
 	smtp_open(client, connection->fd);
 	connection->mails = 0;
 	connection->is_secure = false;
-	connection->need = attempt->need;
+	connection->demand = *attempt->demand;
+	connection->is_route = attempt->is_known;
+	connection->mechanism[0] = '\0';
 	bool is_good = greet(attempt, &want, &secured);
 	if (is_good && (secured != SECURE_BROKEN ||
 			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
 		const char *fault = secure_fault(connection, &want, &why);
 
 		if (fault == NULL)
-			return OUTCOME_OPEN;
+			return log_in(attempt);
 		refuse(attempt, secured, fault, why);
 		return OUTCOME_REFUSED;
 	}
 	attempt->is_unreached |= secured != SECURE_BROKEN;
-	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
-	    connection->server,
-	    client->code == 0 ? ":" : " said:", (int)client->text.len,
-	    client->text.len == 0 ? "" : client->text.data);
+	describe(attempt);
 	smtp_free(client);
 	close(connection->fd);
 	connection->fd = -1;
 	return secured == SECURE_BROKEN ? OUTCOME_NO_TLS : OUTCOME_REFUSED;
 }
 
+/* For log and verdicts: the address that answered, or failed last. */
+static void
+name_server(struct attempt *attempt, struct span host)
+{
+	const struct reach *reach = &attempt->reach;
+	struct span text = reach->addresses[reach->chosen].text;
+	struct connection *connection = attempt->connection;
+
+	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
+	    (int)host.len, host.ptr, (int)text.len, text.ptr);
+}
+
+/* Were the addresses of no use? Then say why. */
 static bool
-reach(struct attempt *attempt, const struct sockaddr_storage *address,
-    socklen_t size)
+is_reached(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
-	connection->fd =
-	    connect_to(address, size, attempt->settings->connect_timeout_ms);
-	if (connection->fd != -1)
+	if (connection->fd != -1) {
+		name_server(attempt, host);
 		return true;
+	}
+	if (attempt->reach.error == 0)
+		return false;
+	name_server(attempt, host);
 	attempt->is_unreached = true;
 	snprintf(attempt->text, sizeof(attempt->text), "%s: %s",
-	    connection->server, strerror(errno));
+	    connection->server, strerror(attempt->reach.error));
 	return false;
 }
 
+/* The addresses of one host, until one of them serves us. */
 static bool
-try_address(struct attempt *attempt, struct span host, struct span text)
+try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
-	struct sockaddr_storage address;
-	socklen_t size;
 
-	if (!parse_address(text, attempt->route.port, &address, &size))
-		return false;
-	snprintf(connection->server, sizeof(connection->server), "%.*s[%.*s]",
-	    (int)host.len, host.ptr, (int)text.len, text.ptr);
-	attempt->is_clear = false;
-	if (!reach(attempt, &address, size))
-		return false;
-	enum outcome outcome = begin(attempt, host);
-	if (outcome == OUTCOME_NO_TLS) {
-		/* RFC 7435: in clear is better than not at all. */
-		attempt->is_clear = true;
-		if (!reach(attempt, &address, size))
+	for (;;) {
+		attempt->is_clear = false;
+		connection->fd = reach_next(&attempt->reach);
+		if (!is_reached(attempt, host))
 			return false;
-		outcome = begin(attempt, host);
+		enum outcome outcome = begin(attempt, host);
+		if (outcome == OUTCOME_NO_TLS) {
+			/* RFC 7435: in clear is better than not at all. */
+			attempt->is_clear = true;
+			connection->fd = reach_again(&attempt->reach);
+			outcome = is_reached(attempt, host)
+				      ? begin(attempt, host)
+				      : OUTCOME_REFUSED;
+		}
+		if (outcome == OUTCOME_OPEN)
+			return true;
 	}
-	return outcome == OUTCOME_OPEN;
+}
+
+static void
+forget_addresses(struct attempt *attempt)
+{
+	attempt->reach =
+	    (struct reach){ .timeout_ms = attempt->settings->connect_timeout_ms,
+		    .source = attempt->demand->source == 0 ? NULL
+							   : &attempt->source };
 }
 
 static bool
 try_hops(struct attempt *attempt, struct span hops)
 {
+	struct span host = { "", 0 };
 	struct dns_hop hop;
 
-	while (dns_next_hop(&hops, &hop))
-		if (try_address(attempt, hop.host, hop.address))
-			return true;
-	return false;
+	forget_addresses(attempt);
+	while (dns_next_hop(&hops, &hop)) {
+		if (attempt->reach.count > 0 &&
+		    (!span_equal_nocase(host, hop.host) ||
+			attempt->reach.count == REACH_MAX)) {
+			if (try_host(attempt, host))
+				return true;
+			forget_addresses(attempt);
+		}
+		host = hop.host;
+		reach_add(&attempt->reach, hop.address, attempt->route.port);
+	}
+	return try_host(attempt, host);
 }
 
 /*
@@ -287,6 +295,16 @@ give_up(enum dns_status status, const struct attempt *attempt,
 	}
 }
 
+static void
+find_source(struct attempt *attempt)
+{
+	size_t place = attempt->demand->source;
+
+	if (place > 0)
+		source_parse(attempt->settings->sources.items[place - 1],
+		    &attempt->source);
+}
+
 /* "[192.0.2.1]" without its brackets. */
 static bool
 is_literal(struct span domain, struct span *address)
@@ -299,15 +317,16 @@ is_literal(struct span domain, struct span *address)
 bool
 connection_open_to(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span hops, struct verdicts *verdicts)
+    struct span hops, const struct demand *demand, struct verdicts *verdicts)
 {
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
-		.need = NEED_POLICY,
+		.demand = demand,
 		.is_known = true,
 		.route.port = settings->port };
 
+	find_source(&attempt);
 	if (try_hops(&attempt, hops))
 		return true;
 	give_up(DNS_OK, &attempt, verdicts);
@@ -317,7 +336,7 @@ connection_open_to(struct connection *connection,
 bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, enum need need, struct verdicts *verdicts)
+    struct span domain, const struct demand *demand, struct verdicts *verdicts)
 {
 	static struct packet packet;
 	const int resolve = helpers->resolve;
@@ -325,7 +344,7 @@ connection_open(struct connection *connection,
 		.settings = settings,
 		.helpers = helpers,
 		.domain = domain,
-		.need = need,
+		.demand = demand,
 		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
@@ -334,8 +353,11 @@ connection_open(struct connection *connection,
 	struct span host = has_route ? attempt.route.host : domain;
 
 	attempt.is_known = has_route;
+	find_source(&attempt);
 	if (is_literal(host, &address)) {
-		if (try_address(&attempt, host, address))
+		forget_addresses(&attempt);
+		reach_add(&attempt.reach, address, attempt.route.port);
+		if (try_host(&attempt, host))
 			return true;
 		if (attempt.text[0] == '\0') /* it is no address */
 			status = has_route ? DNS_LATER : DNS_NO_NAME;

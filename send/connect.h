@@ -16,12 +16,12 @@
  */
 bool connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, enum need need, struct verdicts *verdicts);
+    struct span domain, const struct demand *demand, struct verdicts *verdicts);
 
 /* The same for addresses that are known; hops as in net/dns.h. */
 bool connection_open_to(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span hops, struct verdicts *verdicts);
+    struct span hops, const struct demand *demand, struct verdicts *verdicts);
 
 /*
  * Has the other side said something, or gone, since the last transaction, or

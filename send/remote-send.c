@@ -7,8 +7,9 @@
  * fd 2        the log
  * fd 12       resolve, resolve(5)
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
+ * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             concurrencyremote; the messages it is handed
+ *             sourceaddress concurrencyremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
@@ -21,15 +22,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/sandbox.h"
 #include "net/routes.h"
+#include "net/sources.h"
 #include "queue/neighbour.h"
 #include "send/byhand.h"
 #include "send/channel.h"
+#include "send/children.h"
+#include "send/login.h"
 
 static const char usage[] =
     "usage: remote-send   (started by service/queue/run)\n"
@@ -49,8 +52,10 @@ read_settings(struct send_settings *settings)
 	routes = routes_read();
 	settings->routes = &routes;
 	settings->policies = tlspolicy_read();
+	settings->sources = sources_read();
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
+	settings->has_auth = neighbour_is_given(NEIGHBOUR_REMOTE_AUTH);
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
@@ -58,54 +63,39 @@ read_settings(struct send_settings *settings)
 	buf_free(&me);
 }
 
-/* It only has to interrupt the wait for a packet. */
-static void
-note_child(int signal_number)
-{
-	(void)signal_number;
-}
-
-/* From now on SIGCHLD comes only within wait_packet, where it is awaited. */
-static void
-hold_children(void)
-{
-	const struct sigaction noted = { .sa_handler = note_child };
-	sigset_t child;
-
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigaction(SIGCHLD, &noted, NULL);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-}
-
-/* False if a child ended first. */
 static bool
-wait_packet(bool has_tls)
+wait_packet(const struct send_settings *settings)
 {
-	struct pollfd wait[3] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
-		{ .fd = NEIGHBOUR_RESOLVE }, { .fd = NEIGHBOUR_TLS } };
-	sigset_t none;
+	/* poll passes over -1. */
+	struct pollfd wait[4] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = NEIGHBOUR_RESOLVE },
+		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
+		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 } };
 
-	sigemptyset(&none);
-	if (ppoll(wait, has_tls ? 3 : 2, NULL, &none) <= 0)
+	if (!children_wait(wait, 4))
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");
-	if (has_tls && wait[2].revents != 0)
+	if (wait[2].revents != 0)
 		die(EX_TEMPFAIL, "tlsd is gone");
+	if (wait[3].revents != 0)
+		die(EX_TEMPFAIL, "remote-auth is gone");
 	return true;
 }
 
-/*
- * The manager counts channels; a child that says QUIT to a slow host outlives
- * its own.  At the limit the next channel waits for one of those.
- */
-static void
-reap(uint64_t *children, uint64_t children_max)
+/* Only for a host that an administrator named. */
+static int
+open_login(const struct send_settings *settings, struct span destination)
 {
-	while (*children > 0 &&
-	       waitpid(-1, NULL, *children < children_max ? WNOHANG : 0) > 0)
-		(*children)--;
+	struct route route = { .port = settings->port };
+
+	if (!settings->has_auth ||
+	    !route_find(settings->routes, destination, &route))
+		return -1;
+	int session = login_open_session(route.host, route.port);
+	if (session == -1)
+		temp_fail("remote-auth is gone");
+	return session;
 }
 
 /* A child for one channel, until the manager closes it; false if none. */
@@ -113,24 +103,25 @@ static bool
 open_channel(const struct send_settings *settings,
     const struct sandbox_layer *layer, struct span destination, int fd)
 {
-	const struct helpers helpers = { .resolve = neighbour_open_session(
-					     NEIGHBOUR_RESOLVE),
+	struct helpers helpers = { .resolve = neighbour_open_session(
+				       NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
-					 : -1 };
-	const int kept[] = { fd, helpers.resolve, helpers.tls };
+					 : -1,
+		.auth = open_login(settings, destination) };
+	const int kept[] = { fd, helpers.resolve, helpers.tls, helpers.auth };
 
 	if (helpers.resolve == -1)
 		temp_fail("resolve is gone");
-	pid_t self = getpid();
 	if (settings->has_tls && helpers.tls == -1)
 		temp_fail("tlsd is gone");
+	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
 		/* Nobody hears a verdict any more when the manager is gone. */
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
-		sandbox_session(layer, kept, settings->has_tls ? 3 : 2);
+		sandbox_session(layer, kept, 4);
 		_exit(channel_run(settings, &helpers, destination, fd));
 	}
 	if (pid == -1)
@@ -139,6 +130,8 @@ open_channel(const struct send_settings *settings,
 	close(helpers.resolve);
 	if (helpers.tls != -1)
 		close(helpers.tls);
+	if (helpers.auth != -1)
+		close(helpers.auth);
 	return pid != -1;
 }
 
@@ -151,9 +144,13 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 	int got;
 
 	for (;;) {
-		bool has_packet = wait_packet(settings->has_tls);
+		bool has_packet = wait_packet(settings);
 
-		reap(&children, settings->children_max);
+		/*
+		 * The manager counts channels; a child that says QUIT to a slow
+		 * host outlives its own.  At the limit the next channel waits.
+		 */
+		children_reap(&children, settings->children_max);
 		if (!has_packet)
 			continue;
 		got = packet_receive(NEIGHBOUR_SELF, &packet);
@@ -189,7 +186,7 @@ main(int argc, char **argv)
 	if (argc != 1 || !neighbour_is_given(NEIGHBOUR_RESOLVE))
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
-	hold_children();
+	children_hold();
 	require_unprivileged();
 	serve(
 	    &settings, sandbox_enter_for_sessions(

@@ -13,18 +13,37 @@ enum {
 
 /* ---- what has to hold ---- */
 
+/*
+ * Our password goes to nobody but the host it is for, unless an administrator
+ * wrote down otherwise; a message has no say in that.
+ */
+static void
+protect_password(struct tls_policy *policy)
+{
+	if (!policy->is_named) {
+		policy->level = TLS_LEVEL_VERIFY;
+		policy->words = span_of("");
+	} else if (policy->level == TLS_LEVEL_MAY) {
+		policy->level = TLS_LEVEL_ENCRYPT;
+	}
+}
+
 struct security
 secure_want(const struct send_settings *settings, struct span domain,
-    struct span host, bool is_known, enum need need)
+    struct span host, bool is_known, const struct demand *demand)
 {
-	struct security want = { .host = host, .need = need };
+	struct security want = { .host = host, .demand = demand };
 
 	want.policy = tlspolicy_find(&settings->policies, domain, host);
-	if (need == NEED_OPTIONAL && want.policy.level > TLS_LEVEL_MAY)
+	if (demand->login > 0)
+		protect_password(&want.policy);
+	else if (demand->need == NEED_OPTIONAL &&
+		 want.policy.level > TLS_LEVEL_MAY)
 		want.policy.level = TLS_LEVEL_MAY;
 	if (want.policy.level == TLS_LEVEL_VERIFY)
 		want.names = want.policy.words;
-	if (need != NEED_REQUIRED || want.policy.level == TLS_LEVEL_FINGERPRINT)
+	if (demand->need != NEED_REQUIRED ||
+	    want.policy.level == TLS_LEVEL_FINGERPRINT)
 		return want;
 	/*
 	 * RFC 8689 section 4.2.1: an MX record can be forged; the domain
@@ -66,7 +85,7 @@ secure_need(const struct delivery *delivery, int fd, bool has_policies)
 static const char *
 code_of(const struct security *want, const char *later, const char *failed)
 {
-	return want->need == NEED_REQUIRED ? failed : later;
+	return want->demand->need == NEED_REQUIRED ? failed : later;
 }
 
 static bool
@@ -96,7 +115,8 @@ secure_fault(const struct connection *connection, const struct security *want,
 		*why = "the certificate has not the fingerprint that it should";
 		return code_of(want, "4.7.5", "5.7.10");
 	}
-	if (want->need == NEED_REQUIRED && !connection->client.has_requiretls) {
+	if (want->demand->need == NEED_REQUIRED &&
+	    !connection->client.has_requiretls) {
 		*why = "REQUIRETLS is not offered";
 		return "5.7.30";
 	}
@@ -142,14 +162,17 @@ secure_log(const struct connection *connection, const struct queue_id *id)
 {
 	const struct tls_facts *facts = &connection->facts;
 
+	const char *has_login =
+	    connection->mechanism[0] == '\0' ? "" : " auth=";
+
 	if (connection->is_secure)
-		log_event("%s tls=%s cipher=%s verified=%s server=%s", id->text,
-		    facts->protocol, facts->cipher,
-		    facts->is_verified ? "yes" : facts->distrust,
-		    connection->server);
+		log_event("%s tls=%s cipher=%s verified=%s%s%s server=%s",
+		    id->text, facts->protocol, facts->cipher,
+		    facts->is_verified ? "yes" : facts->distrust, has_login,
+		    connection->mechanism, connection->server);
 	else
-		log_event(
-		    "%s tls=none server=%s", id->text, connection->server);
+		log_event("%s tls=none%s%s server=%s", id->text, has_login,
+		    connection->mechanism, connection->server);
 }
 
 static enum secure_result

@@ -19,15 +19,17 @@ struct security {
 	struct span host; /* SNI, and the name to verify if names is empty */
 	struct tls_policy policy;
 	struct span names; /* as in tls_connect, policy.level VERIFY */
-	enum need need;
+	const struct demand *demand;
 };
 
 /*
  * For the next host of domain; is_known: an administrator named it, so its name
- * is as good as the domain's.  What a message needs changes the policy.
+ * is as good as the domain's.  What a message needs changes the policy; and we
+ * log in only where a line names the host, or to a verified one.
  */
 struct security secure_want(const struct send_settings *settings,
-    struct span domain, struct span host, bool is_known, enum need need);
+    struct span domain, struct span host, bool is_known,
+    const struct demand *demand);
 
 /* How the message in fd has to be protected. */
 enum need secure_need(

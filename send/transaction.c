@@ -79,6 +79,9 @@ judge(struct connection *connection, struct verdicts *verdicts, size_t index)
 
 	if (client->code == 0)
 		give(connection, verdicts, index, VERDICT_LATER, "4.4.2");
+	else if (client->code == 530 && connection->is_route)
+		/* It wants a login or TLS: a setting of ours is missing. */
+		give(connection, verdicts, index, VERDICT_LATER, "4.7.0");
 	else if (client->code >= 500)
 		give(connection, verdicts, index, VERDICT_FAILED,
 		    smtp_status(client));
@@ -341,7 +344,7 @@ static bool
 needs_tls(const struct connection *connection, const struct delivery *delivery)
 {
 	return delivery->requires_tls && delivery->sender.len > 0 &&
-	       connection->need < NEED_REQUIRED;
+	       connection->demand.need < NEED_REQUIRED;
 }
 
 /* What this server, or any, may not have; false after a verdict for all. */

@@ -16,16 +16,19 @@ struct send_settings {
 	struct buf helo;              /* control/helohost */
 	struct control_list *routes;  /* control/smtproutes */
 	struct control_list policies; /* control/tlspolicy */
+	struct control_list sources;  /* control/sourceaddress */
 	int64_t connect_timeout_ms;
 	uint64_t children_max; /* control/concurrencyremote */
 	uint16_t port;
-	bool has_tls; /* tlsd is a neighbour */
+	bool has_tls;  /* tlsd is a neighbour */
+	bool has_auth; /* so is remote-auth */
 };
 
 /* Whom a channel asks. */
 struct helpers {
 	int resolve;
-	int tls; /* a session with tlsd; -1: there is none, so no TLS */
+	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
+	int auth; /* with remote-auth, for this host; -1: nobody logs in */
 };
 
 /* How a message has to be protected on its way; each has all before it. */
@@ -35,13 +38,22 @@ enum need {
 	NEED_REQUIRED  /* REQUIRETLS: verified, and so at each further host */
 };
 
+/* What a message asks of the connection it goes over. */
+struct demand {
+	enum need need;
+	uint64_t login; /* line of control/smtpauth; 0: none */
+	size_t source;  /* item of control/sourceaddress, from 1; 0: none */
+};
+
 /* The connection that a channel keeps from one transaction to the next. */
 struct connection {
-	int fd;           /* -1: none */
-	char server[384]; /* "host[address]" */
-	uint64_t mails;   /* transactions so far */
-	enum need need;   /* that it was opened for, and meets */
-	bool is_secure;   /* by TLS, of which facts tells */
+	int fd;               /* -1: none */
+	char server[384];     /* "host[address]" */
+	uint64_t mails;       /* transactions so far */
+	struct demand demand; /* that it was opened for, and meets */
+	char mechanism[24];   /* by which we logged in, or "" */
+	bool is_route;        /* control/smtproutes names it */
+	bool is_secure;       /* by TLS, of which facts tells */
 	struct tls_facts facts;
 	struct smtp_client client;
 };

@@ -17,6 +17,8 @@
 #include "net/dial.h"
 #include "net/milters.h"
 #include "net/routes.h"
+#include "net/smtpauth.h"
+#include "net/sources.h"
 #include "net/tlspolicy.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
@@ -288,6 +290,18 @@ read_tls_policies(void)
 }
 
 static void
+read_logins(void)
+{
+	smtpauth_read();
+}
+
+static void
+read_sources(void)
+{
+	sources_read();
+}
+
+static void
 read_authorities(void)
 {
 	control_path("tlsca");
@@ -348,10 +362,10 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_limits,
-	read_tls_policies, read_authorities, read_name_servers,
-	read_destination, read_lists, read_weights, read_greylisting,
-	read_account_limits, read_special_folders, read_client_authorities,
-	read_certificates, read_landlock };
+	read_tls_policies, read_logins, read_sources, read_authorities,
+	read_name_servers, read_destination, read_lists, read_weights,
+	read_greylisting, read_account_limits, read_special_folders,
+	read_client_authorities, read_certificates, read_landlock };
 
 static void
 read_grammar(size_t i)
@@ -378,6 +392,32 @@ check_setting(void (*read_it)(size_t i), size_t i)
 	return status == 0 ? 0 : 1;
 }
 
+/* The one setting that is a secret, of one role. */
+static bool
+is_kept_well(const struct stat *status)
+{
+	const struct tree_entry secret = { "control/smtpauth", "root",
+		"mta-remote-auth", 0640, 'f' };
+
+	return status->st_uid == tree_owner(&secret) &&
+	       status->st_gid == tree_group(&secret) &&
+	       (status->st_mode & 07777) == secret.mode;
+}
+
+/* What is wrong with the mode of a file in control/; NULL if nothing. */
+static const char *
+mode_fault(const char *name, const struct stat *status)
+{
+	if (strcmp(name, "smtpauth") == 0)
+		return is_kept_well(status)
+			   ? NULL
+			   : "it is a secret: chown root:mta-remote-auth and "
+			     "chmod 640";
+	return (status->st_mode & S_IROTH) != 0
+		   ? NULL
+		   : "the services cannot read it: chmod 644";
+}
+
 /*
  * Each role has a uid of its own, and reads control/ as it starts and later:
  * what only root can read is read by none of them.
@@ -393,10 +433,13 @@ check_readable(void)
 	while (folder != NULL && (entry = readdir(folder)) != NULL) {
 		if (entry->d_name[0] == '.' ||
 		    fstatat(dirfd(folder), entry->d_name, &status, 0) == -1 ||
-		    !S_ISREG(status.st_mode) || (status.st_mode & S_IROTH) != 0)
+		    !S_ISREG(status.st_mode))
 			continue;
-		printf("%s/%s: the services cannot read it: chmod 644 %s/%s\n",
-		    MTA_CONTROL, entry->d_name, MTA_CONTROL, entry->d_name);
+		const char *fault = mode_fault(entry->d_name, &status);
+		if (fault == NULL)
+			continue;
+		printf("%s/%s: %s %s/%s\n", MTA_CONTROL, entry->d_name, fault,
+		    MTA_CONTROL, entry->d_name);
 		faults++;
 	}
 	if (folder != NULL)

@@ -10,9 +10,10 @@
 const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
 	"mta-resolve", "mta-tls-smtp", "mta-tls-pop3", "mta-tls-imap",
 	"mta-tls-client", "mta-key", "mta-auth", "mta-checker", "mta-inject",
-	"mta-queue", "mta-bounce", "mta-local", "mta-remote", "mta-pop3",
-	"mta-imap", "mta-fetch", "mta-list", "mta-listweb", "mta-alias",
-	"mta-milter", "mta-rspamd", "mta-guard", "mta-greylist", "mta-log" };
+	"mta-queue", "mta-bounce", "mta-local", "mta-remote", "mta-remote-auth",
+	"mta-pop3", "mta-imap", "mta-fetch", "mta-list", "mta-listweb",
+	"mta-alias", "mta-milter", "mta-rspamd", "mta-guard", "mta-greylist",
+	"mta-log" };
 const size_t tree_user_count = sizeof(tree_users) / sizeof(*tree_users);
 
 /* The one table: DESIGN's uids and the queue's modes, queue(5). */

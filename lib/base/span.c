@@ -99,6 +99,20 @@ span_cut(struct span *rest, char separator)
 	return part;
 }
 
+struct span
+span_cut_word(struct span *rest)
+{
+	size_t end = 0;
+
+	*rest = span_trim(*rest);
+	while (
+	    end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != '\t')
+		end++;
+	struct span word = span_slice(*rest, 0, end);
+	*rest = span_trim(span_slice(*rest, end, rest->len));
+	return word;
+}
+
 static int
 digit_value(char c)
 {

@@ -46,6 +46,9 @@ struct span span_trim(struct span s);
  */
 struct span span_cut(struct span *rest, char separator);
 
+/* Cut the next word off *rest, with the spaces and tabs around it. */
+struct span span_cut_word(struct span *rest);
+
 /*
  * Read all of s as an unsigned number in base 10 or 16, no sign, no space.
  * False, and *value unchanged, if s is no such number or exceeds max.

@@ -116,3 +116,14 @@ domain_list(const char *name)
 	list.text = text;
 	return list;
 }
+
+bool
+domain_fits(struct span pattern, struct span domain)
+{
+	if (pattern.len == 0 || pattern.ptr[0] != '.')
+		return span_equal_nocase(pattern, domain);
+	return domain.len > pattern.len &&
+	       span_equal_nocase(
+		   span_slice(domain, domain.len - pattern.len, pattern.len),
+		   pattern);
+}

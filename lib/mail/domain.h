@@ -29,4 +29,10 @@ void domain_add_address(struct buf *into, struct span address);
  */
 struct control_list domain_list(const char *name);
 
+/*
+ * Does pattern cover domain?  ".example.org" covers every name below
+ * example.org; any other covers itself, ASCII case ignored.
+ */
+bool domain_fits(struct span pattern, struct span domain);
+
 #endif

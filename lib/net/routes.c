@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "mail/domain.h"
+
 enum {
 	SMTPS_PORT = 465,
 	LMTP_PORT = 24
@@ -49,19 +51,6 @@ parse_route(struct span item, struct span *pattern, struct route *route)
 	return true;
 }
 
-static bool
-is_match(struct span pattern, struct span domain)
-{
-	if (pattern.len == 0)
-		return true;
-	if (pattern.ptr[0] != '.')
-		return span_equal_nocase(pattern, domain);
-	return domain.len > pattern.len &&
-	       span_equal_nocase(
-		   span_slice(domain, domain.len - pattern.len, pattern.len),
-		   pattern);
-}
-
 bool
 route_find(
     const struct control_list *routes, struct span domain, struct route *route)
@@ -75,7 +64,7 @@ route_find(
 		struct span pattern;
 
 		if (!parse_route(routes->items[i], &pattern, &candidate) ||
-		    !is_match(pattern, domain) ||
+		    (pattern.len > 0 && !domain_fits(pattern, domain)) ||
 		    (has_one && pattern.len <= best.len))
 			continue;
 		has_one = true;

@@ -11,6 +11,7 @@ forget_keywords(struct smtp_client *client)
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
 	client->has_deliverby = client->has_mt_priority = false;
 	client->has_starttls = client->has_requiretls = false;
+	buf_clear(&client->mechanisms);
 	client->size_max = client->by_min_s = 0;
 	client->mails_max = client->recipients_max = 0;
 }
@@ -23,6 +24,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->in.peer = &client->out;
 	client->line = buf_new(SMTP_LINE_MAX);
 	client->text = buf_new(SMTP_TEXT_MAX);
+	client->mechanisms = buf_new(SMTP_MECHANISMS_MAX);
 	client->code = 0;
 	client->status[0] = '\0';
 	client->is_hello = client->is_lmtp = false;
@@ -34,6 +36,7 @@ smtp_free(struct smtp_client *client)
 {
 	buf_free(&client->line);
 	buf_free(&client->text);
+	buf_free(&client->mechanisms);
 }
 
 void
@@ -134,6 +137,8 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_mt_priority = true;
 	else if (span_equal_nocase(keyword, span_of("LIMITS")))
 		take_limits(client, rest);
+	else if (span_equal_nocase(keyword, span_of("AUTH")))
+		add_text(&client->mechanisms, rest);
 	else if (span_equal_nocase(keyword, span_of("DELIVERBY"))) {
 		client->has_deliverby = true;
 		span_number(span_trim(rest), 10, INT64_MAX, &client->by_min_s);

@@ -16,7 +16,8 @@ enum {
 	SMTP_REPLY_LINES = 100,
 	SMTP_LINE_MAX = 4096,
 	SMTP_COMMAND_MAX = 2048,
-	SMTP_TEXT_MAX = 400
+	SMTP_TEXT_MAX = 400,
+	SMTP_MECHANISMS_MAX = 1000
 };
 
 struct smtp_client {
@@ -37,8 +38,9 @@ struct smtp_client {
 	bool has_mt_priority;
 	bool has_starttls;
 	bool has_requiretls;
-	uint64_t size_max; /* 0: none told; the same for those of LIMITS */
-	uint64_t by_min_s; /* DELIVERBY */
+	struct buf mechanisms; /* of AUTH, RFC 4954, spaces between */
+	uint64_t size_max;     /* 0: none told; the same for those of LIMITS */
+	uint64_t by_min_s;     /* DELIVERBY */
 	uint64_t mails_max;
 	uint64_t recipients_max;
 };

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "mail/domain.h"
 #include "queue/tls.h"
 
 enum {
@@ -11,21 +12,6 @@ enum {
 
 static const char *const level_names[] = { "none", "may", "encrypt", "verify",
 	"fingerprint" };
-
-/* The next word; spaces and tabs between. */
-static struct span
-cut_word(struct span *rest)
-{
-	size_t end = 0;
-
-	*rest = span_trim(*rest);
-	while (
-	    end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != '\t')
-		end++;
-	struct span word = span_slice(*rest, 0, end);
-	*rest = span_trim(span_slice(*rest, end, rest->len));
-	return word;
-}
 
 static int
 hex_value(char c)
@@ -77,7 +63,7 @@ are_words_good(enum tls_level level, struct span words)
 	if (level == TLS_LEVEL_VERIFY && words.len >= TLS_NAMES_MAX)
 		return false;
 	while (words.len > 0) {
-		struct span word = cut_word(&words);
+		struct span word = span_cut_word(&words);
 
 		if (level < TLS_LEVEL_VERIFY ||
 		    (level == TLS_LEVEL_VERIFY && !is_name(word)) ||
@@ -92,8 +78,8 @@ bool
 tlspolicy_parse(
     struct span line, struct span *pattern, struct tls_policy *policy)
 {
-	*pattern = cut_word(&line);
-	struct span level = cut_word(&line);
+	*pattern = span_cut_word(&line);
+	struct span level = span_cut_word(&line);
 	policy->words = line;
 	if (!span_equal(*pattern, span_of("*")) && !is_name(*pattern))
 		return false;
@@ -120,16 +106,6 @@ tlspolicy_read(void)
 	return policies;
 }
 
-static bool
-fits(struct span pattern, struct span name)
-{
-	if (pattern.ptr[0] != '.')
-		return span_equal_nocase(pattern, name);
-	return name.len > pattern.len &&
-	       span_equal_nocase(
-		   span_slice(name, name.len - pattern.len, name.len), pattern);
-}
-
 /* The longest that fits; "*" fits only where name is "*". */
 static bool
 find(const struct control_list *policies, struct span name,
@@ -142,10 +118,11 @@ find(const struct control_list *policies, struct span name,
 		struct span pattern;
 
 		if (!tlspolicy_parse(policies->items[i], &pattern, &policy) ||
-		    !fits(pattern, name) || pattern.len <= longest)
+		    !domain_fits(pattern, name) || pattern.len <= longest)
 			continue;
 		longest = pattern.len;
-		*best = policy;
+		best->level = policy.level;
+		best->words = policy.words;
 	}
 	return longest > 0;
 }
@@ -156,7 +133,9 @@ tlspolicy_find(
 {
 	struct tls_policy policy = { .level = TLS_LEVEL_MAY };
 
-	if (!find(policies, domain, &policy) && !find(policies, host, &policy))
+	policy.is_named =
+	    find(policies, domain, &policy) || find(policies, host, &policy);
+	if (!policy.is_named)
 		find(policies, span_of("*"), &policy);
 	return policy;
 }
@@ -169,7 +148,7 @@ tlspolicy_has_digest(
 	unsigned char wanted[TLS_DIGEST_LEN];
 
 	while (rest.len > 0)
-		if (read_digest(cut_word(&rest), wanted) &&
+		if (read_digest(span_cut_word(&rest), wanted) &&
 		    memcmp(wanted, digest, TLS_DIGEST_LEN) == 0)
 			return true;
 	return false;

@@ -25,6 +25,7 @@ enum tls_level {
 struct tls_policy {
 	enum tls_level level;
 	struct span words; /* NAMEs or SHA256s; points into the list */
+	bool is_named;     /* found by domain or host, not by * or nothing */
 };
 
 /* Read the file.  A line without sense ends the program: control_complain. */

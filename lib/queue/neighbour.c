@@ -29,6 +29,7 @@ static const struct {
 	{ "filter-site", NEIGHBOUR_FILTER_SITE },
 	{ "filter-guard", NEIGHBOUR_FILTER_GUARD },
 	{ "greylist", NEIGHBOUR_GREYLIST },
+	{ "remote-auth", NEIGHBOUR_REMOTE_AUTH },
 };
 
 static const char session_request[] = "S1";

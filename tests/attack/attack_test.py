@@ -149,7 +149,7 @@ def try_sessions(label, service, connect, allowed, calls, report):
 
 JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
-    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
+    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
     'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-client'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
     'filter-guard': 'mta-guard', 'greylist': 'mta-greylist',

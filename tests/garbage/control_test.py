@@ -117,7 +117,8 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
           'pop3daddresses': b'mail.example.org', 'postmaster': b'joe ann', 'quarantine': b'a b',
           'doublebounceto': b'a b', 'recipientdelimiter': b'+ -', 'defaultdelivery': b'/var/mail',
           'smtproutes': b'example.org', 'limits': b'example.org many',
-          'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem',
+          'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
+          'sourceaddress': b'* localhost',
           'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe',
           'filters': b'spam', 'milters': b'inet:port', 'rspamd': b'here', 'authmechanisms': b'PLIAN',
           'tlsclientca': b'/no/such/file', 'passwordchecker': b'checker', 'oauthchecker': b'checker'}

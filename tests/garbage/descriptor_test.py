@@ -229,6 +229,20 @@ class Keyd(Neighbour):
     what = struct.pack('<III', 0x45535413, 6, 1)
 
 
+class RemoteAuth(Neighbour):
+    """Who is bound to a host asks whose login is a sender's."""
+    request, what = records(H='smart.example', P=25), b'N'
+    sessions = 400
+
+    def probe(self):
+        session = open_session(self.control)
+        if session is None or not self.asks(session) or not send(session, records(S='joe@example.org')):
+            return False
+        with session:
+            data = receive(session)
+        return data is not None and self.is_answer(data)
+
+
 class Filter(Neighbour):
     request, what = records(Q='connect', M='mx.example.org', D='smtpd', C='192.0.2.1', N='', L='192.0.2.2', P=1, O=25), b'V'
     sessions = 400
@@ -306,7 +320,7 @@ class Remote(OnControl):
 
 KINDS = {'queue-inject': Inject, 'lookup': Lookup, 'resolve': Resolve, 'login': Login, 'checkpw': Checkpw, 'tlsd': Tlsd,
          'keyd': Keyd, 'filter-milter': Filter, 'filter-rspamd': Filter, 'filter-guard': Filter,
-         'greylist': Greylist, 'local-deliver': Local, 'remote-send': Remote,
+         'greylist': Greylist, 'local-deliver': Local, 'remote-send': Remote, 'remote-auth': RemoteAuth,
          'queue-bounce': Bounce}
 
 

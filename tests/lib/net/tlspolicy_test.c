@@ -82,8 +82,8 @@ main(void)
 	CHECK("may, without a file",
 	    tlspolicy_find(&none, span_of("a"), span_of("b")).level ==
 		TLS_LEVEL_MAY);
-	const struct tls_policy pinned = { TLS_LEVEL_FINGERPRINT,
-		span_of(TWO) };
+	const struct tls_policy pinned = { .level = TLS_LEVEL_FINGERPRINT,
+		.words = span_of(TWO) };
 	unsigned char digest[32];
 	for (unsigned i = 0; i < 32; i++)
 		digest[i] = (unsigned char)((i % 16) * 0x11);

@@ -1,0 +1,61 @@
+#include "send/children.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/die.h"
+
+/* It only has to interrupt the wait for a packet. */
+static void
+note_child(int signal_number)
+{
+	(void)signal_number;
+}
+
+void
+children_hold(void)
+{
+	const struct sigaction noted = { .sa_handler = note_child };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &noted, NULL);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+}
+
+bool
+children_wait(struct pollfd *wait, nfds_t count)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(wait, count, NULL, &none) > 0;
+}
+
+static bool
+is_crash(int status)
+{
+	if (!WIFSIGNALED(status))
+		return false;
+	int number = WTERMSIG(status);
+	if (number != SIGSEGV && number != SIGABRT && number != SIGBUS &&
+	    number != SIGSYS)
+		return false;
+	log_event("a child died of signal %d", number);
+	return true;
+}
+
+unsigned
+children_reap(uint64_t *children, uint64_t max)
+{
+	unsigned crashes = 0;
+	int status;
+
+	while (*children > 0 &&
+	       waitpid(-1, &status, *children < max ? WNOHANG : 0) > 0) {
+		(*children)--;
+		crashes += is_crash(status) ? 1U : 0U;
+	}
+	return crashes;
+}

@@ -1,0 +1,25 @@
+#ifndef SEND_CHILDREN_H
+#define SEND_CHILDREN_H
+
+/*
+ * children - a parent that waits for packets and for the end of its children
+ * at once.
+ */
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Before the first fork: SIGCHLD then comes only within children_wait. */
+void children_hold(void);
+
+/* Wait; false if a child ended first. */
+bool children_wait(struct pollfd *wait, nfds_t count);
+
+/*
+ * Count those off that ended; at max wait for one.  How many died of a signal
+ * that is a fault of theirs.
+ */
+unsigned children_reap(uint64_t *children, uint64_t max);
+
+#endif
