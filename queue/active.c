@@ -65,6 +65,8 @@ active_open(struct manager *manager, struct message *message)
 		errno = error;
 		return false;
 	}
+	if (message->is_retry)
+		queue_file_route(&active->file, active->route);
 	message->active = active;
 	manager->active_count++;
 	if (read_slots(active, message->is_retry))
@@ -86,8 +88,8 @@ active_next(struct manager *manager, const struct errand *errand,
 		*index = (*next)++;
 		if (active->slots[*index].state == SLOT_WAITING &&
 		    errand->destination != NULL &&
-		    destination_is(
-			manager, errand->destination, recipient->address))
+		    destination_is(manager, errand->destination,
+			recipient->address, active->route))
 			return true;
 	}
 	return false;

@@ -28,7 +28,8 @@ open_channel(struct manager *manager, struct destination *destination)
 		free(channel);
 		return false;
 	}
-	channel_add_open(&packet, span_of(destination->name));
+	channel_add_open(
+	    &packet, span_of(destination->name), span_of(destination->route));
 	bool is_sent =
 	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
 	int error = errno;

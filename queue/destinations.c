@@ -33,12 +33,14 @@ hash_domain(struct span domain)
 }
 
 struct destination *
-destination_find(const struct manager *manager, struct span domain)
+destination_find(
+    const struct manager *manager, struct span domain, const char *route)
 {
 	struct destination *known = manager->destinations[hash_domain(domain)];
 
-	while (
-	    known != NULL && !span_equal_nocase(span_of(known->name), domain))
+	while (known != NULL &&
+	       (!span_equal_nocase(span_of(known->name), domain) ||
+		   strcmp(known->route, route) != 0))
 		known = known->chain;
 	return known;
 }
@@ -53,14 +55,15 @@ limit(struct manager *manager, struct destination *destination)
 }
 
 static struct destination *
-make(struct manager *manager, struct span domain)
+make(struct manager *manager, struct span domain, const char *route)
 {
 	struct destination **chain =
 	    &manager->destinations[hash_domain(domain)];
 	struct destination *made = calloc(1, sizeof(*made));
 
 	if (made == NULL ||
-	    (made->name = strndup(domain.ptr, domain.len)) == NULL)
+	    (made->name = strndup(domain.ptr, domain.len)) == NULL ||
+	    (made->route = strdup(route)) == NULL)
 		temp_fail("out of memory");
 	for (char *c = made->name; *c != '\0'; c++)
 		*c = ascii_lower(*c);
@@ -85,16 +88,16 @@ domain_of(struct span address, struct buf *room)
 }
 
 struct destination *
-destination_of(struct manager *manager, struct span address)
+destination_of(struct manager *manager, struct span address, const char *route)
 {
 	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
 	struct span domain = domain_of(address, &room);
 	struct destination *found = &manager->local;
 
 	if (!settings_is_local(manager, domain)) {
-		found = destination_find(manager, domain);
+		found = destination_find(manager, domain, route);
 		if (found == NULL)
-			found = make(manager, domain);
+			found = make(manager, domain, route);
 	}
 	buf_free(&room);
 	return found;
@@ -102,15 +105,18 @@ destination_of(struct manager *manager, struct span address)
 
 bool
 destination_is(const struct manager *manager,
-    const struct destination *destination, struct span address)
+    const struct destination *destination, struct span address,
+    const char *route)
 {
 	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
 	struct span domain = domain_of(address, &room);
 	bool is_local = settings_is_local(manager, domain);
-	bool is_it = destination->name == NULL
-			 ? is_local
-			 : !is_local && span_equal_nocase(
-					    domain, span_of(destination->name));
+	bool is_it =
+	    destination->name == NULL
+		? is_local
+		: !is_local &&
+		      span_equal_nocase(domain, span_of(destination->name)) &&
+		      strcmp(route, destination->route) == 0;
 
 	buf_free(&room);
 	return is_it;
@@ -327,5 +333,6 @@ destination_release(struct manager *manager, struct destination *destination)
 		link = &(*link)->chain;
 	*link = destination->chain;
 	free(destination->name);
+	free(destination->route);
 	free(destination);
 }

@@ -15,6 +15,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "net/routes.h"
 #include "queue/manager.h"
 
 static void
@@ -87,6 +88,17 @@ fail(struct manager *manager, struct message *message)
 	return true;
 }
 
+/* Its errands were for where it went before. */
+static bool
+sort_anew(struct manager *manager, struct message *message)
+{
+	while (message->errands != NULL)
+		errand_remove(manager, message->errands);
+	message->is_forced = true;
+	message_list_add(&manager->fresh, message);
+	return true;
+}
+
 void
 handling_carry_out(struct manager *manager, struct message *message)
 {
@@ -96,6 +108,7 @@ handling_carry_out(struct manager *manager, struct message *message)
 	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
 		       : order == ORDER_REMOVE ? take_away(manager, message)
 		       : order == ORDER_FAIL   ? fail(manager, message)
+		       : order == ORDER_SORT   ? sort_anew(manager, message)
 					       : true;
 
 	if (!is_done && message->errands == NULL)
@@ -172,23 +185,83 @@ find_order(struct span verb, enum order *order)
 	return false;
 }
 
+static void
+give_order(
+    struct manager *manager, const struct queue_name *name, enum order order)
+{
+	struct message *message = message_find(manager, span_of(name->id.text));
+
+	if (message == NULL) {
+		take_in(manager, name, order);
+		return;
+	}
+	message->order = (uint8_t)order;
+	/* Open, or not read yet: it is looked at when it is put back. */
+	if (message->active == NULL && message->errands != NULL)
+		handling_carry_out(manager, message);
+}
+
+/* In the file, held or not. */
+static bool
+set_route(const struct manager *manager, const struct queue_name *name,
+    struct span route)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
+	char path[96];
+
+	spool_cur_path(name, path);
+	int fd = openat(manager->spool.top, path, flags);
+	if (fd == -1 && errno == ENOENT) {
+		hold_path(name, path);
+		fd = openat(manager->spool.top, path, flags);
+	}
+	bool is_set = fd != -1 && queue_file_set_route(fd, route);
+	if (is_set)
+		log_event("%s route=%.*s", name->id.text, (int)route.len,
+		    route.len == 0 ? "" : route.ptr);
+	else
+		warn_errno("%s cannot be routed", name->id.text);
+	if (fd != -1)
+		close(fd);
+	return is_set;
+}
+
+static bool
+is_known(const struct manager *manager, const struct queue_name *name)
+{
+	return message_find(manager, span_of(name->id.text)) != NULL;
+}
+
+/* "NAME ROUTE", or "NAME" to take it away; one that is held stays so. */
+static bool
+take_route(struct manager *manager, struct span text)
+{
+	struct span word = span_cut(&text, ' ');
+	struct route route = { .port = 0 };
+	struct queue_name name;
+
+	if (!queue_name_parse(word, &name) ||
+	    (text.len > 0 && !route_parse(text, &route)))
+		return false;
+	if (!is_known(manager, &name) && !is_unread(manager, &name))
+		intake_take(manager, &name); /* if it lies in new/ */
+	if (set_route(manager, &name, text) &&
+	    (is_known(manager, &name) || is_unread(manager, &name)))
+		give_order(manager, &name, ORDER_SORT);
+	return true;
+}
+
 bool
 handling_command(struct manager *manager, struct span verb, struct span text)
 {
 	struct queue_name name;
 	enum order order;
 
+	if (span_equal(verb, span_of("route")))
+		return take_route(manager, text);
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
 		return false;
-	struct message *message = message_find(manager, span_of(name.id.text));
-	if (message == NULL) {
-		take_in(manager, &name, order);
-		return true;
-	}
-	message->order = (uint8_t)order;
-	/* Open, or not read yet: it is looked at when it is put back. */
-	if (message->active == NULL && message->errands != NULL)
-		handling_carry_out(manager, message);
+	give_order(manager, &name, order);
 	return true;
 }
 
@@ -199,14 +272,15 @@ add_destination(struct buf *text, const struct destination *destination)
 {
 	int64_t blocked = destination->blocked_until - clock_now();
 
-	buf_printf(text, "%s %zu %u %u %llu %u %lld\n",
+	buf_printf(text, "%s %zu %u %u %llu %u %lld %s\n",
 	    destination->name == NULL ? "local" : destination->name,
 	    destination->errands, destination->channels,
 	    destination->name == NULL ? 0 : destination->window,
 	    destination->limit == NULL
 		? 0
 		: (unsigned long long)destination->limit->connections,
-	    destination->failures, blocked > 0 ? (long long)blocked : 0);
+	    destination->failures, blocked > 0 ? (long long)blocked : 0,
+	    destination->route == NULL ? "" : destination->route);
 }
 
 void

@@ -61,6 +61,7 @@ struct active {
 	unsigned char *changed; /* which of them differ from the disk */
 	size_t jobs;            /* not yet done */
 	uint64_t report_number; /* of the report it waits for */
+	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
 	bool has_linked;    /* a mailbox file waits for a sync */
 	bool is_concluding; /* in unsynced, syncing or reporting */
@@ -109,7 +110,8 @@ enum order {
 	ORDER_NONE,
 	ORDER_HOLD,
 	ORDER_REMOVE,
-	ORDER_FAIL
+	ORDER_FAIL,
+	ORDER_SORT /* it has another route */
 };
 
 struct message_list {
@@ -142,6 +144,7 @@ struct band {
 struct destination {
 	struct destination *chain;
 	char *name;         /* domain, lower case; NULL: local */
+	char *route;        /* an administrator's, for some of its mail; "" */
 	struct band *bands; /* errands in state QUEUED */
 	size_t errands;     /* in any state but done */
 	unsigned taken;     /* from the queue, to give late bands a turn */
@@ -331,14 +334,15 @@ int64_t deadline_next(
     const struct manager *manager, const struct message *message);
 
 /* destinations.c */
-/* NULL: it is not known. */
+/* NULL: it is not known.  Each route of a domain is another; "" is none. */
 struct destination *destination_find(
-    const struct manager *manager, struct span domain);
-/* The one of an address, made if it is new: local, or by its domain. */
+    const struct manager *manager, struct span domain, const char *route);
+/* The one of an address, made if it is new: local, or by domain and route. */
 struct destination *destination_of(
-    struct manager *manager, struct span address);
+    struct manager *manager, struct span address, const char *route);
 bool destination_is(const struct manager *manager,
-    const struct destination *destination, struct span address);
+    const struct destination *destination, struct span address,
+    const char *route);
 bool destination_is_blocked(const struct destination *destination);
 /* It has work and may have one more channel: give it a turn. */
 void destination_consider(

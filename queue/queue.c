@@ -23,6 +23,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "net/routes.h"
 #include "queue/select.h"
 #include "queue/shape.h"
 #include "queue/view.h"
@@ -38,6 +39,7 @@ static const char usage[] =
     "       queue retry WHICH                try them again now\n"
     "       queue remove WHICH               take them away, tell nobody\n"
     "       queue fail WHICH                 send them back as undeliverable\n"
+    "       queue route HOST[:PORT] WHICH    send them there; - as usual\n"
     "WHICH: ID ... | -a all | -w held | -f SENDER | -r RECIPIENT | -d DOMAIN "
     "|\n"
     "       -H 'FIELD: PATTERN' | -o AGE at least | -y AGE at most (30m 4h 5d)";
@@ -53,8 +55,9 @@ struct request {
 	struct selection selection;
 	struct shape shape;
 	const char *verb;
-	struct buf lines; /* for the manager, not yet told */
-	struct buf names; /* of all that it was told of, each with LF */
+	const char *route; /* where to, "" as usual; NULL: another verb */
+	struct buf lines;  /* for the manager, not yet told */
+	struct buf names;  /* of all that it was told of, each with LF */
 	unsigned long found;
 };
 
@@ -135,7 +138,9 @@ print_state(const struct view *view)
 			printf(
 			    "%*.*s ", widths[i], (int)number.len, number.ptr);
 		}
-		printf(" %.*s\n", (int)name.len, name.ptr);
+		printf(" %.*s%s%.*s\n", (int)name.len, name.ptr,
+		    line.len > 0 ? " by " : "", (int)line.len,
+		    line.len > 0 ? line.ptr : "");
 	}
 	buf_free(&text);
 }
@@ -185,10 +190,13 @@ ask(void *context, const struct queue_file *file, bool is_held)
 		return;
 	queue_name_format(&file->name, name);
 	/* Lines that are written at once stay together up to PIPE_BUF. */
-	if (request->lines.len + sizeof(name) + 16 > PIPE_BUF)
+	if (request->lines.len + sizeof(name) + ROUTE_TEXT_MAX + 16 > PIPE_BUF)
 		tell(request);
-	buf_printf(&request->lines, "%s %s\n", request->verb,
+	buf_printf(&request->lines, "%s %s", request->verb,
 	    is_retry ? file->name.id.text : name);
+	if (request->route != NULL && request->route[0] != '\0')
+		buf_printf(&request->lines, " %s", request->route);
+	buf_add_char(&request->lines, '\n');
 	buf_printf(&request->names, "%s\n", name);
 	if (++request->found % PROGRESS == 0 && isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%lu ", request->found);
@@ -207,6 +215,26 @@ is_in(const struct request *request, const char *folder, struct span name)
 	return is_there;
 }
 
+/* Does the file in the folder have the route that was asked for? */
+static bool
+is_routed(const struct request *request, const char *folder, struct span name)
+{
+	struct buf path = buf_new(128);
+	char route[QUEUE_ROUTE_MAX + 1];
+
+	buf_printf(&path, "%s/%.*s", folder, (int)name.len, name.ptr);
+	const struct queue_file file = {
+		.fd = openat(request->view.spool.top, buf_string(&path),
+		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+	};
+	buf_free(&path);
+	if (file.fd == -1)
+		return false;
+	queue_file_route(&file, route);
+	close(file.fd);
+	return strcmp(route, request->route) == 0;
+}
+
 /* Is it where the verb puts it? */
 static bool
 is_done(const struct request *request, struct span text)
@@ -222,6 +250,9 @@ is_done(const struct request *request, struct span text)
 		return is_held || !is_there;
 	if (strcmp(request->verb, "remove") == 0)
 		return !is_held && !is_there;
+	if (request->route != NULL) /* or it has gone */
+		return is_routed(request, is_held ? "hold" : cur, text) ||
+		       (!is_held && !is_there);
 	return !is_held;
 }
 
@@ -271,7 +302,8 @@ change(struct request *request)
 {
 	if (!request->view.sees_all &&
 	    (strcmp(request->verb, "hold") == 0 ||
-		strcmp(request->verb, "release") == 0))
+		strcmp(request->verb, "release") == 0 ||
+		request->route != NULL))
 		die(EX_NOPERM, "for root and group mta-admin only");
 	if (!selection_says(&request->selection))
 		die(EX_USAGE, "which ones?  -a for all\n%s", usage);
@@ -346,6 +378,21 @@ take_option(struct request *request, int option)
 }
 
 static void
+take_route(struct request *request, const char *text)
+{
+	struct route route = { .port = 0 };
+
+	if (text == NULL)
+		die(EX_USAGE, "route where?\n%s", usage);
+	if (strcmp(text, "-") != 0 && !route_parse(span_of(text), &route))
+		die(EX_USAGE,
+		    "%s: write HOST, HOST:PORT or [ADDRESS]:PORT, smtps: or "
+		    "lmtp: before it if it speaks that",
+		    text);
+	request->route = strcmp(text, "-") == 0 ? "" : text;
+}
+
+static void
 take_arguments(struct request *request, int argc, char **argv)
 {
 	struct queue_id id;
@@ -353,6 +400,8 @@ take_arguments(struct request *request, int argc, char **argv)
 
 	request->verb = argv[1];
 	optind = 2;
+	if (strcmp(request->verb, "route") == 0)
+		take_route(request, argv[optind++]);
 	opterr = 0;
 	while ((option = getopt(argc, argv, "awf:r:d:H:o:y:js")) != -1)
 		take_option(request, option);
@@ -392,7 +441,7 @@ int
 main(int argc, char **argv)
 {
 	static const char *const verbs[] = { "list", "show", "shape", "limits",
-		"hold", "release", "retry", "remove", "fail" };
+		"hold", "release", "retry", "remove", "fail", "route" };
 	static struct request request;
 	bool is_known = false;
 

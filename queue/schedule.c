@@ -75,7 +75,7 @@ collect_errands(struct manager *manager, struct message *message)
 		if (active->slots[i].state != SLOT_WAITING)
 			continue;
 		struct destination *destination =
-		    destination_of(manager, recipient.address);
+		    destination_of(manager, recipient.address, active->route);
 		if (destination->stamp != manager->stamp) {
 			destination->stamp = manager->stamp;
 			destination->latest = errand_add(message, destination);
@@ -322,7 +322,7 @@ schedule_retry_domain(struct manager *manager, struct span domain)
 	if (!domain_add_ascii(&name, domain))
 		buf_add(&name, domain);
 	struct destination *destination =
-	    destination_find(manager, buf_span(&name));
+	    destination_find(manager, buf_span(&name), "");
 	if (destination != NULL) {
 		for (size_t i = 0; i < manager->waiting.count; i++) {
 			struct errand *errand = manager->waiting.items[i];

@@ -126,6 +126,9 @@ static void
 print_head(const struct view *view, const struct queue_file *file, bool is_held)
 {
 	int64_t made = (int64_t)(queue_id_time_us(&file->name.id) / 1000000);
+	char route[QUEUE_ROUTE_MAX + 1];
+
+	queue_file_route(file, route);
 
 	if (view->is_json) {
 		printf("{\"id\":\"%s\",\"bytes\":%llu,\"arrived\":%lld,"
@@ -133,8 +136,8 @@ print_head(const struct view *view, const struct queue_file *file, bool is_held)
 		    file->name.id.text,
 		    (unsigned long long)file->message_length, (long long)made);
 		print_json_string(file->envelope.sender);
-		printf(",\"held\":%s,\"recipients\":[",
-		    is_held ? "true" : "false");
+		printf(",\"held\":%s,\"route\":\"%s\",\"recipients\":[",
+		    is_held ? "true" : "false", route);
 		return;
 	}
 	printf("%s %9llu ", file->name.id.text,
@@ -144,6 +147,8 @@ print_head(const struct view *view, const struct queue_file *file, bool is_held)
 	if (file->envelope.sender.len == 0)
 		printf("<>");
 	print_text(file->envelope.sender);
+	if (route[0] != '\0')
+		printf("  (by %s)", route);
 	puts(is_held ? "  (held)" : "");
 }
 

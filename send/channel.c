@@ -44,13 +44,13 @@ count_recipients(const struct delivery *delivery)
 
 static bool
 find_demand(const struct send_settings *settings, struct helpers *helpers,
-    struct span destination, const struct delivery *delivery, int message,
+    const struct target *target, const struct delivery *delivery, int message,
     struct demand *demand)
 {
 	demand->need =
 	    secure_need(delivery, message, settings->policies.count > 0);
 	demand->source =
-	    sources_find(&settings->sources, delivery->sender, destination);
+	    sources_find(&settings->sources, delivery->sender, target->domain);
 	return login_select(helpers, delivery->sender, &demand->login);
 }
 
@@ -64,7 +64,7 @@ meets(const struct demand *has, const struct demand *wants)
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
-    struct helpers *helpers, struct span destination,
+    struct helpers *helpers, const struct target *target,
     const struct delivery *delivery, int message, int *channel)
 {
 	struct verdicts verdicts = { .give = give_verdict,
@@ -74,7 +74,7 @@ run(struct connection *connection, const struct send_settings *settings,
 
 	verdicts.left = verdicts.count;
 	if (!find_demand(
-		settings, helpers, destination, delivery, message, &demand)) {
+		settings, helpers, target, delivery, message, &demand)) {
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "remote-auth does not answer");
 		return;
@@ -82,9 +82,8 @@ run(struct connection *connection, const struct send_settings *settings,
 	if (connection_is_stale(connection) ||
 	    (connection->fd != -1 && !meets(&connection->demand, &demand)))
 		connection_close(connection);
-	if (connection->fd == -1 &&
-	    !connection_open(
-		connection, settings, helpers, destination, &demand, &verdicts))
+	if (connection->fd == -1 && !connection_open(connection, settings,
+					helpers, target, &demand, &verdicts))
 		return;
 	secure_log(connection, &delivery->id);
 	if (!transaction_run(connection, delivery, message, &verdicts))
@@ -95,7 +94,7 @@ run(struct connection *connection, const struct send_settings *settings,
 
 int
 channel_run(const struct send_settings *settings, struct helpers *helpers,
-    struct span destination, int fd)
+    const struct target *target, int fd)
 {
 	static struct connection connection = { .fd = -1 };
 	static struct packet packet;
@@ -110,8 +109,8 @@ channel_run(const struct send_settings *settings, struct helpers *helpers,
 			log_event("no transaction of delivery(5)");
 			return EX_PROTOCOL;
 		}
-		run(&connection, settings, helpers, destination, &delivery,
-		    message, &fd);
+		run(&connection, settings, helpers, target, &delivery, message,
+		    &fd);
 		close(message);
 		if (!tell_ready(fd))
 			break;

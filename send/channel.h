@@ -9,6 +9,6 @@
 
 /* Serve the channel on fd until the manager closes it.  Exit code. */
 int channel_run(const struct send_settings *settings, struct helpers *helpers,
-    struct span destination, int fd);
+    const struct target *target, int fd);
 
 #endif

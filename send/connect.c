@@ -334,23 +334,33 @@ connection_open_to(struct connection *connection,
 }
 
 bool
+target_route(const struct send_settings *settings, const struct target *target,
+    struct route *route)
+{
+	if (target->route.len > 0)
+		return route_parse(target->route, route);
+	return route_find(settings->routes, target->domain, route);
+}
+
+bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, const struct demand *demand, struct verdicts *verdicts)
+    const struct target *target, const struct demand *demand,
+    struct verdicts *verdicts)
 {
 	static struct packet packet;
 	const int resolve = helpers->resolve;
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
-		.domain = domain,
+		.domain = target->domain,
 		.demand = demand,
 		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
 	enum dns_status status = DNS_OK;
-	bool has_route = route_find(settings->routes, domain, &attempt.route);
-	struct span host = has_route ? attempt.route.host : domain;
+	bool has_route = target_route(settings, target, &attempt.route);
+	struct span host = has_route ? attempt.route.host : target->domain;
 
 	attempt.is_known = has_route;
 	find_source(&attempt);

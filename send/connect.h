@@ -7,16 +7,31 @@
 
 #include "base/control.h"
 #include "net/dns.h"
+#include "net/routes.h"
 #include "send/transaction.h"
 
+/* Whose mail goes, and where, if not where the domain's mail goes. */
+struct target {
+	struct span domain;
+	struct span route; /* as route_parse takes it; empty: none */
+};
+
 /*
- * Open a connection to the best host for domain that answers: the hosts of
- * control/smtproutes, an address literal, or those that resolve names, in
- * turn.  False after a verdict for every recipient.
+ * The route of an administrator for it, its own or that of control/smtproutes;
+ * as route_find.
+ */
+bool target_route(const struct send_settings *settings,
+    const struct target *target, struct route *route);
+
+/*
+ * Open a connection to the best host for target that answers: its route, an
+ * address literal, or the hosts that resolve names, in turn.  False after a
+ * verdict for every recipient.
  */
 bool connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    struct span domain, const struct demand *demand, struct verdicts *verdicts);
+    const struct target *target, const struct demand *demand,
+    struct verdicts *verdicts);
 
 /* The same for addresses that are known; hops as in net/dns.h. */
 bool connection_open_to(struct connection *connection,

@@ -85,12 +85,11 @@ wait_packet(const struct send_settings *settings)
 
 /* Only for a host that an administrator named. */
 static int
-open_login(const struct send_settings *settings, struct span destination)
+open_login(const struct send_settings *settings, const struct target *target)
 {
 	struct route route = { .port = settings->port };
 
-	if (!settings->has_auth ||
-	    !route_find(settings->routes, destination, &route))
+	if (!settings->has_auth || !target_route(settings, target, &route))
 		return -1;
 	int session = login_open_session(route.host, route.port);
 	if (session == -1)
@@ -101,13 +100,13 @@ open_login(const struct send_settings *settings, struct span destination)
 /* A child for one channel, until the manager closes it; false if none. */
 static bool
 open_channel(const struct send_settings *settings,
-    const struct sandbox_layer *layer, struct span destination, int fd)
+    const struct sandbox_layer *layer, const struct target *target, int fd)
 {
 	struct helpers helpers = { .resolve = neighbour_open_session(
 				       NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = open_login(settings, destination) };
+		.auth = open_login(settings, target) };
 	const int kept[] = { fd, helpers.resolve, helpers.tls, helpers.auth };
 
 	if (helpers.resolve == -1)
@@ -122,11 +121,11 @@ open_channel(const struct send_settings *settings,
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		sandbox_session(layer, kept, 4);
-		_exit(channel_run(settings, &helpers, destination, fd));
+		_exit(channel_run(settings, &helpers, target, fd));
 	}
 	if (pid == -1)
-		warn_errno("cannot fork for %.*s", (int)destination.len,
-		    destination.ptr);
+		warn_errno("cannot fork for %.*s", (int)target->domain.len,
+		    target->domain.ptr);
 	close(helpers.resolve);
 	if (helpers.tls != -1)
 		close(helpers.tls);
@@ -139,7 +138,7 @@ static void
 serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
-	struct span destination;
+	struct target target;
 	uint64_t children = 0;
 	int got;
 
@@ -161,9 +160,10 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
 		if (got == -1 || !neighbour_is_pair_end(fd) ||
-		    !channel_parse_open(packet_span(&packet), &destination))
+		    !channel_parse_open(
+			packet_span(&packet), &target.domain, &target.route))
 			log_event("no channel of delivery(5)");
-		else if (open_channel(settings, layer, destination, fd))
+		else if (open_channel(settings, layer, &target, fd))
 			children++;
 		if (fd != -1)
 			close(fd);

@@ -1,6 +1,7 @@
 #include "net/routes.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "mail/domain.h"
 
@@ -29,12 +30,12 @@ cut_kind(struct span item, struct route *route)
 	return item;
 }
 
+/* The host may be empty: use the MX. */
 static bool
-parse_route(struct span item, struct span *pattern, struct route *route)
+parse_target(struct span item, struct route *route)
 {
 	uint64_t number;
 
-	*pattern = span_cut(&item, ':');
 	item = cut_kind(item, route);
 	number = route->port;
 	if (item.len > 0 && item.ptr[0] == '[') {
@@ -49,6 +50,40 @@ parse_route(struct span item, struct span *pattern, struct route *route)
 		return false;
 	route->port = (uint16_t)number;
 	return true;
+}
+
+static bool
+parse_route(struct span item, struct span *pattern, struct route *route)
+{
+	*pattern = span_cut(&item, ':');
+	return parse_target(item, route);
+}
+
+/* An address in brackets, or what may stand in a name. */
+static bool
+is_host(struct span host)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_";
+	bool is_literal = host.len > 2 && host.ptr[0] == '[';
+
+	if (is_literal)
+		host = span_slice(host, 1, host.len - 2);
+	for (size_t i = 0; i < host.len; i++)
+		if (host.ptr[i] == '\0' ||
+		    (strchr(allowed, host.ptr[i]) == NULL &&
+			!(is_literal && host.ptr[i] == ':')))
+			return false;
+	return host.len > 0;
+}
+
+bool
+route_parse(struct span text, struct route *route)
+{
+	return text.len > 0 && text.len <= ROUTE_TEXT_MAX &&
+	       text.ptr[text.len - 1] != ':' && parse_target(text, route) &&
+	       is_host(route->host);
 }
 
 bool

@@ -25,6 +25,16 @@ struct route {
 /* Read the file.  A line without sense ends the program: control_complain. */
 struct control_list routes_read(void);
 
+enum {
+	ROUTE_TEXT_MAX = 300 /* bytes of "smtps:HOST:PORT" */
+};
+
+/*
+ * HOST, HOST:PORT or either with a kind before it; route->port is kept where
+ * text has none.  The host points into text.  False: it is none.
+ */
+bool route_parse(struct span text, struct route *route);
+
 /*
  * The route for domain; route->port is that of ROUTE_SMTP where a line has
  * none.  False, and *route as it was, if there is none, or if its host is empty

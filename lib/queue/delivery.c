@@ -146,14 +146,19 @@ verdict_split_said(struct span text, struct span *host, struct span *reply)
 }
 
 void
-channel_add_open(struct buf *buf, struct span destination)
+channel_add_open(struct buf *buf, struct span destination, struct span route)
 {
 	record_add(buf, 'H', destination);
+	if (route.len > 0)
+		record_add(buf, 'G', route);
 }
 
 bool
-channel_parse_open(struct span packet, struct span *destination)
+channel_parse_open(
+    struct span packet, struct span *destination, struct span *route)
 {
+	*route = (struct span){ "", 0 };
+	record_find(packet, 'G', route);
 	return record_find(packet, 'H', destination);
 }
 

@@ -84,9 +84,14 @@ bool verdict_parse(struct span packet, struct verdict *verdict);
 bool verdict_split_said(
     struct span text, struct span *host, struct span *reply);
 
-/* Opening a channel (remote), and its "ready" packet. */
-void channel_add_open(struct buf *buf, struct span destination);
-bool channel_parse_open(struct span packet, struct span *destination);
+/*
+ * Opening a channel (remote), and its "ready" packet.  A route, as route_parse
+ * takes it, overrides where the destination's mail goes; empty: none.
+ */
+void channel_add_open(
+    struct buf *buf, struct span destination, struct span route);
+bool channel_parse_open(
+    struct span packet, struct span *destination, struct span *route);
 void channel_add_ready(struct buf *buf);
 bool channel_is_ready(struct span packet);
 

@@ -287,6 +287,28 @@ parse_slot(struct span bytes, struct slot *slot)
 	return true;
 }
 
+static const char route_attribute[] = "user.estafeta.route";
+
+void
+queue_file_route(const struct queue_file *file, char route[QUEUE_ROUTE_MAX + 1])
+{
+	ssize_t got =
+	    fgetxattr(file->fd, route_attribute, route, QUEUE_ROUTE_MAX);
+
+	route[got > 0 ? got : 0] = '\0';
+}
+
+bool
+queue_file_set_route(int fd, struct span route)
+{
+	bool is_set =
+	    route.len > 0
+		? fsetxattr(fd, route_attribute, route.ptr, route.len, 0) == 0
+		: fremovexattr(fd, route_attribute) == 0 || errno == ENODATA;
+
+	return is_set && fsync(fd) == 0;
+}
+
 /* A plain file has no room for its slot: an attribute holds it, if it can. */
 static const char slot_attribute[] = "user.estafeta.slot";
 

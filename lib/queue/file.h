@@ -68,6 +68,26 @@ void queue_file_free(struct queue_file *file);
 bool queue_file_check(const struct queue_file *file);
 
 /*
+ * ---- a route of its own ----
+ *
+ * An administrator may send one message another way than its recipients'
+ * domains go; an extended attribute has that, as net/routes.h writes it.
+ */
+
+enum {
+	QUEUE_ROUTE_MAX = 300
+};
+
+/* Empty if it has none. */
+void queue_file_route(
+    const struct queue_file *file, char route[QUEUE_ROUTE_MAX + 1]);
+/*
+ * On stable storage when it returns true; empty takes it away.  EOPNOTSUPP: the
+ * file system keeps no attributes.
+ */
+bool queue_file_set_route(int fd, struct span route);
+
+/*
  * ---- slots: the fate of one recipient ----
  *
  * In the full form they stand in the file; a plain file keeps its one slot in

@@ -146,6 +146,38 @@ back = Host(2702)
 check('retry', queue('retry', '-d', 'back.example').stdout == 'retry: 1 message\n')
 check('it goes at once', wait_for(lambda: back.subjects == ['again']), back.subjects)
 
+# ---- another way ----
+other = Host(2703)
+control('smtproutes', 'dead.example:[127.0.0.1]:2700\nlive.example:[127.0.0.1]:2701\ndead2.example:[127.0.0.1]:2709\ndead3.example:[127.0.0.1]:2709\n')
+subprocess.run(['/var/mta/bin/mtactl', 'stop'])
+subprocess.run(['/var/mta/bin/mtactl', 'start'])
+f, g, h = (send(f'w@{d}', s) for d, s in (('dead2.example', 'routed'), ('dead3.example', 'routed held'), ('dead3.example', 'not routed')))
+check('three wait for a dead host', wait_for(lambda: queue('list').stdout.count('next try') == 3), queue('list').stdout)
+for words in (['route'], ['route', 'a b', '-a'], ['route', ':25', '-a'], ['route', 'host:x', '-a'], ['route', 'h\te', '-a'], ['route', 'host']):
+    check('usage: ' + ' '.join(words), queue(*words, ok=64).returncode == 64)
+check('route is not for everybody', queue('route', '[127.0.0.1]:2703', f, user='joe', ok=77).returncode == 77)
+queue('hold', g)
+said = queue('route', '[127.0.0.1]:2703', f, g)
+check('route', said.stdout == 'route: 2 messages\n', (said.stdout, said.stderr, log()[-500:]))
+check('it goes there, at once', wait_for(lambda: other.subjects == ['routed'] and f not in ids()), (other.subjects, log()[-900:]))
+check('the log has it', wait_for(lambda: f'{f} route=[127.0.0.1]:2703' in log()), log()[-900:])
+check('the one that is held has it and stays', '(by [127.0.0.1]:2703)  (held)' in queue('list', g).stdout and ids('-w') == [g], queue('list').stdout)
+check('JSON, too', sorted(json.loads(l)['route'] for l in queue('list', '-j', g, h).stdout.splitlines()) ==
+      ['', '[127.0.0.1]:2703'])
+check('others of the domain are not meant', h in ids() and 'not routed' not in other.subjects)
+subprocess.run(['/var/mta/bin/mtactl', 'stop'])
+subprocess.run(['/var/mta/bin/mtactl', 'start'])
+queue('release', g)
+check('a restart does not forget it', wait_for(lambda: other.subjects == ['routed', 'routed held']), (other.subjects, log()[-900:]))
+queue('route', 'lmtp:[127.0.0.1]:2710', h)
+check('one that is not there either', wait_for(lambda: 'by lmtp:[127.0.0.1]:2710' in queue('limits').stdout), queue('limits').stdout)
+attempts = lambda: json.loads(queue('list', '-j', h).stdout)['recipients'][0]['attempts']
+wait_for(lambda: attempts() >= 2)
+was = attempts()
+check('as usual again', queue('route', '-', h).stdout == 'route: 1 message\n' and '(by' not in queue('list', h).stdout, queue('list', h).stdout)
+check('which is tried at once', wait_for(lambda: attempts() > was), (was, attempts(), queue('limits').stdout))
+queue('remove', h)
+
 # ---- one that is on its way ----
 host.go.clear()
 e = send('v@live.example', 'on its way')
