@@ -139,6 +139,7 @@ soak: tests
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
+	@BUILD=$(abspath $(B)) COUNT=1000000 tests/queue/long_queue.py
 	@BUILD=$(abspath $(B)) CONNECTIONS=10000 tests/smtpd/defence_test.py
 	@BUILD=$(abspath $(B)) tests/service/testssl
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(FUZZ_SECONDS),120)

@@ -28,53 +28,69 @@ read_slots(struct active *active, bool was_tried)
 	return true;
 }
 
-void
-active_close(struct manager *manager, struct message *message)
+/* What was opened so far; errno stays. */
+static void
+let_go(struct active *active)
 {
-	struct active *active = message->active;
+	int error = errno;
 
 	queue_file_free(&active->file);
-	close(active->fd);
+	if (active->fd != -1)
+		close(active->fd);
 	free(active->slots);
 	free(active->changed);
 	free(active);
+	errno = error;
+}
+
+void
+active_close(struct manager *manager, struct message *message)
+{
+	let_go(message->active);
 	message->active = NULL;
 	manager->active_count--;
+}
+
+struct active *
+active_read(const struct spool *spool, const struct message *message)
+{
+	struct active *active = calloc(1, sizeof(*active));
+	char path[96];
+
+	if (active == NULL)
+		temp_fail("out of memory");
+	spool_cur_path(&message->name, path);
+	active->fd =
+	    openat(spool->top, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (active->fd != -1 &&
+	    queue_file_read(&active->file, active->fd, &message->name)) {
+		if (message->is_retry)
+			queue_file_route(&active->file, active->route);
+		if (read_slots(active, message->is_retry))
+			return active;
+	}
+	let_go(active);
+	return NULL;
+}
+
+void
+active_adopt(
+    struct manager *manager, struct message *message, struct active *active)
+{
+	message->active = active;
+	manager->active_count++;
 }
 
 bool
 active_open(struct manager *manager, struct message *message)
 {
-	char path[96];
-
 	if (message->active != NULL)
 		return true;
-	struct active *active = calloc(1, sizeof(*active));
+	struct active *active = active_read(&manager->spool, message);
 	if (active == NULL)
-		temp_fail("out of memory");
-	spool_cur_path(&message->name, path);
-	active->fd =
-	    openat(manager->spool.top, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (active->fd == -1 ||
-	    !queue_file_read(&active->file, active->fd, &message->name)) {
-		int error = errno;
-
-		if (active->fd != -1)
-			close(active->fd);
-		free(active);
-		errno = error;
 		return false;
-	}
-	if (message->is_retry)
-		queue_file_route(&active->file, active->route);
-	message->active = active;
-	manager->active_count++;
-	if (read_slots(active, message->is_retry))
-		return true;
-	int error = errno;
-	active_close(manager, message);
-	errno = error;
-	return false;
+	active_adopt(manager, message, active);
+	return true;
 }
 
 bool

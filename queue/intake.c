@@ -157,24 +157,46 @@ open_scan(struct manager *manager)
 }
 
 static void
-scan_name(struct manager *manager, const char *text)
+scan_entry(struct manager *manager, const struct dirent *entry)
 {
 	struct queue_name name;
 
-	if (!queue_name_parse(span_of(text), &name))
+	if (!queue_name_parse(span_of(entry->d_name), &name))
 		return;
 	if (manager->scan_folder >= 0)
-		add_message(manager, &name, true);
+		listing_add(&manager->listing, entry->d_ino, &name);
 	else
 		intake_take(manager, &name);
+}
+
+/* False: there is no more in the folder. */
+static bool
+scan_some(struct manager *manager)
+{
+	for (int i = 0; i < SCAN_STEP; i++) {
+		struct queue_name name;
+		struct dirent *entry =
+		    manager->scan == NULL ? NULL : readdir(manager->scan);
+
+		if (entry != NULL) {
+			scan_entry(manager, entry);
+			continue;
+		}
+		if (manager->scan != NULL)
+			closedir(manager->scan);
+		manager->scan = NULL;
+		if (!listing_take(&manager->listing, &name))
+			return false;
+		add_message(manager, &name, true);
+	}
+	return true;
 }
 
 /* cur/0 to cur/f at the start, then new/; false at the end of all. */
 static bool
 next_folder(struct manager *manager)
 {
-	closedir(manager->scan);
-	manager->scan = NULL;
+	manager->is_scanning = false;
 	if (manager->scan_folder == -1)
 		return false;
 	if (++manager->scan_folder == SPOOL_FOLDERS)
@@ -188,18 +210,12 @@ scan_step(evutil_socket_t fd, short what, void *context)
 {
 	struct manager *manager = context;
 	const struct timeval soon = { 0, 0 };
-	struct dirent *entry = NULL;
 
 	(void)fd, (void)what;
-	if (manager->scan == NULL && !open_scan(manager))
+	if (!manager->is_scanning && !open_scan(manager))
 		return;
-	for (int i = 0; i < SCAN_STEP; i++) {
-		entry = readdir(manager->scan);
-		if (entry == NULL)
-			break;
-		scan_name(manager, entry->d_name);
-	}
-	if (entry != NULL || next_folder(manager))
+	manager->is_scanning = true;
+	if (scan_some(manager) || next_folder(manager))
 		evtimer_add(manager->scan_event, &soon);
 	schedule_run(manager);
 }
@@ -231,7 +247,7 @@ rescan(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	clean_temporary(manager);
-	if (manager->scan != NULL)
+	if (manager->is_scanning || manager->scan_folder != -1)
 		return; /* the last one still runs */
 	evtimer_add(manager->scan_event, &soon);
 }

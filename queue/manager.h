@@ -5,6 +5,8 @@
  * manager - the state of queue-manager, and its stages.
  *
  *   intake        names from the trigger and from scans become messages
+ *   readers       what a restart finds is read by threads, in the order of the
+ *                 disk (listing)
  *   schedule      a message is read once, and its waiting recipients are
  *                 sorted by destination into errands, which wait for their
  *                 time in one heap
@@ -33,6 +35,7 @@ enum {
 	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
 	LOCAL_AHEAD = 200,    /* local jobs made before their turn */
 	HUGE_BYTES = 5 << 20, /* goes behind what is smaller */
+	READ_AHEAD = 128,   /* messages that the reading threads have at once */
 	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
 	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
 	SYNC_DELAY_US = 50000, /* nobody waits for it: let them gather */
@@ -126,6 +129,21 @@ struct message_table {
 	size_t count;
 };
 
+/* Names of a folder; all zero is empty. */
+struct listing {
+	struct listed *items;
+	size_t count;
+	size_t room;
+	size_t taken;
+	bool is_sorted;
+};
+
+/* A message, and what a thread has read of it. */
+struct reading {
+	struct message *message;
+	struct active *active; /* NULL: it cannot be; the manager sees why */
+};
+
 /* Errands that wait, the earliest due on top. */
 struct heap {
 	struct errand **items;
@@ -213,8 +231,10 @@ struct manager {
 	size_t active_count;
 	struct event *timer;
 	struct event *scan_event;
-	void *scan;      /* DIR of the folder being scanned, or NULL */
-	int scan_folder; /* -1: new/; 0 to 15: of cur/, at the start */
+	bool is_scanning;
+	void *scan; /* DIR of the folder in hand, NULL when it is at its end */
+	int scan_folder;        /* -1: new/; 0 to 15: of cur/, at the start */
+	struct listing listing; /* of that folder of cur/ */
 
 	struct destination local;
 	struct local_slot *local_slots;
@@ -262,6 +282,14 @@ void message_remove(struct manager *manager, struct message *message);
 /* active.c: while it is open */
 /* False with errno set; true if it is open already. */
 bool active_open(struct manager *manager, struct message *message);
+/*
+ * The same in two steps: the first touches nothing that is the manager's, so
+ * that a thread may take it (NULL with errno set), and the second makes it so.
+ */
+struct active *active_read(
+    const struct spool *spool, const struct message *message);
+void active_adopt(
+    struct manager *manager, struct message *message, struct active *active);
 /* Let go of the file and what was read of it; the message itself stays. */
 void active_close(struct manager *manager, struct message *message);
 /*
@@ -296,9 +324,23 @@ void errand_done(struct manager *manager, struct errand *errand);
 /* The deadline of one that is queued has come: tell, or give up. */
 void errand_visit(struct manager *manager, struct errand *errand);
 
+/* listing.c */
+void listing_add(
+    struct listing *listing, uint64_t inode, const struct queue_name *name);
+/* The next by inode; false, and all is freed, if there is none. */
+bool listing_take(struct listing *listing, struct queue_name *name);
+
+/* readers.c */
+void readers_start(struct manager *manager);
+/* Have some of manager->unread read. */
+void readers_run(struct manager *manager);
+
 /* schedule.c */
 int64_t clock_now(void);
 void schedule_run(struct manager *manager);
+/* Some of manager->unread, at most READ_AHEAD, have been read. */
+void schedule_take_read(
+    struct manager *manager, const struct reading *done, size_t count);
 /* Read it again later: something failed on our side. */
 void schedule_again(struct manager *manager, struct message *message);
 /* Sort its waiting recipients into errands. */

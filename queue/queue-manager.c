@@ -100,6 +100,7 @@ main(int argc, char **argv)
 		      SANDBOX_THREADS | SANDBOX_SOCKETPAIR);
 	dispatch_start(&manager);
 	collect_start(&manager);
+	readers_start(&manager);
 	intake_start(&manager);
 	announce();
 	event_base_dispatch(manager.base);

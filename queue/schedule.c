@@ -159,15 +159,20 @@ cannot_read(struct manager *manager, struct message *message)
 	schedule_again(manager, message);
 }
 
-/* True: it is open, and the caller's to release when it has had a chance. */
+/*
+ * True: it is open, and the caller's to release when it has had a chance.  What
+ * has been read of it is taken over.
+ */
 static bool
-admit(struct manager *manager, struct message *message)
+admit(struct manager *manager, struct message *message, struct active *read)
 {
 	if (message->active != NULL && message->active->is_concluding) {
 		schedule_again(manager, message);
 		return false;
 	}
 	bool was_open = message->active != NULL;
+	if (read != NULL)
+		active_adopt(manager, message, read);
 	if (!active_open(manager, message)) {
 		cannot_read(manager, message);
 		return false;
@@ -205,7 +210,7 @@ fire(struct manager *manager, struct errand *errand)
 		struct message *message = errand->message;
 
 		errand_remove(manager, errand);
-		if (admit(manager, message))
+		if (admit(manager, message, NULL))
 			collect_release(manager, message);
 	}
 }
@@ -227,19 +232,40 @@ set_timer(struct manager *manager, bool has_more)
 
 /* They stay open until the most urgent of them have begun. */
 static void
-admit_some(struct manager *manager, struct message_list *list)
+begin(struct manager *manager, struct message *const *admitted, size_t count)
+{
+	dispatch_run(manager);
+	for (size_t i = 0; i < count; i++)
+		collect_release(manager, admitted[i]);
+}
+
+static void
+admit_fresh(struct manager *manager)
 {
 	struct message *admitted[ADMITTED_MAX];
 	struct message *message;
 	size_t count = 0;
 
-	while (
-	    count < ADMITTED_MAX && (message = message_list_take(list)) != NULL)
-		if (admit(manager, message))
+	while (count < ADMITTED_MAX &&
+	       (message = message_list_take(&manager->fresh)) != NULL)
+		if (admit(manager, message, NULL))
 			admitted[count++] = message;
-	dispatch_run(manager);
+	begin(manager, admitted, count);
+}
+
+void
+schedule_take_read(
+    struct manager *manager, const struct reading *done, size_t count)
+{
+	struct message *admitted[READ_AHEAD];
+	size_t admitted_count = 0;
+
+	if (manager->is_ending)
+		return;
 	for (size_t i = 0; i < count; i++)
-		collect_release(manager, admitted[i]);
+		if (admit(manager, done[i].message, done[i].active))
+			admitted[admitted_count++] = done[i].message;
+	begin(manager, admitted, admitted_count);
 }
 
 static void
@@ -263,18 +289,15 @@ schedule_run(struct manager *manager)
 		end_if_idle(manager);
 		return;
 	}
-	if (manager->fresh.first != NULL || manager->unread.first != NULL)
+	if (manager->fresh.first != NULL)
 		settings_refresh(manager);
-	admit_some(manager, &manager->fresh);
+	admit_fresh(manager);
 	while ((errand = heap_first(&manager->waiting)) != NULL &&
 	       errand->due <= now && fired++ < FIRED_MAX)
 		fire(manager, errand);
-	if (manager->fresh.first == NULL)
-		admit_some(manager, &manager->unread);
+	readers_run(manager);
 	dispatch_run(manager);
-	set_timer(manager, manager->fresh.first != NULL ||
-			       manager->unread.first != NULL ||
-			       fired > FIRED_MAX);
+	set_timer(manager, manager->fresh.first != NULL || fired > FIRED_MAX);
 }
 
 /* ---- what is asked for ---- */
