@@ -3,6 +3,7 @@
 #include "imapd/handlers.h"
 #include "imapd/output.h"
 #include "imapd/program.h"
+#include "imapd/search.h"
 #include "imapd/sort.h"
 
 /* RETURN (...), RFC 9051 section 6.4.4, RFC 5182, RFC 5267. */
@@ -51,9 +52,8 @@ parse_return(struct search *search, struct parse *parse)
 	return parse_char(parse, ')') && parse_space(parse);
 }
 
-/* Only what is UTF-8 or a part of it: RFC 9051 section 6.4.4. */
-static bool
-parse_charset(struct search *search, struct parse *parse)
+bool
+search_parse_charset(struct parse *parse, const char **failure)
 {
 	struct span name;
 
@@ -61,7 +61,7 @@ parse_charset(struct search *search, struct parse *parse)
 		return false;
 	if (!span_equal_nocase(name, span_of("UTF-8")) &&
 	    !span_equal_nocase(name, span_of("US-ASCII")))
-		search->failure =
+		*failure =
 		    "NO [BADCHARSET (UTF-8 US-ASCII)] no such character set";
 	return parse_space(parse);
 }
@@ -73,10 +73,11 @@ parse_search(struct search *search, struct parse *parse)
 		return false;
 	if (search->is_sort) {
 		if (!sort_parse(&search->order, parse) || !parse_space(parse) ||
-		    !parse_charset(search, parse))
+		    !search_parse_charset(parse, &search->failure))
 			return false;
 	} else if (parse_keyword(parse, "CHARSET")) {
-		if (!parse_space(parse) || !parse_charset(search, parse))
+		if (!parse_space(parse) ||
+		    !search_parse_charset(parse, &search->failure))
 			return false;
 	}
 	return program_parse(&search->program, search->session, parse);

@@ -125,6 +125,7 @@ static const struct command {
 	{ "STORE", handle_store, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "SEARCH", handle_search, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "SORT", handle_sort, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "THREAD", handle_thread, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER },
