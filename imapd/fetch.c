@@ -393,11 +393,13 @@ handle_fetch(struct session *session, struct parse *parse)
 		return;
 	fetch_request_init(&request);
 	if (!parse_space(parse) || !fetch_request_parse(&request, parse) ||
+	    (request.partial.is_given && !session->is_uid) ||
 	    (request.has_vanished &&
 		(!session->is_uid ||
 		    (session->enabled & ENABLED_QRESYNC) == 0))) {
 		session_bad(session, "BAD FETCH SET (ITEM ...)");
 	} else {
+		picks_keep_partial(&picks, &request.partial);
 		if (request.has_vanished && parse_space(&start))
 			session_parse_set(session, &start, &set);
 		run_fetch(session, &request, &picks, &set);

@@ -60,6 +60,7 @@ struct program {
 	struct set saved; /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
+	bool takes_any_number; /* one that no message has is no error */
 };
 
 void program_init(struct program *program, int64_t now_s);
@@ -73,10 +74,10 @@ void program_free(struct program *program);
 bool key_needs_content(const struct key *key);
 
 /*
- * The messages of the session's folder that match, rising.  A status but
- * ACCOUNT_OK says what could not be read.
+ * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
+ * what could not be read, ACCOUNT_INVALID that no message has a number.
  */
-enum account_status program_run(const struct program *program,
-    struct session *session, struct picks *picks);
+enum account_status program_run(
+    const struct program *program, struct folder *folder, struct picks *picks);
 
 #endif

@@ -67,7 +67,8 @@ run_thread(struct session *session, enum threads_kind kind,
 
 	if (program->has_modseq)
 		session_enable_condstore(session);
-	enum account_status status = program_run(program, session, &picks);
+	enum account_status status =
+	    program_run(program, session->folder, &picks);
 	if (status == ACCOUNT_INVALID) {
 		session_bad(session, "BAD no message has that number");
 	} else if (status != ACCOUNT_OK) {

@@ -55,5 +55,49 @@ w.say('SELECT Deep')
 a = w.say('THREAD REFERENCES UTF-8 ALL')
 check('10,000 deep', a[0].count('(') == a[0].count(')') == 1 and len(a[0].split()) == 10002 and ok(a), a[0][:100])
 
+# PARTIAL, RFC 9394: ten messages, UIDs 2 to 10 after the first is gone
+w.say('CREATE Ten')
+fill(w, 'Ten', 10)
+w.say('SELECT Ten')
+w.say('STORE 1 +FLAGS.SILENT (\\Deleted)')
+w.say('EXPUNGE')
+for command, answer in (
+        ('UID SEARCH RETURN (PARTIAL 1:3) ALL', 'UID PARTIAL (1:3 2:4)'),
+        ('SEARCH RETURN (PARTIAL 1:3) ALL', ') PARTIAL (1:3 1:3)'),
+        ('UID SEARCH RETURN (PARTIAL 3:1 COUNT) ALL', 'UID COUNT 9 PARTIAL (3:1 2:4)'),
+        ('UID SEARCH RETURN (PARTIAL -1:-2) ALL', 'UID PARTIAL (-1:-2 9:10)'),
+        ('UID SEARCH RETURN (PARTIAL -8:-20) ALL', 'UID PARTIAL (-8:-20 2:3)'),
+        ('UID SEARCH RETURN (PARTIAL 8:20) ALL', 'UID PARTIAL (8:20 9:10)'),
+        ('UID SEARCH RETURN (PARTIAL 10:20) ALL', 'UID PARTIAL (10:20 NIL)'),
+        ('UID SEARCH RETURN (PARTIAL -10:-4294967295) ALL', 'UID PARTIAL (-10:-4294967295 NIL)'),
+        ('UID SEARCH RETURN (PARTIAL 1:1) SUBJECT nobody', 'UID PARTIAL (1:1 NIL)'),
+        ('UID SORT RETURN (PARTIAL 1:2 MAX) (REVERSE DATE) UTF-8 ALL', 'UID MAX 2 PARTIAL (1:2 10,9)')):
+    a = w.say(command)
+    check('RFC 9394 ' + command, len(a) == 2 and a[0].endswith(answer) and ok(a), a)
+for returns, saved in (('PARTIAL 2:3', '3 4'), ('PARTIAL 2:3 MIN', '2 3 4'), ('PARTIAL -2:-3 MIN MAX', '2 8 9 10'),
+                       ('PARTIAL 2:3 COUNT', '2 3 4 5 6 7 8 9 10'), ('MIN MAX', '2 10')):
+    w.say(f'SEARCH RETURN (SAVE {returns}) ALL')
+    a = w.say('UID SEARCH UID $')
+    check('RFC 9394 section 3.2: SAVE ' + returns, a[0] == '* SEARCH ' + saved, a)
+w.say('SORT RETURN (SAVE PARTIAL 1:2) (REVERSE DATE) UTF-8 ALL')
+check('SORT saves the part that it gave', w.say('UID SEARCH $')[0] == '* SEARCH 9 10')
+wrong = Wire()  # 20 wrong commands end a session
+wrong.say('EXAMINE Ten')
+for returns in ('PARTIAL 1', 'PARTIAL 0:1', 'PARTIAL 1:-1', 'PARTIAL -1:1', 'PARTIAL 1:*', 'PARTIAL 1:2 ALL',
+                'PARTIAL 1:2 PARTIAL 3:4', 'PARTIAL 1:4294967296', 'PARTIAL'):
+    check('not so: ' + returns, wrong.say(f'SEARCH RETURN ({returns}) ALL')[-1].startswith('BAD'))
+    if returns != 'PARTIAL 1:2 ALL':
+        check('nor in FETCH', wrong.say(f'UID FETCH 1:* (FLAGS) ({returns})')[-1].startswith('BAD'))
+wrong.end()
+a = w.say('UID FETCH 3:8 (UID) (PARTIAL -1:-3)')
+check('UID FETCH PARTIAL from the last', a[:-1] == [f'* {n - 1} FETCH (UID {n})' for n in (6, 7, 8)], a)
+a = w.say('UID FETCH 3:8 (UID) (PARTIAL 1:2)')
+check('UID FETCH PARTIAL from the first', a[:-1] == [f'* {n - 1} FETCH (UID {n})' for n in (3, 4)], a)
+check('FETCH has none', w.say('FETCH 1:3 (UID) (PARTIAL 1:2)')[-1].startswith('BAD'))
+changes = next(line for line in w.say('UID SEARCH MODSEQ 1') if line.startswith('* SEARCH')).split()[-1].rstrip(')')
+w.say('UID STORE 7 +FLAGS.SILENT (\\Flagged)')
+a = w.say(f'UID FETCH 3:8 (UID) (CHANGEDSINCE {changes} PARTIAL -1:-3)')
+check('with CHANGEDSINCE', len(a) == 2 and a[0].startswith('* 6 FETCH (UID 7 MODSEQ') and ok(a), a)
+
 check('the end', w.end() == 0)
 finish()
