@@ -60,6 +60,7 @@ struct program {
 	struct set saved; /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
+	bool has_number;       /* which UIDONLY forbids */
 	bool takes_any_number; /* one that no message has is no error */
 };
 
@@ -69,6 +70,10 @@ void program_init(struct program *program, int64_t now_s);
 bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
+
+/* What to answer if program_parse took it not: usage, or UIDONLY's reason. */
+const char *program_complaint(const struct program *program,
+    const struct session *session, const char *usage);
 
 /* Cost of a key: cheap ones are asked first. */
 bool key_needs_content(const struct key *key);

@@ -101,7 +101,8 @@ search_or_sort(struct session *session, struct parse *parse, bool is_sort)
 	if (search.failure != NULL)
 		session_reply(session, search.failure);
 	else if (!is_good)
-		session_bad(session, "BAD SEARCH KEY ...");
+		session_bad(session, program_complaint(&search.program, session,
+					 "BAD SEARCH KEY ..."));
 	else
 		run_search(&search);
 	program_free(&search.program);

@@ -109,9 +109,10 @@ handle_logout(struct session *session, struct parse *parse)
 }
 
 enum {
-	WITH_UID = 1 << 0,     /* has a form with UID */
-	IN_FOLDER = 1 << 1,    /* one must be selected */
-	KEEPS_NUMBERS = 1 << 2 /* no EXPUNGE may be sent, but with UID */
+	WITH_UID = 1 << 0,      /* has a form with UID */
+	IN_FOLDER = 1 << 1,     /* one must be selected */
+	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
+	HAS_NO_NUMBER = 1 << 3  /* not even without UID: see UIDONLY */
 };
 
 static const struct command {
@@ -128,7 +129,7 @@ static const struct command {
 	{ "THREAD", handle_thread, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
-	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER },
+	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
 	{ "SELECT", handle_select, 0 },
 	{ "EXAMINE", handle_examine, 0 },
 	{ "CLOSE", handle_close, IN_FOLDER },
@@ -165,6 +166,14 @@ find_command(struct parse *parse, bool *is_uid)
 	return NULL;
 }
 
+/* RFC 9586 section 3.1: commands that name or answer message numbers. */
+static bool
+is_by_number(const struct session *session, const struct command *command)
+{
+	return (command->kind & (WITH_UID | HAS_NO_NUMBER)) == WITH_UID &&
+	       !session->is_uid;
+}
+
 static void
 run_command(struct session *session, struct parse *parse)
 {
@@ -177,7 +186,10 @@ run_command(struct session *session, struct parse *parse)
 	session->verb = command->verb;
 	session->may_expunge =
 	    (command->kind & KEEPS_NUMBERS) == 0 || session->is_uid;
-	if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
+	if ((session->enabled & ENABLED_UIDONLY) != 0 &&
+	    is_by_number(session, command))
+		session_bad(session, "BAD [UIDREQUIRED] UID goes before that");
+	else if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
 	else
 		command->handle(session, parse);

@@ -19,7 +19,8 @@ enum session_enabled {
 	ENABLED_REV2 = 1 << 0,
 	ENABLED_CONDSTORE = 1 << 1,
 	ENABLED_QRESYNC = 1 << 2,
-	ENABLED_UTF8 = 1 << 3
+	ENABLED_UTF8 = 1 << 3,
+	ENABLED_UIDONLY = 1 << 4
 };
 
 struct session_settings {

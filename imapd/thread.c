@@ -95,7 +95,9 @@ handle_thread(struct session *session, struct parse *parse)
 	if (failure != NULL)
 		session_reply(session, failure);
 	else if (!is_good)
-		session_bad(session, "BAD THREAD ALGORITHM CHARSET KEY ...");
+		session_bad(
+		    session, program_complaint(&program, session,
+				 "BAD THREAD ALGORITHM CHARSET KEY ..."));
 	else
 		run_thread(session, kind, &program);
 	program_free(&program);
