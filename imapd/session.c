@@ -125,6 +125,7 @@ static const struct command {
 	{ "FETCH", handle_fetch, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "STORE", handle_store, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "SEARCH", handle_search, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "ESEARCH", handle_esearch, WITH_UID | HAS_NO_NUMBER },
 	{ "SORT", handle_sort, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "THREAD", handle_thread, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },

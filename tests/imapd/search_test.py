@@ -144,5 +144,59 @@ check('SELECT with UIDs', has(a, '* VANISHED (EARLIER) 1,4:5') and has(a, '* 3 U
 u.end()
 v.end()
 
+# MULTISEARCH, RFC 7377: ESEARCH in folders that are not selected
+m = Wire('N')
+for name in ('Fruit', 'Fruit/Apple', 'Fruit/Apple/Red', 'Fruits', 'Stone'):
+    m.say(f'CREATE {name}')
+for name, number in (('INBOX', 1), ('Fruit', 2), ('Fruit/Apple', 3), ('Fruit/Apple/Red', 4), ('Fruits', 5), ('Stone', 6)):
+    m.append(name, message(number, 'Rain' if number != 6 else 'Sun'))
+    m.append(name, message(number, 'Rain'))
+m.say('SUBSCRIBE Fruits')
+
+
+def found(answer):
+    """{folder: what was answered}, or None if a correlator or the OK is missing."""
+    folders = {}
+    for line in answer[:-1]:
+        head, _, rest = line.partition(') UID ')
+        words = head.split(' ')
+        if words[:3] != ['*', 'ESEARCH', '(TAG'] or words[4] != 'MAILBOX' or words[6] != 'UIDVALIDITY':
+            return None
+        folders[words[5].strip('"')] = rest
+    return folders if ok(answer) and len(folders) == len(answer) - 1 else None
+
+
+check('selected, but none is', m.say('ESEARCH ALL')[-1].startswith('BAD'))
+check('nor with others', m.say('ESEARCH IN (selected mailboxes Stone) ALL')[-1].startswith('BAD'))
+for sources, folders in (
+        ('mailboxes Stone', 'Stone'), ('mailboxes (Stone Nowhere Fruit)', 'Stone Fruit'), ('mailboxes inbox', 'INBOX'),
+        ('subtree Fruit', 'Fruit Fruit/Apple Fruit/Apple/Red'), ('subtree-one Fruit', 'Fruit Fruit/Apple'),
+        ('personal', 'INBOX Fruit Fruit/Apple Fruit/Apple/Red Fruits Stone'), ('subscribed', 'Fruits'),
+        ('inboxes', 'INBOX Fruit Fruit/Apple Fruit/Apple/Red Fruits Stone'),
+        ('mailboxes Stone subtree (Fruit/Apple Fruits) mailboxes Stone', 'Stone Fruit/Apple Fruit/Apple/Red Fruits')):
+    a = m.say(f'ESEARCH IN ({sources}) ALL')
+    check('RFC 7377 IN ' + sources, found(a) == dict.fromkeys(folders.split(), 'ALL 1:2'), a)
+a = m.say('ESEARCH IN (personal) RETURN (MIN COUNT) SUBJECT sun')
+check('none where nothing is found', found(a) == {'Stone': 'MIN 1 COUNT 1'}, a)
+a = m.say('ESEARCH IN (mailboxes (Stone Fruit)) RETURN (PARTIAL -1:-1) ALL')
+check('a part of each', found(a) == dict.fromkeys(('Stone', 'Fruit'), 'PARTIAL (-1:-1 2)'), a)
+m.say('SELECT Stone')
+a = m.say('ESEARCH SUBJECT sun')
+check('the selected one', found(a) == {'Stone': 'ALL 1'}, a)
+a = m.say('ESEARCH IN (selected subtree-one Fruit mailboxes Stone) 2:9')
+check('once, and numbers that no message has', found(a) == dict.fromkeys(('Stone', 'Fruit', 'Fruit/Apple'), 'ALL 2'), a)
+check('only such numbers', found(m.say('UID ESEARCH 7:9')) == {})
+check('SAVE saves', found(m.say('ESEARCH RETURN (SAVE) SUBJECT sun')) == {} and m.say('SEARCH $')[0] == '* SEARCH 1')
+check('"$" in the selected one', found(m.say('ESEARCH $')) == {'Stone': 'ALL 1'})
+for wrong in ('IN (personal) RETURN (SAVE) ALL', 'IN (personal) $', 'IN () ALL', 'IN (selected-delayed) ALL',
+              'IN (mailboxes) ALL', 'IN (personal)', 'IN (personal (x)) ALL', 'IN (subtree ()) ALL'):
+    check('not so: ESEARCH ' + wrong, m.say('ESEARCH ' + wrong)[-1].startswith('BAD'))
+check('CHARSET', has(m.say('ESEARCH IN (personal) CHARSET KOI8-R ALL'), 'NO [BADCHARSET'))
+check('Stone is still selected', m.say('SEARCH ALL')[0] == '* SEARCH 1 2')
+m.say('ENABLE UIDONLY')
+check('UIDONLY has ESEARCH', found(m.say('ESEARCH ALL')) == {'Stone': 'ALL 1:2'})
+check('without numbers', has(m.say('ESEARCH 1'), 'BAD [UIDREQUIRED]'))
+m.end()
+
 check('the end', w.end() == 0)
 finish()
