@@ -58,7 +58,7 @@ search_folder(
 		.is_uid = true,
 		.has_modseq = search->program.has_modseq };
 	enum account_status status =
-	    program_run(&search->program, folder, &found.picks);
+	    program_run(&search->program, session, folder, &found.picks);
 
 	if (status != ACCOUNT_OK)
 		search->failure = status;
@@ -98,6 +98,7 @@ search_name(struct multisearch *search, struct span name)
 	enum account_status status =
 	    folder_open(&folder, session->account, name, true);
 	if (status == ACCOUNT_OK) {
+		folder_on_progress(folder, progress_tick, session);
 		search_folder(search, folder, name);
 		folder_close(folder);
 	} else if (status != ACCOUNT_NONEXISTENT) {

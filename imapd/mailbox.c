@@ -193,6 +193,7 @@ open_folder(struct session *session, struct span name, bool is_read_only,
 		session_fail(session, status);
 		return;
 	}
+	folder_on_progress(session->folder, progress_tick, session);
 	session->is_read_only = is_read_only;
 	buf_clear(&session->folder_name);
 	buf_add(&session->folder_name, name);

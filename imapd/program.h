@@ -82,7 +82,10 @@ bool key_needs_content(const struct key *key);
  * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
  * what could not be read, ACCOUNT_INVALID that no message has a number.
  */
-enum account_status program_run(
-    const struct program *program, struct folder *folder, struct picks *picks);
+enum account_status program_run(const struct program *program,
+    struct session *session, struct folder *folder, struct picks *picks);
+
+/* How often it looks at one of so many messages: what progress counts. */
+uint64_t program_goal(const struct program *program, size_t messages);
 
 #endif

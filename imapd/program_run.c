@@ -7,6 +7,7 @@
 /* Bit i of word i / 64 is message i of the view. */
 struct run {
 	const struct program *program;
+	struct session *session;
 	struct folder *folder;
 	size_t count;
 	size_t words;
@@ -195,9 +196,13 @@ match_each(struct run *run, const struct key *key, uint64_t *wanted)
 			   ? folder_keyword_bit(run->folder, key->text, false)
 			   : 0;
 
-	for (size_t i = 0; i < run->count; i++)
+	bool is_slow = key_needs_content(key);
+	for (size_t i = 0; i < run->count; i++) {
 		if (has(wanted, i) && !match_one(run, key, bit, i))
 			drop(wanted, i);
+		if (is_slow)
+			progress_tick(run->session);
+	}
 }
 
 static void match(struct run *run, const struct key *key, uint64_t *wanted);
@@ -237,6 +242,25 @@ key_needs_content(const struct key *key)
 	return key->kind != KEY_SET && key->kind != KEY_UIDS &&
 	       key->kind != KEY_FLAG && key->kind != KEY_KEYWORD &&
 	       key->kind != KEY_MODSEQ;
+}
+
+static bool
+is_list(const struct key *key)
+{
+	return key->kind == KEY_ALL || key->kind == KEY_OR ||
+	       key->kind == KEY_NOT;
+}
+
+/* Each key of a tree is asked once. */
+uint64_t
+program_goal(const struct program *program, size_t messages)
+{
+	uint64_t keys = 0;
+
+	for (size_t i = 0; i < program->count; i++)
+		keys += key_needs_content(&program->keys[i]) &&
+			!is_list(&program->keys[i]);
+	return keys * messages;
 }
 
 /* What costs nothing first: less is left to be read. */
@@ -287,10 +311,11 @@ match(struct run *run, const struct key *key, uint64_t *wanted)
 }
 
 enum account_status
-program_run(
-    const struct program *program, struct folder *folder, struct picks *picks)
+program_run(const struct program *program, struct session *session,
+    struct folder *folder, struct picks *picks)
 {
 	struct run run = { .program = program,
+		.session = session,
 		.folder = folder,
 		.count = folder_count(folder) };
 

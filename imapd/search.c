@@ -75,10 +75,13 @@ run_search(struct search *search)
 
 	if (search->program.has_modseq)
 		session_enable_condstore(session);
-	enum account_status status =
-	    program_run(&search->program, session->folder, &found.picks);
+	size_t messages = folder_count(session->folder);
+	session->progress.goal = program_goal(&search->program, messages) +
+				 search->order.count * messages;
+	enum account_status status = program_run(
+	    &search->program, session, session->folder, &found.picks);
 	if (status == ACCOUNT_OK && search->is_sort)
-		sort_picks(session->folder, &search->order, &found.picks);
+		sort_picks(session, &search->order, &found.picks);
 	if (status == ACCOUNT_INVALID) {
 		session_bad(session, "BAD no message has that number");
 	} else if (status != ACCOUNT_OK) {

@@ -221,6 +221,7 @@ run_line(struct session *session, bool is_stream, const struct literal *literal)
 	}
 	session->may_expunge = true;
 	session->is_uid = false;
+	progress_begin(session);
 	if (is_stream)
 		append_stream(session, literal);
 	else

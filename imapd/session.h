@@ -12,6 +12,7 @@
  */
 
 #include "imapd/input.h"
+#include "imapd/progress.h"
 #include "imapd/set.h"
 #include "store/folder.h"
 
@@ -28,6 +29,7 @@ struct session_settings {
 	uint64_t errors_max;
 	uint64_t command_max;
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
+	uint64_t progress_ms; /* between notices of progress */
 	const char *user;     /* for the log, and METADATA's owner */
 	const char *peer;
 	struct span input;    /* what the client sent already */
@@ -52,9 +54,10 @@ struct session {
 	uint64_t errors;
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
-	uint64_t known_keywords; /* that FLAGS named */
-	struct buf saved_uids;   /* SEARCHRES: of uint32_t, rising */
-	uint64_t appended;       /* for the log */
+	uint64_t known_keywords;  /* that FLAGS named */
+	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
+	struct progress progress; /* of the command that runs */
+	uint64_t appended;        /* for the log */
 	uint64_t fetched;
 };
 

@@ -41,6 +41,7 @@ put_threads(
 		size_t i = picks_items(picks)[k];
 		struct folder_thread_data data = { 0 };
 
+		progress_tick(session);
 		/* One that is gone by now answers nobody. */
 		if (folder_thread_data(session->folder, i, &data) != ACCOUNT_OK)
 			data = (struct folder_thread_data){ 0 };
@@ -67,8 +68,10 @@ run_thread(struct session *session, enum threads_kind kind,
 
 	if (program->has_modseq)
 		session_enable_condstore(session);
+	size_t messages = folder_count(session->folder);
+	session->progress.goal = program_goal(program, messages) + messages;
 	enum account_status status =
-	    program_run(program, session->folder, &picks);
+	    program_run(program, session, session->folder, &picks);
 	if (status == ACCOUNT_INVALID) {
 		session_bad(session, "BAD no message has that number");
 	} else if (status != ACCOUNT_OK) {

@@ -198,5 +198,30 @@ check('UIDONLY has ESEARCH', found(m.say('ESEARCH ALL')) == {'Stone': 'ALL 1:2'}
 check('without numbers', has(m.say('ESEARCH 1'), 'BAD [UIDREQUIRED]'))
 m.end()
 
+a = w.say('CAPABILITY')[0].split()
+check('CAPABILITY lists them', {'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS', 'PARTIAL', 'UIDONLY',
+                                'MULTISEARCH', 'INPROGRESS'} <= set(a), a)
+
+# INPROGRESS, RFC 9585: a notice with each millisecond that a command takes
+if os.geteuid() == 0:
+    control = work + '/control'
+    os.mkdir(control)
+    with open(control + '/imapdprogress', 'w') as f:
+        f.write('1\n')
+    p = Wire(control=control)
+    p.say('SELECT Deep')
+    for command, goal in (('SEARCH TEXT nobody', 10000), ('SEARCH OR (BODY nobody) (NOT HEADER X-None x)', 20000),
+                          ('SORT (SUBJECT FROM) UTF-8 ALL', 20000), ('THREAD REFERENCES UTF-8 TEXT deep', 20000),
+                          ('UID COPY 1:* Ten', 10000),
+                          ('ESEARCH IN (personal) TEXT nobody', 'NIL')):
+        a = p.say(command)
+        notices = [line.split(' ') for line in a if line.startswith('* OK [INPROGRESS (')]
+        steps = [int(words[4]) for words in notices]
+        check('RFC 9585 ' + command, ok(a) and steps and all(one < two for one, two in zip(steps, steps[1:])) and
+              all(words[3] == f'("t{p.count}"' and words[5] == f'{goal})]' for words in notices) and
+              (goal == 'NIL' or steps[-1] <= goal), [line[:100] for line in a])
+    p.end()
+check('a short one has none', not has(w.say('SEARCH TEXT nobody'), 'INPROGRESS'))
+
 check('the end', w.end() == 0)
 finish()
