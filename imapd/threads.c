@@ -123,11 +123,8 @@ add_references(struct threads *threads, uint32_t row,
 			link_nodes(threads, parent, other);
 		parent = other;
 	}
-	/* Without the LF that ends each of the references. */
-	struct span id =
-	    span_slice(data->message_id, 0, span_index(data->message_id, '\n'));
-	if (id.len > 0)
-		node = node_of(threads, id);
+	if (data->message_id.len > 0)
+		node = node_of(threads, data->message_id);
 	if (node == 0 || threads_node(threads, node)->row != UINT32_MAX)
 		node = add_linked_node(threads, row);
 	threads_node(threads, node)->row = row;
