@@ -167,7 +167,7 @@ find_command(struct parse *parse, bool *is_uid)
 	return NULL;
 }
 
-/* RFC 9586 section 3.1: commands that name or answer message numbers. */
+/* RFC 9586 section 3: commands that name or answer message numbers. */
 static bool
 is_by_number(const struct session *session, const struct command *command)
 {

@@ -109,7 +109,7 @@ check('SELECT says no number of a message', has(a, '* 5 EXISTS') and not has(a, 
 for command in ('FETCH 1 (FLAGS)', 'STORE 1 +FLAGS (\\Seen)', 'SEARCH ALL', 'SORT (DATE) UTF-8 ALL', 'COPY 1 Ten',
                 'THREAD REFS UTF-8 ALL', 'MOVE 1 Ten', 'UID SEARCH 1:2', 'UID SEARCH OR (NOT *) SEEN',
                 'UID SORT (DATE) UTF-8 1', 'UID THREAD REFS UTF-8 1'):
-    check('RFC 9586 section 3.1: ' + command, u.say(command)[-1].startswith('BAD [UIDREQUIRED]'))
+    check('RFC 9586 section 3: ' + command, u.say(command)[-1].startswith('BAD [UIDREQUIRED]'))
 v = Wire()
 v.say('SELECT Uids')
 v.say('STORE 1 +FLAGS.SILENT (\\Deleted)')
