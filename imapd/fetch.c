@@ -305,7 +305,8 @@ mark_seen(struct session *session, const struct picks *picks,
 		NULL, NULL) == ACCOUNT_OK) {
 		fetch_request_add(request, FETCH_FLAGS);
 		if ((session->enabled & ENABLED_CONDSTORE) != 0) {
-			fetch_request_add(request, FETCH_UID);
+			if ((session->enabled & ENABLED_UIDONLY) == 0)
+				fetch_request_add(request, FETCH_UID);
 			fetch_request_add(request, FETCH_MODSEQ);
 		}
 	}
@@ -331,7 +332,7 @@ fetch_picks(struct fetch *fetch, const struct picks *picks)
 			fetch->is_gone = true;
 			continue;
 		}
-		put_format(session, "* %zu FETCH (", fetch->i + 1);
+		put_fetch(session, fetch->i);
 		fetch->space = "";
 		for (size_t n = 0; n < request->count; n++)
 			put_item(fetch, &request->items[n]);
@@ -373,7 +374,7 @@ run_fetch(struct session *session, struct fetch_request *request,
 		put_vanished_earlier(session, request->changed_since, set);
 	if (sets_seen(request) && !session->is_read_only)
 		mark_seen(session, picks, request);
-	if (session->is_uid)
+	if (session->is_uid && (session->enabled & ENABLED_UIDONLY) == 0)
 		fetch_request_add(request, FETCH_UID);
 	if (request->has_changed_since)
 		fetch_request_add(request, FETCH_MODSEQ);
@@ -393,11 +394,13 @@ handle_fetch(struct session *session, struct parse *parse)
 		return;
 	fetch_request_init(&request);
 	if (!parse_space(parse) || !fetch_request_parse(&request, parse) ||
+	    (request.partial.is_given && !session->is_uid) ||
 	    (request.has_vanished &&
 		(!session->is_uid ||
 		    (session->enabled & ENABLED_QRESYNC) == 0))) {
 		session_bad(session, "BAD FETCH SET (ITEM ...)");
 	} else {
+		picks_keep_partial(&picks, &request.partial);
 		if (request.has_vanished && parse_space(&start))
 			session_parse_set(session, &start, &set);
 		run_fetch(session, &request, &picks, &set);

@@ -222,6 +222,7 @@ copy_picks(struct session *session, const struct picks *picks,
 	struct buf text = buf_new(SIZE_MAX / 2);
 	enum account_status status = ACCOUNT_OK;
 
+	session->progress.goal = picks_count(picks);
 	if (picks_count(picks) > 0)
 		status = folder_copy(session->folder, picks_items(picks),
 		    picks_count(picks), target, is_move, &copied);

@@ -45,7 +45,8 @@ static const char usage[] =
     "       imapd -s USER MAILBOX CLIENT   (by login)";
 
 enum {
-	COMMAND_MAX = 1 << 20
+	COMMAND_MAX = 1 << 20,
+	PROGRESS_MS = 10000
 };
 
 static void
@@ -57,6 +58,8 @@ read_session_settings(struct session_settings *settings)
 	    control_number("imapdmaxcommand", COMMAND_MAX, 8192, 64 << 20);
 	settings->message_max =
 	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
+	settings->progress_ms =
+	    control_number("imapdprogress", PROGRESS_MS, 1, 3600000);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */

@@ -10,6 +10,7 @@ struct select_options {
 	uint64_t uid_validity;
 	uint64_t modseq;
 	struct set known;
+	bool has_numbers; /* which UIDONLY forbids */
 };
 
 static bool
@@ -31,6 +32,7 @@ parse_qresync(struct parse *parse, struct select_options *options)
 	/* What the client knows of numbers: it may be wrong, and is not used.
 	 */
 	if (is_good && parse_char(parse, '(')) {
+		options->has_numbers = true;
 		is_good = set_parse(&numbers, parse) && parse_space(parse) &&
 			  set_parse(&uids, parse) && parse_char(parse, ')');
 		set_free(&numbers);
@@ -154,7 +156,8 @@ put_selected(struct session *session)
 	if ((session->enabled & ENABLED_REV2) == 0)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
 	for (size_t i = 0;
-	     (session->enabled & ENABLED_REV2) == 0 && i < folder_count(folder);
+	     (session->enabled & (ENABLED_REV2 | ENABLED_UIDONLY)) == 0 &&
+	     i < folder_count(folder);
 	     i++)
 		if ((folder_message(folder, i)->flags & MESSAGE_SEEN) == 0) {
 			put_format(session,
@@ -190,6 +193,7 @@ open_folder(struct session *session, struct span name, bool is_read_only,
 		session_fail(session, status);
 		return;
 	}
+	folder_on_progress(session->folder, progress_tick, session);
 	session->is_read_only = is_read_only;
 	buf_clear(&session->folder_name);
 	buf_add(&session->folder_name, name);
@@ -211,7 +215,11 @@ select_folder(struct session *session, struct parse *parse, bool is_read_only)
 	}
 	if (!parse_folder_name(session, parse, &name))
 		return;
-	if (parse_options(session, parse, &options))
+	bool is_good = parse_options(session, parse, &options);
+	if (is_good && options.has_numbers &&
+	    (session->enabled & ENABLED_UIDONLY) != 0)
+		session_bad(session, "BAD [UIDREQUIRED] no numbers any more");
+	else if (is_good)
 		open_folder(session, buf_span(&name), is_read_only, &options);
 	else
 		session_bad(session, "BAD no such options");

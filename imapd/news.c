@@ -7,7 +7,7 @@ take_expunged(void *context, size_t i, uint32_t uid)
 	struct session *session = ((void **)context)[0];
 	struct buf *uids = ((void **)context)[1];
 
-	if ((session->enabled & ENABLED_QRESYNC) != 0)
+	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
 		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
 	else
 		put_format(session, "* %zu EXPUNGE\r\n", i + 1);
@@ -99,8 +99,9 @@ put_flag_news(struct session *session, size_t i)
 	bool has_modseq =
 	    (session->enabled & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0;
 
-	put_format(session, "* %zu FETCH (", i + 1);
-	if (session->is_uid || has_modseq)
+	put_fetch(session, i);
+	if ((session->is_uid || has_modseq) &&
+	    (session->enabled & ENABLED_UIDONLY) == 0)
 		put_format(session, "UID %u ", message->uid);
 	if (has_modseq)
 		put_format(session, "MODSEQ (%llu) ",
@@ -152,6 +153,9 @@ put_modseq(struct session *session, size_t i)
 	const struct folder_message *message =
 	    folder_message(session->folder, i);
 
-	put_format(session, "* %zu FETCH (UID %u MODSEQ (%llu))\r\n", i + 1,
-	    message->uid, (unsigned long long)message->modseq);
+	put_fetch(session, i);
+	if ((session->enabled & ENABLED_UIDONLY) == 0)
+		put_format(session, "UID %u ", message->uid);
+	put_format(
+	    session, "MODSEQ (%llu))\r\n", (unsigned long long)message->modseq);
 }

@@ -137,6 +137,16 @@ put_flags(struct session *session, const struct folder_message *message)
 }
 
 void
+put_fetch(struct session *session, size_t i)
+{
+	if ((session->enabled & ENABLED_UIDONLY) != 0)
+		put_format(session, "* %u UIDFETCH (",
+		    folder_message(session->folder, i)->uid);
+	else
+		put_format(session, "* %zu FETCH (", i + 1);
+}
+
+void
 put_date_time(struct session *session, int64_t seconds)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",

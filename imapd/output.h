@@ -28,6 +28,9 @@ void put_flags(struct session *session, const struct folder_message *message);
 void put_vanished_earlier(
     struct session *session, uint64_t modseq, const struct set *set);
 
+/* "* N FETCH (", or with UIDONLY "* UID UIDFETCH (" (RFC 9586 section 3). */
+void put_fetch(struct session *session, size_t i);
+
 /* "* N FETCH (FLAGS ...)", with UID and MODSEQ where they belong. */
 void put_flag_news(struct session *session, size_t i);
 

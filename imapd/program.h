@@ -60,6 +60,8 @@ struct program {
 	struct set saved; /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
+	bool has_number;       /* which UIDONLY forbids */
+	bool takes_any_number; /* one that no message has is no error */
 };
 
 void program_init(struct program *program, int64_t now_s);
@@ -69,14 +71,21 @@ bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
 
+/* What to answer if program_parse took it not: usage, or UIDONLY's reason. */
+const char *program_complaint(const struct program *program,
+    const struct session *session, const char *usage);
+
 /* Cost of a key: cheap ones are asked first. */
 bool key_needs_content(const struct key *key);
 
 /*
- * The messages of the session's folder that match, rising.  A status but
- * ACCOUNT_OK says what could not be read.
+ * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
+ * what could not be read, ACCOUNT_INVALID that no message has a number.
  */
 enum account_status program_run(const struct program *program,
-    struct session *session, struct picks *picks);
+    struct session *session, struct folder *folder, struct picks *picks);
+
+/* How often it looks at one of so many messages: what progress counts. */
+uint64_t program_goal(const struct program *program, size_t messages);
 
 #endif

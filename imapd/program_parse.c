@@ -254,8 +254,10 @@ parse_set_key(struct program *program, struct session *session,
 	if (key == NULL || (is_uid && !parse_space(parse)) ||
 	    !set_parse(&key->set, parse))
 		return false;
-	if (!key->set.is_saved)
+	if (!key->set.is_saved) {
+		program->has_number |= !is_uid;
 		return true;
+	}
 	key->kind = KEY_UIDS;
 	if (!program->saved.is_saved)
 		program->saved = session_saved(session);
@@ -329,5 +331,17 @@ bool
 program_parse(
     struct program *program, struct session *session, struct parse *parse)
 {
-	return parse_list(program, session, parse, 0, 0) && parse_is_end(parse);
+	return parse_list(program, session, parse, 0, 0) &&
+	       parse_is_end(parse) &&
+	       (!program->has_number ||
+		   (session->enabled & ENABLED_UIDONLY) == 0);
+}
+
+const char *
+program_complaint(const struct program *program, const struct session *session,
+    const char *usage)
+{
+	return program->has_number && (session->enabled & ENABLED_UIDONLY) != 0
+		   ? "BAD [UIDREQUIRED] UID goes before a set"
+		   : usage;
 }

@@ -8,6 +8,7 @@
 struct run {
 	const struct program *program;
 	struct session *session;
+	struct folder *folder;
 	size_t count;
 	size_t words;
 	enum account_status status;
@@ -35,15 +36,35 @@ drop(uint64_t *bits, size_t i)
 	bits[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
+/* RFC 7377 section 2: what no message has is no error. */
+static void
+add_known(const struct run *run, const struct set *set, uint64_t *named)
+{
+	struct set merged = set_merged(set, (uint32_t)run->count);
+
+	for (size_t k = 0; k < set_count(&merged); k++) {
+		struct set_range range = set_range(&merged, k);
+
+		for (size_t i = range.first; i <= range.last && i <= run->count;
+		     i++)
+			if (i > 0)
+				named[(i - 1) / 64] |= (uint64_t)1
+						       << ((i - 1) % 64);
+	}
+	set_free(&merged);
+}
+
 static void
 match_set(struct run *run, const struct key *key, uint64_t *wanted)
 {
 	uint64_t *named = new_bits(run);
 	const struct set *set =
 	    key->set.is_saved ? &run->program->saved : &key->set;
-	struct picks picks;
+	struct picks picks = picks_new();
 
-	if (!set_pick(set, run->session->folder, key->kind == KEY_UIDS, &picks))
+	if (key->kind == KEY_SET && run->program->takes_any_number)
+		add_known(run, set, named);
+	else if (!set_pick(set, run->folder, key->kind == KEY_UIDS, &picks))
 		run->status = ACCOUNT_INVALID;
 	for (size_t k = 0; k < picks_count(&picks); k++) {
 		size_t i = picks_items(&picks)[k];
@@ -66,8 +87,8 @@ match_text(struct run *run, const struct key *key, uint64_t *wanted)
 	/* Every text has the empty string; a field must be there for that. */
 	if (key->text.len == 0 && key->kind != KEY_FIELD)
 		return;
-	enum account_status status = folder_match(
-	    run->session->folder, text, key->field, key->text, wanted);
+	enum account_status status =
+	    folder_match(run->folder, text, key->field, key->text, wanted);
 	if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
 		run->status = status;
 }
@@ -83,7 +104,7 @@ sent_day(struct run *run, size_t i, int64_t *day)
 {
 	struct folder_thread_data data;
 
-	if (folder_thread_data(run->session->folder, i, &data) != ACCOUNT_OK)
+	if (folder_thread_data(run->folder, i, &data) != ACCOUNT_OK)
 		return false;
 	*day = day_of(data.sent_date_s + data.sent_zone_s);
 	return data.has_sent_date;
@@ -92,7 +113,7 @@ sent_day(struct run *run, size_t i, int64_t *day)
 static bool
 match_date(struct run *run, const struct key *key, size_t i)
 {
-	struct folder *folder = run->session->folder;
+	struct folder *folder = run->folder;
 	int64_t value = folder_message(folder, i)->save_date_s;
 
 	if (key->date == DATE_SENT) {
@@ -111,7 +132,7 @@ match_date(struct run *run, const struct key *key, size_t i)
 static bool
 match_size(struct run *run, const struct key *key, size_t i)
 {
-	struct folder *folder = run->session->folder;
+	struct folder *folder = run->folder;
 	uint64_t octets = folder_message(folder, i)->octets;
 
 	if (octets == FOLDER_OCTETS_UNKNOWN &&
@@ -127,8 +148,8 @@ match_id(struct run *run, const struct key *key, size_t i)
 	char email_id[FOLDER_EMAIL_ID_MAX + 1];
 	char thread_id[FOLDER_EMAIL_ID_MAX + 1];
 
-	return folder_object_ids(run->session->folder, i, email_id,
-		   thread_id) == ACCOUNT_OK &&
+	return folder_object_ids(run->folder, i, email_id, thread_id) ==
+		   ACCOUNT_OK &&
 	       span_equal(key->text,
 		   span_of(key->kind == KEY_EMAIL_ID ? email_id : thread_id));
 }
@@ -137,8 +158,7 @@ static bool
 match_one(
     struct run *run, const struct key *key, uint64_t keyword_bit, size_t i)
 {
-	const struct folder_message *message =
-	    folder_message(run->session->folder, i);
+	const struct folder_message *message = folder_message(run->folder, i);
 
 	switch (key->kind) {
 	case KEY_FLAG:
@@ -172,14 +192,17 @@ match_one(
 static void
 match_each(struct run *run, const struct key *key, uint64_t *wanted)
 {
-	uint64_t bit =
-	    key->kind == KEY_KEYWORD
-		? folder_keyword_bit(run->session->folder, key->text, false)
-		: 0;
+	uint64_t bit = key->kind == KEY_KEYWORD
+			   ? folder_keyword_bit(run->folder, key->text, false)
+			   : 0;
 
-	for (size_t i = 0; i < run->count; i++)
+	bool is_slow = key_needs_content(key);
+	for (size_t i = 0; i < run->count; i++) {
 		if (has(wanted, i) && !match_one(run, key, bit, i))
 			drop(wanted, i);
+		if (is_slow)
+			progress_tick(run->session);
+	}
 }
 
 static void match(struct run *run, const struct key *key, uint64_t *wanted);
@@ -219,6 +242,25 @@ key_needs_content(const struct key *key)
 	return key->kind != KEY_SET && key->kind != KEY_UIDS &&
 	       key->kind != KEY_FLAG && key->kind != KEY_KEYWORD &&
 	       key->kind != KEY_MODSEQ;
+}
+
+static bool
+is_list(const struct key *key)
+{
+	return key->kind == KEY_ALL || key->kind == KEY_OR ||
+	       key->kind == KEY_NOT;
+}
+
+/* Each key of a tree is asked once. */
+uint64_t
+program_goal(const struct program *program, size_t messages)
+{
+	uint64_t keys = 0;
+
+	for (size_t i = 0; i < program->count; i++)
+		keys += key_needs_content(&program->keys[i]) &&
+			!is_list(&program->keys[i]);
+	return keys * messages;
 }
 
 /* What costs nothing first: less is left to be read. */
@@ -269,17 +311,18 @@ match(struct run *run, const struct key *key, uint64_t *wanted)
 }
 
 enum account_status
-program_run(
-    const struct program *program, struct session *session, struct picks *picks)
+program_run(const struct program *program, struct session *session,
+    struct folder *folder, struct picks *picks)
 {
 	struct run run = { .program = program,
 		.session = session,
-		.count = folder_count(session->folder) };
+		.folder = folder,
+		.count = folder_count(folder) };
 
 	run.words = run.count / 64 + 1;
 	uint64_t *wanted = new_bits(&run);
 	for (size_t i = 0; i < run.count; i++)
-		if (!folder_message(session->folder, i)->is_expunged)
+		if (!folder_message(folder, i)->is_expunged)
 			wanted[i / 64] |= (uint64_t)1 << (i % 64);
 	match(&run, &program->keys[0], wanted);
 	*picks = picks_new();

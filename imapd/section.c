@@ -239,6 +239,11 @@ parse_modifiers(struct fetch_request *request, struct parse *parse)
 	do {
 		if (parse_keyword(parse, "VANISHED"))
 			request->has_vanished = true;
+		else if (!request->partial.is_given &&
+			 parse_keyword(parse, "PARTIAL") &&
+			 parse_space(parse) &&
+			 partial_parse(&request->partial, parse))
+			continue;
 		else if (parse_keyword(parse, "CHANGEDSINCE") &&
 			 parse_space(parse) &&
 			 parse_number(

@@ -8,7 +8,7 @@
  *         SECTION_FIELDS_MAX names of fields.
  */
 
-#include "imapd/parse.h"
+#include "imapd/partial.h"
 #include "store/folder.h"
 
 enum {
@@ -54,6 +54,7 @@ struct fetch_request {
 	bool has_changed_since;
 	uint64_t changed_since;
 	bool has_vanished;
+	struct partial partial;
 };
 
 void fetch_request_init(struct fetch_request *request);

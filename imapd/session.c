@@ -109,9 +109,10 @@ handle_logout(struct session *session, struct parse *parse)
 }
 
 enum {
-	WITH_UID = 1 << 0,     /* has a form with UID */
-	IN_FOLDER = 1 << 1,    /* one must be selected */
-	KEEPS_NUMBERS = 1 << 2 /* no EXPUNGE may be sent, but with UID */
+	WITH_UID = 1 << 0,      /* has a form with UID */
+	IN_FOLDER = 1 << 1,     /* one must be selected */
+	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
+	HAS_NO_NUMBER = 1 << 3  /* not even without UID: see UIDONLY */
 };
 
 static const struct command {
@@ -124,10 +125,12 @@ static const struct command {
 	{ "FETCH", handle_fetch, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "STORE", handle_store, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "SEARCH", handle_search, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "ESEARCH", handle_esearch, WITH_UID | HAS_NO_NUMBER },
 	{ "SORT", handle_sort, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "THREAD", handle_thread, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
-	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER },
+	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
 	{ "SELECT", handle_select, 0 },
 	{ "EXAMINE", handle_examine, 0 },
 	{ "CLOSE", handle_close, IN_FOLDER },
@@ -164,6 +167,14 @@ find_command(struct parse *parse, bool *is_uid)
 	return NULL;
 }
 
+/* RFC 9586 section 3: commands that name or answer message numbers. */
+static bool
+is_by_number(const struct session *session, const struct command *command)
+{
+	return (command->kind & (WITH_UID | HAS_NO_NUMBER)) == WITH_UID &&
+	       !session->is_uid;
+}
+
 static void
 run_command(struct session *session, struct parse *parse)
 {
@@ -176,7 +187,10 @@ run_command(struct session *session, struct parse *parse)
 	session->verb = command->verb;
 	session->may_expunge =
 	    (command->kind & KEEPS_NUMBERS) == 0 || session->is_uid;
-	if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
+	if ((session->enabled & ENABLED_UIDONLY) != 0 &&
+	    is_by_number(session, command))
+		session_bad(session, "BAD [UIDREQUIRED] UID goes before that");
+	else if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
 	else
 		command->handle(session, parse);
@@ -207,6 +221,7 @@ run_line(struct session *session, bool is_stream, const struct literal *literal)
 	}
 	session->may_expunge = true;
 	session->is_uid = false;
+	progress_begin(session);
 	if (is_stream)
 		append_stream(session, literal);
 	else

@@ -12,6 +12,7 @@
  */
 
 #include "imapd/input.h"
+#include "imapd/progress.h"
 #include "imapd/set.h"
 #include "store/folder.h"
 
@@ -19,7 +20,8 @@ enum session_enabled {
 	ENABLED_REV2 = 1 << 0,
 	ENABLED_CONDSTORE = 1 << 1,
 	ENABLED_QRESYNC = 1 << 2,
-	ENABLED_UTF8 = 1 << 3
+	ENABLED_UTF8 = 1 << 3,
+	ENABLED_UIDONLY = 1 << 4
 };
 
 struct session_settings {
@@ -27,6 +29,7 @@ struct session_settings {
 	uint64_t errors_max;
 	uint64_t command_max;
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
+	uint64_t progress_ms; /* between notices of progress */
 	const char *user;     /* for the log, and METADATA's owner */
 	const char *peer;
 	struct span input;    /* what the client sent already */
@@ -51,9 +54,10 @@ struct session {
 	uint64_t errors;
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
-	uint64_t known_keywords; /* that FLAGS named */
-	struct buf saved_uids;   /* SEARCHRES: of uint32_t, rising */
-	uint64_t appended;       /* for the log */
+	uint64_t known_keywords;  /* that FLAGS named */
+	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
+	struct progress progress; /* of the command that runs */
+	uint64_t appended;        /* for the log */
 	uint64_t fetched;
 };
 

@@ -82,6 +82,17 @@ picks_items(const struct picks *picks)
 }
 
 void
+picks_keep_partial(struct picks *picks, const struct partial *partial)
+{
+	size_t first;
+	size_t end;
+
+	partial_bounds(partial, picks_count(picks), &first, &end);
+	picks->indexes.len = end * sizeof(size_t);
+	buf_drop(&picks->indexes, first * sizeof(size_t));
+}
+
+void
 picks_free(struct picks *picks)
 {
 	buf_free(&picks->indexes);

@@ -9,7 +9,7 @@
  */
 
 #include "base/buf.h"
-#include "imapd/parse.h"
+#include "imapd/partial.h"
 
 struct folder;
 
@@ -46,6 +46,9 @@ struct picks picks_new(void);
 void picks_add(struct picks *picks, size_t i);
 size_t picks_count(const struct picks *picks);
 const size_t *picks_items(const struct picks *picks);
+
+/* Of RFC 9394's range the others are dropped; all stay if there is none. */
+void picks_keep_partial(struct picks *picks, const struct partial *partial);
 void picks_free(struct picks *picks);
 
 /*

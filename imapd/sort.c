@@ -124,8 +124,9 @@ compare(const void *left, const void *right, void *context)
 }
 
 static void
-fill(struct sort *sort, struct folder *folder, const struct picks *picks)
+fill(struct sort *sort, struct session *session, const struct picks *picks)
 {
+	struct folder *folder = session->folder;
 	size_t columns = sort->order->count;
 
 	for (size_t k = 0; k < columns; k++) {
@@ -135,6 +136,7 @@ fill(struct sort *sort, struct folder *folder, const struct picks *picks)
 			size_t i = picks_items(picks)[row];
 			struct value *value = &sort->values[row * columns + k];
 
+			progress_tick(session);
 			if (!is_text(criterion)) {
 				value->number = number_of(folder, i, criterion);
 				continue;
@@ -148,8 +150,8 @@ fill(struct sort *sort, struct folder *folder, const struct picks *picks)
 }
 
 void
-sort_picks(
-    struct folder *folder, const struct sort_order *order, struct picks *picks)
+sort_picks(struct session *session, const struct sort_order *order,
+    struct picks *picks)
 {
 	size_t count = picks_count(picks);
 	struct sort sort = { .order = order, .texts = buf_new(SIZE_MAX / 2) };
@@ -158,7 +160,7 @@ sort_picks(
 	sort.values = calloc(count * order->count + 1, sizeof(*sort.values));
 	if (rows == NULL || sort.values == NULL)
 		temp_fail("out of memory");
-	fill(&sort, folder, picks);
+	fill(&sort, session, picks);
 	for (size_t row = 0; row < count; row++)
 		rows[row] = (struct row){ picks_items(picks)[row], row };
 	qsort_r(rows, count, sizeof(*rows), compare, &sort);

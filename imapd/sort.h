@@ -8,7 +8,7 @@
  * Memory  the keys of all messages while it runs.
  */
 
-#include "imapd/set.h"
+#include "imapd/session.h"
 
 enum {
 	SORT_KEYS_MAX = 16
@@ -37,8 +37,8 @@ struct sort_order {
 /* "(REVERSE DATE SUBJECT)" */
 bool sort_parse(struct sort_order *order, struct parse *parse);
 
-/* In that order, then by number. */
-void sort_picks(
-    struct folder *folder, const struct sort_order *order, struct picks *picks);
+/* Of the selected folder: in that order, then by number. */
+void sort_picks(struct session *session, const struct sort_order *order,
+    struct picks *picks);
 
 #endif

@@ -104,6 +104,7 @@ static const struct {
 	{ "timeoutimaplogin", 1, 86400 },
 	{ "imapdmaxcommand", 8192, 64 << 20 },
 	{ "imapdmaxmessage", 0, INT64_MAX },
+	{ "imapdprogress", 1, 3600000 },
 	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },

@@ -147,8 +147,9 @@ size_t
 message_ids_add(struct buf *into, struct span value, size_t max)
 {
 	size_t count = 0;
+	size_t last = into->len; /* where the last one starts */
 
-	while (count < max) {
+	while (count < max || max > 1) {
 		value = after(value, span_index(value, '<') + 1);
 		size_t end = span_index(value, '>');
 		size_t again = span_index(value, '<');
@@ -161,8 +162,12 @@ message_ids_add(struct buf *into, struct span value, size_t max)
 		value = after(value, end + 1);
 		if (span_index(id, '@') == id.len)
 			continue;
+		if (count == max)
+			into->len = last;
+		else
+			count++;
+		last = into->len;
 		add_message_id(into, id);
-		count++;
 	}
 	return count;
 }

@@ -16,6 +16,8 @@ bool subject_add_base(struct buf *into, struct span value);
 /*
  * Append each message-id of a field's value, normalised (section 3, without
  * <> and needless quotes) and ended by a LF; the count of them, at most max.
+ * Of more than that (and max above 1) the last one, which is the parent, takes
+ * the place of the max-th.
  */
 size_t message_ids_add(struct buf *into, struct span value, size_t max);
 

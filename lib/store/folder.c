@@ -245,6 +245,21 @@ folder_open(struct folder **folder, struct account *account, struct span name,
 }
 
 void
+folder_on_progress(
+    struct folder *folder, void (*tick)(void *context), void *context)
+{
+	folder->tick = tick;
+	folder->tick_context = context;
+}
+
+void
+folder_tick(const struct folder *folder)
+{
+	if (folder->tick != NULL)
+		folder->tick(folder->tick_context);
+}
+
+void
 folder_close(struct folder *folder)
 {
 	const int fds[] = { folder->root, folder->cur, folder->new,

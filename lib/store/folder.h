@@ -63,6 +63,13 @@ void folder_close(struct folder *folder);
 /* Before a wait: the index is closed and what was cached is freed. */
 void folder_rest(struct folder *folder);
 
+/*
+ * tick is called for each message that a long call (folder_match, folder_copy)
+ * is done with; it must not wait, and must not call the folder.
+ */
+void folder_on_progress(
+    struct folder *folder, void (*tick)(void *context), void *context);
+
 /* Of the view and the folder as last refreshed. */
 void folder_counts(const struct folder *folder, struct folder_counts *counts);
 

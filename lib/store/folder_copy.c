@@ -100,7 +100,8 @@ bring_all(struct copy *copy, bool is_move, size_t *done)
 {
 	bool has_looked = false;
 
-	for (*done = 0; *done < copy->count; ++*done)
+	for (*done = 0; *done < copy->count; ++*done) {
+		folder_tick(copy->source);
 		while (!bring_one(copy, *done, is_move)) {
 			if (errno != ENOENT || has_looked)
 				return false;
@@ -112,6 +113,7 @@ bring_all(struct copy *copy, bool is_move, size_t *done)
 			if (source_item(copy, *done)->message.is_expunged)
 				return false;
 		}
+	}
 	return true;
 }
 

@@ -263,6 +263,7 @@ match_body(struct search *search, uint64_t *wanted)
 	for (size_t i = 0; i < folder->count && status == ACCOUNT_OK; i++) {
 		const struct digest *digest;
 
+		folder_tick(folder);
 		if (!is_wanted(wanted, i))
 			continue;
 		bool has_signature = cache_digest(folder, i, DIGEST_SIGNATURES,
@@ -352,6 +353,7 @@ match_field(struct search *search, struct span field, uint64_t *wanted)
 		const struct digest *digest;
 		bool is_found = false;
 
+		folder_tick(folder);
 		if (!is_wanted(wanted, i))
 			continue;
 		if (is_cached) {

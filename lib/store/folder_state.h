@@ -63,9 +63,14 @@ struct folder {
 	uint64_t keywords_seen;                    /* in lines of the list */
 
 	struct folder_cache *cache;
+	void (*tick)(void *context); /* folder_on_progress, or NULL */
+	void *tick_context;
 };
 
 /* ---- folder.c ---- */
+
+/* One message more is done. */
+void folder_tick(const struct folder *folder);
 
 /* Room for so many messages, whose names have so many bytes. */
 void folder_expect(struct folder *folder, size_t count, size_t names_len);

@@ -169,6 +169,14 @@ test_subjects(void)
 		span_of("junk <a@b>\n <\"c\"@d> <no> <e@f> <unclosed@g"),
 		10) == 3 &&
 		span_equal(buf_span(&ids), span_of("a@b\nc@d\ne@f\n")));
+	buf_clear(&ids);
+	CHECK("too many: the parent stays",
+	    message_ids_add(&ids, span_of("<a@b><c@d><e@f><g@h>"), 2) == 2 &&
+		span_equal(buf_span(&ids), span_of("a@b\ng@h\n")));
+	buf_clear(&ids);
+	CHECK("only the first",
+	    message_ids_add(&ids, span_of("<a@b><c@d>"), 1) == 1 &&
+		span_equal(buf_span(&ids), span_of("a@b\n")));
 	buf_free(&ids);
 }
 
