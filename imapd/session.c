@@ -1,5 +1,6 @@
 #include "imapd/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
+#include "net/deflate.h"
 
 void
 session_reply(struct session *session, const char *text)
@@ -133,6 +135,8 @@ static const struct command {
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER },
 	{ "IDLE", handle_idle, 0 },
+	{ "APPEND", handle_append, 0 },
+	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
 	{ "STATUS", handle_status, 0 },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, 0 },
@@ -147,6 +151,7 @@ static const struct command {
 	{ "CAPABILITY", handle_capability, 0 },
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
+	{ "COMPRESS", handle_compress, 0 },
 	{ "LOGOUT", handle_logout, 0 },
 };
 
@@ -197,20 +202,20 @@ take_tag(struct session *session, struct parse *parse)
 
 /* One command that is whole, or APPEND up to its message. */
 static void
-run_line(struct session *session, bool is_stream, const struct literal *literal)
+run_line(struct session *session, const struct literal *stream)
 {
 	struct parse parse = parse_begin(&session->input.command);
 
+	session->stream = stream;
+	if (stream != NULL)
+		parse.end -= stream->len;
 	if (!take_tag(session, &parse) || !parse_space(&parse)) {
 		session_bad(session, "BAD a tag, a space and a command");
 		return;
 	}
 	session->may_expunge = true;
 	session->is_uid = false;
-	if (is_stream)
-		append_stream(session, literal);
-	else
-		run_command(session, &parse);
+	run_command(session, &parse);
 }
 
 /* ---- the loop ---- */
@@ -245,7 +250,7 @@ step(struct session *session)
 	switch (status) {
 	case INPUT_OK:
 	case INPUT_STREAM:
-		run_line(session, status == INPUT_STREAM, &literal);
+		run_line(session, status == INPUT_STREAM ? &literal : NULL);
 		break;
 	case INPUT_TOO_LONG:
 		refuse_long(session);
@@ -302,11 +307,15 @@ session_serve(int in, int out, struct account *account,
 	greet(&session);
 	while (!session.is_done && writer.status == IO_OK)
 		step(&session);
+	bool is_corrupt = session.deflate != NULL && reader.error == EBADMSG;
+	if (is_corrupt)
+		put(&session, "* BYE what you sent is not DEFLATE\r\n");
 	writer_flush(&writer);
 	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
 	    settings->user, settings->peer, (unsigned long long)session.fetched,
 	    (unsigned long long)session.appended,
-	    reader.status == IO_TIMEOUT ? " reason=timeout"
+	    is_corrupt                    ? " reason=corrupt-deflate"
+	    : reader.status == IO_TIMEOUT ? " reason=timeout"
 	    : reader.status == IO_OK && writer.status == IO_OK
 		? ""
 		: " reason=closed");
@@ -314,5 +323,6 @@ session_serve(int in, int out, struct account *account,
 	buf_free(&session.folder_name);
 	buf_free(&session.input.line);
 	buf_free(&session.input.command);
+	deflate_free(session.deflate);
 	return reader.status == IO_OK ? writer.status : reader.status;
 }
