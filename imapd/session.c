@@ -148,6 +148,8 @@ static const struct command {
 	{ "NAMESPACE", handle_namespace, 0 },
 	{ "GETQUOTA", handle_get_quota, 0 },
 	{ "GETQUOTAROOT", handle_get_quota_root, 0 },
+	{ "GETMETADATA", handle_get_metadata, 0 },
+	{ "SETMETADATA", handle_set_metadata, 0 },
 	{ "CAPABILITY", handle_capability, 0 },
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
