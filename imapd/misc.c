@@ -3,6 +3,7 @@
 
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
 #include "net/deflate.h"
 
@@ -172,12 +173,13 @@ handle_idle(struct session *session, struct parse *parse)
 
 	if (!session_end(session, parse))
 		return;
-	if (session->folder != NULL)
+	if (session->folder != NULL && session->notify == NULL)
 		watch = account_watch(
 		    session->account, buf_span(&session->folder_name), true);
 	put(session, "+ idling\r\n");
 	session_news(session);
-	bool is_in_time = wait_client(session, watch);
+	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
+						  : wait_client(session, watch);
 	if (watch != -1)
 		account_watch(
 		    session->account, buf_span(&session->folder_name), false);

@@ -251,18 +251,24 @@ parse_modifiers(struct fetch_request *request, struct parse *parse)
 }
 
 bool
+fetch_request_parse_items(struct fetch_request *request, struct parse *parse)
+{
+	if (!parse_char(parse, '('))
+		return false;
+	do {
+		if (!parse_item(request, parse))
+			return false;
+	} while (parse_space(parse));
+	return parse_char(parse, ')');
+}
+
+bool
 fetch_request_parse(struct fetch_request *request, struct parse *parse)
 {
-	if (parse_char(parse, '(')) {
-		do {
-			if (!parse_item(request, parse))
-				return false;
-		} while (parse_space(parse));
-		if (!parse_char(parse, ')'))
-			return false;
-	} else if (!parse_macro(request, parse)) {
+	if (parse_peek(parse) == '('
+		? !fetch_request_parse_items(request, parse)
+		: !parse_macro(request, parse))
 		return false;
-	}
 	if (parse_space(parse) && !parse_modifiers(request, parse))
 		return false;
 	return parse_is_end(parse);

@@ -62,6 +62,10 @@ void fetch_request_free(struct fetch_request *request);
 /* Items, and modifiers after a space; false: no such command. */
 bool fetch_request_parse(struct fetch_request *request, struct parse *parse);
 
+/* "(ITEM ...)" alone. */
+bool fetch_request_parse_items(
+    struct fetch_request *request, struct parse *parse);
+
 /*
  * What stands behind "BODY[", with the "]", into the request's parts and
  * fields.

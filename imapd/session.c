@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
 #include "net/deflate.h"
 
@@ -81,8 +82,7 @@ void
 session_unselect(struct session *session)
 {
 	if (session->folder != NULL) {
-		account_watch(
-		    session->account, buf_span(&session->folder_name), false);
+		notify_unselect(session);
 		folder_close(session->folder);
 	}
 	session->folder = NULL;
@@ -135,6 +135,7 @@ static const struct command {
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER },
 	{ "IDLE", handle_idle, 0 },
+	{ "NOTIFY", handle_notify, 0 },
 	{ "APPEND", handle_append, 0 },
 	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
 	{ "STATUS", handle_status, 0 },
@@ -242,11 +243,23 @@ refuse_long(struct session *session)
 }
 
 static void
+end_silent(struct session *session)
+{
+	put(session, "* BYE you were silent for too long\r\n");
+	session->is_done = true;
+}
+
+static void
 step(struct session *session)
 {
 	struct literal literal;
 
 	rest(session);
+	if (session->notify != NULL && !session->notify->request.is_none &&
+	    !notify_wait(session, false)) {
+		end_silent(session);
+		return;
+	}
 	enum input_status status =
 	    input_read(&session->input, append_is_streamed, &literal);
 	switch (status) {
@@ -263,7 +276,7 @@ step(struct session *session)
 		break;
 	case INPUT_CLOSED:
 		if (session->in->status == IO_TIMEOUT)
-			put(session, "* BYE you were silent for too long\r\n");
+			end_silent(session);
 		session->is_done = true;
 	}
 	input_wipe(&session->input);
@@ -322,6 +335,7 @@ session_serve(int in, int out, struct account *account,
 		? ""
 		: " reason=closed");
 	session_unselect(&session);
+	notify_free(&session);
 	buf_free(&session.folder_name);
 	buf_free(&session.input.line);
 	buf_free(&session.input.command);

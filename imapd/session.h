@@ -46,6 +46,7 @@ struct session {
 	struct span tag;
 	const struct literal
 	    *stream;             /* that ends the command so far, or NULL */
+	struct notify *notify;   /* NULL: no NOTIFY came */
 	struct deflate *deflate; /* COMPRESS is on; or NULL */
 	const char *verb;        /* of the command that runs, without UID */
 	bool is_uid;

@@ -52,6 +52,14 @@ struct metadata_change {
 enum account_status metadata_set(struct account *account, struct span folder,
     const struct metadata_change *changes, size_t count);
 
+/*
+ * Hand out the entries that are not as told says, which is the file's text as
+ * it was and then is as it is now (its max METADATA_FILE_MAX + 1); each once.
+ */
+void metadata_changes(struct account *account, struct buf *told,
+    void (*take)(void *context, struct span folder, struct span entry),
+    void *context);
+
 /* ---- under the account's lock; false with errno set ---- */
 
 /* The folder is no more. */
