@@ -168,6 +168,8 @@ enum account_status folder_append_bytes(
 /*
  * The commit expunges message i of a folder too, which stays open until the
  * append is freed (REPLACE): all or nothing, and its octets count for nothing.
+ * A disk that fails in between may leave both, or report an error though the
+ * new one came; it never leaves neither.
  */
 void folder_append_replaces(
     struct folder_append *append, struct folder *folder, size_t i);

@@ -302,7 +302,8 @@ look_at_replaced(const struct folder_append *append)
 
 /*
  * The new one is durable before the old one goes; if that cannot go, the new
- * one goes again, as far as the disk lets it.
+ * one goes again, as far as the disk lets it.  If the old one's file went, but
+ * the list cannot say so, the new one is all there is: it stays.
  */
 static enum account_status
 remove_replaced(struct folder_append *append, const struct arrivals *arrivals)
@@ -310,8 +311,9 @@ remove_replaced(struct folder_append *append, const struct arrivals *arrivals)
 	enum account_status status =
 	    folder_expunge_locked(append->source, &append->replaced, 1);
 
-	if (status == ACCOUNT_OK)
-		return ACCOUNT_OK;
+	if (status == ACCOUNT_OK ||
+	    append->source->items[append->replaced].message.is_expunged)
+		return status;
 	int error = errno;
 	for (size_t i = 0; i < arrivals->count; i++) {
 		size_t index = arrivals->first + i;

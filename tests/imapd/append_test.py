@@ -71,6 +71,16 @@ a = other.say(b'REPLACE 1 Drafts ' + literal(two))
 check('not where nothing may be changed', a[-1].startswith('NO [NOPERM]') and files('Drafts') == 1, a)
 other.end()
 
+os.chmod(f'{home}/M/.Drafts/cur', 0o500)
+before = files('Sent')
+w.say('SELECT Drafts')
+a = w.say(b'REPLACE 1 Sent ' + literal(two))
+check('what cannot be removed is not replaced', a[-1].startswith('NO') and files('Sent') == before and files('Drafts') == 1 and
+      not has(a, 'APPENDUID'), a)
+os.chmod(f'{home}/M/.Drafts/cur', 0o700)
+check('but then', ok(w.say(b'REPLACE 1 Sent ' + literal(two))) and files('Sent') == before + 1 and files('Drafts') == 0)
+w.append('Drafts')
+
 # REPLACE: its quota is what it adds
 w.say('CREATE Full')
 w.end()
