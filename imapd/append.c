@@ -225,17 +225,17 @@ static void
 begin(struct appending *appending, struct parse *parse)
 {
 	struct session *session = appending->session;
-	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+	struct buf *name = &appending->name;
 	struct span text;
 
 	if (!parse_space(parse) || !parse_astring(parse, &text)) {
 		fail_syntax(appending);
-	} else if (!take_name(session, text, &name)) {
+	} else if (!take_name(session, text, name)) {
 		append_fail(
 		    appending, "NO [CANNOT] no folder can have that name");
 	} else if (appending->failure == NULL) {
 		enum account_status status = folder_append_begin(
-		    &appending->append, session->account, buf_span(&name));
+		    &appending->append, session->account, buf_span(name));
 
 		if (status == ACCOUNT_NONEXISTENT)
 			append_fail(appending,
@@ -243,7 +243,6 @@ begin(struct appending *appending, struct parse *parse)
 		else if (status != ACCOUNT_OK)
 			append_fail(appending, session_failure(status));
 	}
-	buf_free(&name);
 }
 
 /* The message to replace: by number or UID. */
@@ -283,6 +282,7 @@ run(struct session *session, struct parse *parse,
     void (*start)(struct appending *appending, struct parse *parse))
 {
 	struct appending appending = { .session = session,
+		.name = buf_new(ACCOUNT_NAME_MAX),
 		.reason = buf_new(REASON_MAX),
 		.from_name = buf_new(ACCOUNT_NAME_MAX) };
 	struct buf tag = buf_new(session->tag.len);

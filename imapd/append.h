@@ -15,6 +15,7 @@
 struct appending {
 	struct session *session;
 	struct folder_append *append;
+	struct buf name;     /* of the folder that they go to */
 	struct buf reason;   /* what failure may point into */
 	const char *failure; /* NULL: none so far */
 	size_t count;

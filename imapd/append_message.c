@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "imapd/append.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
 
 /* The octets go to the store as they come in. */
@@ -129,6 +130,8 @@ commit(struct appending *appending)
 
 	if (status == ACCOUNT_OK) {
 		session->appended += appending->count;
+		notify_note_own(session, buf_span(&appending->name), &copied,
+		    appending->count);
 		put_done(appending, &copied);
 	} else if (status == ACCOUNT_NONEXISTENT && appending->is_replace) {
 		session_finish(session, "NO [EXPUNGEISSUED] it is gone");
@@ -159,5 +162,6 @@ append_free(struct appending *appending)
 	if (appending->from != NULL)
 		folder_close(appending->from);
 	buf_free(&appending->from_name);
+	buf_free(&appending->name);
 	buf_free(&appending->reason);
 }

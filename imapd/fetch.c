@@ -382,24 +382,20 @@ run_fetch(struct session *session, struct fetch_request *request,
 }
 
 void
-put_fetched(struct session *session, struct span items, size_t first)
+put_fetched(
+    struct session *session, struct span items, const struct picks *picks)
 {
 	struct fetch_request request;
 	struct fetch fetch = { .session = session, .request = &request };
-	struct picks picks = picks_new();
 	struct buf text = buf_new(items.len);
 
 	buf_add(&text, items);
 	struct parse parse = parse_begin(&text);
 	fetch_request_init(&request);
 	fetch_request_add(&request, FETCH_UID);
-	if (fetch_request_parse_items(&request, &parse)) {
-		for (size_t i = first; i < folder_count(session->folder); i++)
-			picks_add(&picks, i);
-		fetch_picks(&fetch, &picks);
-	}
+	if (fetch_request_parse_items(&request, &parse))
+		fetch_picks(&fetch, picks);
 	fetch_request_free(&request);
-	picks_free(&picks);
 	buf_free(&text);
 }
 

@@ -286,12 +286,43 @@ notify_selected(const struct session *session)
 }
 
 void
-notify_put_new(struct session *session, size_t first)
+notify_note_own(struct session *session, struct span name,
+    const struct folder_copied *copied, size_t count)
 {
 	struct notify *notify = session->notify;
 
-	if (notify != NULL && notify->request.items.len > 0)
-		put_fetched(session, buf_span(&notify->request.items), first);
+	if (notify == NULL || notify->request.items.len == 0 ||
+	    !is_selected(session, name))
+		return;
+	buf_clear(&notify->own);
+	for (size_t i = 0; i < count; i++)
+		buf_add(
+		    &notify->own, (struct span){ (const char *)&copied->uids[i],
+				      sizeof(*copied->uids) });
+}
+
+/* They rise, as the view's do. */
+void
+notify_put_new(struct session *session, size_t first)
+{
+	struct notify *notify = session->notify;
+	struct picks picks = picks_new();
+
+	if (notify == NULL || notify->request.items.len == 0)
+		return;
+	const uint32_t *own = (const uint32_t *)(const void *)notify->own.data;
+	size_t own_count = notify->own.len / sizeof(*own);
+	size_t k = 0;
+	for (size_t i = first; i < folder_count(session->folder); i++) {
+		uint32_t uid = folder_message(session->folder, i)->uid;
+
+		while (k < own_count && own[k] < uid)
+			k++;
+		if (k == own_count || own[k] != uid)
+			picks_add(&picks, i);
+	}
+	put_fetched(session, buf_span(&notify->request.items), &picks);
+	picks_free(&picks);
 }
 
 void
@@ -317,6 +348,7 @@ release(struct notify *notify)
 	notify_tree_free(&notify->tree);
 	notify_request_free(&notify->request);
 	buf_free(&notify->metadata);
+	buf_free(&notify->own);
 	free(notify);
 }
 
@@ -373,6 +405,7 @@ begin(struct session *session, struct notify_request *request)
 		temp_fail("out of memory");
 	*notify = (struct notify){ .request = *request,
 		.metadata = buf_new(METADATA_FILE_MAX + 1),
+		.own = buf_new(SIZE_MAX / 2),
 		.watch = -1 };
 	const struct notify_tree none = { .folders = NULL };
 	bool is_read = notify_tree_read(session, request, &none, &notify->tree);

@@ -9,7 +9,8 @@
  *          no name in cur/ or new/ shows (keywords) once a minute.
  * Limits   NOTIFY_FOLDERS_MAX folders a session; one more, or a watch that the
  *          kernel refuses, is NOTIFICATIONOVERFLOW.
- * Echo     what the session itself does to other folders is told like all else.
+ * Echo     what the session itself does is told like all else, but without
+ * FETCH of the messages that it brought into the selected folder.
  */
 
 #include "imapd/notify_parse.h"
@@ -38,6 +39,7 @@ struct notify {
 	struct notify_request request;
 	struct notify_tree tree;
 	struct buf metadata; /* estafeta-metadata as it was told */
+	struct buf own;      /* of uint32_t: UIDs that the client made */
 	bool is_tree_due;
 	int64_t looked_ms; /* at all folders */
 	int watch;         /* inotify, or -1 */
@@ -51,6 +53,10 @@ unsigned notify_selected(const struct session *session);
 
 /* FETCH of new messages there, if it was asked for. */
 void notify_put_new(struct session *session, size_t first);
+
+/* The client itself brought these into a folder: section 5.2. */
+void notify_note_own(struct session *session, struct span name,
+    const struct folder_copied *copied, size_t count);
 
 /* The selected folder is about to be one of the others. */
 void notify_unselect(struct session *session);

@@ -31,9 +31,9 @@ void put_vanished_earlier(
 /* "* N FETCH (FLAGS ...)", with UID and MODSEQ where they belong. */
 void put_flag_news(struct session *session, size_t i);
 
-/* "* N FETCH (...)" of "(ITEM ...)" and UID, of all from the view's first on;
- * \Seen is not set. */
-void put_fetched(struct session *session, struct span items, size_t first);
+/* "* N FETCH (...)" of "(ITEM ...)" and UID; \Seen is not set. */
+void put_fetched(
+    struct session *session, struct span items, const struct picks *picks);
 
 /* "* N FETCH (UID N MODSEQ (N))" */
 void put_modseq(struct session *session, size_t i);

@@ -43,6 +43,12 @@ other.append('Work')
 check('a new message, at once', w.line() == '* 2 EXISTS')
 a = [w.line() for i in range(4)]
 check('what is asked of it', a[0].startswith('* 2 FETCH (UID 2 BODY[HEADER.FIELDS (Subject)] {') and a[1] == 'Subject: One', a)
+a = w.append('Work')
+check('RFC 5465 section 5.2: of one\'s own no FETCH', has(a, '* 3 EXISTS') and not has(a, 'FETCH') and ok(a), a)
+a = w.say('UID COPY 1 Work')
+check('nor of a copy', has(a, '* 4 EXISTS') and not has(a, 'FETCH') and ok(a), a)
+w.say('UID STORE 3:4 +FLAGS.SILENT (\\Deleted)')
+w.say('UID EXPUNGE 3:4')
 other.say('SELECT Work')
 other.say('STORE 2 +FLAGS (\\Flagged \\Deleted)')
 a = [w.line() for i in range(3)][-1]  # behind FLAGS and PERMANENTFLAGS
