@@ -33,7 +33,7 @@ PROGRAMS := \
 	pop3d/pop3d imapd/imapd
 ROLES := service smtpd filter aliases queue send local pop3d imapd
 LIBS  := -lcdb -lsqlite3 -lunistring -lxxhash -levent_core -ljansson -lunbound -lidn2 -lpam \
-	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lbsd -lmd -lpthread
+	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lz -lbsd -lmd -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
@@ -151,7 +151,7 @@ crashtest: tests
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
 	libidn2-dev libssl-dev libgsasl-dev libjansson-dev libsqlite3-dev \
-	libunistring-dev dns-root-data
+	libunistring-dev zlib1g-dev dns-root-data
 
 SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \

@@ -1,47 +1,73 @@
-#include <stdlib.h>
+#include "imapd/append.h"
 
 #include "imapd/handlers.h"
 #include "imapd/output.h"
+#include "imapd/url.h"
 
 /*
- * APPEND, RFC 9051 section 6.3.12, MULTIAPPEND (RFC 3502), literal8 (RFC 3516):
- * each message goes to the store as it comes in.
+ * APPEND, RFC 9051 section 6.3.12, MULTIAPPEND (RFC 3502), literal8 (RFC 3516),
+ * CATENATE (RFC 4469) and REPLACE (RFC 8508).  The command comes in segments,
+ * each ended by a literal that is a message's or a part's, the last one by the
+ * command's end.
  */
-struct appending {
-	struct session *session;
-	struct folder_append *append;
-	const char *failure; /* NULL: none so far */
-	size_t count;
-	bool is_in_list; /* UTF8 (~{N}: RFC 6855 section 4 */
-};
 
 enum {
-	KEYWORDS_MAX = 64
+	KEYWORDS_MAX = 64,
+	REASON_MAX = 3 * URL_MAX + 256
 };
 
-/* Behind "TAG ": is this APPEND with a name, and not the name's literal? */
+static const char syntax[] = "BAD NAME (FLAGS) DATE {OCTETS}";
+
+/* A URL may be a literal; it is read like any other command's. */
+static bool
+is_after_url(struct span so_far)
+{
+	struct span word = span_of("URL ");
+
+	return so_far.len >= word.len &&
+	       span_equal_nocase(
+		   span_slice(so_far, so_far.len - word.len, SIZE_MAX), word);
+}
+
+static bool
+has_parts(struct span so_far)
+{
+	struct span mark = span_of(" CATENATE (");
+
+	for (size_t i = 0; i + mark.len <= so_far.len; i++)
+		if (span_starts_nocase(span_slice(so_far, i, SIZE_MAX), mark))
+			return true;
+	return false;
+}
+
+/* Behind "TAG ": is this one of them with a name, and not the name's literal?
+ */
 bool
 append_is_streamed(struct span so_far)
 {
 	struct span rest = so_far;
-	struct span verb = span_of("APPEND ");
+	size_t words = 1;
 
 	span_cut(&rest, ' ');
-	return span_starts_nocase(rest, verb) && rest.len > verb.len;
+	struct span verb = span_cut(&rest, ' ');
+	if (span_equal_nocase(verb, span_of("UID"))) {
+		verb = span_cut(&rest, ' ');
+		if (span_equal_nocase(verb, span_of("APPEND")))
+			return false;
+	}
+	if (span_equal_nocase(verb, span_of("REPLACE")))
+		words = 2;
+	else if (!span_equal_nocase(verb, span_of("APPEND")))
+		return false;
+	if (words == 2)
+		span_cut(&rest, ' ');
+	return rest.len > 0 && !(has_parts(rest) && is_after_url(rest));
 }
 
 static bool
-is_always_streamed(struct span so_far)
+is_part_streamed(struct span so_far)
 {
-	(void)so_far;
-	return true;
-}
-
-static void
-fail(struct appending *appending, const char *failure)
-{
-	if (appending->failure == NULL)
-		appending->failure = failure;
+	return !is_after_url(so_far);
 }
 
 /* More keywords than KEYWORDS_MAX are counted, but not kept. */
@@ -69,156 +95,129 @@ parse_append_flags(
 	return parse_char(parse, ')') && parse_space(parse);
 }
 
-/* "(FLAGS) DATE " up to the literal, which is not in the text. */
-static void
-begin_message(struct appending *appending, struct parse *parse)
+/* Nothing of what comes can be understood. */
+static bool
+fail_syntax(struct appending *appending)
+{
+	append_fail(appending, syntax);
+	return false;
+}
+
+static bool
+parse_part(struct appending *appending, struct parse *parse)
+{
+	struct span text;
+
+	if (parse_prefix(parse, "URL ")) {
+		if (!parse_astring(parse, &text))
+			return fail_syntax(appending);
+		catenate_url(appending, text);
+		return true;
+	}
+	appending->is_in_utf8 = parse_prefix(parse, "UTF8 (");
+	appending->wants_literal = true;
+	return appending->is_in_utf8 || parse_prefix(parse, "TEXT ") ||
+	       fail_syntax(appending);
+}
+
+/* "(FLAGS) DATE " and the first of the data. */
+static bool
+parse_message(struct appending *appending, struct parse *parse)
 {
 	struct span keywords[KEYWORDS_MAX];
 	size_t keyword_count = 0;
 	uint32_t flags = 0;
 	int64_t date_s = INT64_MIN;
-	bool is_good =
-	    parse_append_flags(parse, &flags, keywords, &keyword_count);
 
-	if (is_good && parse_peek(parse) == '"')
-		is_good = parse_date_time(parse, &date_s) && parse_space(parse);
-	appending->is_in_list = is_good && parse_prefix(parse, "UTF8 (");
-	if (!is_good || !parse_rest(parse).ptr || !parse_is_end(parse)) {
-		fail(appending, "BAD APPEND NAME (FLAGS) DATE {OCTETS}");
-		return;
+	if (!parse_space(parse) ||
+	    !parse_append_flags(parse, &flags, keywords, &keyword_count) ||
+	    (parse_peek(parse) == '"' &&
+		(!parse_date_time(parse, &date_s) || !parse_space(parse))))
+		return fail_syntax(appending);
+	if (keyword_count > KEYWORDS_MAX) {
+		append_fail(appending, session_failure(ACCOUNT_LIMIT));
+		keyword_count = KEYWORDS_MAX;
 	}
-	if (keyword_count > KEYWORDS_MAX)
-		fail(appending, session_failure(ACCOUNT_LIMIT));
-	if (appending->failure != NULL)
-		return;
-	enum account_status status = folder_append_message(
-	    appending->append, flags, keywords, keyword_count, date_s);
-	if (status != ACCOUNT_OK)
-		fail(appending, session_failure(status));
-	appending->count++;
+	append_begin_message(appending, flags, keywords, keyword_count, date_s);
+	appending->is_in_parts = parse_prefix(parse, "CATENATE (");
+	if (appending->is_in_parts)
+		return parse_part(appending, parse);
+	appending->is_in_utf8 = parse_prefix(parse, "UTF8 (");
+	appending->wants_literal = true;
+	return true;
 }
 
+/* Up to where a literal must follow, or the end. */
 static bool
-take_octets(struct appending *appending, uint64_t octets)
+parse_segment(struct appending *appending, struct parse *parse)
 {
-	struct reader *in = appending->session->in;
-
-	while (octets > 0) {
-		struct span bytes;
-
-		if (reader_peek(in, &bytes) != IO_OK)
-			return false;
-		if (bytes.len > octets)
-			bytes.len = (size_t)octets;
-		if (appending->failure == NULL) {
-			enum account_status status =
-			    folder_append_bytes(appending->append, bytes);
-
-			if (status != ACCOUNT_OK)
-				fail(appending, session_failure(status));
+	if (appending->is_in_utf8 && !parse_char(parse, ')'))
+		return fail_syntax(appending);
+	appending->is_in_utf8 = false;
+	while (!appending->wants_literal) {
+		if (!appending->is_in_parts) {
+			if (parse_is_end(parse))
+				return true;
+			if (!parse_message(appending, parse))
+				return false;
+		} else if (parse_char(parse, ')')) {
+			appending->is_in_parts = false;
+			append_end_message(appending);
+		} else if (!parse_space(parse) ||
+			   !parse_part(appending, parse)) {
+			return fail_syntax(appending);
 		}
-		reader_consume(in, bytes.len);
-		octets -= bytes.len;
 	}
 	return true;
 }
 
-/* The quota bounds what waits for its commit, too. */
+/* One segment; a literal that it does not want is dropped. */
 static void
-ask_for_room(struct appending *appending, uint64_t octets)
+take_segment(struct appending *appending, struct parse *parse, bool has_literal)
 {
-	if (appending->failure != NULL)
-		return;
-	enum account_status status =
-	    folder_append_room(appending->append, octets);
-	if (status != ACCOUNT_OK)
-		fail(appending, session_failure(status));
+	appending->wants_literal = false;
+	if (parse_segment(appending, parse) &&
+	    (!parse_is_end(parse) || has_literal != appending->wants_literal))
+		fail_syntax(appending);
 }
 
-/* False: the client is gone, or will not send it after what it is told. */
+static void
+take_literal_end(struct appending *appending)
+{
+	if (!appending->is_in_parts)
+		append_end_message(appending);
+}
+
+/* Up to the command's end; false if nothing may be answered any more. */
 static bool
-take_message(struct appending *appending, const struct literal *literal)
-{
-	uint64_t max = appending->session->settings->message_max;
-
-	if (literal->octets == 0)
-		fail(appending, "NO an empty message is none");
-	if (max > 0 && literal->octets > max)
-		fail(appending, "NO [TOOBIG] the message is too large");
-	ask_for_room(appending, literal->octets);
-	if (appending->failure != NULL && literal->is_sync)
-		return false;
-	input_ask(&appending->session->input, literal);
-	return take_octets(appending, literal->octets);
-}
-
-static void
-commit(struct appending *appending)
+take_all(struct appending *appending, struct parse *parse,
+    const struct literal *stream)
 {
 	struct session *session = appending->session;
-	struct folder_copied copied = { 0 };
-	struct buf text = buf_new(SIZE_MAX / 2);
-	struct set_text uids = set_text_new();
-	enum account_status status =
-	    folder_append_commit(appending->append, &copied);
+	struct input *input = &session->input;
+	struct literal literal = { 0 };
+	enum input_status status = INPUT_OK;
 
-	if (status == ACCOUNT_OK) {
-		for (size_t i = 0; i < appending->count; i++)
-			set_text_add(&uids, copied.uids[i]);
-		struct buf set = set_text_end(&uids);
-		buf_printf(&text, "OK [APPENDUID %u ", copied.uid_validity);
-		buf_add(&text, buf_span(&set));
-		buf_add_string(&text, "] done");
-		buf_free(&set);
-		session->appended += appending->count;
-		session_finish(session, buf_string(&text));
-	} else {
-		session_fail(session, status);
+	if (stream != NULL) {
+		literal = *stream;
+		status = INPUT_STREAM;
 	}
-	buf_free(&text);
-	free(copied.uids);
-}
-
-static void
-finish(struct appending *appending)
-{
-	struct session *session = appending->session;
-
-	if (appending->failure == NULL)
-		commit(appending);
-	else if (appending->failure[0] == 'B')
-		session_bad(session, appending->failure);
-	else
-		session_finish(session, appending->failure);
-}
-
-/* Messages up to the command's end; false if the session is over. */
-static bool
-take_messages(struct appending *appending, struct literal *literal)
-{
-	struct input *input = &appending->session->input;
-	enum input_status status = INPUT_STREAM;
-
+	take_segment(appending, parse, status == INPUT_STREAM);
 	while (status == INPUT_STREAM) {
-		if (!take_message(appending, literal))
-			return appending->session->in->status == IO_OK;
+		if (!append_take_literal(appending, &literal))
+			return session->in->status == IO_OK;
+		take_literal_end(appending);
 		buf_clear(&input->command);
-		status = input_read(input, is_always_streamed, literal);
-		struct parse parse = parse_begin(&input->command);
-		if (appending->is_in_list && !parse_char(&parse, ')'))
-			fail(appending, "BAD UTF8 (~{OCTETS})");
-		appending->is_in_list = false;
-		if (status == INPUT_OK && !parse_is_end(&parse))
-			fail(appending, "BAD something follows the message");
-		if (status == INPUT_STREAM) {
-			parse.end -= literal->len;
-			if (!parse_space(&parse))
-				fail(appending, "BAD a space is missing");
-			begin_message(appending, &parse);
-		}
+		status = input_read(input, is_part_streamed, &literal);
+		if (status != INPUT_OK && status != INPUT_STREAM)
+			break;
+		struct parse next = parse_begin(&input->command);
+		if (status == INPUT_STREAM)
+			next.end -= literal.len;
+		take_segment(appending, &next, status == INPUT_STREAM);
 	}
-	if (status != INPUT_OK)
-		appending->session->is_done = true;
+	if (status == INPUT_TOO_LONG || status == INPUT_BROKEN)
+		put(session, "* BYE [TOOBIG] the command is too long\r\n");
 	return status == INPUT_OK;
 }
 
@@ -226,48 +225,91 @@ static void
 begin(struct appending *appending, struct parse *parse)
 {
 	struct session *session = appending->session;
-	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+	struct buf *name = &appending->name;
 	struct span text;
 
-	if (!parse_prefix(parse, "APPEND ") || !parse_astring(parse, &text) ||
-	    !parse_space(parse)) {
-		fail(appending, "BAD APPEND NAME (FLAGS) DATE {OCTETS}");
-	} else if (!take_name(session, text, &name)) {
-		fail(appending, "NO [CANNOT] no folder can have that name");
-	} else {
+	if (!parse_space(parse) || !parse_astring(parse, &text)) {
+		fail_syntax(appending);
+	} else if (!take_name(session, text, name)) {
+		append_fail(
+		    appending, "NO [CANNOT] no folder can have that name");
+	} else if (appending->failure == NULL) {
 		enum account_status status = folder_append_begin(
-		    &appending->append, session->account, buf_span(&name));
+		    &appending->append, session->account, buf_span(name));
 
 		if (status == ACCOUNT_NONEXISTENT)
-			fail(appending,
+			append_fail(appending,
 			    "NO [TRYCREATE] there is no such folder");
 		else if (status != ACCOUNT_OK)
-			fail(appending, session_failure(status));
+			append_fail(appending, session_failure(status));
 	}
-	buf_free(&name);
-	begin_message(appending, parse);
+}
+
+/* The message to replace: by number or UID. */
+static void
+begin_replace(struct appending *appending, struct parse *parse)
+{
+	struct session *session = appending->session;
+	struct folder *folder = session->folder;
+	uint64_t number = 0;
+	size_t i = SIZE_MAX;
+
+	appending->is_replace = true;
+	if (!parse_space(parse) || !parse_number(parse, UINT32_MAX, &number) ||
+	    number == 0)
+		append_fail(appending, "BAD REPLACE NUMBER NAME {OCTETS}");
+	else if (folder == NULL)
+		append_fail(appending, "BAD no folder is selected");
+	else if (session->is_read_only)
+		append_fail(appending, session_failure(ACCOUNT_READ_ONLY));
+	else if (!session->is_uid)
+		i = (size_t)number - 1;
+	else
+		i = folder_find(folder, (uint32_t)number);
+	if (appending->failure == NULL &&
+	    (i >= folder_count(folder) ||
+		(session->is_uid && folder_message(folder, i)->uid != number)))
+		append_fail(appending, session->is_uid
+					   ? "NO [NONEXISTENT] no such message"
+					   : "BAD no such message");
+	begin(appending, parse);
+	if (appending->append != NULL)
+		folder_append_replaces(appending->append, folder, i);
+}
+
+static void
+run(struct session *session, struct parse *parse,
+    void (*start)(struct appending *appending, struct parse *parse))
+{
+	struct appending appending = { .session = session,
+		.name = buf_new(ACCOUNT_NAME_MAX),
+		.reason = buf_new(REASON_MAX),
+		.from_name = buf_new(ACCOUNT_NAME_MAX) };
+	struct buf tag = buf_new(session->tag.len);
+
+	buf_add(&tag, session->tag);
+	session->tag = buf_span(&tag);
+	start(&appending, parse);
+	if (take_all(&appending, parse, session->stream)) {
+		if (appending.count == 0 || appending.is_in_parts)
+			fail_syntax(&appending);
+		append_finish(&appending);
+	} else {
+		session->is_done = true;
+	}
+	append_free(&appending);
+	session->tag = span_of("*");
+	buf_free(&tag);
 }
 
 void
-append_stream(struct session *session, const struct literal *literal)
+handle_append(struct session *session, struct parse *parse)
 {
-	struct buf *command = &session->input.command;
-	struct appending appending = { .session = session };
-	struct literal next = *literal;
-	struct buf tag = buf_new(session->tag.len);
-	struct parse parse = parse_begin(command);
+	run(session, parse, begin);
+}
 
-	parse.end -= literal->len;
-	parse.next += session->tag.len + 1;
-	buf_add(&tag, session->tag);
-	session->tag = buf_span(&tag);
-	begin(&appending, &parse);
-	if (take_messages(&appending, &next))
-		finish(&appending);
-	else
-		session->is_done = true;
-	if (appending.append != NULL)
-		folder_append_free(appending.append);
-	session->tag = span_of("*");
-	buf_free(&tag);
+void
+handle_replace(struct session *session, struct parse *parse)
+{
+	run(session, parse, begin_replace);
 }

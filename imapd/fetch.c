@@ -383,6 +383,24 @@ run_fetch(struct session *session, struct fetch_request *request,
 }
 
 void
+put_fetched(
+    struct session *session, struct span items, const struct picks *picks)
+{
+	struct fetch_request request;
+	struct fetch fetch = { .session = session, .request = &request };
+	struct buf text = buf_new(items.len);
+
+	buf_add(&text, items);
+	struct parse parse = parse_begin(&text);
+	fetch_request_init(&request);
+	fetch_request_add(&request, FETCH_UID);
+	if (fetch_request_parse_items(&request, &parse))
+		fetch_picks(&fetch, picks);
+	fetch_request_free(&request);
+	buf_free(&text);
+}
+
+void
 handle_fetch(struct session *session, struct parse *parse)
 {
 	struct parse start = *parse;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "imapd/handlers.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
 
 /* ---- STORE: RFC 9051 section 6.4.6, RFC 7162 section 3.1.3 ---- */
@@ -239,6 +240,7 @@ copy_picks(struct session *session, const struct picks *picks,
 	} else if (picks_count(picks) == 0) {
 		session_finish(session, "OK there were none");
 	} else {
+		notify_note_own(session, target, &copied, picks_count(picks));
 		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
 		buf_add_string(&text, is_move ? "* OK " : "OK ");
 		add_copyuid(session, picks, &copied, &text);

@@ -95,27 +95,36 @@ static const struct {
 	{ FOLDER_IMPORTANT, "\\Important" },
 };
 
+void
+list_put_head(struct session *session, const char *verb,
+    const struct account_folder *folder)
+{
+	const char *space = "";
+
+	put_format(session, "* %s (", verb);
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
+		if ((folder->attributes & attributes[i].attribute) != 0) {
+			put_format(session, "%s%s", space, attributes[i].name);
+			space = " ";
+		}
+	if ((folder->attributes & (FOLDER_HAS_CHILDREN | FOLDER_NONEXISTENT)) ==
+	    0)
+		put_format(session, "%s\\HasNoChildren", space);
+	put(session, ") \"/\" ");
+	put_name(session, folder->name);
+}
+
 static void
 put_folder(const struct list_request *request,
     const struct account_folder *folder, bool has_child_info)
 {
 	struct session *session = request->session;
-	uint32_t shown = folder->attributes;
-	const char *space = "";
+	struct account_folder shown = *folder;
 
 	if (!request->returns_subscribed &&
 	    (!request->only_subscribed || request->verb[1] == 'S'))
-		shown &= ~(uint32_t)FOLDER_SUBSCRIBED;
-	put_format(session, "* %s (", request->verb);
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
-		if ((shown & attributes[i].attribute) != 0) {
-			put_format(session, "%s%s", space, attributes[i].name);
-			space = " ";
-		}
-	if ((shown & (FOLDER_HAS_CHILDREN | FOLDER_NONEXISTENT)) == 0)
-		put_format(session, "%s\\HasNoChildren", space);
-	put(session, ") \"/\" ");
-	put_name(session, folder->name);
+		shown.attributes &= ~(uint32_t)FOLDER_SUBSCRIBED;
+	list_put_head(session, request->verb, &shown);
 	if (has_child_info)
 		put(session, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	put(session, "\r\n");

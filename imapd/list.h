@@ -12,6 +12,10 @@
  */
 bool list_matches(struct span pattern, struct span name);
 
+/* "* LIST (ATTRIBUTES) "/" NAME", without the line's end. */
+void list_put_head(struct session *session, const char *verb,
+    const struct account_folder *folder);
+
 /* STATUS items, RFC 9051 section 6.3.11. */
 enum status_item {
 	STATUS_MESSAGES = 1 << 0,
@@ -32,6 +36,10 @@ bool status_parse(struct parse *parse, unsigned *items);
 
 /* "* STATUS NAME (...)", or what stands against it. */
 enum account_status status_put(
+    struct session *session, struct span name, unsigned items);
+
+/* The same if the client did not ask: that enables nothing. */
+enum account_status status_put_news(
     struct session *session, struct span name, unsigned items);
 
 #endif

@@ -3,7 +3,9 @@
 
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
+#include "net/deflate.h"
 
 void
 handle_capability(struct session *session, struct parse *parse)
@@ -102,6 +104,31 @@ handle_id(struct session *session, struct parse *parse)
 	session_finish(session, "OK done");
 }
 
+/* ---- COMPRESS, RFC 4978 ---- */
+
+void
+handle_compress(struct session *session, struct parse *parse)
+{
+	if (!parse_space(parse) || !parse_keyword(parse, "DEFLATE") ||
+	    !parse_is_end(parse)) {
+		session_bad(session, "BAD COMPRESS DEFLATE");
+		return;
+	}
+	if (session->deflate != NULL) {
+		session_bad(
+		    session, "BAD [COMPRESSIONACTIVE] DEFLATE is on already");
+		return;
+	}
+	struct deflate *deflate = deflate_new();
+	if (deflate == NULL) {
+		session_finish(session, "NO [LIMIT] there is no memory for it");
+		return;
+	}
+	session_finish(session, "OK DEFLATE begins");
+	deflate_begin(deflate, session->in, session->out);
+	session->deflate = deflate;
+}
+
 /* ---- IDLE, RFC 9051 section 6.3.13 ---- */
 
 static void
@@ -117,7 +144,7 @@ wait_client(struct session *session, int watch)
 {
 	const int64_t until = clock_ms() + session->in->timeout_ms;
 
-	while (!reader_has_buffered(session->in)) {
+	while (!reader_is_ready(session->in)) {
 		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
 			{ watch, POLLIN, 0 } };
 		int64_t left = until - clock_ms();
@@ -147,12 +174,13 @@ handle_idle(struct session *session, struct parse *parse)
 
 	if (!session_end(session, parse))
 		return;
-	if (session->folder != NULL)
+	if (session->folder != NULL && session->notify == NULL)
 		watch = account_watch(
 		    session->account, buf_span(&session->folder_name), true);
 	put(session, "+ idling\r\n");
 	session_news(session);
-	bool is_in_time = wait_client(session, watch);
+	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
+						  : wait_client(session, watch);
 	if (watch != -1)
 		account_watch(
 		    session->account, buf_span(&session->folder_name), false);

@@ -1,3 +1,4 @@
+#include "imapd/notify.h"
 #include "imapd/output.h"
 
 /* Numbers go out as they are at that moment: from the last to the first. */
@@ -78,6 +79,7 @@ session_enable_condstore(struct session *session)
 static void
 put_counts(struct session *session)
 {
+	uint32_t known = session->known_exists;
 	struct folder_counts counts;
 	uint32_t exists = (uint32_t)folder_count(session->folder);
 
@@ -89,6 +91,8 @@ put_counts(struct session *session)
 	    (session->enabled & ENABLED_REV2) == 0)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
 	session->known_recent = counts.recent;
+	if (exists > known && (notify_selected(session) & NOTIFY_NEW) != 0)
+		notify_put_new(session, known);
 }
 
 void
@@ -100,7 +104,7 @@ put_flag_news(struct session *session, size_t i)
 	    (session->enabled & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0;
 
 	put_fetch(session, i);
-	if ((session->is_uid || has_modseq) &&
+	if ((session->is_uid || has_modseq || session->notify != NULL) &&
 	    (session->enabled & ENABLED_UIDONLY) == 0)
 		put_format(session, "UID %u ", message->uid);
 	if (has_modseq)
@@ -117,8 +121,13 @@ session_news(struct session *session)
 	struct folder *folder = session->folder;
 	struct buf uids = buf_new(SIZE_MAX / 2);
 	void *context[] = { session, &uids };
+	unsigned events = notify_selected(session);
 
-	if (folder == NULL || folder_refresh(folder) != ACCOUNT_OK)
+	if (folder == NULL)
+		return;
+	/* NOTIFY: what others do is not wanted; what the client does is told.
+	 */
+	if ((events & NOTIFY_NEW) != 0 && folder_refresh(folder) != ACCOUNT_OK)
 		return;
 	if (session->may_expunge)
 		folder_drop_expunged(folder, take_expunged, context);
@@ -130,7 +139,8 @@ session_news(struct session *session)
 		const struct folder_message *message =
 		    folder_message(folder, i);
 
-		if (!message->is_changed || message->is_expunged)
+		if (!message->is_changed || message->is_expunged ||
+		    (events & NOTIFY_FLAGS) == 0)
 			continue;
 		if (!has_told_keywords)
 			session_tell_keywords(session);

@@ -94,7 +94,9 @@ put_name(struct session *session, struct span name)
 {
 	struct buf text = buf_new((size_t)ACCOUNT_NAME_MAX * 8);
 
-	if (session_is_utf8(session) || !utf7_encode(&text, name, ""))
+	if (name.len == 0) /* METADATA's account */
+		put(session, "\"\"");
+	else if (session_is_utf8(session) || !utf7_encode(&text, name, ""))
 		put_nstring(session, name);
 	else
 		put_nstring(session, buf_span(&text));

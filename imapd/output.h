@@ -34,6 +34,10 @@ void put_fetch(struct session *session, size_t i);
 /* "* N FETCH (FLAGS ...)", with UID and MODSEQ where they belong. */
 void put_flag_news(struct session *session, size_t i);
 
+/* "* N FETCH (...)" of "(ITEM ...)" and UID; \Seen is not set. */
+void put_fetched(
+    struct session *session, struct span items, const struct picks *picks);
+
 /* "* N FETCH (UID N MODSEQ (N))" */
 void put_modseq(struct session *session, size_t i);
 

@@ -89,9 +89,8 @@ parse_fields(
 	return parse_char(parse, ')');
 }
 
-/* Behind "BODY[", with the "]". */
-static bool
-parse_section(struct fetch_request *request, struct parse *parse,
+bool
+section_parse(struct fetch_request *request, struct parse *parse,
     struct section *section, bool is_binary)
 {
 	if (!parse_parts(request, parse, section))
@@ -184,7 +183,7 @@ parse_section_item(
 		return false;
 	item->section.form = sections[which].form;
 	item->is_peek = sections[which].is_peek;
-	if (!parse_section(request, parse, &item->section, is_binary))
+	if (!section_parse(request, parse, &item->section, is_binary))
 		return false;
 	return item->kind == FETCH_BINARY_SIZE || parse_partial(parse, item);
 }
@@ -257,18 +256,24 @@ parse_modifiers(struct fetch_request *request, struct parse *parse)
 }
 
 bool
+fetch_request_parse_items(struct fetch_request *request, struct parse *parse)
+{
+	if (!parse_char(parse, '('))
+		return false;
+	do {
+		if (!parse_item(request, parse))
+			return false;
+	} while (parse_space(parse));
+	return parse_char(parse, ')');
+}
+
+bool
 fetch_request_parse(struct fetch_request *request, struct parse *parse)
 {
-	if (parse_char(parse, '(')) {
-		do {
-			if (!parse_item(request, parse))
-				return false;
-		} while (parse_space(parse));
-		if (!parse_char(parse, ')'))
-			return false;
-	} else if (!parse_macro(request, parse)) {
+	if (parse_peek(parse) == '('
+		? !fetch_request_parse_items(request, parse)
+		: !parse_macro(request, parse))
 		return false;
-	}
 	if (parse_space(parse) && !parse_modifiers(request, parse))
 		return false;
 	return parse_is_end(parse);

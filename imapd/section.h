@@ -63,6 +63,17 @@ void fetch_request_free(struct fetch_request *request);
 /* Items, and modifiers after a space; false: no such command. */
 bool fetch_request_parse(struct fetch_request *request, struct parse *parse);
 
+/* "(ITEM ...)" alone. */
+bool fetch_request_parse_items(
+    struct fetch_request *request, struct parse *parse);
+
+/*
+ * What stands behind "BODY[", with the "]", into the request's parts and
+ * fields.
+ */
+bool section_parse(struct fetch_request *request, struct parse *parse,
+    struct section *section, bool is_binary);
+
 /* One more item; false if there are too many. */
 bool fetch_request_add(struct fetch_request *request, enum fetch_kind kind);
 bool fetch_request_has(

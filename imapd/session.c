@@ -1,12 +1,15 @@
 #include "imapd/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
+#include "imapd/notify.h"
 #include "imapd/output.h"
+#include "net/deflate.h"
 
 void
 session_reply(struct session *session, const char *text)
@@ -79,8 +82,7 @@ void
 session_unselect(struct session *session)
 {
 	if (session->folder != NULL) {
-		account_watch(
-		    session->account, buf_span(&session->folder_name), false);
+		notify_unselect(session);
 		folder_close(session->folder);
 	}
 	session->folder = NULL;
@@ -136,6 +138,9 @@ static const struct command {
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER },
 	{ "IDLE", handle_idle, 0 },
+	{ "NOTIFY", handle_notify, 0 },
+	{ "APPEND", handle_append, 0 },
+	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
 	{ "STATUS", handle_status, 0 },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, 0 },
@@ -147,9 +152,12 @@ static const struct command {
 	{ "NAMESPACE", handle_namespace, 0 },
 	{ "GETQUOTA", handle_get_quota, 0 },
 	{ "GETQUOTAROOT", handle_get_quota_root, 0 },
+	{ "GETMETADATA", handle_get_metadata, 0 },
+	{ "SETMETADATA", handle_set_metadata, 0 },
 	{ "CAPABILITY", handle_capability, 0 },
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
+	{ "COMPRESS", handle_compress, 0 },
 	{ "LOGOUT", handle_logout, 0 },
 };
 
@@ -211,10 +219,13 @@ take_tag(struct session *session, struct parse *parse)
 
 /* One command that is whole, or APPEND up to its message. */
 static void
-run_line(struct session *session, bool is_stream, const struct literal *literal)
+run_line(struct session *session, const struct literal *stream)
 {
 	struct parse parse = parse_begin(&session->input.command);
 
+	session->stream = stream;
+	if (stream != NULL)
+		parse.end -= stream->len;
 	if (!take_tag(session, &parse) || !parse_space(&parse)) {
 		session_bad(session, "BAD a tag, a space and a command");
 		return;
@@ -222,10 +233,7 @@ run_line(struct session *session, bool is_stream, const struct literal *literal)
 	session->may_expunge = true;
 	session->is_uid = false;
 	progress_begin(session);
-	if (is_stream)
-		append_stream(session, literal);
-	else
-		run_command(session, &parse);
+	run_command(session, &parse);
 }
 
 /* ---- the loop ---- */
@@ -250,17 +258,29 @@ refuse_long(struct session *session)
 }
 
 static void
+end_silent(struct session *session)
+{
+	put(session, "* BYE you were silent for too long\r\n");
+	session->is_done = true;
+}
+
+static void
 step(struct session *session)
 {
 	struct literal literal;
 
 	rest(session);
+	if (session->notify != NULL && !session->notify->request.is_none &&
+	    !notify_wait(session, false)) {
+		end_silent(session);
+		return;
+	}
 	enum input_status status =
 	    input_read(&session->input, append_is_streamed, &literal);
 	switch (status) {
 	case INPUT_OK:
 	case INPUT_STREAM:
-		run_line(session, status == INPUT_STREAM, &literal);
+		run_line(session, status == INPUT_STREAM ? &literal : NULL);
 		break;
 	case INPUT_TOO_LONG:
 		refuse_long(session);
@@ -271,7 +291,7 @@ step(struct session *session)
 		break;
 	case INPUT_CLOSED:
 		if (session->in->status == IO_TIMEOUT)
-			put(session, "* BYE you were silent for too long\r\n");
+			end_silent(session);
 		session->is_done = true;
 	}
 	input_wipe(&session->input);
@@ -317,17 +337,23 @@ session_serve(int in, int out, struct account *account,
 	greet(&session);
 	while (!session.is_done && writer.status == IO_OK)
 		step(&session);
+	bool is_corrupt = session.deflate != NULL && reader.error == EBADMSG;
+	if (is_corrupt)
+		put(&session, "* BYE what you sent is not DEFLATE\r\n");
 	writer_flush(&writer);
 	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
 	    settings->user, settings->peer, (unsigned long long)session.fetched,
 	    (unsigned long long)session.appended,
-	    reader.status == IO_TIMEOUT ? " reason=timeout"
+	    is_corrupt                    ? " reason=corrupt-deflate"
+	    : reader.status == IO_TIMEOUT ? " reason=timeout"
 	    : reader.status == IO_OK && writer.status == IO_OK
 		? ""
 		: " reason=closed");
 	session_unselect(&session);
+	notify_free(&session);
 	buf_free(&session.folder_name);
 	buf_free(&session.input.line);
 	buf_free(&session.input.command);
+	deflate_free(session.deflate);
 	return reader.status == IO_OK ? writer.status : reader.status;
 }

@@ -47,7 +47,11 @@ struct session {
 	bool is_read_only;
 	unsigned enabled;
 	struct span tag;
-	const char *verb; /* of the command that runs, without UID */
+	const struct literal
+	    *stream;             /* that ends the command so far, or NULL */
+	struct notify *notify;   /* NULL: no NOTIFY came */
+	struct deflate *deflate; /* COMPRESS is on; or NULL */
+	const char *verb;        /* of the command that runs, without UID */
 	bool is_uid;
 	bool may_expunge; /* this command may be answered with EXPUNGE */
 	bool is_done;

@@ -101,7 +101,7 @@ put_item(struct session *session, unsigned item,
 }
 
 enum account_status
-status_put(struct session *session, struct span name, unsigned items)
+status_put_news(struct session *session, struct span name, unsigned items)
 {
 	struct folder_counts counts;
 	uint64_t sums[2] = { 0 };
@@ -114,8 +114,6 @@ status_put(struct session *session, struct span name, unsigned items)
 		status = sum(session, name, &sums[0], &sums[1]);
 	if (status != ACCOUNT_OK)
 		return status;
-	if ((items & STATUS_HIGHESTMODSEQ) != 0)
-		session_enable_condstore(session);
 	put(session, "* STATUS ");
 	put_name(session, name);
 	put(session, " (");
@@ -128,6 +126,17 @@ status_put(struct session *session, struct span name, unsigned items)
 	}
 	put(session, ")\r\n");
 	return ACCOUNT_OK;
+}
+
+enum account_status
+status_put(struct session *session, struct span name, unsigned items)
+{
+	struct folder_counts counts;
+
+	if ((items & STATUS_HIGHESTMODSEQ) != 0 &&
+	    account_counts(session->account, name, &counts) == ACCOUNT_OK)
+		session_enable_condstore(session);
+	return status_put_news(session, name, items);
 }
 
 void

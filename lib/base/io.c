@@ -81,6 +81,7 @@ reader_init(struct reader *in, int fd, int64_t timeout_ms)
 	in->fd = fd;
 	in->timeout_ms = timeout_ms;
 	in->patience = NULL;
+	in->layer = NULL;
 	in->peer = NULL;
 	in->status = IO_OK;
 	in->error = 0;
@@ -93,9 +94,29 @@ writer_init(struct writer *out, int fd, int64_t timeout_ms)
 	out->fd = fd;
 	out->timeout_ms = timeout_ms;
 	out->patience = NULL;
+	out->layer = NULL;
+	out->is_behind = false;
 	out->status = IO_OK;
 	out->error = 0;
 	out->used = 0;
+}
+
+/* As read(2) on the buffer, which is empty. */
+static ssize_t
+read_bytes(struct reader *in, int fd)
+{
+	const struct io_layer *layer = in->layer;
+	ssize_t got = layer == NULL ? read(fd, in->bytes, sizeof(in->bytes))
+				    : layer->read(layer->context, fd, in->bytes,
+					  sizeof(in->bytes));
+
+	if (got > 0) {
+		in->start = 0;
+		in->end = (size_t)got;
+		if (in->high < in->end)
+			in->high = in->end;
+	}
+	return got;
 }
 
 static enum io_status
@@ -104,15 +125,10 @@ reader_fill(struct reader *in, const struct limit *limit)
 	if (in->peer != NULL)
 		writer_flush(in->peer);
 	for (;;) {
-		ssize_t got = read(in->fd, in->bytes, sizeof(in->bytes));
+		ssize_t got = read_bytes(in, in->fd);
 
-		if (got > 0) {
-			in->start = 0;
-			in->end = (size_t)got;
-			if (in->high < in->end)
-				in->high = in->end;
+		if (got > 0)
 			return IO_OK;
-		}
 		if (got == 0)
 			return IO_EOF;
 		if (errno == EAGAIN) {
@@ -172,6 +188,14 @@ reader_has_buffered(const struct reader *in)
 	return in->start < in->end;
 }
 
+bool
+reader_is_ready(struct reader *in)
+{
+	return reader_has_buffered(in) ||
+	       (in->layer != NULL &&
+		   (read_bytes(in, -1) >= 0 || errno != EAGAIN));
+}
+
 void
 reader_wipe(struct reader *in)
 {
@@ -187,20 +211,16 @@ reader_discard(struct reader *in)
 	in->start = in->end = 0;
 }
 
-enum io_status
-writer_flush(struct writer *out)
+static void
+write_out(struct writer *out, struct span bytes)
 {
-	size_t done = 0;
-
-	if (out->used == 0)
-		return out->status;
 	const struct limit limit = limit_new(out->patience, out->timeout_ms);
-	while (out->status == IO_OK && done < out->used) {
-		ssize_t put =
-		    write(out->fd, out->bytes + done, out->used - done);
+
+	while (out->status == IO_OK && bytes.len > 0) {
+		ssize_t put = write(out->fd, bytes.ptr, bytes.len);
 
 		if (put >= 0) {
-			done += (size_t)put;
+			bytes = span_slice(bytes, (size_t)put, bytes.len);
 		} else if (errno == EAGAIN) {
 			out->status = wait_ready(out->fd, POLLOUT, &limit);
 		} else if (errno != EINTR) {
@@ -208,7 +228,33 @@ writer_flush(struct writer *out)
 			out->status = IO_ERROR;
 		}
 	}
+}
+
+/* The buffer is empty then.  is_end: of what is written in one go. */
+static void
+empty(struct writer *out, bool is_end)
+{
+	const struct io_layer *layer = out->layer;
+	struct span plain = { out->bytes, out->used };
+	struct span encoded;
+
+	if (layer == NULL) {
+		write_out(out, plain);
+	} else {
+		out->is_behind = !is_end;
+		while (out->status == IO_OK &&
+		       (encoded = layer->encode(layer->context, &plain, is_end))
+			       .len > 0)
+			write_out(out, encoded);
+	}
 	out->used = 0;
+}
+
+enum io_status
+writer_flush(struct writer *out)
+{
+	if (out->used > 0 || out->is_behind)
+		empty(out, true);
 	return out->status;
 }
 
@@ -223,7 +269,7 @@ write_span(struct writer *out, struct span bytes)
 		out->used += take;
 		bytes = span_slice(bytes, take, bytes.len);
 		if (out->used == sizeof(out->bytes))
-			writer_flush(out);
+			empty(out, false);
 	}
 }
 

@@ -10,6 +10,7 @@
  */
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -37,10 +38,28 @@ struct patience {
 	void *context;
 };
 
+/*
+ * What lies between the buffers and the fd, as COMPRESS of IMAP does
+ * (net/deflate.h); its functions do not wait.
+ *
+ * read    as read(2), but decoded; fd -1: only of what was read already.
+ *         EBADMSG: nobody can decode it, now and later.
+ * encode  some bytes off the front of *plain; returns what is to be written
+ *         next, empty if that is all.  is_end: the other side must be able to
+ *         read up to here.
+ */
+struct io_layer {
+	ssize_t (*read)(void *context, int fd, char *into, size_t max);
+	struct span (*encode)(void *context, struct span *plain, bool is_end);
+	void *context;
+};
+
 struct writer {
 	int fd;
 	int64_t timeout_ms;              /* for one flush */
 	const struct patience *patience; /* instead of timeout_ms, or NULL */
+	const struct io_layer *layer;    /* or NULL */
+	bool is_behind; /* the layer has bytes that were not flushed */
 	enum io_status status;
 	int error; /* errno, if status is IO_ERROR */
 	size_t used;
@@ -51,6 +70,7 @@ struct reader {
 	int fd;
 	int64_t timeout_ms;              /* for one line or fill */
 	const struct patience *patience; /* instead of timeout_ms, or NULL */
+	const struct io_layer *layer;    /* or NULL */
 	struct writer *peer;             /* flushed before each wait, or NULL */
 	enum io_status status;
 	int error;
@@ -81,6 +101,12 @@ void reader_consume(struct reader *in, size_t bytes);
 
 /* Are bytes buffered that were read from the fd and not yet consumed? */
 bool reader_has_buffered(const struct reader *in);
+
+/*
+ * Before a poll(2) of the fd: is there something to read, or the end, without
+ * it? What the layer has is decoded.
+ */
+bool reader_is_ready(struct reader *in);
 
 /* Overwrite all that was read and consumed: after a line with a secret. */
 void reader_wipe(struct reader *in);

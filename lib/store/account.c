@@ -217,7 +217,8 @@ account_open(struct account **account, const char *name)
 	*new = (struct account){ .path = store_copy(
 				     span_slice(text, prefix.len, text.len)),
 		.root = -1,
-		.watch = -1 };
+		.watch = -1,
+		.watch_tree = -1 };
 	maildir_host(new->host);
 	account_settings_read(&new->settings);
 	if (!open_root(new, &is_made))

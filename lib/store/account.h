@@ -94,6 +94,11 @@ bool account_list(struct account *account,
     bool (*take)(void *context, const struct account_folder *folder),
     void *context);
 
+/* The same, but nothing that changes the folders is half done. */
+bool account_list_whole(struct account *account,
+    bool (*take)(void *context, const struct account_folder *folder),
+    void *context);
+
 /* special_use: one of FOLDER_SPECIAL_USE or 0 (RFC 6154 section 3). */
 enum account_status account_create(
     struct account *account, struct span name, uint32_t special_use);
@@ -135,6 +140,9 @@ enum account_status account_quota(
  * names.  -1 with errno set.
  */
 int account_watch(struct account *account, struct span name, bool is_on);
+/* The same for the folders' names, subscriptions and annotations: handed out
+ * as "". */
+int account_watch_tree(struct account *account, bool is_on);
 bool account_watched(struct account *account,
     void (*take)(void *context, struct span name), void *context);
 

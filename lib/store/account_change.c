@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/folder_state.h"
+#include "store/metadata.h"
 #include "store/special_use.h"
 #include "store/store_kind.h"
 
@@ -158,10 +159,29 @@ rename_locked(struct renaming *renaming)
 		     rest.len > 0 && status == ACCOUNT_OK;)
 			status = rename_one(
 			    renaming, span_cut(&rest, '\n'), pass == 0);
-	if (status == ACCOUNT_OK && (!special_use_rename(renaming->account,
-					 renaming->from, renaming->to) ||
-					fsync(renaming->account->root) == -1))
+	if (status == ACCOUNT_OK &&
+	    (!special_use_rename(
+		 renaming->account, renaming->from, renaming->to) ||
+		!metadata_rename(
+		    renaming->account, renaming->from, renaming->to, false) ||
+		fsync(renaming->account->root) == -1))
 		status = account_error();
+	return status;
+}
+
+/* Of INBOX, which keeps its own: RFC 5464 section 4.1. */
+static enum account_status
+copy_metadata(struct account *account, struct span to)
+{
+	int lock = account_lock(account->root);
+
+	if (lock == -1)
+		return account_error();
+	enum account_status status =
+	    metadata_rename(account, span_of("INBOX"), to, true)
+		? ACCOUNT_OK
+		: account_error();
+	close(lock);
 	return status;
 }
 
@@ -185,7 +205,7 @@ rename_inbox(struct account *account, struct span to)
 	free(copied.uids);
 	free(all);
 	folder_close(inbox);
-	return status;
+	return status == ACCOUNT_OK ? copy_metadata(account, to) : status;
 }
 
 enum account_status

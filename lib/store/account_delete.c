@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/folder_state.h"
+#include "store/metadata.h"
 #include "store/quota.h"
 #include "store/special_use.h"
 
@@ -108,6 +109,7 @@ delete_folder(struct account *account, struct span name, const char *path,
 	    fsync(account->root) == -1)
 		return account_error();
 	special_use_set(account, name, 0);
+	metadata_forget(account, name);
 	remove_entry(account->root, doomed, 0);
 	if (is_counted)
 		quota_add(account, octets, messages);

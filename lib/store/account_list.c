@@ -294,3 +294,19 @@ account_list(struct account *account,
 	errno = error;
 	return is_good;
 }
+
+bool
+account_list_whole(struct account *account,
+    bool (*take)(void *context, const struct account_folder *folder),
+    void *context)
+{
+	int lock = account_lock(account->root);
+
+	if (lock == -1)
+		return false;
+	bool is_good = account_list(account, take, context);
+	int error = errno;
+	close(lock);
+	errno = error;
+	return is_good;
+}

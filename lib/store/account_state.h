@@ -36,6 +36,7 @@ struct account {
 	struct folder
 	    *target; /* of the last APPEND, COPY or MOVE; may be NULL */
 	int watch;
+	int watch_tree; /* -1: it is not */
 	struct account_watched *watched;
 	size_t watched_count;
 };

@@ -172,7 +172,18 @@ enum account_status folder_append_room(
     struct folder_append *append, uint64_t octets);
 enum account_status folder_append_bytes(
     struct folder_append *append, struct span bytes);
-/* copied->uids: one for each message. */
+/*
+ * The commit expunges message i of a folder too, which stays open until the
+ * append is freed (REPLACE): all or nothing, and its octets count for nothing.
+ * A disk that fails in between may leave both, or report an error though the
+ * new one came; it never leaves neither.
+ */
+void folder_append_replaces(
+    struct folder_append *append, struct folder *folder, size_t i);
+/*
+ * copied->uids: one for each message.  ACCOUNT_NONEXISTENT: what was to be
+ * replaced is gone.
+ */
 enum account_status folder_append_commit(
     struct folder_append *append, struct folder_copied *copied);
 void folder_append_free(struct folder_append *append); /* no commit: undone */

@@ -32,7 +32,10 @@ struct folder_append {
 	size_t room;
 	int fd; /* of the last message */
 	struct buf pending;
-	uint64_t octets;            /* of all */
+	uint64_t octets;       /* of all */
+	struct folder *source; /* that loses the one replaced, or NULL */
+	size_t replaced;
+	uint64_t replaced_octets;
 	enum account_status status; /* the first trouble; sticky */
 };
 
@@ -154,6 +157,32 @@ folder_append_message(struct folder_append *append, uint32_t flags,
 	return ACCOUNT_OK;
 }
 
+void
+folder_append_replaces(
+    struct folder_append *append, struct folder *folder, size_t i)
+{
+	append->source = folder;
+	append->replaced = i;
+	append->replaced_octets = folder_item_bytes(folder, &folder->items[i]);
+}
+
+/* Of what one message gives back nothing is asked for. */
+static enum account_status
+ask_quota(const struct folder_append *append, uint64_t octets)
+{
+	uint64_t messages = append->count;
+
+	if (append->source != NULL && messages > 0) {
+		uint64_t back = append->replaced_octets;
+
+		octets = octets > back ? octets - back : 0;
+		messages--;
+		if (octets == 0 && messages == 0)
+			return ACCOUNT_OK;
+	}
+	return quota_check(append->account, octets, messages);
+}
+
 /* With those that wait in tmp/, which are in no folder's sum yet. */
 enum account_status
 folder_append_room(struct folder_append *append, uint64_t octets)
@@ -164,8 +193,7 @@ folder_append_room(struct folder_append *append, uint64_t octets)
 		return append->status;
 	if (__builtin_add_overflow(append->octets, octets, &all))
 		return trouble(append, ACCOUNT_LIMIT);
-	enum account_status status =
-	    quota_check(append->account, all, append->count);
+	enum account_status status = ask_quota(append, all);
 	return status == ACCOUNT_OK ? ACCOUNT_OK : trouble(append, status);
 }
 
@@ -238,8 +266,7 @@ commit_locked(struct folder_append *append, struct arrivals *arrivals)
 	size_t done = 0;
 
 	if (status == ACCOUNT_OK)
-		status =
-		    quota_check(append->account, append->octets, append->count);
+		status = ask_quota(append, append->octets);
 	if (status == ACCOUNT_OK)
 		status = arrivals_begin(arrivals, folder, append->count);
 	for (size_t i = 0; i < append->count && status == ACCOUNT_OK; i++) {
@@ -260,26 +287,83 @@ commit_locked(struct folder_append *append, struct arrivals *arrivals)
 	return status;
 }
 
+/* Is it there to be replaced? Under both locks. */
+static enum account_status
+look_at_replaced(const struct folder_append *append)
+{
+	enum account_status status = folder_update(append->source, 0);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	return append->source->items[append->replaced].message.is_expunged
+		   ? ACCOUNT_NONEXISTENT
+		   : ACCOUNT_OK;
+}
+
+/*
+ * The new one is durable before the old one goes; if that cannot go, the new
+ * one goes again, as far as the disk lets it.  If the old one's file went, but
+ * the list cannot say so, the new one is all there is: it stays.
+ */
+static enum account_status
+remove_replaced(struct folder_append *append, const struct arrivals *arrivals)
+{
+	enum account_status status =
+	    folder_expunge_locked(append->source, &append->replaced, 1);
+
+	if (status == ACCOUNT_OK ||
+	    append->source->items[append->replaced].message.is_expunged)
+		return status;
+	int error = errno;
+	for (size_t i = 0; i < arrivals->count; i++) {
+		size_t index = arrivals->first + i;
+
+		folder_expunge_locked(append->folder, &index, 1);
+	}
+	errno = error;
+	return status;
+}
+
+static enum account_status
+commit_all(struct folder_append *append, struct arrivals *arrivals)
+{
+	enum account_status status = ACCOUNT_OK;
+
+	if (append->source != NULL)
+		status = look_at_replaced(append);
+	if (status == ACCOUNT_OK)
+		status = commit_locked(append, arrivals);
+	if (status != ACCOUNT_OK)
+		return status;
+	quota_add(
+	    append->account, (int64_t)append->octets, (int64_t)append->count);
+	return append->source == NULL ? ACCOUNT_OK
+				      : remove_replaced(append, arrivals);
+}
+
 enum account_status
 folder_append_commit(struct folder_append *append, struct folder_copied *copied)
 {
 	struct arrivals arrivals = { .folder = NULL };
 	struct folder *folder = append->folder;
+	struct folder *source = append->source;
 
 	if (append->status != ACCOUNT_OK)
 		return append->status;
 	if (!finish_file(append))
 		return trouble(append, account_error());
-	enum account_status status = folder_lock(folder);
+	enum account_status status = source == NULL
+					 ? folder_lock(folder)
+					 : folder_lock_both(source, folder);
 	if (status != ACCOUNT_OK)
 		return trouble(append, status);
-	status = commit_locked(append, &arrivals);
-	folder_unlock(folder);
-	if (status == ACCOUNT_OK) {
+	status = commit_all(append, &arrivals);
+	if (source == NULL)
+		folder_unlock(folder);
+	else
+		folder_unlock_both(source, folder);
+	if (status == ACCOUNT_OK)
 		arrivals_take_uids(&arrivals, copied);
-		quota_add(append->account, (int64_t)append->octets,
-		    (int64_t)append->count);
-	}
 	arrivals_end(&arrivals);
 	return status == ACCOUNT_OK ? ACCOUNT_OK : trouble(append, status);
 }

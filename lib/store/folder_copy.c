@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 struct copy {
 	struct folder *source;
 	struct folder *target; /* of its own, even if it is the same folder */
-	bool is_same;
 	const size_t *indexes;
 	size_t count;
 	uint64_t keyword_map[FOLDER_KEYWORDS_MAX];
@@ -230,37 +228,6 @@ move_locked(struct copy *copy)
 
 /* ---- both ---- */
 
-/* Two sessions that copy to and fro take the locks in one order. */
-static enum account_status
-lock_both(struct copy *copy)
-{
-	struct folder *first = copy->source;
-	struct folder *second = copy->target;
-	struct stat one;
-	struct stat two;
-
-	if (fstat(first->root, &one) == -1 || fstat(second->root, &two) == -1)
-		return account_error();
-	if (one.st_ino == two.st_ino && one.st_dev == two.st_dev) {
-		copy->is_same = true;
-		copy->target->lock_depth++; /* the one lock is for both */
-		enum account_status locked = folder_lock(first);
-		copy->target->lock_depth -= locked != ACCOUNT_OK;
-		return locked;
-	}
-	if (one.st_ino > two.st_ino) {
-		first = copy->target;
-		second = copy->source;
-	}
-	enum account_status status = folder_lock(first);
-	if (status != ACCOUNT_OK)
-		return status;
-	status = folder_lock(second);
-	if (status != ACCOUNT_OK)
-		folder_unlock(first);
-	return status;
-}
-
 /* A move changes nothing for the quota. */
 static uint64_t
 sum_bytes(const struct copy *copy)
@@ -275,7 +242,8 @@ sum_bytes(const struct copy *copy)
 static enum account_status
 run(struct copy *copy, bool is_move, struct folder_copied *copied)
 {
-	enum account_status status = lock_both(copy);
+	enum account_status status =
+	    folder_lock_both(copy->source, copy->target);
 
 	if (status != ACCOUNT_OK)
 		return status;
@@ -296,8 +264,7 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 	if (status == ACCOUNT_OK &&
 	    !(is_move ? move_locked(copy) : copy_locked(copy)))
 		status = account_error();
-	folder_unlock(copy->target);
-	folder_unlock(copy->source);
+	folder_unlock_both(copy->source, copy->target);
 	if (status == ACCOUNT_OK)
 		arrivals_take_uids(&copy->arrivals, copied);
 	if (status == ACCOUNT_OK && is_counted)

@@ -267,8 +267,9 @@ remove_all(struct folder *folder, const size_t *indexes, size_t count,
 	return status;
 }
 
-static enum account_status
-expunge_locked(struct folder *folder, const size_t *indexes, size_t count)
+enum account_status
+folder_expunge_locked(
+    struct folder *folder, const size_t *indexes, size_t count)
 {
 	struct buf lines = buf_new((size_t)UINT32_MAX);
 	enum account_status status = folder_update(folder, 0);
@@ -297,7 +298,7 @@ folder_expunge(struct folder *folder, const size_t *indexes, size_t count)
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
 		return status;
-	status = expunge_locked(folder, indexes, count);
+	status = folder_expunge_locked(folder, indexes, count);
 	folder_unlock(folder);
 	return status;
 }

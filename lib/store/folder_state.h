@@ -128,6 +128,18 @@ enum account_status folder_target(
     struct folder **folder, struct account *account, struct span name);
 void folder_target_done(struct folder *folder);
 
+/* The locks of two, which may be one folder opened twice: what is written goes
+ * to the source's list first. */
+enum account_status folder_lock_both(
+    struct folder *source, struct folder *target);
+void folder_unlock_both(struct folder *source, struct folder *target);
+
+/* ---- folder_flags.c ---- */
+
+/* folder_expunge under the lock, of a folder however it was opened. */
+enum account_status folder_expunge_locked(
+    struct folder *folder, const size_t *indexes, size_t count);
+
 /* ---- folder_list.c ---- */
 
 /*

@@ -53,6 +53,43 @@ folder_target_done(struct folder *folder)
 	account->target = folder;
 }
 
+/* Two sessions that copy to and fro take the locks in one order. */
+enum account_status
+folder_lock_both(struct folder *source, struct folder *target)
+{
+	struct folder *first = source;
+	struct folder *second = target;
+	struct stat one;
+	struct stat two;
+
+	if (fstat(first->root, &one) == -1 || fstat(second->root, &two) == -1)
+		return account_error();
+	if (one.st_ino == two.st_ino && one.st_dev == two.st_dev) {
+		target->lock_depth++; /* the one lock is for both */
+		enum account_status locked = folder_lock(first);
+		target->lock_depth -= locked != ACCOUNT_OK;
+		return locked;
+	}
+	if (one.st_ino > two.st_ino) {
+		first = target;
+		second = source;
+	}
+	enum account_status status = folder_lock(first);
+	if (status != ACCOUNT_OK)
+		return status;
+	status = folder_lock(second);
+	if (status != ACCOUNT_OK)
+		folder_unlock(first);
+	return status;
+}
+
+void
+folder_unlock_both(struct folder *source, struct folder *target)
+{
+	folder_unlock(target);
+	folder_unlock(source);
+}
+
 void
 account_rest(struct account *account)
 {

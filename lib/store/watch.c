@@ -97,6 +97,34 @@ account_watch(struct account *account, struct span name, bool is_on)
 	return is_on ? add(account, name) : account->watch;
 }
 
+int
+account_watch_tree(struct account *account, bool is_on)
+{
+	if (account->watch == -1)
+		account->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (account->watch == -1)
+		return -1;
+	if (is_on && account->watch_tree == -1) {
+		account->watch_tree =
+		    inotify_add_watch(account->watch, account->path, EVENTS);
+		return account->watch_tree == -1 ? -1 : account->watch;
+	}
+	if (!is_on && account->watch_tree != -1) {
+		inotify_rm_watch(account->watch, account->watch_tree);
+		account->watch_tree = -1;
+	}
+	return account->watch;
+}
+
+/* A folder, or one of the files that tell of them. */
+static bool
+is_of_tree(const char *name)
+{
+	return name[0] == '.' || strcmp(name, "subscriptions") == 0 ||
+	       strcmp(name, "estafeta-metadata") == 0 ||
+	       strcmp(name, "estafeta-specialuse") == 0;
+}
+
 static void
 note(struct account *account, bool *has_news, int watched)
 {
@@ -114,6 +142,7 @@ account_watched(struct account *account,
 	size_t count = account->watched_count;
 	ssize_t got;
 
+	bool has_tree_news = false;
 	bool *has_news = account_allocate(count + 1, sizeof(*has_news));
 	while ((got = read(account->watch, bytes, sizeof(bytes))) > 0)
 		for (size_t at = 0; at < (size_t)got;) {
@@ -121,14 +150,22 @@ account_watched(struct account *account,
 
 			memcpy(&event, bytes + at, sizeof(event));
 			/* Events that were lost may have been of any. */
-			note(account, has_news,
-			    event.mask & IN_Q_OVERFLOW ? -1 : event.wd);
+			bool is_lost = (event.mask & IN_Q_OVERFLOW) != 0;
+			note(account, has_news, is_lost ? -1 : event.wd);
+			if (account->watch_tree != -1 &&
+			    (is_lost ||
+				(event.wd == account->watch_tree &&
+				    event.len > 0 &&
+				    is_of_tree(bytes + at + sizeof(event)))))
+				has_tree_news = true;
 			at += sizeof(event) + event.len;
 		}
 	int error = errno;
 	for (size_t i = 0; i < count; i++)
 		if (has_news[i])
 			take(context, span_of(account->watched[i].name));
+	if (has_tree_news)
+		take(context, span_of(""));
 	free(has_news);
 	errno = error;
 	return got >= 0 || error == EAGAIN;

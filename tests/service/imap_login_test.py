@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """imap_login_test - IMAP log-in through the whole chain on ports 143 and 993:
 listen, imapd, login, lookup, checkpw, PAM; and what is left of the password."""
-import glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys
+import glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -88,6 +88,20 @@ client = imaplib.IMAP4('127.0.0.1', 143, 30)
 check('AUTHENTICATE PLAIN', plain(client, 'ann', SECRET)[0] == 'OK')
 check('APPEND', client.append('INBOX', None, None, b'Subject: x\r\n\r\nx\r\n')[0] == 'OK')
 client.logout()
+
+# COMPRESS after STARTTLS, RFC 4978 section 3: what is compressed is encrypted then
+trusting = ssl.create_default_context()
+trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+client = imaplib.IMAP4('127.0.0.1', 143, 30)
+client.starttls(trusting)
+client.login('ann', SECRET)
+client.send(b'c COMPRESS DEFLATE\r\n')
+check('COMPRESS after STARTTLS', client.readline().startswith(b'c OK'))
+out, into = zlib.compressobj(6, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+client.send(out.compress(b'd SELECT INBOX\r\ne LOGOUT\r\n') + out.flush(zlib.Z_SYNC_FLUSH))
+answer = into.decompress(client.read(1 << 20))
+check('both ways', b'* 1 EXISTS\r\n' in answer and answer.endswith(b'e OK bye\r\n'), answer)
+client.shutdown()
 
 secret = SECRET.encode()
 answer = raw(b'a LOGIN {3}\r\njoe {%d}\r\n%s\r\nb SELECT INBOX\r\nc LOGOUT\r\n' % (len(secret), secret))

@@ -59,7 +59,7 @@ begun = time.monotonic()
 def goes_on():
     """For SECONDS, and on a slow machine until there is enough to count."""
     passed = time.monotonic() - begun
-    return passed < SECONDS or (passed < 60 and (sum(killed.values()) < 5 or len(kept) < 20))
+    return passed < SECONDS or (passed < 200 and (sum(killed.values()) < 5 or len(kept) < 20))
 
 
 while goes_on():

@@ -1,0 +1,457 @@
+#include "imapd/notify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "imapd/handlers.h"
+#include "imapd/list.h"
+#include "imapd/output.h"
+#include "store/metadata.h"
+
+enum {
+	LOOK_MS = 60000
+};
+
+static bool
+is_selectable(const struct notify_folder *folder)
+{
+	return (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) ==
+	       0;
+}
+
+static bool
+is_selected(const struct session *session, struct span name)
+{
+	return session->folder != NULL &&
+	       span_equal(buf_span(&session->folder_name), name);
+}
+
+/* ---- what is watched ---- */
+
+static bool
+is_watched(const struct notify_folder *folder)
+{
+	return (folder->events & NOTIFY_MESSAGE) != 0 && is_selectable(folder);
+}
+
+static bool
+watch_folders(
+    struct session *session, const struct notify_tree *tree, bool is_on)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct notify_folder *folder = &tree->folders[i];
+
+		/* One that is gone already is found so by its name. */
+		if (is_watched(folder) &&
+		    account_watch(
+			session->account, span_of(folder->name), is_on) == -1 &&
+		    is_on && errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
+/* Folders come and go, whatever is asked of them. */
+static bool
+watch_all(struct session *session, struct notify *notify, bool is_on)
+{
+	unsigned events = 0;
+
+	for (size_t i = 0; i < notify->request.count; i++)
+		events |= notify->request.groups[i].events;
+	if (!watch_folders(session, &notify->tree, is_on))
+		return false;
+	if (events == 0 && is_on)
+		return true;
+	notify->watch = account_watch_tree(session->account, is_on);
+	return notify->watch != -1 || !is_on;
+}
+
+/* As if NOTIFY NONE had come, section 5.8. */
+static void
+end_overflown(struct session *session, struct notify *notify)
+{
+	watch_all(session, notify, false);
+	notify_tree_free(&notify->tree);
+	notify_request_free(&notify->request);
+	notify->request = (struct notify_request){ .is_none = true };
+	put(session, "* OK [NOTIFICATIONOVERFLOW] no more is told\r\n");
+}
+
+/* ---- messages in other folders ---- */
+
+static void
+put_status(struct session *session, struct notify_folder *folder,
+    const struct folder_counts *now)
+{
+	const struct folder_counts *old = &folder->counts;
+	bool has_modseq =
+	    (session->enabled & (ENABLED_CONDSTORE | ENABLED_QRESYNC)) != 0;
+	bool is_other = now->uid_validity != old->uid_validity;
+	bool is_new = is_other || now->messages != old->messages ||
+		      now->uid_next != old->uid_next;
+	bool is_flagged =
+	    (folder->events & NOTIFY_FLAGS) != 0 &&
+	    (now->unseen != old->unseen ||
+		(has_modseq && now->highest_modseq != old->highest_modseq));
+	unsigned items = STATUS_UIDVALIDITY;
+
+	if (is_new)
+		items |= STATUS_MESSAGES | STATUS_UIDNEXT;
+	if ((folder->events & NOTIFY_FLAGS) != 0)
+		items |= STATUS_UNSEEN;
+	if (has_modseq)
+		items |= STATUS_HIGHESTMODSEQ;
+	if (is_new || is_flagged)
+		status_put_news(session, span_of(folder->name), items);
+	folder->counts = *now;
+}
+
+static void
+tell_messages(struct session *session, struct notify_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		struct notify_folder *folder = &tree->folders[i];
+		struct folder_counts now;
+
+		if (!folder->is_due || !is_watched(folder) ||
+		    is_selected(session, span_of(folder->name)))
+			continue;
+		folder->is_due = false;
+		if (account_counts(session->account, span_of(folder->name),
+			&now) == ACCOUNT_OK)
+			put_status(session, folder, &now);
+	}
+}
+
+static void
+make_all_due(struct notify *notify)
+{
+	for (size_t i = 0; i < notify->tree.count; i++)
+		notify->tree.folders[i].is_due = true;
+	notify->looked_ms = clock_ms();
+}
+
+/* ---- names, subscriptions, annotations ---- */
+
+static void
+tell_tree(struct session *session, struct notify *notify)
+{
+	struct notify_tree new;
+
+	notify->is_tree_due = false;
+	if (!notify_tree_read(session, &notify->request, &notify->tree, &new)) {
+		if (new.is_overflow)
+			end_overflown(session, notify);
+		notify_tree_free(&new);
+		return;
+	}
+	/* A watch is of the folder that had the name.  What happens until it
+	   is watched is found by its counts. */
+	watch_folders(session, &notify->tree, false);
+	notify_tree_compare(session, &notify->tree, &new);
+	notify_tree_free(&notify->tree);
+	notify->tree = new;
+	if (watch_folders(session, &notify->tree, true))
+		make_all_due(notify);
+	else
+		end_overflown(session, notify);
+}
+
+/* One response an entry, without its value: RFC 5464 section 4.4.2. */
+static void
+take_metadata(void *context, struct span folder, struct span entry)
+{
+	struct session *session = context;
+	const struct notify *notify = session->notify;
+	bool is_asked = false;
+
+	for (size_t i = 0; i < notify->request.count && folder.len == 0; i++)
+		is_asked |= (notify->request.groups[i].events &
+				NOTIFY_SERVER_METADATA) != 0;
+	for (size_t i = 0; i < notify->tree.count && !is_asked; i++)
+		is_asked =
+		    (notify->tree.folders[i].events & NOTIFY_METADATA) != 0 &&
+		    span_equal(span_of(notify->tree.folders[i].name), folder);
+	if (!is_asked)
+		return;
+	put(session, "* METADATA ");
+	put_name(session, folder);
+	put(session, " ");
+	if (parse_is_atom(entry))
+		put_span(session, entry);
+	else
+		put_nstring(session, entry);
+	put(session, "\r\n");
+}
+
+static void
+ignore_metadata(void *context, struct span folder, struct span entry)
+{
+	(void)context;
+	(void)folder;
+	(void)entry;
+}
+
+static bool
+wants_metadata(const struct notify *notify)
+{
+	for (size_t i = 0; i < notify->request.count; i++)
+		if ((notify->request.groups[i].events &
+			(NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) != 0)
+			return true;
+	return false;
+}
+
+/* ---- when ---- */
+
+static void
+take_watched(void *context, struct span name)
+{
+	struct notify *notify = context;
+
+	notify->is_tree_due |= name.len == 0;
+	for (size_t i = 0; i < notify->tree.count; i++)
+		if (span_equal(span_of(notify->tree.folders[i].name), name))
+			notify->tree.folders[i].is_due = true;
+}
+
+static void
+tell(struct session *session, bool is_idle)
+{
+	struct notify *notify = session->notify;
+
+	if (notify->watch != -1)
+		account_watched(session->account, take_watched, notify);
+	if (clock_ms() - notify->looked_ms >= LOOK_MS)
+		make_all_due(notify);
+	session->may_expunge = is_idle || !notify->request.is_delayed;
+	session->is_uid = false;
+	if (notify->request.selected != 0)
+		session_news(session);
+	if (notify->is_tree_due) {
+		tell_tree(session, notify);
+		if (wants_metadata(notify))
+			metadata_changes(session->account, &notify->metadata,
+			    take_metadata, session);
+	}
+	tell_messages(session, &notify->tree);
+}
+
+static int
+watch_selected(struct session *session, const struct notify *notify)
+{
+	if (session->folder == NULL || notify->request.selected == 0)
+		return notify->watch;
+	int watch = account_watch(
+	    session->account, buf_span(&session->folder_name), true);
+	return watch == -1 ? notify->watch : watch;
+}
+
+bool
+notify_wait(struct session *session, bool is_idle)
+{
+	struct notify *notify = session->notify;
+	const int64_t until = clock_ms() + session->in->timeout_ms;
+
+	while (!reader_is_ready(session->in)) {
+		notify->watch = watch_selected(session, notify);
+		tell(session, is_idle);
+		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
+			{ notify->watch, POLLIN, 0 } };
+		int64_t left = until - clock_ms();
+
+		if (writer_flush(session->out) != IO_OK)
+			return true;
+		if (session->folder != NULL)
+			folder_rest(session->folder);
+		account_rest(session->account);
+		int count = poll(fds, notify->watch == -1 ? 1 : 2,
+		    left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0);
+		if (count == 0 && left <= 0)
+			return false;
+		if (count > 0 && fds[0].revents != 0)
+			return true;
+	}
+	return true;
+}
+
+unsigned
+notify_selected(const struct session *session)
+{
+	return session->notify == NULL ? NOTIFY_MESSAGE
+				       : session->notify->request.selected;
+}
+
+void
+notify_note_own(struct session *session, struct span name,
+    const struct folder_copied *copied, size_t count)
+{
+	struct notify *notify = session->notify;
+
+	if (notify == NULL || notify->request.items.len == 0 ||
+	    !is_selected(session, name))
+		return;
+	buf_clear(&notify->own);
+	for (size_t i = 0; i < count; i++)
+		buf_add(
+		    &notify->own, (struct span){ (const char *)&copied->uids[i],
+				      sizeof(*copied->uids) });
+}
+
+/* They rise, as the view's do. */
+void
+notify_put_new(struct session *session, size_t first)
+{
+	struct notify *notify = session->notify;
+	struct picks picks = picks_new();
+
+	if (notify == NULL || notify->request.items.len == 0)
+		return;
+	const uint32_t *own = (const uint32_t *)(const void *)notify->own.data;
+	size_t own_count = notify->own.len / sizeof(*own);
+	size_t k = 0;
+	for (size_t i = first; i < folder_count(session->folder); i++) {
+		uint32_t uid = folder_message(session->folder, i)->uid;
+
+		while (k < own_count && own[k] < uid)
+			k++;
+		if (k == own_count || own[k] != uid)
+			picks_add(&picks, i);
+	}
+	put_fetched(session, buf_span(&notify->request.items), &picks);
+	picks_free(&picks);
+}
+
+void
+notify_unselect(struct session *session)
+{
+	struct notify *notify = session->notify;
+	struct span name = buf_span(&session->folder_name);
+
+	for (size_t i = 0; notify != NULL && i < notify->tree.count; i++)
+		if (span_equal(span_of(notify->tree.folders[i].name), name)) {
+			notify->tree.folders[i].is_due = true;
+			if (is_watched(&notify->tree.folders[i]))
+				return;
+		}
+	account_watch(session->account, name, false);
+}
+
+static void
+release(struct notify *notify)
+{
+	if (notify == NULL)
+		return;
+	notify_tree_free(&notify->tree);
+	notify_request_free(&notify->request);
+	buf_free(&notify->metadata);
+	buf_free(&notify->own);
+	free(notify);
+}
+
+void
+notify_free(struct session *session)
+{
+	release(session->notify);
+	session->notify = NULL;
+}
+
+/* ---- NOTIFY ---- */
+
+static void
+put_first_status(struct session *session, const struct notify_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct notify_folder *folder = &tree->folders[i];
+		unsigned items = STATUS_UIDVALIDITY;
+
+		if (!is_watched(folder) ||
+		    is_selected(session, span_of(folder->name)))
+			continue;
+		if ((folder->events & NOTIFY_NEW) != 0)
+			items |= STATUS_MESSAGES | STATUS_UIDNEXT;
+		if ((folder->events & NOTIFY_FLAGS) != 0)
+			items |= STATUS_UNSEEN | STATUS_HIGHESTMODSEQ;
+		status_put_news(session, span_of(folder->name), items);
+	}
+}
+
+/* What was watched before is again, if that fails. */
+static bool
+change_watches(struct session *session, struct notify *new)
+{
+	struct notify *old = session->notify;
+
+	if (old != NULL)
+		watch_all(session, old, false);
+	if (watch_all(session, new, true))
+		return true;
+	watch_all(session, new, false);
+	if (old != NULL)
+		watch_all(session, old, true);
+	return false;
+}
+
+/* It takes the request over. */
+static void
+begin(struct session *session, struct notify_request *request)
+{
+	struct notify *notify = calloc(1, sizeof(*notify));
+
+	if (notify == NULL)
+		temp_fail("out of memory");
+	*notify = (struct notify){ .request = *request,
+		.metadata = buf_new(METADATA_FILE_MAX + 1),
+		.own = buf_new(SIZE_MAX / 2),
+		.watch = -1 };
+	const struct notify_tree none = { .folders = NULL };
+	bool is_read = notify_tree_read(session, request, &none, &notify->tree);
+	if (!is_read || !change_watches(session, notify)) {
+		bool is_too_much = is_read || notify->tree.is_overflow;
+
+		release(notify);
+		session_finish(session,
+		    is_too_much ? "NO [NOTIFICATIONOVERFLOW] too many folders"
+				: session_failure(ACCOUNT_ERROR));
+		return;
+	}
+	notify_free(session);
+	session->notify = notify;
+	if (wants_metadata(notify))
+		metadata_changes(
+		    session->account, &notify->metadata, ignore_metadata, NULL);
+	if (request->has_status)
+		put_first_status(session, &notify->tree);
+	/* What came between the look and the watch is told now. */
+	make_all_due(notify);
+	notify->is_tree_due = notify->watch != -1;
+	session_finish(session, "OK done");
+}
+
+void
+handle_notify(struct session *session, struct parse *parse)
+{
+	struct notify_request request;
+
+	switch (notify_parse(session, parse, &request)) {
+	case NOTIFY_OK:
+		begin(session, &request);
+		return;
+	case NOTIFY_BAD:
+		session_bad(session, "BAD NOTIFY SET (FOLDERS (EVENT ...))");
+		break;
+	case NOTIFY_BAD_EVENT:
+		session_finish(session,
+		    "NO [BADEVENT (MessageNew MessageExpunge FlagChange "
+		    "MailboxName SubscriptionChange MailboxMetadataChange "
+		    "ServerMetadataChange)] these there are");
+		break;
+	case NOTIFY_TOO_MUCH:
+		session_finish(
+		    session, "NO [NOTIFICATIONOVERFLOW] too many names");
+	}
+	notify_request_free(&request);
+}

@@ -1,0 +1,76 @@
+/* metadata_test - names of annotations, and the lines that keep them. */
+
+#include "store/metadata.h"
+
+#include "test.h"
+
+static const struct {
+	const char *entry;
+	bool is_entry;
+	bool can_be_set;
+} names[] = { { "/shared/comment", true, true }, { "/PRIVATE/x y", true, true },
+	{ "/private/a/b/c", true, true }, { "/private", true, false },
+	{ "/shared", true, false }, { "/private/vendor", true, false },
+	{ "/shared/vendor/x", true, false },
+	{ "/shared/Vendor/x/y", true, true }, { "/shared/vendors", true, true },
+	{ "", false, false }, { "/", false, false },
+	{ "/sharedx", false, false }, { "shared/x", false, false },
+	{ "/other/x", false, false }, { "/shared/", false, false },
+	{ "/shared//x", false, false }, { "/shared/a*", false, false },
+	{ "/shared/%", false, false }, { "/shared/a\nb", false, false },
+	{ "/shared/\xc3\xa9", false, false } };
+
+static const struct {
+	const char *entry;
+	const char *name;
+	uint32_t depth;
+	bool is_within;
+} places[] = { { "/private/a", "/private/a", 0, true },
+	{ "/private/A", "/Private/a", 0, true },
+	{ "/private/a/b", "/private/a", 0, false },
+	{ "/private/a/b", "/private/a", 1, true },
+	{ "/private/a/b/c", "/private/a", 1, false },
+	{ "/private/a/b/c", "/private", UINT32_MAX, true },
+	{ "/private/ab", "/private/a", UINT32_MAX, false },
+	{ "/private", "/private/a", UINT32_MAX, false } };
+
+static const char *const bad[] = { "", "/private/x", "x value", "/private x",
+	"/private/x +", "/private/x +0", "/private/x +0a", "/private/x a=b",
+	"/private/x y Folder more", "/private/x\ty", "/private/x y +GG" };
+
+int
+main(void)
+{
+	struct metadata_line line = metadata_line_new();
+	struct buf text = buf_new(1000);
+	struct span value = { "a \0+=\n\xff", 7 };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct span entry = span_of(names[i].entry);
+
+		CHECK(names[i].entry,
+		    metadata_is_entry(entry) == names[i].is_entry &&
+			metadata_can_be_set(entry) == names[i].can_be_set);
+	}
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		CHECK(places[i].entry,
+		    metadata_is_within(span_of(places[i].entry),
+			span_of(places[i].name),
+			places[i].depth) == places[i].is_within);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CHECK(bad[i], !metadata_line_parse(&line, span_of(bad[i])));
+	metadata_line_add(
+	    &text, span_of("/private/x y"), value, span_of("A b/\xc3\xa9"));
+	text.len--; /* LF */
+	CHECK("any bytes",
+	    metadata_line_parse(&line, buf_span(&text)) &&
+		span_equal(buf_span(&line.entry), span_of("/private/x y")) &&
+		span_equal(buf_span(&line.value), value) &&
+		span_equal(buf_span(&line.folder), span_of("A b/\xc3\xa9")));
+	CHECK("nothing, of the account",
+	    metadata_line_parse(&line, span_of("/shared/x ")) &&
+		line.value.len == 0 && line.folder.len == 0);
+	metadata_line_free(&line);
+	buf_free(&text);
+	return test_result();
+}
