@@ -75,7 +75,9 @@ take_folder(void *context, const struct account_folder *folder)
 {
 	struct multisearch *search = context;
 
-	if (filters_match(&search->sources, folder)) {
+	if ((folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) ==
+		0 &&
+	    filters_match(&search->sources, folder)) {
 		buf_add(&search->names, folder->name);
 		buf_add_char(&search->names, '\0');
 	}

@@ -9,7 +9,7 @@ struct filter {
 };
 
 static bool
-parse_name(struct filters *filters, struct session *session,
+parse_name(struct filters *filters, const struct session *session,
     struct parse *parse, enum filter_kind kind)
 {
 	struct buf name = buf_new(ACCOUNT_NAME_MAX);
@@ -29,7 +29,7 @@ parse_name(struct filters *filters, struct session *session,
 }
 
 static bool
-parse_names(struct filters *filters, struct session *session,
+parse_names(struct filters *filters, const struct session *session,
     struct parse *parse, enum filter_kind kind)
 {
 	if (!parse_space(parse))
@@ -45,7 +45,7 @@ parse_names(struct filters *filters, struct session *session,
 
 static bool
 parse_filter(
-    struct filters *filters, struct session *session, struct parse *parse)
+    struct filters *filters, const struct session *session, struct parse *parse)
 {
 	static const struct {
 		const char *word;
@@ -71,14 +71,28 @@ parse_filter(
 	       parse_names(filters, session, parse, kinds[i].kind);
 }
 
-bool
-filters_parse(
-    struct filters *filters, struct session *session, struct parse *parse)
+static void
+begin(struct filters *filters)
 {
 	*filters = (struct filters){
 		.names = buf_new((size_t)FILTERS_NAMES_MAX * ACCOUNT_NAME_MAX),
 		.items = buf_new(FILTERS_NAMES_MAX * sizeof(struct filter))
 	};
+}
+
+bool
+filters_parse_one(
+    struct filters *filters, const struct session *session, struct parse *parse)
+{
+	begin(filters);
+	return parse_filter(filters, session, parse);
+}
+
+bool
+filters_parse(
+    struct filters *filters, const struct session *session, struct parse *parse)
+{
+	begin(filters);
 	do {
 		if (!parse_filter(filters, session, parse))
 			return false;
@@ -114,8 +128,6 @@ filters_match(
 	    (const struct filter *)(const void *)filters->items.data;
 	size_t count = filters->items.len / sizeof(*items);
 
-	if ((folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) != 0)
-		return false;
 	if ((filters->kinds & FILTER_PERSONAL) != 0 ||
 	    ((filters->kinds & FILTER_SUBSCRIBED) != 0 &&
 		(folder->attributes & FOLDER_SUBSCRIBED) != 0))

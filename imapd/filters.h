@@ -17,8 +17,7 @@ enum {
 
 enum filter_kind {
 	FILTER_SELECTED = 1 << 0,
-	FILTER_PERSONAL = 1 << 1, /* INBOXES, too: .qmail may deliver anywhere
-				   */
+	FILTER_PERSONAL = 1 << 1, /* and inboxes: .qmail may deliver anywhere */
 	FILTER_SUBSCRIBED = 1 << 2,
 	FILTER_MAILBOXES = 1 << 3,
 	FILTER_SUBTREE = 1 << 4,
@@ -32,11 +31,14 @@ struct filters {
 };
 
 /* "mailboxes (a b) subtree c selected" */
-bool filters_parse(
-    struct filters *filters, struct session *session, struct parse *parse);
+bool filters_parse(struct filters *filters, const struct session *session,
+    struct parse *parse);
+/* One of them. */
+bool filters_parse_one(struct filters *filters, const struct session *session,
+    struct parse *parse);
 void filters_free(struct filters *filters);
 
-/* Is it one of those, selected apart, that can be selected? */
+/* Is it one of those, selected apart? */
 bool filters_match(
     const struct filters *filters, const struct account_folder *folder);
 

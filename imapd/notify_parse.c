@@ -104,39 +104,6 @@ parse_events(struct parse *parse, struct notify_request *request,
 	return result;
 }
 
-/* A name that no folder can have is passed over, as one of none is. */
-static bool
-parse_name(const struct session *session, struct parse *parse,
-    struct notify_request *request)
-{
-	struct buf name = buf_new(ACCOUNT_NAME_MAX);
-	struct span text;
-	bool is_good = parse_astring(parse, &text);
-
-	if (is_good && take_name(session, text, &name) && name.len > 0 &&
-	    span_index(buf_span(&name), '\n') == name.len) {
-		buf_add(&request->names, buf_span(&name));
-		buf_add_char(&request->names, '\n');
-	}
-	buf_free(&name);
-	return is_good;
-}
-
-static bool
-parse_names(const struct session *session, struct parse *parse,
-    struct notify_request *request)
-{
-	if (!parse_space(parse))
-		return false;
-	if (!parse_char(parse, '('))
-		return parse_name(session, parse, request);
-	do {
-		if (!parse_name(session, parse, request))
-			return false;
-	} while (parse_space(parse));
-	return parse_char(parse, ')');
-}
-
 static enum notify_result
 parse_selected(struct parse *parse, struct notify_request *request)
 {
@@ -150,32 +117,19 @@ static enum notify_result
 parse_filtered(const struct session *session, struct parse *parse,
     struct notify_request *request)
 {
-	struct notify_group group = { .names = request->names.len };
+	struct notify_group group;
+	enum notify_result result = NOTIFY_BAD;
 
-	if (parse_keyword(parse, "SUBSCRIBED"))
-		group.filter = NOTIFY_SUBSCRIBED;
-	else if (parse_keyword(parse, "SUBTREE"))
-		group.filter = NOTIFY_SUBTREE;
-	else if (parse_keyword(parse, "MAILBOXES"))
-		group.filter = NOTIFY_MAILBOXES;
-	else if (!parse_keyword(parse, "PERSONAL") &&
-		 !parse_keyword(parse, "INBOXES"))
-		return NOTIFY_BAD;
-	if ((group.filter == NOTIFY_SUBTREE ||
-		group.filter == NOTIFY_MAILBOXES) &&
-	    !parse_names(session, parse, request))
-		return NOTIFY_BAD;
-	group.names_len = request->names.len - group.names;
-	if (!parse_space(parse))
-		return NOTIFY_BAD;
-	enum notify_result result =
-	    parse_events(parse, request, false, &group.events);
-	if (result != NOTIFY_OK)
-		return result;
-	if (request->count == NOTIFY_GROUPS_MAX)
-		return NOTIFY_TOO_MUCH;
-	request->groups[request->count++] = group;
-	return NOTIFY_OK;
+	if (filters_parse_one(&group.filters, session, parse) &&
+	    parse_space(parse))
+		result = parse_events(parse, request, false, &group.events);
+	if (result == NOTIFY_OK && request->count == NOTIFY_GROUPS_MAX)
+		result = NOTIFY_TOO_MUCH;
+	if (result == NOTIFY_OK)
+		request->groups[request->count++] = group;
+	else
+		filters_free(&group.filters);
+	return result;
 }
 
 static enum notify_result
@@ -204,8 +158,7 @@ notify_parse(const struct session *session, struct parse *parse,
 {
 	enum notify_result result = NOTIFY_OK;
 
-	*request = (struct notify_request){ .items = buf_new(NOTIFY_TEXT_MAX),
-		.names = buf_new(NOTIFY_TEXT_MAX) };
+	*request = (struct notify_request){ .items = buf_new(NOTIFY_TEXT_MAX) };
 	if (!parse_space(parse))
 		return NOTIFY_BAD;
 	request->is_none = parse_keyword(parse, "NONE");
@@ -222,50 +175,25 @@ notify_parse(const struct session *session, struct parse *parse,
 		if (result == NOTIFY_OK)
 			result = one;
 	} while (!parse_is_end(parse));
-	return request->items.overflow || request->names.overflow
-		   ? NOTIFY_TOO_MUCH
-		   : result;
+	return request->items.overflow ? NOTIFY_TOO_MUCH : result;
 }
 
 void
 notify_request_free(struct notify_request *request)
 {
 	buf_free(&request->items);
-	buf_free(&request->names);
-}
-
-static bool
-is_named(const struct notify_request *request, const struct notify_group *group,
-    struct span name)
-{
-	struct span rest = span_slice(
-	    buf_span(&request->names), group->names, group->names_len);
-
-	while (rest.len > 0) {
-		struct span one = span_cut(&rest, '\n');
-
-		if (span_equal(one, name) ||
-		    (group->filter == NOTIFY_SUBTREE && name.len > one.len &&
-			span_starts(name, one) && name.ptr[one.len] == '/'))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < request->count; i++)
+		filters_free(&request->groups[i].filters);
 }
 
 unsigned
 notify_events_of(
-    const struct notify_request *request, struct span name, uint32_t attributes)
+    const struct notify_request *request, const struct account_folder *folder)
 {
 	unsigned set = 0;
 
-	for (size_t i = 0; i < request->count; i++) {
-		const struct notify_group *group = &request->groups[i];
-
-		if (group->filter == NOTIFY_PERSONAL ||
-		    (group->filter == NOTIFY_SUBSCRIBED
-			    ? (attributes & FOLDER_SUBSCRIBED) != 0
-			    : is_named(request, group, name)))
-			set |= group->events;
-	}
+	for (size_t i = 0; i < request->count; i++)
+		if (filters_match(&request->groups[i].filters, folder))
+			set |= request->groups[i].events;
 	return set;
 }

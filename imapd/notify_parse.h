@@ -4,11 +4,10 @@
 /*
  * notify_parse - what NOTIFY asks for, RFC 5465 section 8.
  *
- * Limits   NOTIFY_GROUPS_MAX groups, NOTIFY_TEXT_MAX bytes of names, as many
- *          of fetch items.
+ * Limits   NOTIFY_GROUPS_MAX groups, NOTIFY_TEXT_MAX bytes of fetch items.
  */
 
-#include "imapd/session.h"
+#include "imapd/filters.h"
 
 enum {
 	NOTIFY_GROUPS_MAX = 32,
@@ -25,18 +24,9 @@ enum notify_event {
 	NOTIFY_MESSAGE = NOTIFY_NEW | NOTIFY_FLAGS
 };
 
-enum notify_filter {
-	NOTIFY_PERSONAL, /* and inboxes: mail may be delivered to any folder */
-	NOTIFY_SUBSCRIBED,
-	NOTIFY_SUBTREE,
-	NOTIFY_MAILBOXES
-};
-
 struct notify_group {
-	enum notify_filter filter;
+	struct filters filters;
 	unsigned events;
-	size_t names; /* where in the request's names its own begin */
-	size_t names_len;
 };
 
 struct notify_request {
@@ -48,7 +38,6 @@ struct notify_request {
 	struct buf items;  /* "(UID FLAGS)" of MessageNew there; may be empty */
 	struct notify_group groups[NOTIFY_GROUPS_MAX];
 	size_t count;
-	struct buf names; /* in UTF-8, each ended by LF */
 };
 
 enum notify_result {
@@ -64,7 +53,7 @@ enum notify_result notify_parse(const struct session *session,
 void notify_request_free(struct notify_request *request);
 
 /* What is asked for of a folder that is not selected. */
-unsigned notify_events_of(const struct notify_request *request,
-    struct span name, uint32_t attributes);
+unsigned notify_events_of(
+    const struct notify_request *request, const struct account_folder *folder);
 
 #endif

@@ -27,8 +27,7 @@ take_folder(void *context, const struct account_folder *folder)
 {
 	struct reading *reading = context;
 	struct notify_tree *tree = reading->tree;
-	unsigned events = notify_events_of(
-	    reading->request, folder->name, folder->attributes);
+	unsigned events = notify_events_of(reading->request, folder);
 
 	if (events == 0)
 		return true;
