@@ -147,7 +147,7 @@ put_selected(struct session *session)
 	struct folder_counts counts;
 	struct folder *folder = session->folder;
 
-	session->known_keywords = 0;
+	session->are_keywords_told = false;
 	folder_counts(folder, &counts);
 	session_tell_keywords(session);
 	session->known_exists = (uint32_t)folder_count(folder);

@@ -41,8 +41,9 @@ session_tell_keywords(struct session *session)
 	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
 		if (folder_keyword(session->folder, i).len > 0)
 			known |= (uint64_t)1 << i;
-	if (known == session->known_keywords && session->known_keywords != 0)
+	if (session->are_keywords_told && known == session->known_keywords)
 		return;
+	session->are_keywords_told = true;
 	session->known_keywords = known;
 	for (int is_permanent = 0; is_permanent < 2; is_permanent++) {
 		put(session,

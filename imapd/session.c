@@ -87,7 +87,7 @@ session_unselect(struct session *session)
 	}
 	session->folder = NULL;
 	session->known_exists = session->known_recent = 0;
-	session->known_keywords = 0;
+	session->are_keywords_told = false;
 	buf_free(&session->saved_uids);
 }
 

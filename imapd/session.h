@@ -58,6 +58,7 @@ struct session {
 	uint64_t errors;
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
+	bool are_keywords_told;
 	uint64_t known_keywords;  /* that FLAGS named */
 	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
 	struct progress progress; /* of the command that runs */

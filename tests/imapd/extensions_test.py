@@ -258,6 +258,13 @@ check('RFC 9051 SELECT', has(a, '* LIST () "/" "INBOX"') and not has(a, 'RECENT'
 check('RFC 9051 SEARCH', has(r.say('SEARCH ALL'), '* ESEARCH (TAG "t3") ALL 1'))
 
 # what is no command
+w.say('CREATE Plain')
+w.append('Plain')
+check('FLAGS of a folder without keywords', has(w.say('SELECT Plain'), '* FLAGS ('))
+a = w.say('STORE 1 +FLAGS (\\Flagged)') + w.say('STORE 1 -FLAGS (\\Flagged)')
+check('are told once', has(a, 'FETCH (') and not has(a, '* FLAGS'), a)
+check('and again when there is one', has(w.say('STORE 1 +FLAGS ($Fresh)'), '* FLAGS (') and not has(w.say('STORE 1 -FLAGS ($Fresh)'), '* FLAGS ('))
+w.say('SELECT Work')
 check('no command', w.say('FROB')[-1].startswith('BAD'))
 check('a number that is none', w.say('FETCH 99 FLAGS')[-1].startswith('BAD'))
 w.send(b'\r\n')
