@@ -4,7 +4,7 @@ is not its work.  With landlock as it is, and masked to version 2.
 
 ATTACK=all tries every call on the lasting processes too, each of which dies of
 it and is started anew; in make check those get a few, and all sessions but smtpd's the worst."""
-import glob, os, poplib, pwd, smtplib, socket, ssl, subprocess, sys, threading
+import glob, imaplib, itertools, os, poplib, pwd, smtplib, socket, ssl, subprocess, sys, threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -91,12 +91,40 @@ def pop_session():
     return s.sock, lambda: sessions('pop3d')
 
 
+USERS = itertools.cycle(('joe', 'ann'))     # one POP3 session an account
+
+
+def users_sessions(name):
+    """Of those who are logged in, the newest first."""
+    uids = {pwd.getpwnam(user).pw_uid for user in ('joe', 'ann')}
+    return lambda: sorted((p for p, (n, _, u) in processes().items() if n == name and u in uids), reverse=True)
+
+
 def logged_in():
-    s = poplib.POP3('127.0.0.1', 110)
-    s.user('joe')
-    s.pass_('open sesame')
-    uid = pwd.getpwnam('joe').pw_uid
-    return s.sock, lambda: sorted((p for p, (n, _, u) in processes().items() if n == 'pop3d' and u == uid), reverse=True)
+    user = next(USERS)
+
+    def log_in():
+        s = poplib.POP3('127.0.0.1', 110)
+        s.user(user)
+        try:
+            s.pass_('open sesame')
+        except poplib.error_proto as e:     # the last one has not quite gone
+            if 'IN-USE' not in str(e):
+                raise
+            return None
+        return s
+    return wait_for(log_in).sock, users_sessions('pop3d')
+
+
+def imap_session():
+    s = imaplib.IMAP4('127.0.0.1', 143)
+    return s.sock, lambda: sessions('imapd')
+
+
+def imap_logged_in():
+    s = imaplib.IMAP4('127.0.0.1', 143)
+    s.login(next(USERS), 'open sesame')
+    return s.sock, users_sessions('imapd')
 
 
 def tls_session():
@@ -117,7 +145,7 @@ def restart(service):
 def is_listening(service):
     def test():
         try:
-            with socket.create_connection(('127.0.0.1', {'smtpd': 25, 'pop3d': 110}[service]), 5) as s:
+            with socket.create_connection(('127.0.0.1', {'smtpd': 25, 'pop3d': 110, 'imapd': 143}[service]), 5) as s:
                 return s.recv(100)
         except OSError:
             return False
@@ -150,7 +178,7 @@ def try_sessions(label, service, connect, allowed, calls, report):
 JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
     'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
-    'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-client'), 'keyd': 'mta-key',
+    'imapd': 'mta-imap', 'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-imap', 'mta-tls-client'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
     'filter-guard': 'mta-guard', 'greylist': 'mta-greylist',
 }
@@ -165,7 +193,7 @@ def check_status():
         if not s:
             continue
         users = JAILED[name] if isinstance(JAILED[name], tuple) else (JAILED[name],)
-        if uid not in [pwd.getpwnam(user).pw_uid for user in users] and not (name == 'pop3d' and uid >= 1000):
+        if uid not in [pwd.getpwnam(user).pw_uid for user in users] and not (name in ('pop3d', 'imapd') and uid >= 1000):
             wrong.append((name, 'uid', uid))
         for field, value in (('NoNewPrivs', '1'), ('Seccomp', '2'), ('CapEff', '0' * 16), ('CapPrm', '0' * 16),
                              ('CapBnd', None)):
@@ -183,6 +211,7 @@ SOCKETS = ('socket-inet', 'socket-inet6', 'socket-udp', 'socket-unix')
 LASTING = {
     'smtpd acceptor': (lambda: pick('smtpd', 'listen'), ()),
     'pop3d acceptor': (lambda: pick('pop3d', 'listen'), ()),
+    'imapd acceptor': (lambda: pick('imapd', 'listen'), ()),
     'queue-inject': (lambda: pick('queue-inject', 'smtpd'), ()),
     'tlsd parent': (lambda: pick('tlsd', 'smtpd'), ()),
     'keyd': (lambda: pick('keyd', 'tlsd', 'mta-key'), ()),
@@ -208,7 +237,7 @@ def is_jailed(pid):
 def missing():
     """Who is not there; those that wait for a client get one (neighbour -w)."""
     found = [role for role, (find, _) in LASTING.items() if not is_jailed(find())]
-    for port in (25, 110) if found else ():
+    for port in (25, 110, 143) if found else ():
         try:
             with socket.create_connection(('127.0.0.1', port), 2) as s:
                 s.settimeout(2)
@@ -232,7 +261,7 @@ def try_lasting(calls_of):
             if call not in allowed and not outcome.startswith(('died 31', 'failed')):
                 bad.append((role, call, outcome))
             if outcome.startswith('died'):
-                for service in ('smtpd', 'pop3d'):      # listen(8) would hold back what died at once
+                for service in ('smtpd', 'pop3d', 'imapd'):      # listen(8) would hold back what died at once
                     if pick(service, 'listen') in (0, pid) or role in ('queue-inject', 'filter-milter', 'filter-rspamd', 'filter-guard', 'greylist'):
                         restart(service)
                 wait_for(lambda: find() not in (0, pid), 20)
@@ -242,7 +271,7 @@ def try_lasting(calls_of):
 # ---- the test ----
 
 open('/var/mta/service/submission/down', 'w').close()    # the same program again
-run('chpasswd', input='joe:open sesame\n')
+run('chpasswd', input='joe:open sesame\nann:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
                     ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n'),
                     ('filters', 'milter\nrspamd open\nguard\n')):
@@ -268,6 +297,8 @@ for masked in (False, True):
     try_sessions('pop3d before log-in', 'pop3d', pop_session, (), calls, report)
     try_sessions('tlsd with a client', 'pop3d', tls_session, (), calls, report)
     try_sessions('pop3d after log-in', 'pop3d', logged_in, ('inotify',), calls, report)
+    try_sessions('imapd before log-in', 'imapd', imap_session, (), calls, report)
+    try_sessions('imapd after log-in', 'imapd', imap_logged_in, ('inotify',), calls, report)
     side.join()
     try_sessions('filter-milter', 'smtpd', filter_session('filter-milter'), (), WORST if WHOLE else WORST[masked::4], report)
     try_sessions('filter-rspamd', 'smtpd', filter_session('filter-rspamd'), SOCKETS, WORST if WHOLE else WORST[1 + masked::4], report)
