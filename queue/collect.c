@@ -198,10 +198,18 @@ has_state(const struct active *active, enum slot_state state)
 	return false;
 }
 
-/* Its errands wait elsewhere. */
+/*
+ * Its errands wait elsewhere.  If what is local has changed since it was
+ * sorted, a recipient may belong to none of them.
+ */
 static void
 put_back(struct manager *manager, struct message *message)
 {
+	if (message->sorted_by != manager->settings_number) {
+		message->active->jobs = 1; /* nobody concludes it meanwhile */
+		schedule_sort(manager, message);
+		message->active->jobs = 0;
+	}
 	collect_write_slots(manager, message);
 	active_close(manager, message);
 	handling_carry_out(manager, message);

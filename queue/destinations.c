@@ -187,13 +187,10 @@ destination_consider(struct manager *manager, struct destination *destination)
 
 /* Those that do not answer have half of all channels together, at most. */
 static bool
-is_suspect_too_many(
-    const struct manager *manager, const struct destination *destination)
+has_enough_suspects(const struct manager *manager)
 {
 	uint64_t suspects = 0;
 
-	if (destination->failures == 0)
-		return false;
 	for (const struct channel *channel = manager->channels; channel != NULL;
 	     channel = channel->next)
 		suspects += channel->destination->failures > 0;
@@ -204,6 +201,7 @@ struct destination *
 destination_turn(struct manager *manager)
 {
 	struct destination *last = manager->ring_last;
+	bool takes_suspects = !has_enough_suspects(manager);
 	struct destination *destination;
 
 	while ((destination = manager->ring) != NULL) {
@@ -212,7 +210,7 @@ destination_turn(struct manager *manager)
 		bool is_last = destination == last;
 		if (!may_have_channel(destination))
 			destination_release(manager, destination);
-		else if (!is_suspect_too_many(manager, destination))
+		else if (destination->failures == 0 || takes_suspects)
 			return destination;
 		else
 			destination_consider(manager, destination);

@@ -225,19 +225,6 @@ make_jobs(struct manager *manager, struct errand *errand)
 	}
 }
 
-/*
- * It has no recipient (any more).  If what is local has changed since, one may
- * belong to no errand now: they are sorted anew.
- */
-static void
-end(struct manager *manager, struct errand *errand)
-{
-	struct message *message = errand->message;
-
-	errand_remove(manager, errand);
-	schedule_sort(manager, message);
-}
-
 /* It cannot be read: forget it if it was taken away, or try in a while. */
 static void
 cannot_open(struct manager *manager, struct errand *errand)
@@ -280,7 +267,7 @@ errand_start(struct manager *manager, struct errand *errand)
 	if (is_held)
 		errand_wait(manager, errand, hold_until);
 	else if (!has_jobs)
-		end(manager, errand);
+		errand_remove(manager, errand);
 	collect_release(manager, message);
 	return has_jobs;
 }
@@ -345,6 +332,6 @@ errand_visit(struct manager *manager, struct errand *errand)
 	if (expire(manager, errand))
 		errand_queue(manager, errand);
 	else
-		end(manager, errand);
+		errand_remove(manager, errand);
 	collect_release(manager, message);
 }

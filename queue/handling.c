@@ -5,6 +5,7 @@
  * moves files between cur/ and hold/, so nothing is done twice.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -200,6 +201,9 @@ give_order(
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
 }
+
+static_assert(
+    (int)QUEUE_ROUTE_MAX >= (int)ROUTE_TEXT_MAX, "a route fits its attribute");
 
 /* In the file, held or not. */
 static bool

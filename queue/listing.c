@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#include <bsd/stdlib.h>
-
 #include "base/die.h"
 #include "queue/manager.h"
 
@@ -43,11 +41,9 @@ compare(const void *a, const void *b)
 bool
 listing_take(struct listing *listing, struct queue_name *name)
 {
-	/* Not qsort(3): it calls sysinfo(2), which the jail does not know. */
-	if (!listing->is_sorted && listing->count > 0 &&
-	    heapsort(listing->items, listing->count, sizeof(*listing->items),
-		compare) == -1)
-		temp_fail("out of memory");
+	if (!listing->is_sorted && listing->count > 0)
+		qsort(listing->items, listing->count, sizeof(*listing->items),
+		    compare);
 	listing->is_sorted = true;
 	if (listing->taken < listing->count) {
 		*name = listing->items[listing->taken++].name;

@@ -103,9 +103,10 @@ struct message {
 	int8_t priority;
 	bool is_huge;
 	bool is_first_used;
-	bool is_retry;  /* it was tried before: its slots count */
-	bool is_forced; /* to be tried at once, whatever its slots say */
-	uint8_t order;  /* enum order, to be carried out when it is back */
+	bool is_retry;      /* it was tried before: its slots count */
+	bool is_forced;     /* to be tried at once, whatever its slots say */
+	uint8_t order;      /* enum order, to be carried out when it is back */
+	uint16_t sorted_by; /* manager->settings_number */
 };
 
 /* What queue(1) may ask for. */
@@ -213,6 +214,7 @@ struct manager {
 	bool is_ending; /* nothing new is begun */
 
 	struct control_watch watch;
+	uint16_t settings_number; /* how often they have changed */
 	struct control_list locals;
 	struct control_list virtualdomains;
 	struct limits limits;
@@ -331,6 +333,7 @@ void listing_add(
 bool listing_take(struct listing *listing, struct queue_name *name);
 
 /* readers.c */
+/* Before the jail closes; the threads start in it, when there is work. */
 void readers_start(struct manager *manager);
 /* Have some of manager->unread read. */
 void readers_run(struct manager *manager);

@@ -95,12 +95,12 @@ main(int argc, char **argv)
 	if (manager.timer == NULL || end == NULL || event_add(end, NULL) == -1)
 		temp_fail("out of memory");
 
+	readers_start(&manager);
 	require_unprivileged();
 	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES |
 		      SANDBOX_THREADS | SANDBOX_SOCKETPAIR);
 	dispatch_start(&manager);
 	collect_start(&manager);
-	readers_start(&manager);
 	intake_start(&manager);
 	announce();
 	event_base_dispatch(manager.base);

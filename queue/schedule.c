@@ -117,6 +117,7 @@ schedule_sort(struct manager *manager, struct message *message)
 	message->is_huge = file->message_length > HUGE_BYTES;
 	message->warn_at = deadline_warn(manager, message);
 	message->end_at = deadline_end(manager, message);
+	message->sorted_by = manager->settings_number;
 	collect_errands(manager, message);
 	for (struct errand *errand = message->errands; errand != NULL;
 	     errand = next) {

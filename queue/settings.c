@@ -54,6 +54,7 @@ settings_refresh(struct manager *manager)
 	control_list_free(&manager->virtualdomains);
 	limits_free(&manager->limits);
 	load(manager);
+	manager->settings_number++;
 	destination_limit_all(manager);
 }
 

@@ -76,8 +76,8 @@ static const int writing[] = { SYS_mkdirat, SYS_mkdir, SYS_unlink, SYS_unlinkat,
 	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fchmod,
 	SYS_utimensat, SYS_copy_file_range, SYS_sendfile, SYS_fsetxattr,
 	SYS_fremovexattr, SYS_fallocate, SYS_sync_file_range };
-static const int threading[] = { SYS_clone, SYS_clone3, SYS_eventfd2,
-	SYS_syncfs, SYS_epoll_create1 };
+static const int threading[] = { SYS_clone, SYS_clone3, SYS_syncfs,
+	SYS_epoll_create1 };
 static const int becoming[] = { SYS_setresuid, SYS_setresgid, SYS_setgroups,
 	SYS_getresuid, SYS_getresgid, SYS_prctl };
 static const int executing[] = { SYS_execve, SYS_setrlimit, SYS_prlimit64,

@@ -82,8 +82,8 @@ enum {
 void queue_file_route(
     const struct queue_file *file, char route[QUEUE_ROUTE_MAX + 1]);
 /*
- * On stable storage when it returns true; empty takes it away.  EOPNOTSUPP: the
- * file system keeps no attributes.
+ * Empty takes it away; who asked for it syncs.  EOPNOTSUPP: the file system
+ * keeps no attributes.
  */
 bool queue_file_set_route(int fd, struct span route);
 

@@ -94,7 +94,24 @@ check('two wait', wait_for(lambda: log().count('4.4.1') >= 2 and 'to=<ann@later.
 control('locals', 'example.org\nlater.example\n')
 one = waiting()[0]
 check('the one whose domain is local now is delivered here', wait_for(lambda: queue('retry', one).returncode == 0 and has('orphan')), log()[-1500:])
-check('the other waits on', waiting() == [one])
+check('the other waits on', wait_for(lambda: waiting() == [one]))
+
+# ---- and one is no longer local ----
+later = Host(2712).up()
+maildir = pwd.getpwnam('ann').pw_dir + '/Maildir'
+queue('remove', one)
+os.rename(maildir, maildir + '.away')
+open(maildir, 'w').close()
+with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
+    c.sendmail('joe@example.org', ['ann@example.org', 'ann@later.example'], 'Subject: parted\n\nx\n')
+check('two wait for a mailbox', wait_for(lambda: len(waiting()) == 1 and log().count(f'{waiting()[0]} deferred') >= 2), log()[-900:])
+os.unlink(maildir)
+os.rename(maildir + '.away', maildir)
+control('locals', 'example.org\n')
+parted = waiting()[0]
+check('one is delivered here, the other by its host', wait_for(lambda: queue('retry', parted) and has('parted') and later.count == 1),
+      (later.count, log()[-1500:]))
+control('locals', 'example.org\nlater.example\n')
 
 # ---- dead hosts in hundreds do not hold up a mailbox ----
 m = Host(2708, mute=True).up()
