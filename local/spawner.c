@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,8 +155,12 @@ relay(struct state *state, const struct spawn_record *record)
 		return; /* it ended, and the parser will see that */
 	}
 	bool is_given = fd != -1 && give_file(state, fd, slot->uid);
-	if (!packet_send(slot->fd, command, &fd, is_given ? 1 : 0))
+	if (!packet_send(slot->fd, command, &fd, is_given ? 1 : 0)) {
+		warn_errno("cannot pass a command on");
+		/* The parser's copy would keep the deliverer waiting. */
+		shutdown(slot->fd, SHUT_WR);
 		close_slot(slot);
+	}
 	if (fd != -1)
 		close(fd);
 }

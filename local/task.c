@@ -85,8 +85,9 @@ answer(struct task *task)
 	verdict.text = buf_span(&task->text);
 	buf_clear(&parser->reply);
 	verdict_add(&parser->reply, &verdict);
+	/* The manager would wait for ever: all begins anew. */
 	if (!packet_send(parser->manager_fd, buf_span(&parser->reply), NULL, 0))
-		log_event("%s the manager does not hear the verdict",
+		temp_fail("%s the manager does not hear the verdict",
 		    task->delivery.id.text);
 	free_task(task);
 }

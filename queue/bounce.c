@@ -194,6 +194,14 @@ read_plain_slot(const struct bounce *bounce, struct slot *slot)
 	    report->text.ptr);
 }
 
+/* A disk that fails may do better later. */
+static void
+note_failure(struct bounce *bounce)
+{
+	warn_errno("%s cannot be read", bounce->file->name.id.text);
+	bounce->has_failed = true;
+}
+
 static void
 add_recipients(struct bounce *bounce)
 {
@@ -205,15 +213,17 @@ add_recipients(struct bounce *bounce)
 	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
 		if (file->name.is_plain)
 			read_plain_slot(bounce, &slot);
-		else if (!slot_read(file, i, &slot))
+		else if (!slot_read(file, i, &slot)) {
+			note_failure(bounce);
 			continue;
+		}
 		if (is_about(bounce, &slot) &&
 		    is_wanted(bounce, recipient.notify, &slot))
 			add_recipient(bounce, &recipient, &slot);
 	}
 }
 
-/* The first bytes of the original; a disk that fails may do better later. */
+/* The first bytes of the original. */
 static struct buf
 read_original(struct bounce *bounce, uint64_t max)
 {
@@ -228,11 +238,8 @@ read_original(struct bounce *bounce, uint64_t max)
 		ssize_t got = pread(file->fd, room + done, length - done,
 		    (off_t)(file->message_offset + done));
 
-		if (got == -1) {
-			warn_errno("%s cannot be read",
-			    bounce->report->report_id.text);
-			bounce->has_failed = true;
-		}
+		if (got == -1)
+			note_failure(bounce);
 		if (got <= 0)
 			break;
 		done += (size_t)got;

@@ -22,7 +22,7 @@ struct bounce {
 	const struct report *report;
 	const struct queue_file *file;
 	bool is_double;
-	bool has_failed;     /* the original could not be read */
+	bool has_failed;     /* the queue file could not be read */
 	struct buf failures; /* text about each recipient, for people */
 	struct buf statuses; /* the same for machines */
 	size_t count;        /* recipients it speaks of */

@@ -106,7 +106,8 @@ answer(struct request *request, enum inject_verdict verdict, const char *text)
 
 	inject_add_answer(&packet, &request->incoming.name.id, verdict, text);
 	if (request->session != NULL) {
-		packet_send(request->session->fd, buf_span(&packet), NULL, 0);
+		neighbour_answer(
+		    request->session->fd, buf_span(&packet), NULL, 0);
 		request->session->request = NULL;
 		request->session = NULL;
 	}
@@ -428,7 +429,7 @@ give_scratch(struct session *session)
 
 	if (fd == -1)
 		warn_errno("no file for a message that is being judged");
-	packet_send(
+	neighbour_answer(
 	    session->fd, (struct span){ "W", 2 }, &fd, fd == -1 ? 0 : 1);
 	if (fd != -1)
 		close(fd);

@@ -99,8 +99,8 @@ make_report(const struct bounce_settings *settings, const struct report *report,
 	};
 	bool is_due = bounce_write(&bounce, &why);
 	bool is_done =
-	    !is_due || (!bounce.has_failed && inject(&bounce, session));
-	if (!is_due)
+	    !bounce.has_failed && (!is_due || inject(&bounce, session));
+	if (is_done && !is_due)
 		log_event("%s %s", name.id.text, why);
 	else if (is_done)
 		log_event("%s reported by=%s to=<%.*s>", name.id.text,

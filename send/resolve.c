@@ -100,7 +100,7 @@ answer(struct query *query, void *context)
 
 	query_add_answer(query, &packet);
 	if (session->readable != NULL)
-		packet_send(session->fd, buf_span(&packet), NULL, 0);
+		neighbour_answer(session->fd, buf_span(&packet), NULL, 0);
 	buf_free(&packet);
 	session->pending--;
 	free_if_over(session);

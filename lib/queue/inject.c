@@ -86,9 +86,11 @@ inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
 
 	close_fd(&injection->envelope_fd);
 	close_fd(&injection->message_fd);
-	/* A service that is gone says so in the answer that never comes. */
-	packet_send(injection->session, (struct span){ commit, sizeof(commit) },
-	    NULL, 0);
+	if (!packet_send(injection->session,
+		(struct span){ commit, sizeof(commit) }, NULL, 0)) {
+		buf_add_string(text, "the queue cannot be reached");
+		return INJECT_LATER;
+	}
 	do {
 		if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
 			buf_add_string(text, "the queue does not answer");

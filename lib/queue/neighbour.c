@@ -88,6 +88,14 @@ neighbour_accept_session(struct packet *packet)
 	return packet_take_fd(packet, 0);
 }
 
+void
+neighbour_answer(
+    int session, struct span answer, const int *fds, int fd_count)
+{
+	if (!packet_send(session, answer, fds, fd_count))
+		shutdown(session, SHUT_RDWR);
+}
+
 bool
 neighbour_wait(int session, int64_t timeout_ms, struct packet *packet)
 {

@@ -67,4 +67,11 @@ bool neighbour_ask(int session, struct span request, const int *fds,
 /* The second half alone: wait for the next packet. */
 bool neighbour_wait(int session, int64_t timeout_ms, struct packet *packet);
 
+/*
+ * The neighbour's side: answer a session's request.  A client whose answer
+ * cannot be sent loses the session, and so hears of it at once.
+ */
+void neighbour_answer(
+    int session, struct span answer, const int *fds, int fd_count);
+
 #endif

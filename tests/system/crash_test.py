@@ -75,12 +75,21 @@ def processes():
     return found
 
 
+def arguments(pid):
+    try:
+        return open(f'/proc/{pid}/cmdline').read().split('\0')[1:-1]
+    except OSError:
+        return []
+
+
 def pick(name, parent=None, uid=None):
-    """The one process of that name whose parent has that name, and that uid."""
+    """The one process of that name whose parent has that name, and that uid;
+    of port 25's, not submission's: their programs have the same names."""
     table = processes()
     for pid, (its, above, its_uid) in sorted(table.items()):
         if its == name and (parent is None or table.get(above, ('',))[0] == parent) and \
-                (uid is None or its_uid == pwd.getpwnam(uid).pw_uid):
+                (uid is None or its_uid == pwd.getpwnam(uid).pw_uid) and \
+                'submission' not in arguments(pid) + arguments(above):
             return pid
     return 0
 
@@ -107,6 +116,12 @@ ROLES = {
 IN = ('smtpd session', 'smtpd acceptor', 'queue-inject of smtpd', 'lookup of smtpd')
 OUT = ('remote-send parent', 'remote-send', 'resolve')
 BOUNCE = ('queue-bounce parent', 'queue-bounce', 'queue-inject of queue-bounce')
+
+
+def listener():
+    """listen(8) of port 25."""
+    return next((pid for pid, (name, _, _) in processes().items()
+                 if name == 'listen' and arguments(pid)[:1] == ['smtpd']), 0)
 
 
 def is_up():
@@ -220,9 +235,9 @@ def try_point(role, number, error, mark):
     tracer.end()
     if tracer.hit and not error:
         if role in IN:                                  # listen(8) would hold a chain back that ends so soon
-            old = pick('listen')
+            old = listener()
             run('s6-svc', '-t', '/var/mta/service/smtpd')
-            wait_for(lambda: pick('listen') not in (0, old))
+            wait_for(lambda: listener() not in (0, old))
         wait_for(is_up, 15)
     return tracer.hit
 
