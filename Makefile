@@ -90,7 +90,7 @@ $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 	$$(LINK)
 endef
 # Who forks for each connection is static: a fork then copies half as much.
-STATIC := smtpd/smtpd service/tlsd service/keyd
+STATIC := smtpd/smtpd
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
@@ -156,7 +156,8 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
-	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync
+	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync \
+	mutt fetchmail getmail6 mpop offlineimap3
 
 # Of the packages given, install those that are missing.
 define add_packages
