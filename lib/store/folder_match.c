@@ -222,6 +222,14 @@ store_signature(struct search *search, uint32_t uid)
 	buf_free(&bytes);
 }
 
+static uint64_t
+size_of(int fd)
+{
+	struct stat status;
+
+	return fd_status(fd, &status) ? (uint64_t)status.st_size : UINT64_MAX;
+}
+
 /* What cannot be read any more does not match. */
 static enum account_status
 search_one(struct search *search, size_t i, bool has_signature)
@@ -235,7 +243,7 @@ search_one(struct search *search, size_t i, bool has_signature)
 		return errno == ENOENT ? ACCOUNT_OK : account_error();
 	search->matcher.signature = will_store ? search->signature : NULL;
 	if (will_store)
-		signature_begin(search->signature);
+		signature_begin(search->signature, size_of(fd));
 	bool is_read = search_file(&search->matcher, fd, search->is_header);
 	int error = errno;
 	close(fd);
@@ -328,13 +336,12 @@ static void
 sign_early(struct search *search, size_t i, int fd)
 {
 	struct matcher *matcher = &search->matcher;
-	struct stat status;
+	uint64_t size = size_of(fd);
 
-	if (search->folder->cache->index == NULL ||
-	    !fd_status(fd, &status) || status.st_size > SIGN_EARLY_MAX)
+	if (search->folder->cache->index == NULL || size > SIGN_EARLY_MAX)
 		return;
 	matcher->signature = search->signature;
-	signature_begin(search->signature);
+	signature_begin(search->signature, size);
 	if (search_file(matcher, fd, true))
 		store_signature(search, search->folder->items[i].message.uid);
 	matcher->signature = NULL;
