@@ -29,6 +29,7 @@ struct folder_item {
 };
 
 struct folder_cache;
+struct folder_ahead;
 
 struct folder {
 	struct account *account;
@@ -63,6 +64,7 @@ struct folder {
 	uint64_t keywords_seen;                    /* in lines of the list */
 
 	struct folder_cache *cache;
+	struct folder_ahead *ahead;
 	void (*tick)(void *context); /* folder_on_progress, or NULL */
 	void *tick_context;
 };
@@ -117,6 +119,15 @@ uint64_t folder_item_bytes(
 
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
+
+/* The same, only where we think that it is. */
+int folder_try_open(struct folder *folder, size_t i);
+
+/* ---- folder_ahead.c ---- */
+
+/* Message i's file, if it was opened ahead; else -1.  Others are begun. */
+int folder_ahead_take(struct folder *folder, size_t i);
+void folder_ahead_free(struct folder *folder);
 
 /* ---- folder_target.c ---- */
 
