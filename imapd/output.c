@@ -36,8 +36,8 @@ put_number(struct session *session, uint64_t number)
 	do
 		digits[--start] = (char)('0' + number % 10);
 	while ((number /= 10) > 0);
-	put_span(session,
-	    (struct span){ digits + start, sizeof(digits) - start });
+	put_span(
+	    session, (struct span){ digits + start, sizeof(digits) - start });
 }
 
 void

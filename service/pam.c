@@ -1,8 +1,8 @@
 #include "service/pam.h"
 
 #include <pwd.h>
-#include <stdint.h>
 #include <security/pam_appl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

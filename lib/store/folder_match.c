@@ -434,9 +434,9 @@ folder_match(struct folder *folder, enum folder_text text, struct span field,
 	search.matcher.needle = buf_span(&folded);
 	cache_index(folder);
 	search.signature = account_allocate(1, sizeof(*search.signature));
-	enum account_status status =
-	    text == FOLDER_TEXT_FIELD ? match_field(&search, field, wanted)
-				      : match_body(&search, wanted);
+	enum account_status status = text == FOLDER_TEXT_FIELD
+					 ? match_field(&search, field, wanted)
+					 : match_body(&search, wanted);
 	free(search.signature);
 	buf_free(&folded);
 	buf_free(&search.matcher.window);

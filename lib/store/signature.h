@@ -21,7 +21,7 @@ enum {
 };
 
 struct signature {
-	size_t words;  /* of them, in use */
+	size_t words; /* of them, in use */
 	uint64_t bits[SIGNATURE_MAX / sizeof(uint64_t)];
 	size_t set;    /* bits */
 	uint32_t last; /* the two bytes before */
