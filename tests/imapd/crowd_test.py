@@ -56,5 +56,18 @@ r = a.say(f'DELETE {name}y/below')
 check('nor is that', r[-1].startswith('NO [INUSE]'), r)
 check('the old name is free again', ok(a.say(f'CREATE {name}')) and ok(a.say(f'DELETE {name}')))
 
+# Several sessions find no Maildir and make it at once.
+for i in range(20):
+    crowd = [start(f'New{i}') for _ in range(8)]
+    answers = []
+    for sock, child in crowd:
+        sock.sendall(b'a SELECT INBOX\r\nb LOGOUT\r\n')
+        with sock.makefile('rb') as file:
+            answers.append(file.read())
+        child.wait(20)
+    if not all(b'\r\na OK' in answer for answer in answers):
+        break
+check('a first session is served, however many there are', all(b'\r\na OK' in answer for answer in answers), answers)
+
 check('all end well', [x.end() for x in (a, b)] == [0, 0])
 finish()
