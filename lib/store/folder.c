@@ -265,6 +265,7 @@ folder_close(struct folder *folder)
 	const int fds[] = { folder->root, folder->cur, folder->new,
 		folder->lock };
 
+	folder_view_leave(folder);
 	folder_list_close(folder);
 	folder_ahead_free(folder);
 	folder_cache_free(folder);

@@ -46,7 +46,7 @@ struct folder {
 	uint64_t list_offset; /* up to where it was read */
 	uint64_t list_inode;
 	uint64_t list_lines;
-	uint64_t list_parsed; /* lines that were read as text */
+	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
 	struct uidlist_header header;
@@ -212,6 +212,9 @@ void folder_view_load(struct folder *folder, const struct stat *list);
 
 /* Write it, if that is worth while; just opened, nothing expunged. */
 void folder_view_save(struct folder *folder);
+
+/* The same before the folder is closed; what is this session's is dropped. */
+void folder_view_leave(struct folder *folder);
 
 /* ---- folder_scan.c ---- */
 
