@@ -44,7 +44,7 @@ def make_account():
     """The account of a table; called while estafeta is down."""
     table = '/var/mta/users/passwords'
     mtactl = ['/var/mta/bin/mtactl', 'user']
-    subprocess.run(mtactl + ['delete', VIRTUAL], capture_output=True)
+    subprocess.run(mtactl + ['del', VIRTUAL], capture_output=True)
     subprocess.run(mtactl + ['add', VIRTUAL], input=core.PASSWORD + '\n', text=True, check=True, capture_output=True)
     with open(table) as f:
         lines = [f'{VIRTUAL}:{HASH}\n' if line.startswith(VIRTUAL + ':') else line for line in f]
