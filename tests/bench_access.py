@@ -92,12 +92,13 @@ def folder(target, user, count):
     line = access.imap_login(target.imap, user)
     timed('SELECT cold', line, b'SELECT INBOX')
     timed('FETCH meta cold', line, META)
-    core.drop_caches()  # or the peer, who has just read every file, would find them in memory
-    for key, command in (('SEARCH HEADER', b'SEARCH HEADER Received "192.0.2.77"'),
-                         ('SEARCH FROM', b'SEARCH FROM "s77@"'),
+    for key, command in (('SEARCH FROM', b'SEARCH FROM "s77@"'),
                          ('SORT DATE', b'SORT (DATE) UTF-8 ALL'),
                          ('SORT SUBJECT', b'SORT (SUBJECT) UTF-8 ALL'),
-                         ('THREAD', b'THREAD REFERENCES UTF-8 ALL')):
+                         ('THREAD', b'THREAD REFERENCES UTF-8 ALL'),
+                         ('SEARCH HEADER', b'SEARCH HEADER Received "192.0.2.77"')):
+        if key == 'SEARCH HEADER':  # the peer has just read every file to answer META, we have not
+            core.drop_caches()
         timed(key + ' first', line, command)
         timed(key + ' again', line, command)
     line.imap(b'CREATE All')
