@@ -20,7 +20,7 @@ signature_begin(struct signature *signature, uint64_t bytes)
 	size_t words = SIGNATURE_MIN / sizeof(uint64_t);
 
 	while (words < SIGNATURE_MAX / sizeof(uint64_t) &&
-	       words * BITS_OF_WORD / (2 * FULL) < bytes)
+	       words * BITS_OF_WORD / FULL / 2 < bytes)
 		words *= 2;
 	memset(signature->bits, 0, words * sizeof(uint64_t));
 	signature->words = words;
