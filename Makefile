@@ -89,8 +89,10 @@ define program
 $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 	$$(LINK)
 endef
-# Who forks for each connection is static: a fork then copies half as much.
-STATIC := smtpd/smtpd
+# Who forks or is executed for each connection is static: a fork then copies half
+# as much, and an exec has no libraries to relocate, each with pages of its own.
+# (tlsd and keyd are not: they share OpenSSL with who checks passwords.)
+STATIC := smtpd/smtpd imapd/imapd pop3d/pop3d
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

@@ -16,7 +16,9 @@ struct fetch {
 static void
 name_item(struct fetch *fetch, const char *name)
 {
-	put_format(fetch->session, "%s%s ", fetch->space, name);
+	put(fetch->session, fetch->space);
+	put(fetch->session, name);
+	put(fetch->session, " ");
 	fetch->space = " ";
 }
 
@@ -183,7 +185,7 @@ put_number_item(struct fetch *fetch, enum fetch_kind kind)
 
 	if (kind == FETCH_UID) {
 		name_item(fetch, "UID");
-		put_format(session, "%u", message->uid);
+		put_number(session, message->uid);
 	} else if (kind == FETCH_MODSEQ) {
 		name_item(fetch, "MODSEQ");
 		put_format(
@@ -192,7 +194,7 @@ put_number_item(struct fetch *fetch, enum fetch_kind kind)
 		   is_good(fetch,
 		       folder_octets(session->folder, fetch->i, &octets))) {
 		name_item(fetch, "RFC822.SIZE");
-		put_format(session, "%llu", (unsigned long long)octets);
+		put_number(session, octets);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/sort.h"
 #include "net/deflate.h"
 
 void
@@ -153,6 +154,7 @@ wait_client(struct session *session, int watch)
 			return false;
 		if (session->folder != NULL)
 			folder_rest(session->folder);
+		sort_forget(session);
 		account_rest(session->account);
 		int count = poll(fds, watch == -1 ? 1 : 2,
 		    left > 0 ? (int)(left > 60000 ? 60000 : left) : 0);

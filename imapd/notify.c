@@ -8,6 +8,7 @@
 #include "imapd/handlers.h"
 #include "imapd/list.h"
 #include "imapd/output.h"
+#include "imapd/sort.h"
 #include "store/metadata.h"
 
 enum {
@@ -267,6 +268,7 @@ notify_wait(struct session *session, bool is_idle)
 			return true;
 		if (session->folder != NULL)
 			folder_rest(session->folder);
+		sort_forget(session);
 		account_rest(session->account);
 		int count = poll(fds, notify->watch == -1 ? 1 : 2,
 		    left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0);

@@ -10,7 +10,8 @@
 
 enum {
 	QUOTED_MAX = 1000,
-	INBOX_LEN = 5
+	INBOX_LEN = 5,
+	DIGITS_MAX = 20
 };
 
 void
@@ -23,6 +24,20 @@ void
 put_span(struct session *session, struct span text)
 {
 	write_span(session->out, text);
+}
+
+/* Numbers are most of some answers: no format is interpreted for them. */
+void
+put_number(struct session *session, uint64_t number)
+{
+	char digits[DIGITS_MAX];
+	size_t start = sizeof(digits);
+
+	do
+		digits[--start] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	put_span(
+	    session, (struct span){ digits + start, sizeof(digits) - start });
 }
 
 void
@@ -126,7 +141,8 @@ put_flags(struct session *session, const struct folder_message *message)
 	put(session, "(");
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
 		if ((set & flags[i].flag) != 0) {
-			put_format(session, "%s%s", space, flags[i].name);
+			put(session, space);
+			put(session, flags[i].name);
 			space = " ";
 		}
 	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
@@ -141,11 +157,12 @@ put_flags(struct session *session, const struct folder_message *message)
 void
 put_fetch(struct session *session, size_t i)
 {
-	if ((session->enabled & ENABLED_UIDONLY) != 0)
-		put_format(session, "* %u UIDFETCH (",
-		    folder_message(session->folder, i)->uid);
-	else
-		put_format(session, "* %zu FETCH (", i + 1);
+	bool is_uid_only = (session->enabled & ENABLED_UIDONLY) != 0;
+
+	put(session, "* ");
+	put_number(session,
+	    is_uid_only ? folder_message(session->folder, i)->uid : i + 1);
+	put(session, is_uid_only ? " UIDFETCH (" : " FETCH (");
 }
 
 void

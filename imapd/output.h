@@ -9,6 +9,7 @@
 
 void put(struct session *session, const char *text);
 void put_span(struct session *session, struct span text);
+void put_number(struct session *session, uint64_t number);
 void put_format(struct session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

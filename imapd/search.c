@@ -40,8 +40,10 @@ put_plain(struct search *search, const struct search_found *found)
 	struct session *session = search->session;
 
 	put(session, search->is_sort ? "* SORT" : "* SEARCH");
-	for (size_t k = 0; k < picks_count(&found->picks); k++)
-		put_format(session, " %u", search_number(found, k));
+	for (size_t k = 0; k < picks_count(&found->picks); k++) {
+		put(session, " ");
+		put_number(session, search_number(found, k));
+	}
 	if (found->has_modseq && picks_count(&found->picks) > 0)
 		put_format(session, " (MODSEQ %llu)",
 		    (unsigned long long)search_modseq(found));

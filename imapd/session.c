@@ -1,6 +1,7 @@
 #include "imapd/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/sort.h"
 #include "net/deflate.h"
 
 void
@@ -86,6 +88,7 @@ session_unselect(struct session *session)
 		folder_close(session->folder);
 	}
 	session->folder = NULL;
+	sort_forget(session);
 	session->known_exists = session->known_recent = 0;
 	session->are_keywords_told = false;
 	buf_free(&session->saved_uids);
@@ -109,6 +112,10 @@ handle_logout(struct session *session, struct parse *parse)
 	session_reply(session, "OK bye");
 	session->is_done = true;
 }
+
+enum {
+	REST_MS = 1000 /* without a command */
+};
 
 enum {
 	WITH_UID = 1 << 0,      /* has a form with UID */
@@ -238,13 +245,18 @@ run_line(struct session *session, const struct literal *stream)
 
 /* ---- the loop ---- */
 
+/* Memory is given back, but not while one command follows another. */
 static void
 rest(struct session *session)
 {
-	if (reader_has_buffered(session->in))
+	struct pollfd more = { .fd = session->in->fd, .events = POLLIN };
+
+	if (reader_is_ready(session->in) ||
+	    writer_flush(session->out) != IO_OK || poll(&more, 1, REST_MS) != 0)
 		return;
 	if (session->folder != NULL)
 		folder_rest(session->folder);
+	sort_forget(session);
 	account_rest(session->account);
 }
 
@@ -269,9 +281,9 @@ step(struct session *session)
 {
 	struct literal literal;
 
-	rest(session);
-	if (session->notify != NULL && !session->notify->request.is_none &&
-	    !notify_wait(session, false)) {
+	if (session->notify == NULL || session->notify->request.is_none) {
+		rest(session);
+	} else if (!notify_wait(session, false)) {
 		end_silent(session);
 		return;
 	}

@@ -60,6 +60,7 @@ struct session {
 	uint32_t known_recent;
 	bool are_keywords_told;
 	uint64_t known_keywords;  /* that FLAGS named */
+	struct sorted *sorted;    /* by SORT, or NULL */
 	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
 	struct progress progress; /* of the command that runs */
 	uint64_t appended;        /* for the log */

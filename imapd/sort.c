@@ -149,10 +149,101 @@ fill(struct sort *sort, struct session *session, const struct picks *picks)
 	}
 }
 
+/* ---- the last order ---- */
+
+/* What a message is sorted by never changes: its order holds while it stays. */
+struct sorted {
+	struct sort_order order;
+	size_t count;
+	uint32_t *uids;    /* of all messages of the folder */
+	size_t *positions; /* of the messages, in order */
+};
+
+void
+sort_forget(struct session *session)
+{
+	if (session->sorted == NULL)
+		return;
+	free(session->sorted->uids);
+	free(session->sorted->positions);
+	free(session->sorted);
+	session->sorted = NULL;
+}
+
+static bool
+is_same_order(const struct sort_order *a, const struct sort_order *b)
+{
+	bool is_same = a->count == b->count;
+
+	for (size_t k = 0; is_same && k < a->count; k++)
+		is_same = a->keys[k].criterion == b->keys[k].criterion &&
+			  a->keys[k].is_reverse == b->keys[k].is_reverse;
+	return is_same;
+}
+
+static bool
+is_remembered(const struct session *session, const struct sort_order *order)
+{
+	const struct sorted *sorted = session->sorted;
+
+	if (sorted == NULL || !is_same_order(&sorted->order, order) ||
+	    sorted->count != folder_count(session->folder))
+		return false;
+	for (size_t i = 0; i < sorted->count; i++)
+		if (folder_message(session->folder, i)->uid != sorted->uids[i])
+			return false;
+	return true;
+}
+
+static void
+remember(struct session *session, const struct sort_order *order,
+    const struct row *rows)
+{
+	size_t count = folder_count(session->folder);
+	struct sorted *sorted = calloc(1, sizeof(*sorted));
+
+	sort_forget(session);
+	if (sorted == NULL)
+		temp_fail("out of memory");
+	sorted->order = *order;
+	sorted->count = count;
+	sorted->uids = calloc(count + 1, sizeof(*sorted->uids));
+	sorted->positions = calloc(count + 1, sizeof(*sorted->positions));
+	if (sorted->uids == NULL || sorted->positions == NULL)
+		temp_fail("out of memory");
+	for (size_t i = 0; i < count; i++) {
+		sorted->uids[i] = folder_message(session->folder, i)->uid;
+		sorted->positions[i] = rows[i].i;
+	}
+	session->sorted = sorted;
+}
+
+static void
+recall(const struct sorted *sorted, struct picks *picks)
+{
+	bool *is_picked = calloc(sorted->count + 1, sizeof(*is_picked));
+
+	if (is_picked == NULL)
+		temp_fail("out of memory");
+	for (size_t k = 0; k < picks_count(picks); k++)
+		is_picked[picks_items(picks)[k]] = true;
+	buf_clear(&picks->indexes);
+	for (size_t k = 0; k < sorted->count; k++)
+		if (is_picked[sorted->positions[k]])
+			picks_add(picks, sorted->positions[k]);
+	free(is_picked);
+}
+
+/* ---- all ---- */
+
 void
 sort_picks(struct session *session, const struct sort_order *order,
     struct picks *picks)
 {
+	if (is_remembered(session, order)) {
+		recall(session->sorted, picks);
+		return;
+	}
 	size_t count = picks_count(picks);
 	struct sort sort = { .order = order, .texts = buf_new(SIZE_MAX / 2) };
 	struct row *rows = calloc(count + 1, sizeof(*rows));
@@ -167,6 +258,8 @@ sort_picks(struct session *session, const struct sort_order *order,
 	buf_clear(&picks->indexes);
 	for (size_t row = 0; row < count; row++)
 		picks_add(picks, rows[row].i);
+	if (count == folder_count(session->folder))
+		remember(session, order, rows);
 	free(rows);
 	free(sort.values);
 	buf_free(&sort.texts);

@@ -5,7 +5,8 @@
  * sort - SORT's order, RFC 5256 and RFC 5957.
  *
  * Limits  SORT_KEYS_MAX criteria.
- * Memory  the keys of all messages while it runs.
+ * Memory  the keys of all messages while it runs; 12 bytes for each until
+ *         sort_forget.
  */
 
 #include "imapd/session.h"
@@ -37,8 +38,14 @@ struct sort_order {
 /* "(REVERSE DATE SUBJECT)" */
 bool sort_parse(struct sort_order *order, struct parse *parse);
 
-/* Of the selected folder: in that order, then by number. */
+/*
+ * Of the selected folder: in that order, then by number.  That of all messages
+ * is remembered for the next time, until sort_forget.
+ */
 void sort_picks(struct session *session, const struct sort_order *order,
     struct picks *picks);
+
+/* While nothing is asked, and when the folder is left. */
+void sort_forget(struct session *session);
 
 #endif

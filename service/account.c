@@ -10,6 +10,13 @@ enum {
 	LOOKUP_TIMEOUT_MS = 20000
 };
 
+/* A uid that nobody has: all sources that nsswitch.conf names are asked. */
+void
+account_prepare(void)
+{
+	getpwuid(UINT32_MAX - 1);
+}
+
 struct account
 account_new(void)
 {

@@ -15,6 +15,12 @@ struct account {
 	struct buf mailbox;
 };
 
+/*
+ * Load what the C library needs to look up a uid (NSS's modules), once, before
+ * the children fork that do.
+ */
+void account_prepare(void);
+
 /* Nobody's. */
 struct account account_new(void);
 

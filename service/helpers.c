@@ -101,6 +101,7 @@ helpers_serve(int control, const struct checkers *checkers)
 {
 	static struct packet packet;
 
+	pam_prepare();
 	signal(SIGCHLD, SIG_IGN); /* the kernel buries them */
 	while (packet_receive(control, &packet) == 1) {
 		int session = neighbour_accept_session(&packet);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +68,11 @@ bind_one(const char *name, const struct addrinfo *info, const char *shown,
 		    shown, MTA_CONTROL, name);
 	if (made == -1)
 		die_errno(EX_OSERR, "cannot make a socket");
+	/* Connections inherit TCP_NODELAY: who writes here writes whole
+	 * answers, and the end of one must not wait for the client's
+	 * acknowledgement. */
 	if (setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1 ||
 	    (info->ai_family == AF_INET6 &&
 		setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
 		    -1))

@@ -2,10 +2,13 @@
 
 #include <pwd.h>
 #include <security/pam_appl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+
+static const char service[] = "estafeta";
 
 /* The password for each prompt without echo; nothing else is known here. */
 static int
@@ -90,6 +93,19 @@ authenticate(pam_handle_t *handle, const char *user, const char *peer)
 	return code;
 }
 
+/* The handle stays: its end would unload them. */
+void
+pam_prepare(void)
+{
+	static const struct pam_conv nobody = { .conv = converse };
+	static pam_handle_t *handle;
+
+	getpwuid(UINT32_MAX - 1);
+	int code = pam_start(service, "nobody", &nobody, &handle);
+	if (code != PAM_SUCCESS)
+		log_event("PAM: %s", pam_strerror(NULL, code));
+}
+
 enum checkpw_verdict
 pam_verdict(const char *user, const char *password, const char *peer)
 {
@@ -100,7 +116,7 @@ pam_verdict(const char *user, const char *password, const char *peer)
 
 	if (entry != NULL && entry->pw_uid == 0)
 		return CHECKPW_NO;
-	int code = pam_start("estafeta", user, &conversation, &handle);
+	int code = pam_start(service, user, &conversation, &handle);
 	if (code == PAM_SUCCESS)
 		code = authenticate(handle, user, peer);
 	enum checkpw_verdict verdict = verdict_of(code, user);

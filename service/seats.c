@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "queue/neighbour.h"
+#include "service/account.h"
 #include "service/seat.h"
 
 enum {
@@ -285,6 +286,7 @@ seats_serve(const struct login_settings *settings)
 {
 	static struct login login; /* large */
 
+	account_prepare();
 	login.settings = settings;
 	login.self = getpid();
 	penalty_open(&login.penalty, MTA_USERS "/penalty",

@@ -1,5 +1,7 @@
 #include "mail/utf8.h"
 
+#include <string.h>
+
 #include <unicase.h>
 #include <uninorm.h>
 
@@ -83,8 +85,15 @@ utf8_add(struct buf *into, uint32_t character)
 static size_t
 ascii_length(struct span text)
 {
+	const uint64_t high_bits = 0x8080808080808080;
+	uint64_t eight;
 	size_t len = 0;
 
+	for (; text.len - len >= sizeof(eight); len += sizeof(eight)) {
+		memcpy(&eight, text.ptr + len, sizeof(eight));
+		if ((eight & high_bits) != 0)
+			break;
+	}
 	while (len < text.len && (unsigned char)text.ptr[len] < 0x80)
 		len++;
 	return len;
@@ -153,10 +162,12 @@ add_folded_ascii(struct buf *into, struct span text)
 
 	if (room == NULL)
 		return;
+	/* Without a branch, so that many are folded at once. */
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
+		unsigned char c = (unsigned char)text.ptr[i];
+		bool is_lower = (unsigned char)(c - 'a') < 26;
 
-		room[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+		room[i] = (char)(c - (is_lower ? 'a' - 'A' : 0));
 	}
 	buf_grown(into, text.len);
 }

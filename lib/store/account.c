@@ -180,8 +180,9 @@ open_root(struct account *account, bool *is_made)
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 	account->root = open(account->path, flags);
+	/* Of several first sessions at once one makes it. */
 	if (account->root == -1 && errno == ENOENT &&
-	    mkdir(account->path, ACCOUNT_MODE) == 0)
+	    (mkdir(account->path, ACCOUNT_MODE) == 0 || errno == EEXIST))
 		account->root = open(account->path, flags);
 	*is_made = account->root != -1 &&
 		   faccessat(account->root, "cur", F_OK, 0) == -1;

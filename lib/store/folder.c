@@ -265,7 +265,9 @@ folder_close(struct folder *folder)
 	const int fds[] = { folder->root, folder->cur, folder->new,
 		folder->lock };
 
+	folder_view_leave(folder);
 	folder_list_close(folder);
+	folder_ahead_free(folder);
 	folder_cache_free(folder);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] != -1)
@@ -440,8 +442,8 @@ folder_item_bytes(const struct folder *folder, const struct folder_item *item)
 	return (uint64_t)status.st_size;
 }
 
-static int
-try_open(struct folder *folder, size_t i)
+int
+folder_try_open(struct folder *folder, size_t i)
 {
 	struct folder_item *item = &folder->items[i];
 	struct buf name = buf_new(UINT8_MAX);
@@ -467,7 +469,9 @@ folder_open_message(struct folder *folder, size_t i)
 			errno = ENOENT;
 			return -1;
 		}
-		int fd = try_open(folder, i);
+		int fd = try == 0 ? folder_ahead_take(folder, i) : -1;
+		if (fd == -1)
+			fd = folder_try_open(folder, i);
 		if (fd != -1 || errno != ENOENT)
 			return fd;
 		/* Another session's news first, then anyone's. */

@@ -49,6 +49,7 @@ folder_cache_free(struct folder *folder)
 void
 folder_rest(struct folder *folder)
 {
+	folder_ahead_free(folder);
 	if (folder->cache == NULL)
 		return;
 	folder_cache_free(folder);

@@ -149,7 +149,6 @@ take_lines(struct folder *folder, struct span *text)
 		}
 		folder->list_offset += newline + 1;
 		folder->list_lines++;
-		folder->list_parsed++;
 	}
 	return true;
 }
@@ -201,7 +200,7 @@ folder_list_close(struct folder *folder)
 	if (folder->list != -1)
 		close(folder->list);
 	folder->list = -1;
-	folder->list_offset = folder->list_lines = 0;
+	folder->list_offset = folder->list_lines = folder->list_viewed = 0;
 	folder->list_inode = 0;
 }
 

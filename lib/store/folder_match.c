@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "mail/bodytext.h"
 #include "mail/header.h"
 #include "mail/utf8.h"
@@ -14,7 +16,8 @@
 
 enum {
 	PIECE_MAX = 4 << 20,
-	STORE_EACH = 256 /* signatures in one transaction */
+	STORE_EACH = 256,      /* signatures in one transaction */
+	SIGN_EARLY_MAX = 65536 /* a file that is read whole for its header */
 };
 
 /* A needle that is looked for in text that comes in pieces. */
@@ -174,8 +177,9 @@ search_file(struct matcher *matcher, int fd, bool is_header)
 		search_headers(&reading, is_header);
 		is_good = search_parts(&reading, fd);
 	}
-	/* Of headers beyond the limit the signature knows nothing. */
-	if (reading.headers.overflow)
+	/* Of headers beyond the limits the signature knows nothing. */
+	if (reading.headers.overflow ||
+	    (is_good && reading.mime.parts[0].body.raw > MIME_HEADER_MAX))
 		matcher->signature = NULL;
 	mime_free(&reading.mime);
 	bodytext_free(&reading.text);
@@ -218,6 +222,14 @@ store_signature(struct search *search, uint32_t uid)
 	buf_free(&bytes);
 }
 
+static uint64_t
+size_of(int fd)
+{
+	struct stat status;
+
+	return fd_status(fd, &status) ? (uint64_t)status.st_size : UINT64_MAX;
+}
+
 /* What cannot be read any more does not match. */
 static enum account_status
 search_one(struct search *search, size_t i, bool has_signature)
@@ -231,7 +243,7 @@ search_one(struct search *search, size_t i, bool has_signature)
 		return errno == ENOENT ? ACCOUNT_OK : account_error();
 	search->matcher.signature = will_store ? search->signature : NULL;
 	if (will_store)
-		signature_begin(search->signature);
+		signature_begin(search->signature, size_of(fd));
 	bool is_read = search_file(&search->matcher, fd, search->is_header);
 	int error = errno;
 	close(fd);
@@ -319,18 +331,44 @@ match_header(struct matcher *matcher, struct span header, struct span field)
 	return false;
 }
 
+/* The file is open and small: the next search need not open it in vain. */
+static void
+sign_early(struct search *search, size_t i, int fd)
+{
+	struct matcher *matcher = &search->matcher;
+	uint64_t size = size_of(fd);
+
+	if (search->folder->cache->index == NULL || size > SIGN_EARLY_MAX)
+		return;
+	matcher->signature = search->signature;
+	signature_begin(search->signature, size);
+	if (search_file(matcher, fd, true))
+		store_signature(search, search->folder->items[i].message.uid);
+	matcher->signature = NULL;
+}
+
 static enum account_status
 match_field_of_file(
     struct search *search, size_t i, struct span field, bool *is_found)
 {
 	struct buf header = buf_new(MESSAGE_HEADER_MAX);
-	int fd = folder_open_message(search->folder, i);
+	const struct digest *digest;
 
 	*is_found = false;
+	bool has_signature = cache_digest(search->folder, i, DIGEST_SIGNATURES,
+				 &digest) == ACCOUNT_OK;
+	if (has_signature &&
+	    search->matcher.needle.len >= SIGNATURE_NEEDLE_MIN &&
+	    !signature_may_have(
+		digest->texts[DIGEST_SIGNATURE], search->matcher.needle))
+		return ACCOUNT_OK;
+	int fd = folder_open_message(search->folder, i);
 	if (fd == -1)
 		return errno == ENOENT ? ACCOUNT_OK : account_error();
 	bool is_read = message_read_header(fd, &header);
 	int error = errno;
+	if (is_read && !has_signature)
+		sign_early(search, i, fd);
 	close(fd);
 	if (is_read)
 		*is_found = match_header(
@@ -371,6 +409,8 @@ match_field(struct search *search, struct span field, uint64_t *wanted)
 		if (!is_found)
 			unwant(wanted, i);
 	}
+	if (search->may_store)
+		index_commit(folder->cache->index);
 	buf_free(&name);
 	return status;
 }
@@ -393,15 +433,11 @@ folder_match(struct folder *folder, enum folder_text text, struct span field,
 	utf8_add_folded(&folded, needle);
 	search.matcher.needle = buf_span(&folded);
 	cache_index(folder);
-	enum account_status status;
-	if (text == FOLDER_TEXT_FIELD) {
-		status = match_field(&search, field, wanted);
-	} else {
-		search.signature =
-		    account_allocate(1, sizeof(*search.signature));
-		status = match_body(&search, wanted);
-		free(search.signature);
-	}
+	search.signature = account_allocate(1, sizeof(*search.signature));
+	enum account_status status = text == FOLDER_TEXT_FIELD
+					 ? match_field(&search, field, wanted)
+					 : match_body(&search, wanted);
+	free(search.signature);
 	buf_free(&folded);
 	buf_free(&search.matcher.window);
 	buf_free(&search.matcher.decoded);

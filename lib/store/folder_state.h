@@ -29,6 +29,7 @@ struct folder_item {
 };
 
 struct folder_cache;
+struct folder_ahead;
 
 struct folder {
 	struct account *account;
@@ -45,7 +46,7 @@ struct folder {
 	uint64_t list_offset; /* up to where it was read */
 	uint64_t list_inode;
 	uint64_t list_lines;
-	uint64_t list_parsed; /* lines that were read as text */
+	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
 	struct uidlist_header header;
@@ -63,6 +64,7 @@ struct folder {
 	uint64_t keywords_seen;                    /* in lines of the list */
 
 	struct folder_cache *cache;
+	struct folder_ahead *ahead;
 	void (*tick)(void *context); /* folder_on_progress, or NULL */
 	void *tick_context;
 };
@@ -117,6 +119,15 @@ uint64_t folder_item_bytes(
 
 /* Open one message's file, wherever it is; -1 with errno. */
 int folder_open_message(struct folder *folder, size_t i);
+
+/* The same, only where we think that it is. */
+int folder_try_open(struct folder *folder, size_t i);
+
+/* ---- folder_ahead.c ---- */
+
+/* Message i's file, if it was opened ahead; else -1.  Others are begun. */
+int folder_ahead_take(struct folder *folder, size_t i);
+void folder_ahead_free(struct folder *folder);
 
 /* ---- folder_target.c ---- */
 
@@ -201,6 +212,9 @@ void folder_view_load(struct folder *folder, const struct stat *list);
 
 /* Write it, if that is worth while; just opened, nothing expunged. */
 void folder_view_save(struct folder *folder);
+
+/* The same before the folder is closed; what is this session's is dropped. */
+void folder_view_leave(struct folder *folder);
 
 /* ---- folder_scan.c ---- */
 

@@ -47,6 +47,7 @@ folder_target_done(struct folder *folder)
 		return;
 	}
 	account_rest(account);
+	folder_ahead_free(folder);
 	folder_cache_free(folder);
 	folder_drop_expunged(folder, NULL, NULL);
 	folder_forget_changes(folder);

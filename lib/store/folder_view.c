@@ -118,7 +118,7 @@ take_view(struct folder *folder, const struct view *view)
 	folder->count = (size_t)view->count;
 	buf_grown(&folder->names, (size_t)view->names_len);
 	folder->list_offset = view->offset;
-	folder->list_lines = view->lines;
+	folder->list_lines = folder->list_viewed = view->lines;
 	folder->header.uid_validity = (uint32_t)view->uid_validity;
 	memcpy(folder->header.id, view->id, sizeof(folder->header.id));
 	folder->uid_next = (uint32_t)view->uid_next;
@@ -225,13 +225,27 @@ write_view(const struct folder *folder, int fd)
 	return is_good;
 }
 
+void
+folder_view_leave(struct folder *folder)
+{
+	if (folder->list == -1 || folder->is_replaced ||
+	    folder->list_lines < folder->list_viewed + WORTH_LINES)
+		return;
+	for (size_t i = 0; i < folder->count; i++) {
+		folder->items[i].message.flags &= ~(uint32_t)MESSAGE_RECENT;
+		folder->items[i].message.octets = FOLDER_OCTETS_UNKNOWN;
+	}
+	folder_view_save(folder);
+}
+
 /* A torn one has the wrong sum: nothing is synced. */
 void
 folder_view_save(struct folder *folder)
 {
 	int error = errno;
 
-	if (folder->list_parsed < WORTH_LINES || !is_common(folder))
+	if (folder->list_lines < folder->list_viewed + WORTH_LINES ||
+	    !is_common(folder))
 		return;
 	int fd = openat(folder->root, new_name,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
@@ -243,5 +257,6 @@ folder_view_save(struct folder *folder)
 	if (!is_written ||
 	    renameat(folder->root, new_name, folder->root, file_name) == -1)
 		unlinkat(folder->root, new_name, 0);
+	folder->list_viewed = folder->list_lines;
 	errno = error;
 }

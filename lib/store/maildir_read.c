@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -18,7 +19,9 @@ enum {
 	FOLDERS = 2,
 	TRIES = 3,      /* a message that others rename while we look for it */
 	SCANS_MAX = 60, /* then one that was not seen is taken for gone */
-	BLOCK = 65536
+	BLOCK = 65536,
+	LOCK_MS = 1000,
+	LOCK_PAUSE_NS = 1000000
 };
 
 static const char *const folder_names[FOLDERS] = { "new", "cur" };
@@ -203,14 +206,31 @@ list(struct store *store, struct maildir *maildir)
 	return STORE_OK;
 }
 
+/* Who has just said goodbye lets go in a moment; others have it for long. */
+static bool
+take_lock(int fd, int64_t timeout_ms)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int64_t until_ms =
+	    clock_ms() + (timeout_ms < LOCK_MS ? timeout_ms : LOCK_MS);
+
+	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK || clock_ms() >= until_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static enum store_status
-open_folders(struct store *store, struct maildir *maildir, int root)
+open_folders(
+    struct store *store, struct maildir *maildir, int root, int64_t timeout_ms)
 {
 	maildir->lock = openat(root, ".pop3.lock",
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (maildir->lock == -1)
 		return STORE_ERROR;
-	if (flock(maildir->lock, LOCK_EX | LOCK_NB) == -1)
+	if (!take_lock(maildir->lock, timeout_ms))
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
 	for (int i = 0; i < FOLDERS; i++) {
 		maildir->folders[i] = openat(
@@ -222,19 +242,18 @@ open_folders(struct store *store, struct maildir *maildir, int root)
 	return list(store, maildir);
 }
 
-/* Nothing waits: deliveries need no lock, and who has ours has it for long. */
+/* Deliveries need no lock. */
 static enum store_status
 maildir_open(struct store *store, int64_t timeout_ms)
 {
 	struct maildir *maildir = store_allocate(NULL, 1, sizeof(*maildir));
 
-	(void)timeout_ms;
 	*maildir = (struct maildir){ .folders = { -1, -1 }, .lock = -1 };
 	store->state = maildir;
 	maildir->root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir->root == -1)
 		return errno == ENOENT ? STORE_OK : STORE_ERROR;
-	return open_folders(store, maildir, maildir->root);
+	return open_folders(store, maildir, maildir->root, timeout_ms);
 }
 
 static int

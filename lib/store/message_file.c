@@ -32,7 +32,8 @@ message_each_piece(int fd, uint64_t from, uint64_t to,
 		is_good =
 		    got >= 0 && (got == 0 || take(context, (struct span){ block,
 							       (size_t)got }));
-		if (got <= 0)
+		/* Less than was asked for is a file's end. */
+		if (got < (ssize_t)want)
 			break;
 		from += (uint64_t)got;
 	}

@@ -13,10 +13,20 @@ hash_of(uint32_t three_bytes)
 	return (three_bytes & 0xffffff) * 0x9e3779b1U >> 9;
 }
 
+/* A table for the smallest size that signature_end may choose, and twice so. */
 void
-signature_begin(struct signature *signature)
+signature_begin(struct signature *signature, uint64_t bytes)
 {
-	memset(signature, 0, sizeof(*signature));
+	size_t words = SIGNATURE_MIN / sizeof(uint64_t);
+
+	while (words < SIGNATURE_MAX / sizeof(uint64_t) &&
+	       words * BITS_OF_WORD / FULL / 2 < bytes)
+		words *= 2;
+	memset(signature->bits, 0, words * sizeof(uint64_t));
+	signature->words = words;
+	signature->set = 0;
+	signature->last = 0;
+	signature->known = 0;
 }
 
 void
@@ -31,6 +41,7 @@ signature_add(struct signature *signature, struct span folded)
 	uint32_t last = signature->last;
 	unsigned known = signature->known;
 	size_t set = signature->set;
+	size_t mask_of_table = signature->words * BITS_OF_WORD - 1;
 
 	for (size_t i = 0; i < folded.len; i++) {
 		last = last << 8 | (unsigned char)folded.ptr[i];
@@ -38,7 +49,7 @@ signature_add(struct signature *signature, struct span folded)
 			known++;
 			continue;
 		}
-		uint32_t bit = hash_of(last) % (SIGNATURE_MAX * 8U);
+		size_t bit = hash_of(last) & mask_of_table;
 		uint64_t *word = &signature->bits[bit / BITS_OF_WORD];
 		uint64_t mask = (uint64_t)1 << bit % BITS_OF_WORD;
 
@@ -54,7 +65,7 @@ signature_add(struct signature *signature, struct span folded)
 void
 signature_end(struct signature *signature, struct buf *into)
 {
-	size_t all = SIGNATURE_MAX / sizeof(uint64_t);
+	size_t all = signature->words;
 	size_t words = SIGNATURE_MIN / sizeof(uint64_t);
 
 	while (words < all && signature->set * FULL > words * BITS_OF_WORD)

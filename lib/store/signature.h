@@ -21,13 +21,15 @@ enum {
 };
 
 struct signature {
+	size_t words; /* of them, in use */
 	uint64_t bits[SIGNATURE_MAX / sizeof(uint64_t)];
 	size_t set;    /* bits */
 	uint32_t last; /* the two bytes before */
 	unsigned known;
 };
 
-void signature_begin(struct signature *signature);
+/* Of a text of about so many bytes: one that is longer says less. */
+void signature_begin(struct signature *signature, uint64_t bytes);
 
 /* Text that follows what was added, already folded. */
 void signature_add(struct signature *signature, struct span folded);

@@ -56,5 +56,37 @@ r = a.say(f'DELETE {name}y/below')
 check('nor is that', r[-1].startswith('NO [INUSE]'), r)
 check('the old name is free again', ok(a.say(f'CREATE {name}')) and ok(a.say(f'DELETE {name}')))
 
+# What a first session learned of a large folder, recent or not, the next one need not read again.
+for part in ('', '/cur', '/new', '/tmp'):
+    os.mkdir(f'{home}/Large{part}')
+for i in range(2100):
+    with open(f'{home}/Large/{"cur" if i % 2 else "new"}/{1000 + i}.a{i}.host' + (':2,S' if i % 2 else ''), 'w') as f:
+        f.write('Subject: many\n\nx\n')
+subprocess.run(['chown', '-R', f'{UID}:{UID}', home + '/Large'], check=True)
+first = Wire('Large')
+check('many are recent', has(first.say('SELECT INBOX'), '* 1050 RECENT'))
+first.end()
+view = os.stat(home + '/Large/estafeta-view')
+check('the list as it is in memory is left behind', view.st_size > 2100 * 16)
+second = Wire('Large')
+r = second.say('SELECT INBOX')
+check('for the next session', has(r, '* 2100 EXISTS') and has(r, '* 0 RECENT'), r)
+check('flags and all', len(second.say('SEARCH SEEN')[0].split()) == 2 + 1050)
+second.end()
+check('who did not write it anew', os.stat(home + '/Large/estafeta-view').st_ino == view.st_ino)
+
+# Several sessions find no Maildir and make it at once.
+for i in range(20):
+    crowd = [start(f'New{i}') for _ in range(8)]
+    answers = []
+    for sock, child in crowd:
+        sock.sendall(b'a SELECT INBOX\r\nb LOGOUT\r\n')
+        with sock.makefile('rb') as file:
+            answers.append(file.read())
+        child.wait(20)
+    if not all(b'\r\na OK' in answer for answer in answers):
+        break
+check('a first session is served, however many there are', all(b'\r\na OK' in answer for answer in answers), answers)
+
 check('all end well', [x.end() for x in (a, b)] == [0, 0])
 finish()

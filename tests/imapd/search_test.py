@@ -223,5 +223,44 @@ if os.geteuid() == 0:
     p.end()
 check('a short one has none', not has(w.say('SEARCH TEXT nobody'), 'INPROGRESS'))
 
+# An order that is asked for again
+w.say('CREATE Sorted')
+for number, subject in enumerate(('C', 'A', 'B'), 1):
+    w.append('Sorted', message(number, subject))
+w.say('SELECT Sorted')
+for command, answer in (('UID SORT (SUBJECT) UTF-8 ALL', '2 3 1'), ('UID SORT (SUBJECT) UTF-8 ALL', '2 3 1'),
+                        ('UID SORT (SUBJECT) UTF-8 UID 1:2', '2 1'), ('UID SORT (REVERSE SUBJECT) UTF-8 ALL', '1 3 2')):
+    check(command, w.say(command)[0] == '* SORT ' + answer)
+w.append('Sorted', message(4, 'Aa'))
+check('a new one is sorted in', w.say('UID SORT (REVERSE SUBJECT) UTF-8 ALL')[0] == '* SORT 1 3 4 2')
+w.say('STORE 2 +FLAGS.SILENT (\\Deleted)')
+w.say('EXPUNGE')
+check('one that went is left out', w.say('UID SORT (REVERSE SUBJECT) UTF-8 ALL')[0] == '* SORT 1 3 4')
+check('by number, too', w.say('SORT (REVERSE SUBJECT) UTF-8 ALL')[0] == '* SORT 1 2 3')
+
+# Files that are opened ahead, or not at all
+w.say('CREATE Files')
+fill(w, 'Files', 30)
+w.append('Files', b'X-Odd: Zebra crossing\r\n' + message(31, 'Odd'))
+w.say('SELECT Files')
+opened = Opened(f'{home}/M/.Files/cur')
+a = w.say('FETCH 1:4 BODY.PEEK[TEXT]')
+check('who reads one after another has the next ones opened', opened.count() > 4)
+check('what is read is the right one', [line for line in a if line.startswith('Text')] == [f'Text {i}' for i in range(1, 5)])
+w.say('STORE 7 +FLAGS.SILENT (\\Deleted)')
+w.say('EXPUNGE')
+a = w.say('FETCH 5:30 BODY.PEEK[TEXT]')
+check('although one went', [line for line in a if line.startswith('Text')] == [f'Text {i}' for i in (5, 6, *range(8, 32))])
+fds = f'/proc/{w.child.pid}/fd'
+check('none stays open', wait_for(lambda: not any('/cur/' in os.readlink(f'{fds}/{fd}') for fd in os.listdir(fds))))
+check('a field that is not cached', w.say('SEARCH HEADER X-Odd "BRA CRO"')[0] == '* SEARCH 30')
+opened.count()
+check('again', w.say('SEARCH HEADER X-Odd "bra cro"')[0] == '* SEARCH 30')
+n = opened.count()
+check('only files that may have it are opened', n < 20, n)  # and the folder itself
+check('a word that is elsewhere', w.say('SEARCH HEADER X-Odd Number')[0] == '* SEARCH')
+check('a short one', w.say('SEARCH HEADER X-Odd Z')[0] == '* SEARCH 30')
+check('any', w.say('SEARCH HEADER X-Odd ""')[0] == '* SEARCH 30')
+
 check('the end', w.end() == 0)
 finish()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """pop3d_test - POP3 over a socket pair against `pop3d MAILBOX` and `pop3d -s`,
 as an ordinary user (another one, if the test is run by root)."""
-import os, poplib, shutil, socket, stat, subprocess, sys, tempfile
+import contextlib, fcntl, os, poplib, shutil, socket, stat, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -132,6 +132,26 @@ check('nothing is removed before QUIT', os.path.exists(path + '/cur/3.c.host:2,R
 check('QUIT', pop.quit() == b'+OK bye')
 check('exit 0', pop.child.wait(10) == 0)
 check('removed; what came in stays', sorted(os.listdir(path + '/cur') + os.listdir(path + '/new')) == ['1.a.host:2,S', '4.d.host'])
+
+
+
+def waits_for_the_lock():
+    """A session that found the mailbox locked gets it when the lock goes."""
+    with open(path + '/.pop3.lock') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sock, child = start(path)
+        def has_lock_open():
+            with contextlib.suppress(OSError):
+                fds = f'/proc/{child.pid}/fd'
+                return any('.pop3.lock' in os.readlink(f'{fds}/{fd}') for fd in os.listdir(fds)) or child.poll() is not None
+        wait_for(has_lock_open)
+    greeting = sock.recv(200)
+    sock.close()
+    child.wait(10)
+    return greeting.startswith(b'+OK')
+
+
+check('the next session waits for one that is ending', any(waits_for_the_lock() for _ in range(10)))
 
 pop = Pop('maildir:' + path)
 pop.dele(1)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """imap_login_test - IMAP log-in through the whole chain on ports 143 and 993:
 listen, imapd, login, lookup, checkpw, PAM; and what is left of the password."""
-import glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
+import contextlib, ctypes, glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -104,6 +104,34 @@ check('both ways', b'* 1 EXISTS\r\n' in answer and answer.endswith(b'e OK bye\r\
 client.shutdown()
 
 secret = SECRET.encode()
+
+
+def running(name):
+    """The processes of a program."""
+    for path in glob.glob('/proc/[0-9]*/exe'):
+        with contextlib.suppress(OSError):
+            if os.path.basename(os.readlink(path)) == name:
+                yield int(path.split('/')[2])
+
+
+def listening_socket(port):
+    """The one that listen holds for it, of either family."""
+    libc = ctypes.CDLL(None)
+    for pid in running('listen'):
+        pidfd = os.pidfd_open(pid)
+        for fd in os.listdir(f'/proc/{pid}/fd'):
+            copy = libc.syscall(438, pidfd, int(fd), 0)  # pidfd_getfd(2)
+            if copy == -1:
+                continue
+            with contextlib.suppress(OSError):
+                s = socket.socket(fileno=copy)
+                if s.family in (socket.AF_INET, socket.AF_INET6) and s.getsockname()[1] == port:
+                    return s
+
+
+check('answers do not wait for acknowledgements', listening_socket(143).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+check('PAM\'s modules are loaded once', any('pam_unix.so' in open(f'/proc/{pid}/maps').read() for pid in running('checkpw')))
+
 answer = raw(b'a LOGIN {3}\r\njoe {%d}\r\n%s\r\nb SELECT INBOX\r\nc LOGOUT\r\n' % (len(secret), secret))
 check('literals, and commands behind the log-in', any(l.startswith('c OK') for l in answer) and
       any(l.startswith('b OK') for l in answer), answer)

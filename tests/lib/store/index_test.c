@@ -146,7 +146,7 @@ may_have(const char *text, const char *needle)
 
 	if (signature == NULL)
 		exit(1);
-	signature_begin(signature);
+	signature_begin(signature, strlen(text));
 	for (size_t i = 0; i < strlen(text); i++)
 		signature_add(signature, span_slice(span_of(text), i, 1));
 	signature_end(signature, &bytes);
