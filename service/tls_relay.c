@@ -1,6 +1,7 @@
 #include "service/tls_relay.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -180,6 +181,7 @@ tls_relay(SSL *ssl, int plain, int64_t last_words_ms)
 	bool is_plain_ready = false;
 	bool is_told = false;
 
+	malloc_trim(0); /* a handshake's needs, for a session that may idle */
 	relay.ssl = ssl;
 	relay.plain = plain;
 	relay.last_words_ms = last_words_ms;

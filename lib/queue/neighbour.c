@@ -89,8 +89,7 @@ neighbour_accept_session(struct packet *packet)
 }
 
 void
-neighbour_answer(
-    int session, struct span answer, const int *fds, int fd_count)
+neighbour_answer(int session, struct span answer, const int *fds, int fd_count)
 {
 	if (!packet_send(session, answer, fds, fd_count))
 		shutdown(session, SHUT_RDWR);
