@@ -90,7 +90,7 @@ $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 	$$(LINK)
 endef
 # Who forks for each connection is static: a fork then copies half as much.
-STATIC := smtpd/smtpd service/tlsd service/keyd
+STATIC := smtpd/smtpd send/remote-send service/tlsd service/keyd
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

@@ -59,6 +59,135 @@ open_channel(struct manager *manager, struct destination *destination)
 	return true;
 }
 
+/* Does another destination wait that has no channel, or two fewer? */
+static bool
+is_another_behind(const struct channel *channel)
+{
+	const struct destination *destination = channel->destination;
+	const struct destination *other = channel->manager->ring;
+
+	if (other == destination)
+		other = other->ring_next;
+	return other != NULL &&
+	       (other->channels == 0 ||
+		   other->channels + 1 < destination->channels);
+}
+
+/* There are more connections than there may be by now; this one has carried all
+ * that its host takes; or it has had its turn, and another's has come. */
+static bool
+is_turn_over(const struct channel *channel)
+{
+	const struct manager *manager = channel->manager;
+	const struct destination *destination = channel->destination;
+	uint64_t most = destination->limit->per_connection;
+
+	return destination->channels > destination->window ||
+	       (most > 0 && channel->messages >= most) ||
+	       (channel->messages >= TURN_MESSAGES &&
+		   manager->channel_count >= manager->concurrency_remote &&
+		   is_another_behind(channel));
+}
+
+/* ---- one that is idle ---- */
+
+static bool
+has_room(const struct manager *manager)
+{
+	return manager->channel_count < manager->concurrency_remote;
+}
+
+static void
+set_state(struct channel *channel, enum channel_state state)
+{
+	bool was_idle = channel->state == CHANNEL_IDLE;
+	bool is_idle = state == CHANNEL_IDLE;
+
+	channel->state = state;
+	channel->manager->idle_count += is_idle;
+	channel->manager->idle_count -= was_idle;
+	channel->destination->idle += is_idle;
+	channel->destination->idle -= was_idle;
+	if (was_idle && !is_idle)
+		event_remove_timer(channel->readable);
+}
+
+static void
+dismiss(struct channel *channel)
+{
+	set_state(channel, CHANNEL_LEAVING);
+	shutdown(channel->fd, SHUT_WR);
+}
+
+/* Only for want of messages, and if nobody waits for its place. */
+static bool
+may_idle(const struct channel *channel)
+{
+	const struct manager *manager = channel->manager;
+	const struct destination *destination = channel->destination;
+
+	return !manager->is_ending && channel->messages > 0 &&
+	       channel->job_count == 0 && /* sent in vain */
+	       destination->failures == 0 &&
+	       !destination_is_blocked(destination) &&
+	       !destination_has_work(destination) && !is_turn_over(channel) &&
+	       (manager->ring_count == 0 || has_room(manager));
+}
+
+static void
+rest(struct channel *channel)
+{
+	const struct timeval idle = { .tv_sec = CHANNEL_IDLE_S };
+
+	if (!may_idle(channel)) {
+		dismiss(channel);
+		return;
+	}
+	set_state(channel, CHANNEL_IDLE);
+	channel->idle_ms = clock_ms();
+	if (event_add(channel->readable, &idle) == -1)
+		temp_fail("out of memory");
+}
+
+/* The one that was idle longest, a destination's or any; NULL: none is. */
+static struct channel *
+find_idle(const struct manager *manager, const struct destination *destination)
+{
+	struct channel *found = NULL;
+
+	for (struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next)
+		if (channel->state == CHANNEL_IDLE &&
+		    (destination == NULL ||
+			channel->destination == destination) &&
+		    (found == NULL || channel->idle_ms < found->idle_ms))
+			found = channel;
+	return found;
+}
+
+/* As many go as others wait for a place, those that go already counted. */
+static void
+make_room(struct manager *manager)
+{
+	size_t leaving = 0;
+
+	for (const struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next)
+		leaving += channel->state == CHANNEL_LEAVING;
+	for (; leaving < manager->ring_count && manager->idle_count > 0;
+	     leaving++)
+		dismiss(find_idle(manager, NULL));
+}
+
+void
+channel_end_idle(struct manager *manager)
+{
+	while (manager->idle_count > 0)
+		dismiss(find_idle(manager, NULL));
+}
+
+/* ---- from its opening to its end ---- */
+
 /* What was sent on it and not answered comes back as "later". */
 static void
 close_channel(struct channel *channel)
@@ -71,6 +200,7 @@ close_channel(struct channel *channel)
 	while (*link != channel)
 		link = &(*link)->next;
 	*link = channel->next;
+	set_state(channel, CHANNEL_LEAVING);
 	manager->channel_count--;
 	event_free(channel->readable);
 	close(channel->fd);
@@ -110,36 +240,6 @@ find_jobs(struct manager *manager, struct destination *destination)
 		errand_start(manager, errand);
 	}
 	return true;
-}
-
-/* Does another destination wait that has no channel, or two fewer? */
-static bool
-is_another_behind(const struct channel *channel)
-{
-	const struct destination *destination = channel->destination;
-	const struct destination *other = channel->manager->ring;
-
-	if (other == destination)
-		other = other->ring_next;
-	return other != NULL &&
-	       (other->channels == 0 ||
-		   other->channels + 1 < destination->channels);
-}
-
-/* There are more connections than there may be by now; this one has carried all
- * that its host takes; or it has had its turn, and another's has come. */
-static bool
-is_turn_over(const struct channel *channel)
-{
-	const struct manager *manager = channel->manager;
-	const struct destination *destination = channel->destination;
-	uint64_t most = destination->limit->per_connection;
-
-	return destination->channels > destination->window ||
-	       (most > 0 && channel->messages >= most) ||
-	       (channel->messages >= TURN_MESSAGES &&
-		   manager->channel_count >= manager->concurrency_remote &&
-		   is_another_behind(channel));
 }
 
 /* The next message for its destination; false if there is none. */
@@ -223,15 +323,14 @@ handle_channel(evutil_socket_t fd, short what, void *context)
 	struct manager *manager = channel->manager;
 	int got;
 
-	(void)what;
+	if (what == EV_TIMEOUT && channel->state == CHANNEL_IDLE)
+		dismiss(channel);
 	while ((got = packet_receive(fd, &manager->packet)) == 1) {
 		packet_close_fds(&manager->packet);
-		if (!channel_is_ready(packet_span(&manager->packet))) {
+		if (!channel_is_ready(packet_span(&manager->packet)))
 			take_channel_verdict(channel);
-		} else if (!feed_channel(channel)) {
-			/* It counts until the connection is closed, too. */
-			shutdown(fd, SHUT_WR);
-		}
+		else if (!feed_channel(channel))
+			rest(channel);
 	}
 	if (got == 0 || errno != EAGAIN)
 		close_channel(channel);
@@ -256,13 +355,33 @@ come_back(struct manager *manager, bool is_soon)
 		temp_fail("out of memory");
 }
 
+static void
+use_idle(struct manager *manager, struct destination *destination)
+{
+	struct channel *channel = find_idle(manager, destination);
+
+	set_state(channel, CHANNEL_BUSY);
+	if (!feed_channel(channel))
+		rest(channel);
+	destination_consider(manager, destination);
+}
+
 void
 channel_run(struct manager *manager)
 {
 	struct destination *destination;
 
-	while (manager->channel_count < manager->concurrency_remote &&
+	while ((has_room(manager) || manager->idle_count > 0) &&
 	       (destination = destination_turn(manager)) != NULL) {
+		if (destination->idle > 0) {
+			use_idle(manager, destination);
+			continue;
+		}
+		if (!has_room(manager)) {
+			destination_consider(manager, destination);
+			make_room(manager);
+			return;
+		}
 		if (!open_channel(manager, destination)) {
 			come_back(manager, errno == EAGAIN);
 			destination_consider(manager, destination);

@@ -130,8 +130,8 @@ destination_is_blocked(const struct destination *destination)
 	return destination->blocked_until > clock_now();
 }
 
-static bool
-has_work(const struct destination *destination)
+bool
+destination_has_work(const struct destination *destination)
 {
 	return destination->jobs.count > 0 || destination->bands != NULL;
 }
@@ -150,7 +150,8 @@ may_have_channel(const struct destination *destination)
 {
 	unsigned most = destination->failures > 0 ? 1 : destination->window;
 
-	return has_work(destination) && destination->channels < most &&
+	return destination_has_work(destination) &&
+	       destination->channels - destination->idle < most &&
 	       !destination_is_blocked(destination) && !is_paced(destination);
 }
 
@@ -170,13 +171,15 @@ destination_consider(struct manager *manager, struct destination *destination)
 	if (destination->name == NULL || destination->is_in_ring)
 		return;
 	if (!may_have_channel(destination)) {
-		if (has_work(destination) && is_paced(destination) &&
+		if (destination_has_work(destination) &&
+		    is_paced(destination) &&
 		    !destination_is_blocked(destination))
 			wake_at(manager, destination, clock_now() + 1);
 		destination_release(manager, destination);
 		return;
 	}
 	destination->is_in_ring = true;
+	manager->ring_count++;
 	destination->ring_next = NULL;
 	if (manager->ring == NULL)
 		manager->ring = destination;
@@ -207,6 +210,7 @@ destination_turn(struct manager *manager)
 	while ((destination = manager->ring) != NULL) {
 		manager->ring = destination->ring_next;
 		destination->is_in_ring = false;
+		manager->ring_count--;
 		bool is_last = destination == last;
 		if (!may_have_channel(destination))
 			destination_release(manager, destination);

@@ -38,6 +38,7 @@ enum {
 	READ_AHEAD = 128,   /* messages that the reading threads have at once */
 	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
 	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
+	CHANNEL_IDLE_S = 2, /* as long a connection waits for more, if it may */
 	SYNC_DELAY_US = 50000, /* nobody waits for it: let them gather */
 	SYNC_BATCH = ACTIVE_MAX / 4
 };
@@ -171,6 +172,7 @@ struct destination {
 	struct destination *ring_next;
 	bool is_in_ring; /* it waits for a channel */
 	unsigned channels;
+	unsigned idle;         /* of them: they wait for a message */
 	unsigned window;       /* channels that it may have now */
 	unsigned successes;    /* since window grew */
 	unsigned failures;     /* in a row, to reach it at all */
@@ -187,6 +189,12 @@ enum {
 	DESTINATION_CHAINS = 4096
 };
 
+enum channel_state {
+	CHANNEL_BUSY,
+	CHANNEL_IDLE,   /* it waits for another message */
+	CHANNEL_LEAVING /* it counts until the connection is closed, too */
+};
+
 /* An open way to one destination through remote-send. */
 struct channel {
 	struct manager *manager;
@@ -195,6 +203,8 @@ struct channel {
 	struct event *readable;
 	int fd;
 	unsigned messages; /* sent on it */
+	enum channel_state state;
+	int64_t idle_ms; /* since then */
 	struct job
 	    *jobs[DELIVERY_RECIPIENTS_MAX]; /* sent, unanswered or NULL */
 	size_t job_count;
@@ -244,9 +254,11 @@ struct manager {
 	struct destination *destinations[DESTINATION_CHAINS];
 	struct destination *ring; /* destinations that wait for a channel */
 	struct destination *ring_last;
+	size_t ring_count;
 	uint64_t stamp;
 	struct channel *channels;
 	uint64_t channel_count;
+	uint64_t idle_count;          /* of them */
 	struct event *channels_again; /* there was no room for one more */
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
@@ -389,6 +401,7 @@ bool destination_is(const struct manager *manager,
     const struct destination *destination, struct span address,
     const char *route);
 bool destination_is_blocked(const struct destination *destination);
+bool destination_has_work(const struct destination *destination);
 /* It has work and may have one more channel: give it a turn. */
 void destination_consider(
     struct manager *manager, struct destination *destination);
@@ -426,6 +439,8 @@ void dispatch_start(struct manager *manager);
 
 /* channel.c */
 void channel_run(struct manager *manager);
+/* No more is coming: those that are idle go. */
+void channel_end_idle(struct manager *manager);
 void channel_start(struct manager *manager);
 
 /* collect.c */
