@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
+#include "queue/shared.h"
 
 static void handle_channel(evutil_socket_t fd, short what, void *context);
 
@@ -19,6 +20,10 @@ static bool
 open_channel(struct manager *manager, struct destination *destination)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
+	const struct channel_opening opening = { .destination =
+						     span_of(destination->name),
+		.route = span_of(destination->route),
+		.asks = manager->limits.has_mx };
 	struct buf packet = buf_new(PACKET_MAX);
 	int ends[2];
 
@@ -28,8 +33,7 @@ open_channel(struct manager *manager, struct destination *destination)
 		free(channel);
 		return false;
 	}
-	channel_add_open(
-	    &packet, span_of(destination->name), span_of(destination->route));
+	channel_add_open(&packet, &opening);
 	bool is_sent =
 	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
 	int error = errno;
@@ -56,6 +60,7 @@ open_channel(struct manager *manager, struct destination *destination)
 	manager->channels = channel;
 	manager->channel_count++;
 	destination->channels++;
+	shared_move(channel, destination->shared);
 	return true;
 }
 
@@ -83,6 +88,7 @@ is_turn_over(const struct channel *channel)
 	uint64_t most = destination->limit->per_connection;
 
 	return destination->channels > destination->window ||
+	       shared_is_over(channel) ||
 	       (most > 0 && channel->messages >= most) ||
 	       (channel->messages >= TURN_MESSAGES &&
 		   manager->channel_count >= manager->concurrency_remote &&
@@ -131,7 +137,8 @@ may_idle(const struct channel *channel)
 	       destination->failures == 0 &&
 	       !destination_is_blocked(destination) &&
 	       !destination_has_work(destination) && !is_turn_over(channel) &&
-	       (manager->ring_count == 0 || has_room(manager));
+	       (manager->ring_count == 0 || has_room(manager)) &&
+	       (channel->shared == NULL || channel->shared->waiting_count == 0);
 }
 
 static void
@@ -149,9 +156,10 @@ rest(struct channel *channel)
 		temp_fail("out of memory");
 }
 
-/* The one that was idle longest, a destination's or any; NULL: none is. */
+/* The one that was idle longest, of those that fit; NULL: none is. */
 static struct channel *
-find_idle(const struct manager *manager, const struct destination *destination)
+find_idle(const struct manager *manager, const struct destination *destination,
+    const struct shared_limit *shared)
 {
 	struct channel *found = NULL;
 
@@ -160,30 +168,37 @@ find_idle(const struct manager *manager, const struct destination *destination)
 		if (channel->state == CHANNEL_IDLE &&
 		    (destination == NULL ||
 			channel->destination == destination) &&
+		    (shared == NULL || channel->shared == shared) &&
 		    (found == NULL || channel->idle_ms < found->idle_ms))
 			found = channel;
 	return found;
 }
 
-/* As many go as others wait for a place, those that go already counted. */
-static void
-make_room(struct manager *manager)
+/* Those that go already count. */
+void
+channel_make_room(
+    struct manager *manager, const struct shared_limit *shared, size_t wanted)
 {
+	struct channel *idle;
 	size_t leaving = 0;
 
 	for (const struct channel *channel = manager->channels; channel != NULL;
 	     channel = channel->next)
-		leaving += channel->state == CHANNEL_LEAVING;
-	for (; leaving < manager->ring_count && manager->idle_count > 0;
-	     leaving++)
-		dismiss(find_idle(manager, NULL));
+		leaving += channel->state == CHANNEL_LEAVING &&
+			   (shared == NULL || channel->shared == shared);
+	for (; leaving < wanted; leaving++) {
+		if (manager->idle_count == 0 ||
+		    (idle = find_idle(manager, NULL, shared)) == NULL)
+			return;
+		dismiss(idle);
+	}
 }
 
 void
 channel_end_idle(struct manager *manager)
 {
 	while (manager->idle_count > 0)
-		dismiss(find_idle(manager, NULL));
+		dismiss(find_idle(manager, NULL, NULL));
 }
 
 /* ---- from its opening to its end ---- */
@@ -201,6 +216,7 @@ close_channel(struct channel *channel)
 		link = &(*link)->next;
 	*link = channel->next;
 	set_state(channel, CHANNEL_LEAVING);
+	shared_move(channel, NULL);
 	manager->channel_count--;
 	event_free(channel->readable);
 	close(channel->fd);
@@ -253,9 +269,11 @@ feed_channel(struct channel *channel)
 	channel->job_count = 0;
 	if (channel->manager->is_ending || is_turn_over(channel) ||
 	    destination_is_blocked(destination) ||
+	    shared_is_paced(channel->shared) ||
 	    !destination_paces(destination) ||
 	    !find_jobs(channel->manager, destination))
 		return false;
+	shared_count(channel->shared);
 	struct job *job = jobs_take(jobs);
 	channel->messages++;
 	do {
@@ -316,18 +334,60 @@ take_channel_verdict(struct channel *channel)
 		defer_rest(manager, channel->destination);
 }
 
+/* Those without a verdict go back to wait; the channel has none then. */
+static void
+take_back_jobs(struct channel *channel)
+{
+	struct job *jobs[DELIVERY_RECIPIENTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < channel->job_count; i++)
+		if (channel->jobs[i] != NULL)
+			jobs[count++] = channel->jobs[i];
+	channel->job_count = 0;
+	if (count > 0)
+		errand_put_back(channel->manager, jobs, count);
+}
+
+/* remote-send is about to connect: does control/limits allow that? */
+static void
+take_host(struct channel *channel, struct span host)
+{
+	struct manager *manager = channel->manager;
+	struct shared_limit *shared = shared_of(manager, host);
+	struct buf packet = buf_new(PACKET_MAX);
+
+	channel->destination->shared = shared;
+	if (shared != channel->shared) {
+		shared_move(channel, NULL);
+		if (!shared_has_room(shared) || shared_is_paced(shared)) {
+			dismiss(channel);
+			take_back_jobs(channel);
+			return;
+		}
+		shared_move(channel, shared);
+		shared_count(shared);
+	}
+	channel_add_ready(&packet);
+	packet_send(channel->fd, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+}
+
 static void
 handle_channel(evutil_socket_t fd, short what, void *context)
 {
 	struct channel *channel = context;
 	struct manager *manager = channel->manager;
+	struct span host;
 	int got;
 
 	if (what == EV_TIMEOUT && channel->state == CHANNEL_IDLE)
 		dismiss(channel);
 	while ((got = packet_receive(fd, &manager->packet)) == 1) {
 		packet_close_fds(&manager->packet);
-		if (!channel_is_ready(packet_span(&manager->packet)))
+		if (channel_parse_host(packet_span(&manager->packet), &host))
+			take_host(channel, host);
+		else if (!channel_is_ready(packet_span(&manager->packet)))
 			take_channel_verdict(channel);
 		else if (!feed_channel(channel))
 			rest(channel);
@@ -358,7 +418,7 @@ come_back(struct manager *manager, bool is_soon)
 static void
 use_idle(struct manager *manager, struct destination *destination)
 {
-	struct channel *channel = find_idle(manager, destination);
+	struct channel *channel = find_idle(manager, destination, NULL);
 
 	set_state(channel, CHANNEL_BUSY);
 	if (!feed_channel(channel))
@@ -379,7 +439,7 @@ channel_run(struct manager *manager)
 		}
 		if (!has_room(manager)) {
 			destination_consider(manager, destination);
-			make_room(manager);
+			channel_make_room(manager, NULL, manager->ring_count);
 			return;
 		}
 		if (!open_channel(manager, destination)) {

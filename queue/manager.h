@@ -180,6 +180,9 @@ struct destination {
 	bool is_unblocked;     /* it was, and is tried early */
 	struct errand wake;    /* in the heap while it is blocked */
 	const struct limit *limit;
+	struct shared_limit *shared;      /* of its MX host, as it was last */
+	struct destination *shared_next;  /* that waits there, too */
+	struct shared_limit *shared_wait; /* where it waits */
 	int64_t paced_ms;      /* when the next message may go, with a pace */
 	uint64_t stamp;        /* of the message that is being sorted */
 	struct errand *latest; /* its errand here */
@@ -200,6 +203,7 @@ struct channel {
 	struct manager *manager;
 	struct channel *next;
 	struct destination *destination;
+	struct shared_limit *shared; /* it counts there; or NULL */
 	struct event *readable;
 	int fd;
 	unsigned messages; /* sent on it */
@@ -228,6 +232,7 @@ struct manager {
 	struct control_list locals;
 	struct control_list virtualdomains;
 	struct limits limits;
+	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
@@ -335,6 +340,9 @@ struct errand *errand_take(
 bool errand_start(struct manager *manager, struct errand *errand);
 /* Its last job is done. */
 void errand_done(struct manager *manager, struct errand *errand);
+/* Jobs of one message, not sent or not wanted, wait as their errand again. */
+void errand_put_back(
+    struct manager *manager, struct job *const *jobs, size_t count);
 /* The deadline of one that is queued has come: tell, or give up. */
 void errand_visit(struct manager *manager, struct errand *errand);
 
@@ -441,6 +449,9 @@ void dispatch_start(struct manager *manager);
 void channel_run(struct manager *manager);
 /* No more is coming: those that are idle go. */
 void channel_end_idle(struct manager *manager);
+/* As many of them as want the place of one: of shared, if that is not NULL. */
+void channel_make_room(
+    struct manager *manager, const struct shared_limit *shared, size_t wanted);
 void channel_start(struct manager *manager);
 
 /* collect.c */

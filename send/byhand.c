@@ -155,7 +155,8 @@ byhand_run(struct send_settings *settings, char **arguments)
 	const struct helpers helpers = { .resolve = -1,
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = -1 };
+		.auth = -1,
+		.manager = -1 };
 	const struct demand demand = { .need = NEED_POLICY,
 		.source = sources_find(
 		    &settings->sources, delivery.sender, span_of("")) };

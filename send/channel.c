@@ -19,6 +19,22 @@ give_verdict(void *context, const struct verdict *verdict)
 	buf_free(&packet);
 }
 
+void
+channel_ask(int manager, struct span host)
+{
+	static struct packet packet;
+	struct buf asked = buf_new(PACKET_MAX);
+
+	channel_add_host(&asked, host);
+	packet_send(manager, buf_span(&asked), NULL, 0);
+	buf_free(&asked);
+	int got = packet_receive(manager, &packet);
+	if (got == 1)
+		packet_close_fds(&packet);
+	if (got != 1 || !channel_is_ready(packet_span(&packet)))
+		_exit(EX_OK);
+}
+
 static bool
 tell_ready(int channel)
 {
@@ -44,13 +60,13 @@ count_recipients(const struct delivery *delivery)
 
 static bool
 find_demand(const struct send_settings *settings, struct helpers *helpers,
-    const struct target *target, const struct delivery *delivery, int message,
-    struct demand *demand)
+    const struct channel_opening *target, const struct delivery *delivery,
+    int message, struct demand *demand)
 {
 	demand->need =
 	    secure_need(delivery, message, settings->policies.count > 0);
-	demand->source =
-	    sources_find(&settings->sources, delivery->sender, target->domain);
+	demand->source = sources_find(
+	    &settings->sources, delivery->sender, target->destination);
 	return login_select(helpers, delivery->sender, &demand->login);
 }
 
@@ -64,7 +80,7 @@ meets(const struct demand *has, const struct demand *wants)
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
-    struct helpers *helpers, const struct target *target,
+    struct helpers *helpers, const struct channel_opening *target,
     const struct delivery *delivery, int message, int *channel)
 {
 	struct verdicts verdicts = { .give = give_verdict,
@@ -94,7 +110,7 @@ run(struct connection *connection, const struct send_settings *settings,
 
 int
 channel_run(const struct send_settings *settings, struct helpers *helpers,
-    const struct target *target, int fd)
+    const struct channel_opening *target, int fd)
 {
 	static struct connection connection = { .fd = -1 };
 	static struct packet packet;

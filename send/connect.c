@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "net/routes.h"
+#include "send/channel.h"
 #include "send/login.h"
 #include "send/reach.h"
 #include "send/secure.h"
@@ -196,6 +197,8 @@ try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
+	if (attempt->helpers->manager != -1 && attempt->reach.count > 0)
+		channel_ask(attempt->helpers->manager, host);
 	for (;;) {
 		attempt->is_clear = false;
 		connection->fd = reach_next(&attempt->reach);
@@ -334,18 +337,18 @@ connection_open_to(struct connection *connection,
 }
 
 bool
-target_route(const struct send_settings *settings, const struct target *target,
-    struct route *route)
+target_route(const struct send_settings *settings,
+    const struct channel_opening *target, struct route *route)
 {
 	if (target->route.len > 0)
 		return route_parse(target->route, route);
-	return route_find(settings->routes, target->domain, route);
+	return route_find(settings->routes, target->destination, route);
 }
 
 bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    const struct target *target, const struct demand *demand,
+    const struct channel_opening *target, const struct demand *demand,
     struct verdicts *verdicts)
 {
 	static struct packet packet;
@@ -353,14 +356,14 @@ connection_open(struct connection *connection,
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
-		.domain = target->domain,
+		.domain = target->destination,
 		.demand = demand,
 		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
 	enum dns_status status = DNS_OK;
 	bool has_route = target_route(settings, target, &attempt.route);
-	struct span host = has_route ? attempt.route.host : target->domain;
+	struct span host = has_route ? attempt.route.host : target->destination;
 
 	attempt.is_known = has_route;
 	find_source(&attempt);

@@ -85,7 +85,8 @@ wait_packet(const struct send_settings *settings)
 
 /* Only for a host that an administrator named. */
 static int
-open_login(const struct send_settings *settings, const struct target *target)
+open_login(
+    const struct send_settings *settings, const struct channel_opening *target)
 {
 	struct route route = { .port = settings->port };
 
@@ -100,10 +101,11 @@ open_login(const struct send_settings *settings, const struct target *target)
 /* A child for one channel, until the manager closes it; false if none. */
 static bool
 open_channel(const struct send_settings *settings,
-    const struct sandbox_layer *layer, const struct target *target, int fd)
+    const struct sandbox_layer *layer, const struct channel_opening *target,
+    int fd)
 {
-	struct helpers helpers = { .resolve = neighbour_open_session(
-				       NEIGHBOUR_RESOLVE),
+	struct helpers helpers = { .manager = target->asks ? fd : -1,
+		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
 		.auth = open_login(settings, target) };
@@ -124,8 +126,8 @@ open_channel(const struct send_settings *settings,
 		_exit(channel_run(settings, &helpers, target, fd));
 	}
 	if (pid == -1)
-		warn_errno("cannot fork for %.*s", (int)target->domain.len,
-		    target->domain.ptr);
+		warn_errno("cannot fork for %.*s", (int)target->destination.len,
+		    target->destination.ptr);
 	close(helpers.resolve);
 	if (helpers.tls != -1)
 		close(helpers.tls);
@@ -138,7 +140,7 @@ static void
 serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
-	struct target target;
+	struct channel_opening opening;
 	uint64_t children = 0;
 	int got;
 
@@ -160,10 +162,9 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
 		if (got == -1 || !neighbour_is_pair_end(fd) ||
-		    !channel_parse_open(
-			packet_span(&packet), &target.domain, &target.route))
+		    !channel_parse_open(packet_span(&packet), &opening))
 			log_event("no channel of delivery(5)");
-		else if (open_channel(settings, layer, &target, fd))
+		else if (open_channel(settings, layer, &opening, fd))
 			children++;
 		if (fd != -1)
 			close(fd);

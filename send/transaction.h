@@ -27,8 +27,9 @@ struct send_settings {
 /* Whom a channel asks. */
 struct helpers {
 	int resolve;
-	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
-	int auth; /* with remote-auth, for this host; -1: nobody logs in */
+	int tls;     /* a session with tlsd; -1: there is none, so no TLS */
+	int auth;    /* with remote-auth, for this host; -1: nobody logs in */
+	int manager; /* asked before each MX host; -1: it does not want that */
 };
 
 /* How a message has to be protected on its way; each has all before it. */

@@ -124,14 +124,14 @@ class Channel:
     """A channel as the manager has it."""
     domains = 0
 
-    def __init__(self, *servers, domain=None, answer=None):
+    def __init__(self, *servers, domain=None, answer=None, opening=()):
         if domain is None:
             Channel.domains += 1
             domain = f'd{Channel.domains}.example'
             answers[domain] = answer or hops(*(s if isinstance(s, str) else s.address for s in servers))
         self.domain = domain
         self.end, other = pair()
-        socket.send_fds(ours, [pack(('H', domain))], [other.fileno()])
+        socket.send_fds(ours, [pack(('H', domain), *opening)], [other.fileno()])
         other.close()
 
     def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=()):
@@ -181,6 +181,42 @@ check('its commands', s.commands == [
 c.close()
 check('QUIT when the channel closes', s.quits.wait(5))
 check('the text of a verdict', got and got[0][2] == f'mx.example[{s.address}] said: 250 2.0.0 kept', got)
+
+# ---- the manager is asked about each MX host ----
+s = Server()
+c = Channel(answer=pack(('S', 'ok'), ('M', '10 gone.example 127.0.9.9'), ('M', f'20 mx.example {s.address}')), opening=[('W', 1)])
+real, hosts = c.end, []
+
+
+class Asked:
+    """The manager's end of a channel: answers M as it is told to."""
+    def __getattr__(self, name):
+        return getattr(real, name)
+
+    def recv(self, size):
+        while (packet := real.recv(size))[:1] == b'M':
+            hosts.append((unpack(packet), s.connections))
+            real.sendall(pack(('E', 1)))
+        return packet
+
+    def fileno(self):
+        return real.fileno()
+
+
+c.end = Asked()
+got = c.send()
+check('each MX host is told before it is tried', got and got[0][0] == 'K' and
+      hosts == [([('M', 'gone.example')], 0), ([('M', 'mx.example')], 0)], (got, hosts))
+c.send()
+check('not for a connection that is open', len(hosts) == 2 and s.connections == 1, hosts)
+c.close()
+c = Channel(s, opening=[('W', 1)])
+with tempfile.TemporaryFile() as f:
+    socket.send_fds(c.end, [pack(('N', 0), ('I', '0' * 23), ('O', 0), ('L', 0), ('F', ''), ('T', 'joe@x.example'))], [f.fileno()])
+check('it asks', unpack(c.end.recv(20000)) == [('M', 'mx.example')])
+c.end.shutdown(socket.SHUT_WR)
+check('and ends without a word if it may not', c.end.recv(20000) == b'' and s.connections == 1)
+c.close()
 
 s = Server()
 c = Channel(s)
