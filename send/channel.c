@@ -5,6 +5,7 @@
 
 #include "base/die.h"
 #include "net/sources.h"
+#include "send/groups.h"
 #include "send/login.h"
 #include "send/secure.h"
 
@@ -102,7 +103,7 @@ run(struct connection *connection, const struct send_settings *settings,
 					helpers, target, &demand, &verdicts))
 		return;
 	secure_log(connection, &delivery->id);
-	if (!transaction_run(connection, delivery, message, &verdicts))
+	if (!groups_run(connection, delivery, message, &verdicts))
 		connection_close(connection);
 	verdicts_give_rest(
 	    &verdicts, VERDICT_LATER, "4.3.0", "no verdict was reached");

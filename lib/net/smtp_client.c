@@ -8,6 +8,7 @@ static void
 forget_keywords(struct smtp_client *client)
 {
 	client->has_pipelining = client->has_8bitmime = false;
+	client->has_chunking = false;
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
 	client->has_deliverby = client->has_mt_priority = false;
 	client->has_starttls = client->has_requiretls = false;
@@ -125,6 +126,8 @@ take_keyword(struct smtp_client *client, struct span text)
 		client->has_pipelining = true;
 	else if (span_equal_nocase(keyword, span_of("8BITMIME")))
 		client->has_8bitmime = true;
+	else if (span_equal_nocase(keyword, span_of("CHUNKING")))
+		client->has_chunking = true;
 	else if (span_equal_nocase(keyword, span_of("SMTPUTF8")))
 		client->has_smtputf8 = true;
 	else if (span_equal_nocase(keyword, span_of("DSN")))

@@ -31,6 +31,7 @@ struct smtp_client {
 	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;
+	bool has_chunking;
 	bool has_smtputf8;
 	bool has_size;
 	bool has_dsn;
