@@ -33,13 +33,7 @@ delivery_add(struct buf *buf, const struct delivery *delivery)
 		record_add(buf, 'R', delivery->ret);
 	if (delivery->by.mode != 0)
 		deliver_by_add(buf, &delivery->by);
-	if (delivery->priority != 0) {
-		struct buf priority = buf_new(8);
-
-		buf_printf(&priority, "%d", delivery->priority);
-		record_add(buf, 'Y', buf_span(&priority));
-		buf_free(&priority);
-	}
+	priority_add(buf, 'Y', delivery->priority);
 	record_add(buf, 'F', delivery->sender);
 	buf_add(buf, delivery->recipients);
 }
