@@ -289,6 +289,10 @@ read_envelope(struct transaction *transaction)
 	struct recipient recipient;
 
 	smtp_read(client, MAIL_TIMEOUT_MS);
+	/* Its host closed it before it heard of this message. */
+	if (client->code == 0 && verdicts->has_another_try &&
+	    connection->mails > 1)
+		return false;
 	if (!is_yes(client))
 		judge(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)

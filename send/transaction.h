@@ -66,6 +66,8 @@ struct verdicts {
 	bool given[DELIVERY_RECIPIENTS_MAX];
 	size_t count; /* recipients */
 	size_t left;
+	/* Where an open connection turns out to be gone, none is given. */
+	bool has_another_try;
 	enum verdict_action action; /* of those that are delivered */
 };
 
@@ -78,7 +80,8 @@ void verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
 
 /*
  * Send the message in fd at delivery->offset over an open connection.  Every
- * recipient gets a verdict.  False if the connection is of no further use.
+ * recipient gets a verdict, but for has_another_try.  False if the connection
+ * is of no further use.
  */
 bool transaction_run(struct connection *connection,
     const struct delivery *delivery, int fd, struct verdicts *verdicts);

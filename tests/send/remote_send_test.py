@@ -186,6 +186,17 @@ c.close()
 check('QUIT when the channel closes', s.quits.wait(5))
 check('the text of a verdict', got and got[0][2] == f'mx.example[{s.address}] said: 250 2.0.0 kept', got)
 
+# ---- a connection that is gone when the next message comes ----
+s = Server(MAIL=['250 ok', None, '250 ok', None, None])
+c = Channel(s)
+got = [c.send() for i in range(2)]
+check('it goes over a new one', [v[0][0] for v in got] == ['K', 'K'] and s.connections == 2, (got, s.connections))
+got = c.send()[0]
+check('once', got[:2] == ('Z', '4.4.2') and s.connections == 3, (got, s.connections))
+got = c.send()[0]
+check('and then as ever', got[0] == 'K' and s.connections == 4, (got, s.connections))
+c.close()
+
 # ---- BDAT, RFC 3030 ----
 CHUNKING = EHLO + ('CHUNKING',)
 s = Server(CHUNKING)
