@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "net/discards.h"
 #include "net/routes.h"
 #include "send/channel.h"
 #include "send/login.h"
@@ -70,14 +71,28 @@ enum outcome {
 	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
 };
 
+/* False if it is refused. */
+static bool
+say_hello(struct attempt *attempt, struct span host)
+{
+	struct smtp_client *client = &attempt->connection->client;
+	const struct buf *name = &attempt->settings->helo;
+	char helo[300];
+
+	snprintf(helo, sizeof(helo), "%.*s", (int)name->len, name->data);
+	unsigned code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	discards_apply(
+	    &attempt->settings->discards, attempt->domain, host, client);
+	return code >= 200 && code < 300;
+}
+
 /* From the greeting to the last hello; false if one is refused. */
 static bool
-greet(struct attempt *attempt, const struct security *want,
+greet(struct attempt *attempt, struct span host, const struct security *want,
     enum secure_result *secured)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
-	char helo[300];
 
 	*secured = SECURE_NOT;
 	client->is_lmtp = attempt->route.kind == ROUTE_LMTP;
@@ -86,19 +101,14 @@ greet(struct attempt *attempt, const struct security *want,
 		if (*secured != SECURE_DONE)
 			return true;
 	}
-	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
-	    attempt->settings->helo.data);
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300)
-		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	if (code < 200 || code >= 300)
+	if (code < 200 || code >= 300 || !say_hello(attempt, host))
 		return false;
 	if (!attempt->is_clear && !connection->is_secure)
 		*secured = secure_start(connection, attempt->helpers, want);
 	if (*secured != SECURE_DONE || attempt->route.kind == ROUTE_SMTPS)
 		return true;
-	code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	return code >= 200 && code < 300;
+	return say_hello(attempt, host);
 }
 
 /* A login that fails is ours to mend: the message waits. */
@@ -142,7 +152,7 @@ begin(struct attempt *attempt, struct span host)
 	connection->demand = *attempt->demand;
 	connection->is_route = attempt->is_known;
 	connection->mechanism[0] = '\0';
-	bool is_good = greet(attempt, &want, &secured);
+	bool is_good = greet(attempt, host, &want, &secured);
 	if (is_good && (secured != SECURE_BROKEN ||
 			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
 		const char *fault = secure_fault(connection, &want, &why);

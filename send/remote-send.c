@@ -9,7 +9,8 @@
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress concurrencyremote; the messages it is handed
+ *             sourceaddress discardehlo concurrencyremote; the messages it
+ *             is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
@@ -26,6 +27,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "net/discards.h"
 #include "net/routes.h"
 #include "net/sources.h"
 #include "queue/neighbour.h"
@@ -53,6 +55,7 @@ read_settings(struct send_settings *settings)
 	settings->routes = &routes;
 	settings->policies = tlspolicy_read();
 	settings->sources = sources_read();
+	settings->discards = discards_read();
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->has_auth = neighbour_is_given(NEIGHBOUR_REMOTE_AUTH);

@@ -17,6 +17,7 @@ struct send_settings {
 	struct control_list *routes;  /* control/smtproutes */
 	struct control_list policies; /* control/tlspolicy */
 	struct control_list sources;  /* control/sourceaddress */
+	struct control_list discards; /* control/discardehlo */
 	int64_t connect_timeout_ms;
 	uint64_t children_max; /* control/concurrencyremote */
 	uint16_t port;

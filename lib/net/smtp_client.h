@@ -63,6 +63,12 @@ void smtp_write(struct smtp_client *client, const char *format, ...)
 unsigned smtp_hello(
     struct smtp_client *client, const char *name, int64_t timeout_ms);
 
+/*
+ * Forget what hello said of this keyword; false if it is none of those that are
+ * used.
+ */
+bool smtp_discard(struct smtp_client *client, struct span keyword);
+
 /* The enhanced code of the last reply, or "CLASS.0.0" made from its code. */
 const char *smtp_status(struct smtp_client *client);
 
