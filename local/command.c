@@ -58,6 +58,7 @@ command_add(struct buf *buf, const struct command *command)
 	record_add_number(buf, 'o', command->offset);
 	record_add_number(buf, 'l', command->length);
 	record_add_number(buf, 'g', flags_of(command));
+	priority_add(buf, 'y', command->priority);
 	for (size_t i = 0; i < sizeof(tags) - 1; i++)
 		record_add(buf, tags[i], *field(&copy, tags[i]));
 	buf_add(buf, command->recipients);
@@ -78,6 +79,8 @@ take_record(struct command *command, char tag, struct span value)
 		    value.len == 1 ? (enum command_kind)value.ptr[0] : 0;
 		return value.len == 1 && strchr("LBFPWI", value.ptr[0]) != NULL;
 	}
+	if (tag == 'y')
+		return priority_parse(value, &command->priority);
 	if (!span_number(value, 10, INT64_MAX, &number))
 		return false;
 	switch (tag) {

@@ -68,6 +68,7 @@ struct command {
 	bool needs_utf8;
 	bool may_be_there;
 	bool requires_tls;
+	int priority; /* RFC 6710 */
 };
 
 void command_add(struct buf *buf, const struct command *command);

@@ -65,6 +65,7 @@ write_envelope(const struct command *command, int out)
 		record_add_string(&bytes, 'U', "1");
 	if (command->requires_tls)
 		record_add_string(&bytes, 'Q', "1");
+	priority_add(&bytes, 'P', command->priority);
 	if (command->envid.len > 0)
 		record_add(&bytes, 'E', command->envid);
 	if (command->ret.len > 0)

@@ -413,6 +413,7 @@ write_envelope(struct bounce *bounce, struct span to)
 		record_add_string(&bounce->envelope, 'U', "1");
 	if (bounce->file->envelope.requires_tls)
 		record_add_string(&bounce->envelope, 'Q', "1");
+	priority_add(&bounce->envelope, 'P', bounce->file->envelope.priority);
 	envelope_add_recipient(&bounce->envelope, &recipient);
 	envelope_end(&bounce->envelope);
 }

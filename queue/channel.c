@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
+#include "queue/shared.h"
 
 static void handle_channel(evutil_socket_t fd, short what, void *context);
 
@@ -19,6 +20,10 @@ static bool
 open_channel(struct manager *manager, struct destination *destination)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
+	const struct channel_opening opening = { .destination =
+						     span_of(destination->name),
+		.route = span_of(destination->route),
+		.asks = manager->limits.has_mx };
 	struct buf packet = buf_new(PACKET_MAX);
 	int ends[2];
 
@@ -28,8 +33,7 @@ open_channel(struct manager *manager, struct destination *destination)
 		free(channel);
 		return false;
 	}
-	channel_add_open(
-	    &packet, span_of(destination->name), span_of(destination->route));
+	channel_add_open(&packet, &opening);
 	bool is_sent =
 	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
 	int error = errno;
@@ -56,8 +60,148 @@ open_channel(struct manager *manager, struct destination *destination)
 	manager->channels = channel;
 	manager->channel_count++;
 	destination->channels++;
+	shared_move(channel, destination->shared);
 	return true;
 }
+
+/* Does another destination wait that has no channel, or two fewer? */
+static bool
+is_another_behind(const struct channel *channel)
+{
+	const struct destination *destination = channel->destination;
+	const struct destination *other = channel->manager->ring;
+
+	if (other == destination)
+		other = other->ring_next;
+	return other != NULL &&
+	       (other->channels == 0 ||
+		   other->channels + 1 < destination->channels);
+}
+
+/* There are more connections than there may be by now; this one has carried all
+ * that its host takes; or it has had its turn, and another's has come. */
+static bool
+is_turn_over(const struct channel *channel)
+{
+	const struct manager *manager = channel->manager;
+	const struct destination *destination = channel->destination;
+	uint64_t most = destination->limit->per_connection;
+
+	return destination->channels > destination->window ||
+	       shared_is_over(channel) ||
+	       (most > 0 && channel->messages >= most) ||
+	       (channel->messages >= TURN_MESSAGES &&
+		   manager->channel_count >= manager->concurrency_remote &&
+		   is_another_behind(channel));
+}
+
+/* ---- one that is idle ---- */
+
+static bool
+has_room(const struct manager *manager)
+{
+	return manager->channel_count < manager->concurrency_remote;
+}
+
+static void
+set_state(struct channel *channel, enum channel_state state)
+{
+	bool was_idle = channel->state == CHANNEL_IDLE;
+	bool is_idle = state == CHANNEL_IDLE;
+
+	channel->state = state;
+	channel->manager->idle_count += is_idle;
+	channel->manager->idle_count -= was_idle;
+	channel->destination->idle += is_idle;
+	channel->destination->idle -= was_idle;
+	if (was_idle && !is_idle)
+		event_remove_timer(channel->readable);
+}
+
+static void
+dismiss(struct channel *channel)
+{
+	set_state(channel, CHANNEL_LEAVING);
+	shutdown(channel->fd, SHUT_WR);
+}
+
+/* Only for want of messages, and if nobody waits for its place. */
+static bool
+may_idle(const struct channel *channel)
+{
+	const struct manager *manager = channel->manager;
+	const struct destination *destination = channel->destination;
+
+	return !manager->is_ending && channel->messages > 0 &&
+	       channel->job_count == 0 && /* sent in vain */
+	       destination->failures == 0 &&
+	       !destination_is_blocked(destination) &&
+	       !destination_has_work(destination) && !is_turn_over(channel) &&
+	       (manager->ring_count == 0 || has_room(manager)) &&
+	       (channel->shared == NULL || channel->shared->waiting_count == 0);
+}
+
+static void
+rest(struct channel *channel)
+{
+	const struct timeval idle = { .tv_sec = CHANNEL_IDLE_S };
+
+	if (!may_idle(channel)) {
+		dismiss(channel);
+		return;
+	}
+	set_state(channel, CHANNEL_IDLE);
+	channel->idle_ms = clock_ms();
+	if (event_add(channel->readable, &idle) == -1)
+		temp_fail("out of memory");
+}
+
+/* The one that was idle longest, of those that fit; NULL: none is. */
+static struct channel *
+find_idle(const struct manager *manager, const struct destination *destination,
+    const struct shared_limit *shared)
+{
+	struct channel *found = NULL;
+
+	for (struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next)
+		if (channel->state == CHANNEL_IDLE &&
+		    (destination == NULL ||
+			channel->destination == destination) &&
+		    (shared == NULL || channel->shared == shared) &&
+		    (found == NULL || channel->idle_ms < found->idle_ms))
+			found = channel;
+	return found;
+}
+
+/* Those that go already count. */
+void
+channel_make_room(
+    struct manager *manager, const struct shared_limit *shared, size_t wanted)
+{
+	struct channel *idle;
+	size_t leaving = 0;
+
+	for (const struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next)
+		leaving += channel->state == CHANNEL_LEAVING &&
+			   (shared == NULL || channel->shared == shared);
+	for (; leaving < wanted; leaving++) {
+		if (manager->idle_count == 0 ||
+		    (idle = find_idle(manager, NULL, shared)) == NULL)
+			return;
+		dismiss(idle);
+	}
+}
+
+void
+channel_end_idle(struct manager *manager)
+{
+	while (manager->idle_count > 0)
+		dismiss(find_idle(manager, NULL, NULL));
+}
+
+/* ---- from its opening to its end ---- */
 
 /* What was sent on it and not answered comes back as "later". */
 static void
@@ -71,6 +215,8 @@ close_channel(struct channel *channel)
 	while (*link != channel)
 		link = &(*link)->next;
 	*link = channel->next;
+	set_state(channel, CHANNEL_LEAVING);
+	shared_move(channel, NULL);
 	manager->channel_count--;
 	event_free(channel->readable);
 	close(channel->fd);
@@ -112,36 +258,6 @@ find_jobs(struct manager *manager, struct destination *destination)
 	return true;
 }
 
-/* Does another destination wait that has no channel, or two fewer? */
-static bool
-is_another_behind(const struct channel *channel)
-{
-	const struct destination *destination = channel->destination;
-	const struct destination *other = channel->manager->ring;
-
-	if (other == destination)
-		other = other->ring_next;
-	return other != NULL &&
-	       (other->channels == 0 ||
-		   other->channels + 1 < destination->channels);
-}
-
-/* There are more connections than there may be by now; this one has carried all
- * that its host takes; or it has had its turn, and another's has come. */
-static bool
-is_turn_over(const struct channel *channel)
-{
-	const struct manager *manager = channel->manager;
-	const struct destination *destination = channel->destination;
-	uint64_t most = destination->limit->per_connection;
-
-	return destination->channels > destination->window ||
-	       (most > 0 && channel->messages >= most) ||
-	       (channel->messages >= TURN_MESSAGES &&
-		   manager->channel_count >= manager->concurrency_remote &&
-		   is_another_behind(channel));
-}
-
 /* The next message for its destination; false if there is none. */
 static bool
 feed_channel(struct channel *channel)
@@ -153,9 +269,11 @@ feed_channel(struct channel *channel)
 	channel->job_count = 0;
 	if (channel->manager->is_ending || is_turn_over(channel) ||
 	    destination_is_blocked(destination) ||
+	    shared_is_paced(channel->shared) ||
 	    !destination_paces(destination) ||
 	    !find_jobs(channel->manager, destination))
 		return false;
+	shared_count(channel->shared);
 	struct job *job = jobs_take(jobs);
 	channel->messages++;
 	do {
@@ -216,22 +334,63 @@ take_channel_verdict(struct channel *channel)
 		defer_rest(manager, channel->destination);
 }
 
+/* Those without a verdict go back to wait; the channel has none then. */
+static void
+take_back_jobs(struct channel *channel)
+{
+	struct job *jobs[DELIVERY_RECIPIENTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < channel->job_count; i++)
+		if (channel->jobs[i] != NULL)
+			jobs[count++] = channel->jobs[i];
+	channel->job_count = 0;
+	if (count > 0)
+		errand_put_back(channel->manager, jobs, count);
+}
+
+/* remote-send is about to connect: does control/limits allow that? */
+static void
+take_host(struct channel *channel, struct span host)
+{
+	struct manager *manager = channel->manager;
+	struct shared_limit *shared = shared_of(manager, host);
+	struct buf packet = buf_new(PACKET_MAX);
+
+	channel->destination->shared = shared;
+	if (shared != channel->shared) {
+		shared_move(channel, NULL);
+		if (!shared_has_room(shared) || shared_is_paced(shared)) {
+			dismiss(channel);
+			take_back_jobs(channel);
+			return;
+		}
+		shared_move(channel, shared);
+		shared_count(shared);
+	}
+	channel_add_ready(&packet);
+	packet_send(channel->fd, buf_span(&packet), NULL, 0);
+	buf_free(&packet);
+}
+
 static void
 handle_channel(evutil_socket_t fd, short what, void *context)
 {
 	struct channel *channel = context;
 	struct manager *manager = channel->manager;
+	struct span host;
 	int got;
 
-	(void)what;
+	if (what == EV_TIMEOUT && channel->state == CHANNEL_IDLE)
+		dismiss(channel);
 	while ((got = packet_receive(fd, &manager->packet)) == 1) {
 		packet_close_fds(&manager->packet);
-		if (!channel_is_ready(packet_span(&manager->packet))) {
+		if (channel_parse_host(packet_span(&manager->packet), &host))
+			take_host(channel, host);
+		else if (!channel_is_ready(packet_span(&manager->packet)))
 			take_channel_verdict(channel);
-		} else if (!feed_channel(channel)) {
-			/* It counts until the connection is closed, too. */
-			shutdown(fd, SHUT_WR);
-		}
+		else if (!feed_channel(channel))
+			rest(channel);
 	}
 	if (got == 0 || errno != EAGAIN)
 		close_channel(channel);
@@ -256,13 +415,33 @@ come_back(struct manager *manager, bool is_soon)
 		temp_fail("out of memory");
 }
 
+static void
+use_idle(struct manager *manager, struct destination *destination)
+{
+	struct channel *channel = find_idle(manager, destination, NULL);
+
+	set_state(channel, CHANNEL_BUSY);
+	if (!feed_channel(channel))
+		rest(channel);
+	destination_consider(manager, destination);
+}
+
 void
 channel_run(struct manager *manager)
 {
 	struct destination *destination;
 
-	while (manager->channel_count < manager->concurrency_remote &&
+	while ((has_room(manager) || manager->idle_count > 0) &&
 	       (destination = destination_turn(manager)) != NULL) {
+		if (destination->idle > 0) {
+			use_idle(manager, destination);
+			continue;
+		}
+		if (!has_room(manager)) {
+			destination_consider(manager, destination);
+			channel_make_room(manager, NULL, manager->ring_count);
+			return;
+		}
 		if (!open_channel(manager, destination)) {
 			come_back(manager, errno == EAGAIN);
 			destination_consider(manager, destination);

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "mail/domain.h"
 #include "queue/manager.h"
+#include "queue/shared.h"
 
 enum {
 	BLOCK_FIRST_S = 60,
@@ -130,8 +131,8 @@ destination_is_blocked(const struct destination *destination)
 	return destination->blocked_until > clock_now();
 }
 
-static bool
-has_work(const struct destination *destination)
+bool
+destination_has_work(const struct destination *destination)
 {
 	return destination->jobs.count > 0 || destination->bands != NULL;
 }
@@ -146,12 +147,22 @@ is_paced(const struct destination *destination)
 
 /* One that fails is asked by one channel only, until it answers. */
 static bool
-may_have_channel(const struct destination *destination)
+wants_channel(const struct destination *destination)
 {
 	unsigned most = destination->failures > 0 ? 1 : destination->window;
 
-	return has_work(destination) && destination->channels < most &&
+	return destination_has_work(destination) &&
+	       destination->channels - destination->idle < most &&
 	       !destination_is_blocked(destination) && !is_paced(destination);
+}
+
+/* Nor do those with the same MX host stand in its way. */
+static bool
+may_have_channel(const struct destination *destination)
+{
+	return wants_channel(destination) &&
+	       !shared_is_paced(destination->shared) &&
+	       (destination->idle > 0 || shared_has_room(destination->shared));
 }
 
 static void
@@ -170,13 +181,17 @@ destination_consider(struct manager *manager, struct destination *destination)
 	if (destination->name == NULL || destination->is_in_ring)
 		return;
 	if (!may_have_channel(destination)) {
-		if (has_work(destination) && is_paced(destination) &&
+		if (destination_has_work(destination) &&
+		    is_paced(destination) &&
 		    !destination_is_blocked(destination))
 			wake_at(manager, destination, clock_now() + 1);
+		else if (wants_channel(destination))
+			shared_wait(destination);
 		destination_release(manager, destination);
 		return;
 	}
 	destination->is_in_ring = true;
+	manager->ring_count++;
 	destination->ring_next = NULL;
 	if (manager->ring == NULL)
 		manager->ring = destination;
@@ -207,13 +222,12 @@ destination_turn(struct manager *manager)
 	while ((destination = manager->ring) != NULL) {
 		manager->ring = destination->ring_next;
 		destination->is_in_ring = false;
+		manager->ring_count--;
 		bool is_last = destination == last;
-		if (!may_have_channel(destination))
-			destination_release(manager, destination);
-		else if (destination->failures == 0 || takes_suspects)
+		if (may_have_channel(destination) &&
+		    (destination->failures == 0 || takes_suspects))
 			return destination;
-		else
-			destination_consider(manager, destination);
+		destination_consider(manager, destination);
 		if (is_last)
 			return NULL;
 	}
@@ -322,7 +336,7 @@ destination_release(struct manager *manager, struct destination *destination)
 {
 	if (destination->name == NULL || destination->errands > 0 ||
 	    destination->jobs.count > 0 || destination->channels > 0 ||
-	    destination->is_in_ring ||
+	    destination->is_in_ring || destination->shared_wait != NULL ||
 	    destination->wake.state == ERRAND_WAITING)
 		return;
 	struct destination **link =

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
+#include "queue/shared.h"
 
 /* ---- lists ---- */
 
@@ -186,6 +187,7 @@ void
 dispatch_run(struct manager *manager)
 {
 	run_local(manager);
+	shared_run(manager);
 	channel_run(manager);
 }
 

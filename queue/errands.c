@@ -272,6 +272,26 @@ errand_start(struct manager *manager, struct errand *errand)
 	return has_jobs;
 }
 
+/* Unless others of the errand are on their way: then they stay jobs. */
+void
+errand_put_back(struct manager *manager, struct job *const *jobs, size_t count)
+{
+	struct errand *errand = jobs[0]->errand;
+	struct message *message = errand->message;
+
+	if (errand->jobs > count) {
+		for (size_t i = count; i > 0; i--)
+			jobs_put_back(&errand->destination->jobs, jobs[i - 1]);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(jobs[i]);
+	errand->jobs = 0;
+	errand_queue(manager, errand);
+	for (size_t i = 0; i < count; i++)
+		collect_release(manager, message);
+}
+
 void
 errand_done(struct manager *manager, struct errand *errand)
 {

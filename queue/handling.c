@@ -18,6 +18,7 @@
 #include "base/paths.h"
 #include "net/routes.h"
 #include "queue/manager.h"
+#include "queue/shared.h"
 
 static void
 hold_path(const struct queue_name *name, char path[96])
@@ -287,6 +288,16 @@ add_destination(struct buf *text, const struct destination *destination)
 	    destination->route == NULL ? "" : destination->route);
 }
 
+/* Messages are counted where they are sorted; here, who waits for it. */
+static void
+add_shared(struct buf *text, const struct shared_limit *shared)
+{
+	buf_printf(text, "mx:%s %zu %u %llu %llu 0 0 \n", shared->name,
+	    shared->waiting_count, shared->channels,
+	    (unsigned long long)shared->limit->connections,
+	    (unsigned long long)shared->limit->connections);
+}
+
 void
 handling_write_state(struct manager *manager)
 {
@@ -297,6 +308,10 @@ handling_write_state(struct manager *manager)
 		for (const struct destination *d = manager->destinations[i];
 		     d != NULL; d = d->chain)
 			add_destination(&text, d);
+	for (const struct shared_limit *shared = manager->shared_limits;
+	     shared != NULL; shared = shared->next)
+		if (shared->limit != NULL)
+			add_shared(&text, shared);
 	int fd = openat(manager->spool.top, "state.new",
 	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool is_written = fd != -1 && write_all(fd, buf_span(&text));

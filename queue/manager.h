@@ -38,6 +38,7 @@ enum {
 	READ_AHEAD = 128,   /* messages that the reading threads have at once */
 	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
 	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
+	CHANNEL_IDLE_S = 2, /* as long a connection waits for more, if it may */
 	SYNC_DELAY_US = 50000, /* nobody waits for it: let them gather */
 	SYNC_BATCH = ACTIVE_MAX / 4
 };
@@ -171,6 +172,7 @@ struct destination {
 	struct destination *ring_next;
 	bool is_in_ring; /* it waits for a channel */
 	unsigned channels;
+	unsigned idle;         /* of them: they wait for a message */
 	unsigned window;       /* channels that it may have now */
 	unsigned successes;    /* since window grew */
 	unsigned failures;     /* in a row, to reach it at all */
@@ -178,6 +180,9 @@ struct destination {
 	bool is_unblocked;     /* it was, and is tried early */
 	struct errand wake;    /* in the heap while it is blocked */
 	const struct limit *limit;
+	struct shared_limit *shared;      /* of its MX host, as it was last */
+	struct destination *shared_next;  /* that waits there, too */
+	struct shared_limit *shared_wait; /* where it waits */
 	int64_t paced_ms;      /* when the next message may go, with a pace */
 	uint64_t stamp;        /* of the message that is being sorted */
 	struct errand *latest; /* its errand here */
@@ -187,14 +192,23 @@ enum {
 	DESTINATION_CHAINS = 4096
 };
 
+enum channel_state {
+	CHANNEL_BUSY,
+	CHANNEL_IDLE,   /* it waits for another message */
+	CHANNEL_LEAVING /* it counts until the connection is closed, too */
+};
+
 /* An open way to one destination through remote-send. */
 struct channel {
 	struct manager *manager;
 	struct channel *next;
 	struct destination *destination;
+	struct shared_limit *shared; /* it counts there; or NULL */
 	struct event *readable;
 	int fd;
 	unsigned messages; /* sent on it */
+	enum channel_state state;
+	int64_t idle_ms; /* since then */
 	struct job
 	    *jobs[DELIVERY_RECIPIENTS_MAX]; /* sent, unanswered or NULL */
 	size_t job_count;
@@ -218,6 +232,7 @@ struct manager {
 	struct control_list locals;
 	struct control_list virtualdomains;
 	struct limits limits;
+	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
@@ -244,9 +259,11 @@ struct manager {
 	struct destination *destinations[DESTINATION_CHAINS];
 	struct destination *ring; /* destinations that wait for a channel */
 	struct destination *ring_last;
+	size_t ring_count;
 	uint64_t stamp;
 	struct channel *channels;
 	uint64_t channel_count;
+	uint64_t idle_count;          /* of them */
 	struct event *channels_again; /* there was no room for one more */
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
@@ -323,6 +340,9 @@ struct errand *errand_take(
 bool errand_start(struct manager *manager, struct errand *errand);
 /* Its last job is done. */
 void errand_done(struct manager *manager, struct errand *errand);
+/* Jobs of one message, not sent or not wanted, wait as their errand again. */
+void errand_put_back(
+    struct manager *manager, struct job *const *jobs, size_t count);
 /* The deadline of one that is queued has come: tell, or give up. */
 void errand_visit(struct manager *manager, struct errand *errand);
 
@@ -389,6 +409,7 @@ bool destination_is(const struct manager *manager,
     const struct destination *destination, struct span address,
     const char *route);
 bool destination_is_blocked(const struct destination *destination);
+bool destination_has_work(const struct destination *destination);
 /* It has work and may have one more channel: give it a turn. */
 void destination_consider(
     struct manager *manager, struct destination *destination);
@@ -426,6 +447,11 @@ void dispatch_start(struct manager *manager);
 
 /* channel.c */
 void channel_run(struct manager *manager);
+/* No more is coming: those that are idle go. */
+void channel_end_idle(struct manager *manager);
+/* As many of them as want the place of one: of shared, if that is not NULL. */
+void channel_make_room(
+    struct manager *manager, const struct shared_limit *shared, size_t wanted);
 void channel_start(struct manager *manager);
 
 /* collect.c */

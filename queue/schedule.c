@@ -287,6 +287,7 @@ schedule_run(struct manager *manager)
 	int fired = 0;
 
 	if (manager->is_ending) {
+		channel_end_idle(manager);
 		end_if_idle(manager);
 		return;
 	}

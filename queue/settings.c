@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "mail/domain.h"
 #include "queue/manager.h"
+#include "queue/shared.h"
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits" };
@@ -56,6 +57,7 @@ settings_refresh(struct manager *manager)
 	load(manager);
 	manager->settings_number++;
 	destination_limit_all(manager);
+	shared_limit_all(manager);
 }
 
 /* Without control/locals: this host's own name, and localhost. */

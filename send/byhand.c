@@ -13,6 +13,7 @@
 #include "net/sources.h"
 #include "queue/neighbour.h"
 #include "send/connect.h"
+#include "send/groups.h"
 
 enum {
 	HOPS_MAX = 64 * 1024
@@ -155,7 +156,8 @@ byhand_run(struct send_settings *settings, char **arguments)
 	const struct helpers helpers = { .resolve = -1,
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = -1 };
+		.auth = -1,
+		.manager = -1 };
 	const struct demand demand = { .need = NEED_POLICY,
 		.source = sources_find(
 		    &settings->sources, delivery.sender, span_of("")) };
@@ -164,7 +166,7 @@ byhand_run(struct send_settings *settings, char **arguments)
 	sandbox_enter(SANDBOX_CONNECT);
 	if (connection_open_to(&connection, settings, &helpers, buf_span(&hops),
 		&demand, &verdicts)) {
-		transaction_run(&connection, &delivery, message, &verdicts);
+		groups_run(&connection, &delivery, message, &verdicts);
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "no verdict was reached");
 		connection_close(&connection);

@@ -5,8 +5,16 @@
 
 #include "base/die.h"
 #include "net/sources.h"
+#include "send/groups.h"
 #include "send/login.h"
 #include "send/secure.h"
+
+/* A message to be sent. */
+struct task {
+	struct delivery delivery;
+	int message;
+	struct demand demand;
+};
 
 static void
 give_verdict(void *context, const struct verdict *verdict)
@@ -19,6 +27,22 @@ give_verdict(void *context, const struct verdict *verdict)
 	if (!packet_send(*channel, buf_span(&packet), NULL, 0))
 		temp_fail("the manager does not hear the verdict");
 	buf_free(&packet);
+}
+
+void
+channel_ask(int manager, struct span host)
+{
+	static struct packet packet;
+	struct buf asked = buf_new(PACKET_MAX);
+
+	channel_add_host(&asked, host);
+	packet_send(manager, buf_span(&asked), NULL, 0);
+	buf_free(&asked);
+	int got = packet_receive(manager, &packet);
+	if (got == 1)
+		packet_close_fds(&packet);
+	if (got != 1 || !channel_is_ready(packet_span(&packet)))
+		_exit(EX_OK);
 }
 
 static bool
@@ -46,13 +70,13 @@ count_recipients(const struct delivery *delivery)
 
 static bool
 find_demand(const struct send_settings *settings, struct helpers *helpers,
-    const struct target *target, const struct delivery *delivery, int message,
-    struct demand *demand)
+    const struct channel_opening *target, const struct delivery *delivery,
+    int message, struct demand *demand)
 {
 	demand->need =
 	    secure_need(delivery, message, settings->policies.count > 0);
-	demand->source =
-	    sources_find(&settings->sources, delivery->sender, target->domain);
+	demand->source = sources_find(
+	    &settings->sources, delivery->sender, target->destination);
 	return login_select(helpers, delivery->sender, &demand->login);
 }
 
@@ -63,57 +87,68 @@ meets(const struct demand *has, const struct demand *wants)
 	       has->source == wants->source;
 }
 
+/* Over the connection that there is, or a new one; false without a verdict. */
+static bool
+try(struct connection *connection, const struct send_settings *settings,
+    const struct helpers *helpers, const struct channel_opening *target,
+    const struct task *task, struct verdicts *verdicts)
+{
+	if (connection_is_stale(connection) ||
+	    (connection->fd != -1 &&
+		!meets(&connection->demand, &task->demand)))
+		connection_close(connection);
+	verdicts->has_another_try = connection->fd != -1;
+	if (connection->fd == -1 &&
+	    !connection_open(
+		connection, settings, helpers, target, &task->demand, verdicts))
+		return true;
+	secure_log(connection, &task->delivery.id);
+	if (!groups_run(connection, &task->delivery, task->message, verdicts))
+		connection_close(connection);
+	return verdicts->left < verdicts->count;
+}
+
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
-    struct helpers *helpers, const struct target *target,
-    const struct delivery *delivery, int message, int *channel)
+    struct helpers *helpers, const struct channel_opening *target,
+    struct task *task, int *channel)
 {
 	struct verdicts verdicts = { .give = give_verdict,
 		.context = channel,
-		.count = count_recipients(delivery) };
-	struct demand demand;
+		.count = count_recipients(&task->delivery) };
 
 	verdicts.left = verdicts.count;
-	if (!find_demand(
-		settings, helpers, target, delivery, message, &demand)) {
+	if (!find_demand(settings, helpers, target, &task->delivery,
+		task->message, &task->demand)) {
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "remote-auth does not answer");
 		return;
 	}
-	if (connection_is_stale(connection) ||
-	    (connection->fd != -1 && !meets(&connection->demand, &demand)))
-		connection_close(connection);
-	if (connection->fd == -1 && !connection_open(connection, settings,
-					helpers, target, &demand, &verdicts))
-		return;
-	secure_log(connection, &delivery->id);
-	if (!transaction_run(connection, delivery, message, &verdicts))
-		connection_close(connection);
+	if (!try(connection, settings, helpers, target, task, &verdicts))
+		try(connection, settings, helpers, target, task, &verdicts);
 	verdicts_give_rest(
 	    &verdicts, VERDICT_LATER, "4.3.0", "no verdict was reached");
 }
 
 int
 channel_run(const struct send_settings *settings, struct helpers *helpers,
-    const struct target *target, int fd)
+    const struct channel_opening *target, int fd)
 {
 	static struct connection connection = { .fd = -1 };
 	static struct packet packet;
-	struct delivery delivery;
+	struct task task;
 
 	while (packet_receive(fd, &packet) == 1) {
-		int message = packet_take_fd(&packet, 0);
-
+		task.message = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
-		if (message == -1 ||
-		    !delivery_parse(packet_span(&packet), &delivery)) {
+		if (task.message == -1 ||
+		    !delivery_parse(packet_span(&packet), &task.delivery)) {
 			log_event("no transaction of delivery(5)");
 			return EX_PROTOCOL;
 		}
-		run(&connection, settings, helpers, target, &delivery, message,
-		    &fd);
-		close(message);
+		run(&connection, settings, helpers, target, &task, &fd);
+		close(task.message);
 		if (!tell_ready(fd))
 			break;
 	}

@@ -7,8 +7,14 @@
 
 #include "send/connect.h"
 
+/*
+ * Ask the manager for a connection to this MX host.  If there may be none now
+ * it has taken its message back, and the process ends.
+ */
+void channel_ask(int manager, struct span host);
+
 /* Serve the channel on fd until the manager closes it.  Exit code. */
 int channel_run(const struct send_settings *settings, struct helpers *helpers,
-    const struct target *target, int fd);
+    const struct channel_opening *target, int fd);
 
 #endif

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "net/discards.h"
 #include "net/routes.h"
+#include "send/channel.h"
 #include "send/login.h"
 #include "send/reach.h"
 #include "send/secure.h"
@@ -69,14 +71,28 @@ enum outcome {
 	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
 };
 
+/* False if it is refused. */
+static bool
+say_hello(struct attempt *attempt, struct span host)
+{
+	struct smtp_client *client = &attempt->connection->client;
+	const struct buf *name = &attempt->settings->helo;
+	char helo[300];
+
+	snprintf(helo, sizeof(helo), "%.*s", (int)name->len, name->data);
+	unsigned code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
+	discards_apply(
+	    &attempt->settings->discards, attempt->domain, host, client);
+	return code >= 200 && code < 300;
+}
+
 /* From the greeting to the last hello; false if one is refused. */
 static bool
-greet(struct attempt *attempt, const struct security *want,
+greet(struct attempt *attempt, struct span host, const struct security *want,
     enum secure_result *secured)
 {
 	struct connection *connection = attempt->connection;
 	struct smtp_client *client = &connection->client;
-	char helo[300];
 
 	*secured = SECURE_NOT;
 	client->is_lmtp = attempt->route.kind == ROUTE_LMTP;
@@ -85,19 +101,14 @@ greet(struct attempt *attempt, const struct security *want,
 		if (*secured != SECURE_DONE)
 			return true;
 	}
-	snprintf(helo, sizeof(helo), "%.*s", (int)attempt->settings->helo.len,
-	    attempt->settings->helo.data);
 	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300)
-		code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	if (code < 200 || code >= 300)
+	if (code < 200 || code >= 300 || !say_hello(attempt, host))
 		return false;
 	if (!attempt->is_clear && !connection->is_secure)
 		*secured = secure_start(connection, attempt->helpers, want);
 	if (*secured != SECURE_DONE || attempt->route.kind == ROUTE_SMTPS)
 		return true;
-	code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	return code >= 200 && code < 300;
+	return say_hello(attempt, host);
 }
 
 /* A login that fails is ours to mend: the message waits. */
@@ -141,7 +152,7 @@ begin(struct attempt *attempt, struct span host)
 	connection->demand = *attempt->demand;
 	connection->is_route = attempt->is_known;
 	connection->mechanism[0] = '\0';
-	bool is_good = greet(attempt, &want, &secured);
+	bool is_good = greet(attempt, host, &want, &secured);
 	if (is_good && (secured != SECURE_BROKEN ||
 			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
 		const char *fault = secure_fault(connection, &want, &why);
@@ -196,6 +207,8 @@ try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
+	if (attempt->helpers->manager != -1 && attempt->reach.count > 0)
+		channel_ask(attempt->helpers->manager, host);
 	for (;;) {
 		attempt->is_clear = false;
 		connection->fd = reach_next(&attempt->reach);
@@ -334,18 +347,18 @@ connection_open_to(struct connection *connection,
 }
 
 bool
-target_route(const struct send_settings *settings, const struct target *target,
-    struct route *route)
+target_route(const struct send_settings *settings,
+    const struct channel_opening *target, struct route *route)
 {
 	if (target->route.len > 0)
 		return route_parse(target->route, route);
-	return route_find(settings->routes, target->domain, route);
+	return route_find(settings->routes, target->destination, route);
 }
 
 bool
 connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    const struct target *target, const struct demand *demand,
+    const struct channel_opening *target, const struct demand *demand,
     struct verdicts *verdicts)
 {
 	static struct packet packet;
@@ -353,14 +366,14 @@ connection_open(struct connection *connection,
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
 		.helpers = helpers,
-		.domain = target->domain,
+		.domain = target->destination,
 		.demand = demand,
 		.route.port = settings->port };
 	struct span address;
 	struct span hops = { "", 0 };
 	enum dns_status status = DNS_OK;
 	bool has_route = target_route(settings, target, &attempt.route);
-	struct span host = has_route ? attempt.route.host : target->domain;
+	struct span host = has_route ? attempt.route.host : target->destination;
 
 	attempt.is_known = has_route;
 	find_source(&attempt);

@@ -10,18 +10,12 @@
 #include "net/routes.h"
 #include "send/transaction.h"
 
-/* Whose mail goes, and where, if not where the domain's mail goes. */
-struct target {
-	struct span domain;
-	struct span route; /* as route_parse takes it; empty: none */
-};
-
 /*
  * The route of an administrator for it, its own or that of control/smtproutes;
  * as route_find.
  */
 bool target_route(const struct send_settings *settings,
-    const struct target *target, struct route *route);
+    const struct channel_opening *target, struct route *route);
 
 /*
  * Open a connection to the best host for target that answers: its route, an
@@ -30,7 +24,7 @@ bool target_route(const struct send_settings *settings,
  */
 bool connection_open(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
-    const struct target *target, const struct demand *demand,
+    const struct channel_opening *target, const struct demand *demand,
     struct verdicts *verdicts);
 
 /* The same for addresses that are known; hops as in net/dns.h. */

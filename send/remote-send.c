@@ -9,7 +9,8 @@
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress concurrencyremote; the messages it is handed
+ *             sourceaddress discardehlo concurrencyremote; the messages it
+ *             is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
@@ -26,6 +27,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
+#include "net/discards.h"
 #include "net/routes.h"
 #include "net/sources.h"
 #include "queue/neighbour.h"
@@ -53,6 +55,7 @@ read_settings(struct send_settings *settings)
 	settings->routes = &routes;
 	settings->policies = tlspolicy_read();
 	settings->sources = sources_read();
+	settings->discards = discards_read();
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->has_auth = neighbour_is_given(NEIGHBOUR_REMOTE_AUTH);
@@ -85,7 +88,8 @@ wait_packet(const struct send_settings *settings)
 
 /* Only for a host that an administrator named. */
 static int
-open_login(const struct send_settings *settings, const struct target *target)
+open_login(
+    const struct send_settings *settings, const struct channel_opening *target)
 {
 	struct route route = { .port = settings->port };
 
@@ -100,10 +104,11 @@ open_login(const struct send_settings *settings, const struct target *target)
 /* A child for one channel, until the manager closes it; false if none. */
 static bool
 open_channel(const struct send_settings *settings,
-    const struct sandbox_layer *layer, const struct target *target, int fd)
+    const struct sandbox_layer *layer, const struct channel_opening *target,
+    int fd)
 {
-	struct helpers helpers = { .resolve = neighbour_open_session(
-				       NEIGHBOUR_RESOLVE),
+	struct helpers helpers = { .manager = target->asks ? fd : -1,
+		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
 		.auth = open_login(settings, target) };
@@ -124,8 +129,8 @@ open_channel(const struct send_settings *settings,
 		_exit(channel_run(settings, &helpers, target, fd));
 	}
 	if (pid == -1)
-		warn_errno("cannot fork for %.*s", (int)target->domain.len,
-		    target->domain.ptr);
+		warn_errno("cannot fork for %.*s", (int)target->destination.len,
+		    target->destination.ptr);
 	close(helpers.resolve);
 	if (helpers.tls != -1)
 		close(helpers.tls);
@@ -138,7 +143,7 @@ static void
 serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
-	struct target target;
+	struct channel_opening opening;
 	uint64_t children = 0;
 	int got;
 
@@ -160,10 +165,9 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		int fd = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
 		if (got == -1 || !neighbour_is_pair_end(fd) ||
-		    !channel_parse_open(
-			packet_span(&packet), &target.domain, &target.route))
+		    !channel_parse_open(packet_span(&packet), &opening))
 			log_event("no channel of delivery(5)");
-		else if (open_channel(settings, layer, &target, fd))
+		else if (open_channel(settings, layer, &opening, fd))
 			children++;
 		if (fd != -1)
 			close(fd);

@@ -35,17 +35,39 @@ begin(struct source *source, const struct text *text)
 	source->end = text->offset + text->length;
 }
 
-bool
-text_has_8bit(const struct text *text)
+/* What stands between two line ends, if it is not all CRs, has an end. */
+static void
+look_at(struct text_facts *facts, struct span part, bool *at_start)
+{
+	for (size_t i = 0; i < part.len; i++) {
+		unsigned char c = (unsigned char)part.ptr[i];
+
+		facts->has_8bit |= c >= 0x80;
+		if (c == '\n')
+			facts->wire_length += 2;
+		else if (c != '\r')
+			facts->wire_length++;
+		if (c != '\r')
+			*at_start = c == '\n';
+	}
+}
+
+struct text_facts
+text_look(const struct text *text)
 {
 	static struct source source;
+	struct text_facts facts = { .is_read = true };
 	struct span part;
+	bool at_start = true;
 
 	begin(&source, text);
-	while (next_part(&source, &part) && part.len > 0)
-		if (!span_is_ascii(part))
-			return true;
-	return false;
+	do {
+		facts.is_read = next_part(&source, &part);
+		if (facts.is_read)
+			look_at(&facts, part, &at_start);
+	} while (facts.is_read && part.len > 0);
+	facts.wire_length += at_start ? 0 : 2;
+	return facts;
 }
 
 /* ---- as 7 bits ---- */
@@ -107,7 +129,16 @@ text_foresee(const struct text *text)
 struct wire {
 	struct writer *out;
 	bool at_start; /* of a line */
+	bool has_dots; /* they are doubled */
+	uint64_t length;
 };
+
+static void
+put(struct wire *wire, struct span bytes)
+{
+	write_span(wire->out, bytes);
+	wire->length += bytes.len;
+}
 
 /*
  * Part of a line.  A CR that is not part of a line's end would be a bare one:
@@ -115,33 +146,38 @@ struct wire {
  * not the first that is stored: LF CR "." LF must not end the message.
  */
 static void
-write_bytes(struct writer *out, struct span bytes, bool *at_start)
+write_bytes(struct wire *wire, struct span bytes)
 {
 	while (bytes.len > 0) {
 		struct span clean = span_cut(&bytes, '\r');
 
 		if (clean.len == 0)
 			continue;
-		if (*at_start && clean.ptr[0] == '.')
-			write_string(out, ".");
-		write_span(out, clean);
-		*at_start = false;
+		if (wire->has_dots && wire->at_start && clean.ptr[0] == '.')
+			put(wire, span_of("."));
+		put(wire, clean);
+		wire->at_start = false;
 	}
+}
+
+static void
+end_line(struct wire *wire)
+{
+	put(wire, span_of("\r\n"));
+	wire->at_start = true;
 }
 
 /* RFC 5321 section 4.5.2: CRLF ends a line, its first dot is doubled. */
 static void
-write_part(struct writer *out, struct span part, bool *at_start)
+write_part(struct wire *wire, struct span part)
 {
 	while (part.len > 0) {
 		size_t len = span_index(part, '\n');
 		bool has_end = len < part.len;
 
-		write_bytes(out, span_slice(part, 0, len), at_start);
-		if (has_end) {
-			write_string(out, "\r\n");
-			*at_start = true;
-		}
+		write_bytes(wire, span_slice(part, 0, len));
+		if (has_end)
+			end_line(wire);
 		part = span_slice(part, len + has_end, part.len);
 	}
 }
@@ -149,9 +185,7 @@ write_part(struct writer *out, struct span part, bool *at_start)
 static void
 write_converted(void *context, struct span bytes)
 {
-	struct wire *wire = context;
-
-	write_part(wire->out, bytes, &wire->at_start);
+	write_part(context, bytes);
 }
 
 static bool
@@ -164,7 +198,7 @@ write_as_it_is(const struct text *text, struct wire *wire)
 	do {
 		if (!next_part(&source, &part))
 			return false;
-		write_part(wire->out, part, &wire->at_start);
+		write_part(wire, part);
 	} while (part.len > 0);
 	return true;
 }
@@ -180,17 +214,33 @@ convert(const struct text *text, struct wire *wire)
 	return is_good;
 }
 
+static bool
+write_all_of(const struct text *text, struct wire *wire)
+{
+	bool is_read = text->is_converted ? convert(text, wire)
+					  : write_as_it_is(text, wire);
+
+	if (is_read && !wire->at_start)
+		end_line(wire);
+	return is_read;
+}
+
 bool
 text_write(const struct text *text, struct writer *out)
 {
-	struct wire wire = { .out = out, .at_start = true };
-	bool is_read = text->is_converted ? convert(text, &wire)
-					  : write_as_it_is(text, &wire);
+	struct wire wire = { .out = out, .at_start = true, .has_dots = true };
 
-	if (!is_read)
+	if (!write_all_of(text, &wire))
 		return false;
-	if (!wire.at_start)
-		write_string(out, "\r\n");
 	write_string(out, ".\r\n");
 	return true;
+}
+
+bool
+text_write_chunk(
+    const struct text *text, uint64_t wire_length, struct writer *out)
+{
+	struct wire wire = { .out = out, .at_start = true };
+
+	return write_all_of(text, &wire) && wire.length == wire_length;
 }

@@ -15,7 +15,14 @@ struct text {
 	bool is_converted; /* to 7 bits: RFC 6152 section 3 */
 };
 
-bool text_has_8bit(const struct text *text);
+struct text_facts {
+	bool is_read; /* false: the file could not be read, nothing is known */
+	bool has_8bit;
+	uint64_t wire_length; /* as text_write_chunk writes it */
+};
+
+/* Of a text that is not converted. */
+struct text_facts text_look(const struct text *text);
 
 /* What conversion would make of it. */
 struct text_prospect {
@@ -32,5 +39,12 @@ struct text_prospect text_foresee(const struct text *text);
  * section 4.5.2).  False if it cannot be read: the connection must be cut.
  */
 bool text_write(const struct text *text, struct writer *out);
+
+/*
+ * The same for BDAT (RFC 3030): of this length, no dot is doubled and none ends
+ * it.
+ */
+bool text_write_chunk(
+    const struct text *text, uint64_t wire_length, struct writer *out);
 
 #endif

@@ -15,6 +15,10 @@ enum {
 	DOT_TIMEOUT_MS = 600 * 1000
 };
 
+enum {
+	CHUNK_AHEAD_MAX = 32 << 10 /* before it is known that it is wanted */
+};
+
 void
 verdicts_give(struct verdicts *verdicts, size_t index, enum verdict_kind kind,
     const char *code, const char *text)
@@ -98,6 +102,8 @@ struct transaction {
 	struct verdicts *verdicts;
 	struct telling telling;
 	struct text text;
+	struct text_facts facts;
+	bool is_chunk_sent;                   /* BDAT, with all of the text */
 	bool is_out[DELIVERY_RECIPIENTS_MAX]; /* not even tried here */
 };
 
@@ -188,8 +194,10 @@ choose_form(struct transaction *transaction)
 	struct telling *telling = &transaction->telling;
 	struct text_prospect prospect = { .is_read = true };
 	/* What came without BODY= is looked at: it may hold such bytes too. */
-	bool has_8bit = (delivery->is_8bit && client->has_8bitmime) ||
-			text_has_8bit(&transaction->text);
+	bool is_told = delivery->is_8bit && client->has_8bitmime;
+	if (!is_told || client->has_chunking)
+		transaction->facts = text_look(&transaction->text);
+	bool has_8bit = is_told || transaction->facts.has_8bit;
 	bool lacks_utf8 = delivery->needs_utf8 && !client->has_smtputf8;
 	bool lacks_8bit = has_8bit && !client->has_8bitmime;
 
@@ -208,8 +216,49 @@ choose_form(struct transaction *transaction)
 	return transaction->verdicts->left > 0;
 }
 
-/* All commands of the envelope at once, RFC 2920. */
-static void
+/* ---- the conversation ---- */
+
+/* RFC 3030; what is converted has a length that only DATA need not know. */
+static bool
+is_chunked(const struct transaction *transaction)
+{
+	return transaction->connection->client.has_chunking &&
+	       transaction->facts.is_read && !transaction->text.is_converted;
+}
+
+/*
+ * What was promised cannot be had: the connection is of no use, and there is no
+ * QUIT, which might be taken for text.
+ */
+static bool
+give_unreadable(struct transaction *transaction)
+{
+	verdicts_give_rest(transaction->verdicts, VERDICT_LATER, "4.3.0",
+	    "the message cannot be read from the queue");
+	transaction->connection->client.in.status = IO_ERROR;
+	return false;
+}
+
+/* The text in one chunk; false after a verdict for all. */
+static bool
+write_chunk(struct transaction *transaction)
+{
+	struct smtp_client *client = &transaction->connection->client;
+	uint64_t length = transaction->facts.wire_length;
+
+	smtp_write(client, "BDAT %llu LAST", (unsigned long long)length);
+	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
+	transaction->is_chunk_sent = true;
+	return text_write_chunk(&transaction->text, length, &client->out) ||
+	       give_unreadable(transaction);
+}
+
+/*
+ * All commands of the envelope at once, RFC 2920; and a small text after them,
+ * RFC 3030 section 4.2.  (By LMTP nobody answers for it if no recipient is
+ * taken.)  False after a verdict for all.
+ */
+static bool
 write_envelope(struct transaction *transaction)
 {
 	struct smtp_client *client = &transaction->connection->client;
@@ -220,7 +269,12 @@ write_envelope(struct transaction *transaction)
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++)
 		if (!transaction->is_out[i])
 			command_rcpt(client, &transaction->telling, &recipient);
-	smtp_write(client, "DATA");
+	if (!is_chunked(transaction))
+		smtp_write(client, "DATA");
+	else if (!client->is_lmtp &&
+		 transaction->facts.wire_length <= CHUNK_AHEAD_MAX)
+		return write_chunk(transaction);
+	return true;
 }
 
 /* Replies to MAIL and each RCPT; false if the connection was lost. */
@@ -235,6 +289,10 @@ read_envelope(struct transaction *transaction)
 	struct recipient recipient;
 
 	smtp_read(client, MAIL_TIMEOUT_MS);
+	/* Its host closed it before it heard of this message. */
+	if (client->code == 0 && verdicts->has_another_try &&
+	    connection->mails > 1)
+		return false;
 	if (!is_yes(client))
 		judge(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
@@ -283,6 +341,24 @@ read_verdicts(struct transaction *transaction)
 	return true;
 }
 
+/* The reply to the text, for all that are left. */
+static bool
+read_verdict(struct transaction *transaction)
+{
+	struct connection *connection = transaction->connection;
+	const struct smtp_client *client = &connection->client;
+
+	if (client->is_lmtp)
+		return read_verdicts(transaction);
+	smtp_read(&connection->client, DOT_TIMEOUT_MS);
+	if (is_yes(client))
+		give(connection, transaction->verdicts, ALL_THE_REST,
+		    VERDICT_DELIVERED, smtp_status(&connection->client));
+	else
+		judge(connection, transaction->verdicts, ALL_THE_REST);
+	return is_yes(client) || (client->code >= 400 && client->code != 421);
+}
+
 /* After DATA: the text, or a lone dot if nobody wants it. */
 static bool
 send_data(struct transaction *transaction)
@@ -303,38 +379,48 @@ send_data(struct transaction *transaction)
 		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
 	}
 	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
-	if (!text_write(&transaction->text, &client->out)) {
-		verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
-		    "the message cannot be read from the queue");
-		return false;
-	}
-	if (client->is_lmtp)
-		return read_verdicts(transaction);
-	smtp_read(client, DOT_TIMEOUT_MS);
-	if (is_yes(client))
-		give(connection, verdicts, ALL_THE_REST, VERDICT_DELIVERED,
-		    smtp_status(client));
-	else
-		judge(connection, verdicts, ALL_THE_REST);
-	return is_yes(client) || (client->code >= 400 && client->code != 421);
+	if (!text_write(&transaction->text, &client->out))
+		return give_unreadable(transaction);
+	return read_verdict(transaction);
+}
+
+/* Nobody wants it, and nothing but the envelope was sent. */
+static bool
+reset(struct smtp_client *client)
+{
+	smtp_write(client, "RSET");
+	return smtp_read(client, RCPT_TIMEOUT_MS) != 0;
+}
+
+/* RFC 3030 section 2: after one that failed nobody knows where we are. */
+static bool
+end_chunk(struct transaction *transaction)
+{
+	struct smtp_client *client = &transaction->connection->client;
+
+	return read_verdict(transaction) && (is_yes(client) || reset(client));
 }
 
 static bool
 converse(struct transaction *transaction)
 {
 	struct smtp_client *client = &transaction->connection->client;
+	bool is_pipelined = client->has_pipelining;
 
-	if (client->has_pipelining)
-		write_envelope(transaction);
-	else
+	if (!is_pipelined)
 		command_mail(client, &transaction->telling);
+	else if (!write_envelope(transaction))
+		return false;
 	if (!read_envelope(transaction))
 		return false;
-	if (!client->has_pipelining && transaction->verdicts->left == 0) {
-		smtp_write(client, "RSET");
-		return smtp_read(client, RCPT_TIMEOUT_MS) != 0;
-	}
-	if (!client->has_pipelining)
+	if (transaction->is_chunk_sent)
+		return end_chunk(transaction);
+	bool has_data = is_pipelined && !is_chunked(transaction);
+	if (!has_data && transaction->verdicts->left == 0)
+		return reset(client);
+	if (is_chunked(transaction))
+		return write_chunk(transaction) && end_chunk(transaction);
+	if (!is_pipelined)
 		smtp_write(client, "DATA");
 	return send_data(transaction);
 }
@@ -383,9 +469,8 @@ choose_action(const struct smtp_client *client, const struct deliver_by *by)
 	return client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
 }
 
-/* As many recipients as this server takes at once. */
-static bool
-run_group(struct connection *connection, const struct delivery *delivery,
+bool
+transaction_run(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
 {
 	struct transaction transaction = { .connection = connection,
@@ -406,68 +491,4 @@ run_group(struct connection *connection, const struct delivery *delivery,
 	memcpy(transaction.is_out, verdicts->given, sizeof(verdicts->given));
 	connection->mails++;
 	return converse(&transaction);
-}
-
-/* A group's verdicts, among those of all. */
-struct group {
-	struct verdicts *all;
-	size_t first;
-};
-
-static void
-give_to_all(void *context, const struct verdict *verdict)
-{
-	const struct group *group = context;
-	struct verdict whole = *verdict;
-
-	whole.number += group->first;
-	group->all->given[whole.number] = true;
-	group->all->left--;
-	group->all->give(group->all->context, &whole);
-}
-
-/* Cut the records of the next max recipients off *rest. */
-static size_t
-cut_recipients(struct span *rest, uint64_t max, struct span *records)
-{
-	struct span start = *rest;
-	struct recipient recipient;
-	size_t count = 0;
-
-	while (count < max && envelope_next(rest, &recipient))
-		count++;
-	*records = span_slice(start, 0, start.len - rest->len);
-	return count;
-}
-
-bool
-transaction_run(struct connection *connection, const struct delivery *delivery,
-    int fd, struct verdicts *verdicts)
-{
-	const struct smtp_client *client = &connection->client;
-	uint64_t max = client->recipients_max; /* RFC 9422 */
-	struct span rest = delivery->recipients;
-	struct delivery part = *delivery;
-	bool is_usable = true;
-
-	if (max == 0 || verdicts->count <= max)
-		return run_group(connection, delivery, fd, verdicts);
-	for (size_t first = 0; is_usable && first < verdicts->count;) {
-		struct group group = { .all = verdicts, .first = first };
-		struct verdicts some = { .give = give_to_all,
-			.context = &group };
-
-		some.count = some.left =
-		    cut_recipients(&rest, max, &part.recipients);
-		if (client->mails_max > 0 &&
-		    connection->mails >= client->mails_max)
-			verdicts_give_rest(&some, VERDICT_LATER, "4.5.3",
-			    "the next host takes no more at once");
-		else
-			is_usable = run_group(connection, &part, fd, &some);
-		first += some.count;
-		verdicts_give_rest(
-		    &some, VERDICT_LATER, "4.3.0", "no verdict was reached");
-	}
-	return is_usable;
 }

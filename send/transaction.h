@@ -17,6 +17,7 @@ struct send_settings {
 	struct control_list *routes;  /* control/smtproutes */
 	struct control_list policies; /* control/tlspolicy */
 	struct control_list sources;  /* control/sourceaddress */
+	struct control_list discards; /* control/discardehlo */
 	int64_t connect_timeout_ms;
 	uint64_t children_max; /* control/concurrencyremote */
 	uint16_t port;
@@ -27,8 +28,9 @@ struct send_settings {
 /* Whom a channel asks. */
 struct helpers {
 	int resolve;
-	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
-	int auth; /* with remote-auth, for this host; -1: nobody logs in */
+	int tls;     /* a session with tlsd; -1: there is none, so no TLS */
+	int auth;    /* with remote-auth, for this host; -1: nobody logs in */
+	int manager; /* asked before each MX host; -1: it does not want that */
 };
 
 /* How a message has to be protected on its way; each has all before it. */
@@ -65,6 +67,8 @@ struct verdicts {
 	bool given[DELIVERY_RECIPIENTS_MAX];
 	size_t count; /* recipients */
 	size_t left;
+	/* Where an open connection turns out to be gone, none is given. */
+	bool has_another_try;
 	enum verdict_action action; /* of those that are delivered */
 };
 
@@ -77,7 +81,8 @@ void verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
 
 /*
  * Send the message in fd at delivery->offset over an open connection.  Every
- * recipient gets a verdict.  False if the connection is of no further use.
+ * recipient gets a verdict, but for has_another_try.  False if the connection
+ * is of no further use.
  */
 bool transaction_run(struct connection *connection,
     const struct delivery *delivery, int fd, struct verdicts *verdicts);

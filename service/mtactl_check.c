@@ -15,6 +15,7 @@
 #include "mail/domain.h"
 #include "net/auth.h"
 #include "net/dial.h"
+#include "net/discards.h"
 #include "net/milters.h"
 #include "net/routes.h"
 #include "net/smtpauth.h"
@@ -285,6 +286,12 @@ read_limits(void)
 }
 
 static void
+read_discards(void)
+{
+	discards_read();
+}
+
+static void
 read_tls_policies(void)
 {
 	tlspolicy_read();
@@ -363,10 +370,11 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_filters, read_milters, read_rspamd, read_routes, read_limits,
-	read_tls_policies, read_logins, read_sources, read_authorities,
-	read_name_servers, read_destination, read_lists, read_weights,
-	read_greylisting, read_account_limits, read_special_folders,
-	read_client_authorities, read_certificates, read_landlock };
+	read_tls_policies, read_discards, read_logins, read_sources,
+	read_authorities, read_name_servers, read_destination, read_lists,
+	read_weights, read_greylisting, read_account_limits,
+	read_special_folders, read_client_authorities, read_certificates,
+	read_landlock };
 
 static void
 read_grammar(size_t i)

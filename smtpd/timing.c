@@ -133,12 +133,6 @@ finish_timing(struct session *session)
 		record_add_number(records, 'W', (uint64_t)session->hold_until);
 	if (session->by.mode != 0)
 		deliver_by_add(records, &session->by);
-	if (session->priority != 0) {
-		struct buf text = buf_new(8);
-
-		buf_printf(&text, "%d", session->priority);
-		record_add(records, 'P', buf_span(&text));
-		buf_free(&text);
-	}
+	priority_add(records, 'P', session->priority);
 	return true;
 }

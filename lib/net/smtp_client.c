@@ -4,10 +4,50 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The flag of a keyword; NULL: it is not known. */
+static bool *
+flag(struct smtp_client *client, struct span keyword)
+{
+	const struct {
+		const char *keyword;
+		bool *flag;
+	} flags[] = { { "PIPELINING", &client->has_pipelining },
+		{ "8BITMIME", &client->has_8bitmime },
+		{ "CHUNKING", &client->has_chunking },
+		{ "SMTPUTF8", &client->has_smtputf8 },
+		{ "SIZE", &client->has_size }, { "DSN", &client->has_dsn },
+		{ "DELIVERBY", &client->has_deliverby },
+		{ "MT-PRIORITY", &client->has_mt_priority },
+		{ "STARTTLS", &client->has_starttls },
+		{ "REQUIRETLS", &client->has_requiretls } };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (span_equal_nocase(keyword, span_of(flags[i].keyword)))
+			return flags[i].flag;
+	return NULL;
+}
+
+bool
+smtp_discard(struct smtp_client *client, struct span keyword)
+{
+	bool *known = flag(client, keyword);
+
+	if (known != NULL)
+		*known = false;
+	else if (span_equal_nocase(keyword, span_of("LIMITS")))
+		client->mails_max = client->recipients_max = 0;
+	else if (span_equal_nocase(keyword, span_of("AUTH")))
+		buf_clear(&client->mechanisms);
+	else
+		return false;
+	return true;
+}
+
 static void
 forget_keywords(struct smtp_client *client)
 {
 	client->has_pipelining = client->has_8bitmime = false;
+	client->has_chunking = false;
 	client->has_smtputf8 = client->has_size = client->has_dsn = false;
 	client->has_deliverby = client->has_mt_priority = false;
 	client->has_starttls = client->has_requiretls = false;
@@ -121,31 +161,18 @@ take_keyword(struct smtp_client *client, struct span text)
 	struct span rest = text;
 	struct span keyword = span_cut(&rest, ' ');
 
-	if (span_equal_nocase(keyword, span_of("PIPELINING")))
-		client->has_pipelining = true;
-	else if (span_equal_nocase(keyword, span_of("8BITMIME")))
-		client->has_8bitmime = true;
-	else if (span_equal_nocase(keyword, span_of("SMTPUTF8")))
-		client->has_smtputf8 = true;
-	else if (span_equal_nocase(keyword, span_of("DSN")))
-		client->has_dsn = true;
-	else if (span_equal_nocase(keyword, span_of("STARTTLS")))
-		client->has_starttls = true;
-	else if (span_equal_nocase(keyword, span_of("REQUIRETLS")))
-		client->has_requiretls = true;
-	else if (span_equal_nocase(keyword, span_of("MT-PRIORITY")))
-		client->has_mt_priority = true;
-	else if (span_equal_nocase(keyword, span_of("LIMITS")))
+	bool *known = flag(client, keyword);
+
+	if (known != NULL)
+		*known = true;
+	if (span_equal_nocase(keyword, span_of("LIMITS")))
 		take_limits(client, rest);
 	else if (span_equal_nocase(keyword, span_of("AUTH")))
 		add_text(&client->mechanisms, rest);
-	else if (span_equal_nocase(keyword, span_of("DELIVERBY"))) {
-		client->has_deliverby = true;
+	else if (known == &client->has_deliverby)
 		span_number(span_trim(rest), 10, INT64_MAX, &client->by_min_s);
-	} else if (span_equal_nocase(keyword, span_of("SIZE"))) {
-		client->has_size = true;
+	else if (known == &client->has_size)
 		span_number(span_trim(rest), 10, INT64_MAX, &client->size_max);
-	}
 }
 
 /* One line of a reply: false if it is none; *is_last without a hyphen. */

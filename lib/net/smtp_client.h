@@ -31,6 +31,7 @@ struct smtp_client {
 	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;
+	bool has_chunking;
 	bool has_smtputf8;
 	bool has_size;
 	bool has_dsn;
@@ -61,6 +62,12 @@ void smtp_write(struct smtp_client *client, const char *format, ...)
  */
 unsigned smtp_hello(
     struct smtp_client *client, const char *name, int64_t timeout_ms);
+
+/*
+ * Forget what hello said of this keyword; false if it is none of those that are
+ * used.
+ */
+bool smtp_discard(struct smtp_client *client, struct span keyword);
 
 /* The enhanced code of the last reply, or "CLASS.0.0" made from its code. */
 const char *smtp_status(struct smtp_client *client);

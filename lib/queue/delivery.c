@@ -33,13 +33,7 @@ delivery_add(struct buf *buf, const struct delivery *delivery)
 		record_add(buf, 'R', delivery->ret);
 	if (delivery->by.mode != 0)
 		deliver_by_add(buf, &delivery->by);
-	if (delivery->priority != 0) {
-		struct buf priority = buf_new(8);
-
-		buf_printf(&priority, "%d", delivery->priority);
-		record_add(buf, 'Y', buf_span(&priority));
-		buf_free(&priority);
-	}
+	priority_add(buf, 'Y', delivery->priority);
 	record_add(buf, 'F', delivery->sender);
 	buf_add(buf, delivery->recipients);
 }
@@ -146,20 +140,36 @@ verdict_split_said(struct span text, struct span *host, struct span *reply)
 }
 
 void
-channel_add_open(struct buf *buf, struct span destination, struct span route)
+channel_add_open(struct buf *buf, const struct channel_opening *opening)
 {
-	record_add(buf, 'H', destination);
-	if (route.len > 0)
-		record_add(buf, 'G', route);
+	record_add(buf, 'H', opening->destination);
+	if (opening->route.len > 0)
+		record_add(buf, 'G', opening->route);
+	if (opening->asks)
+		record_add_string(buf, 'W', "1");
 }
 
 bool
-channel_parse_open(
-    struct span packet, struct span *destination, struct span *route)
+channel_parse_open(struct span packet, struct channel_opening *opening)
 {
-	*route = (struct span){ "", 0 };
-	record_find(packet, 'G', route);
-	return record_find(packet, 'H', destination);
+	struct span value;
+
+	opening->route = (struct span){ "", 0 };
+	record_find(packet, 'G', &opening->route);
+	opening->asks = record_find(packet, 'W', &value);
+	return record_find(packet, 'H', &opening->destination);
+}
+
+void
+channel_add_host(struct buf *buf, struct span host)
+{
+	record_add(buf, 'M', host);
+}
+
+bool
+channel_parse_host(struct span packet, struct span *host)
+{
+	return record_find(packet, 'M', host);
 }
 
 void

@@ -13,6 +13,8 @@
  *         go transactions, one at a time: one packet (as above, number 0, with
  *         1 to DELIVERY_RECIPIENTS_MAX recipients), then a verdict packet for
  *         each recipient (its index as number), then "E1": ready for the next.
+ *         Before it connects remote-send tells the MX host (M), if the opening
+ *         asked for that (W), and waits for "E1".
  *         Either end closes the channel; what has no verdict yet is later.
  */
 
@@ -84,14 +86,20 @@ bool verdict_parse(struct span packet, struct verdict *verdict);
 bool verdict_split_said(
     struct span text, struct span *host, struct span *reply);
 
-/*
- * Opening a channel (remote), and its "ready" packet.  A route, as route_parse
- * takes it, overrides where the destination's mail goes; empty: none.
- */
-void channel_add_open(
-    struct buf *buf, struct span destination, struct span route);
-bool channel_parse_open(
-    struct span packet, struct span *destination, struct span *route);
+/* What a channel (remote) is opened for. */
+struct channel_opening {
+	struct span destination;
+	/* As route_parse takes it, where its mail goes instead; empty: none. */
+	struct span route;
+	/* Each MX host is told, and may be connected to after "ready". */
+	bool asks;
+};
+
+void channel_add_open(struct buf *buf, const struct channel_opening *opening);
+bool channel_parse_open(struct span packet, struct channel_opening *opening);
+void channel_add_host(struct buf *buf, struct span host);
+bool channel_parse_host(struct span packet, struct span *host);
+/* "ready": for the next transaction, or to connect. */
 void channel_add_ready(struct buf *buf);
 bool channel_is_ready(struct span packet);
 

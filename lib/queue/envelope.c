@@ -34,6 +34,18 @@ deliver_by_add(struct buf *buf, const struct deliver_by *by)
 	buf_free(&value);
 }
 
+void
+priority_add(struct buf *buf, char tag, int priority)
+{
+	struct buf value = buf_new(8);
+
+	if (priority != 0) {
+		buf_printf(&value, "%d", priority);
+		record_add(buf, tag, buf_span(&value));
+	}
+	buf_free(&value);
+}
+
 bool
 priority_parse(struct span value, int *priority)
 {

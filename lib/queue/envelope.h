@@ -93,6 +93,8 @@ void deliver_by_add(struct buf *buf, const struct deliver_by *by);
 
 /* -9 to 9, in decimal: MT-PRIORITY and the P record. */
 bool priority_parse(struct span value, int *priority);
+/* A record of its own; none for 0, which is what there is without one. */
+void priority_add(struct buf *buf, char tag, int priority);
 
 /* What to tell the injecting program about a status. */
 const char *envelope_status_text(enum envelope_status status);

@@ -6,8 +6,8 @@
 
 static const char mend[] =
     "should be DESTINATION CONNECTIONS [PER-MINUTE [PER-CONNECTION]]: a "
-    "domain, "
-    ".domain or *, 1 to 500 connections, numbers from 1 or -";
+    "domain, .domain, *, mx:host or mx:.domain, 1 to 500 connections, numbers "
+    "from 1 or -";
 
 /* The next word of *line; an empty one at its end. */
 static struct span
@@ -35,7 +35,16 @@ number(struct span text, uint64_t max, uint64_t *value)
 static bool
 parse(struct span line, struct limit *limit)
 {
+	const struct span mx = span_of("mx:");
+
 	limit->destination = word(&line);
+	limit->is_mx = span_starts_nocase(limit->destination, mx);
+	if (limit->is_mx)
+		limit->destination = span_slice(
+		    limit->destination, mx.len, limit->destination.len);
+	if (limit->is_mx && (limit->destination.len == 0 ||
+				span_equal(limit->destination, span_of("*"))))
+		return false;
 	struct span connections = word(&line);
 
 	if (connections.len == 0 ||
@@ -51,14 +60,17 @@ parse(struct span line, struct limit *limit)
 void
 limits_read(struct limits *limits)
 {
+	limits->has_mx = false;
 	limits->fallback = (struct limit){ .connections = LIMIT_CONNECTIONS };
 	limits->text = control_list("limits");
 	limits->items = calloc(limits->text.count + 1, sizeof(*limits->items));
 	if (limits->items == NULL)
 		temp_fail("out of memory");
-	for (size_t i = 0; i < limits->text.count; i++)
+	for (size_t i = 0; i < limits->text.count; i++) {
 		if (!parse(limits->text.items[i], &limits->items[i]))
 			control_complain("limits", limits->text.lines[i], mend);
+		limits->has_mx |= limits->items[i].is_mx;
+	}
 }
 
 void
@@ -84,7 +96,16 @@ const struct limit *
 limit_find(const struct limits *limits, struct span domain)
 {
 	for (size_t i = 0; i < limits->text.count; i++)
-		if (fits(&limits->items[i], domain))
+		if (!limits->items[i].is_mx && fits(&limits->items[i], domain))
 			return &limits->items[i];
 	return &limits->fallback;
+}
+
+const struct limit *
+limit_find_mx(const struct limits *limits, struct span host)
+{
+	for (size_t i = 0; i < limits->text.count; i++)
+		if (limits->items[i].is_mx && fits(&limits->items[i], host))
+			return &limits->items[i];
+	return NULL;
 }

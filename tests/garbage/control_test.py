@@ -118,7 +118,7 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
           'doublebounceto': b'a b', 'recipientdelimiter': b'+ -', 'defaultdelivery': b'/var/mail',
           'smtproutes': b'example.org', 'limits': b'example.org many',
           'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
-          'sourceaddress': b'* localhost',
+          'sourceaddress': b'* localhost', 'discardehlo': b'* CHUNKING HELP',
           'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe',
           'filters': b'spam', 'milters': b'inet:port', 'rspamd': b'here', 'authmechanisms': b'PLIAN',
           'tlsclientca': b'/no/such/file', 'passwordchecker': b'checker', 'oauthchecker': b'checker'}

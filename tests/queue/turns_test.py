@@ -51,6 +51,17 @@ d.up()
 check('it is tried again while the other is busy', wait_for(lambda: d.count > 0, 60) and g.count < 1400, (d.count, g.count))
 os.remove('/var/mta/control/retrymax')
 
+# ---- a connection waits for another message, unless its place is wanted ----
+i, j = Host(2709).up(), Host(2710).up()
+start({'i': 2709, 'j': 2710}, 1)
+for n in range(1, 21):
+    send('x@i.example', 'again')
+    wait_for(lambda: i.count == n)
+check('messages that come one by one share a connection', i.count == 20 and len(i.connections) < 20, i.connections)
+send('x@j.example', 'place')
+check('another gets its place', wait_for(lambda: j.count == 1))
+check('and nothing waits for long', wait_for(lambda: i.open + j.open == 0))
+
 # ---- a pace is kept when a host comes back ----
 p = Host(2705)
 start({'p': 2705}, 10, 'p.example 5 60\n', [(5, 'x@p.example')])

@@ -240,6 +240,19 @@ def try_peer(name, net, login, has_tls):
     sender = Sender()
     send(1, names['clear'], 'in-clear')
     check(f'{name}: the log says that', logged('1{23} tls=none'))
+    with socket.create_connection((net + '1', 25), 10) as probe:
+        probe.recv(1000), probe.sendall(b'EHLO me.example\r\n')
+        words = probe.recv(4000)
+    if b'CHUNKING' in words:
+        channel, large = Channel(sender, domain=names['clear']), b'.dots and ends\n..\n.\n\n' * 10000
+        got = [channel.send(MESSAGE % subject + text, users=users) for subject, text, users in (
+            (b'chunk-small', b'.\n', ('box@peer.example',)), (b'chunk-refused', b'', ('box@not.peer.example',)),
+            (b'chunk-large', large, ('box@peer.example', 'box@not.peer.example')), (b'chunk-last', b'..\n', ('box@peer.example',)))]
+        check(f'{name}: by BDAT, one after another', [v[0] for v in (got[0], got[1], *got[2], got[3])] == ['K', 'D', 'K', 'D', 'K'], got)
+        check(f'{name}: whole', all((arrived(s) or b'').endswith(b'the end\n' + text) for s, text in (
+            ('chunk-small', b'.\n'), ('chunk-large', large), ('chunk-last', b'..\n'))))
+    if name == 'exim':
+        check('exim: its log says so', b' K ' in open('/var/spool/exim4/mainlog', 'rb').read())
     send(2, names['may'], 'opportunistic')
     if not has_tls:  # Debian 12's OpenSMTPD 6.8 with OpenSSL 3: its key process fails to sign
         check(f'{name}: a handshake that the server fails: in clear', logged('2{23} tls=none'))

@@ -58,13 +58,17 @@ class Server:
     def talk(self, client):
         usual = {'EHLO': '\n'.join('250-' + w for w in ('mx.example',) + self.ehlo[:-1]) + '\n250 ' +
                  (self.ehlo[-1] if self.ehlo else 'mx.example'), 'HELO': '250 mx.example', 'MAIL': '250 2.1.0 ok',
-                 'RCPT': '250 2.1.5 ok', 'DATA': '354 go', 'RSET': '250 2.0.0 ok', 'QUIT': '221 bye'}
+                 'RCPT': '250 2.1.5 ok', 'DATA': '354 go', 'BDAT': '250 2.0.0 kept', 'RSET': '250 2.0.0 ok', 'QUIT': '221 bye'}
         lines = client.makefile('rb')
         if not self.answer(client, 'greeting', '220 mx.example ESMTP'):
             return
         while line := lines.readline():
             verb = line[:4].strip().upper().decode('latin-1')
             self.commands.append(line.decode('utf-8').rstrip('\r\n'))
+            if verb == 'BDAT':
+                text = lines.read(int(line.split()[1]))
+                if self.script.get('BDAT', '250') is not None:
+                    self.messages.append(text)
             reply = self.answer(client, verb, usual.get(verb, '500 5.5.1 what?'))
             if verb == 'QUIT':
                 self.quits.set()
@@ -124,14 +128,14 @@ class Channel:
     """A channel as the manager has it."""
     domains = 0
 
-    def __init__(self, *servers, domain=None, answer=None):
+    def __init__(self, *servers, domain=None, answer=None, opening=()):
         if domain is None:
             Channel.domains += 1
             domain = f'd{Channel.domains}.example'
             answers[domain] = answer or hops(*(s if isinstance(s, str) else s.address for s in servers))
         self.domain = domain
         self.end, other = pair()
-        socket.send_fds(ours, [pack(('H', domain))], [other.fileno()])
+        socket.send_fds(ours, [pack(('H', domain), *opening)], [other.fileno()])
         other.close()
 
     def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=()):
@@ -181,6 +185,111 @@ check('its commands', s.commands == [
 c.close()
 check('QUIT when the channel closes', s.quits.wait(5))
 check('the text of a verdict', got and got[0][2] == f'mx.example[{s.address}] said: 250 2.0.0 kept', got)
+
+# ---- a connection that is gone when the next message comes ----
+s = Server(MAIL=['250 ok', None, '250 ok', None, None])
+c = Channel(s)
+got = [c.send() for i in range(2)]
+check('it goes over a new one', [v[0][0] for v in got] == ['K', 'K'] and s.connections == 2, (got, s.connections))
+got = c.send()[0]
+check('once', got[:2] == ('Z', '4.4.2') and s.connections == 3, (got, s.connections))
+got = c.send()[0]
+check('and then as ever', got[0] == 'K' and s.connections == 4, (got, s.connections))
+c.close()
+
+# ---- BDAT, RFC 3030 ----
+CHUNKING = EHLO + ('CHUNKING',)
+s = Server(CHUNKING)
+c = Channel(s)
+got = c.send(first)
+check('by BDAT: no dot is doubled, the last line has its end', got and got[0][:2] == ('K', '2.0.0') and s.messages == [
+      b'Subject: one\r\n\r\n.dot\r\n..two\r\n.\r\n\r\nlast without end\r\n'], (got, s.messages))
+check('in one chunk', [w.split(' ')[0] for w in s.commands] == ['EHLO', 'MAIL', 'RCPT', 'BDAT'] and
+      s.commands[3] == f'BDAT {len(s.messages[0])} LAST', s.commands)
+for odd in (b'', b'\n', b'\r', b'a\r', b'a\n\r', b'a\n\r.\n.\r\n', b'z' * 16383 + b'\n' + b'.' * 40000, b'\r\n' * 9000 + b'\xc3\xa9'):
+    d, data = Channel(data_server := Server()), s.messages[:]
+    d.send(odd), c.send(odd)
+    plain = re.sub(rb'(?m)^\.', b'', data_server.messages[0])
+    check(f'as by DATA: {odd[:20]}', s.messages[len(data):] == [plain], (s.messages[len(data):], plain))
+    d.close()
+check('all over one connection', s.connections == 1)
+c.close()
+
+s = Server(CHUNKING, BDAT=['451 4.3.0 not now', '554 5.6.0 never', '250 2.0.0 kept'])
+c = Channel(s)
+got = [c.send()[0] for i in range(3)]
+check('its reply is the verdict', [v[:2] for v in got] == [('Z', '4.3.0'), ('D', '5.6.0'), ('K', '2.0.0')], got)
+check('RSET after one that failed', [w[:4] for w in s.commands[1:]] == ['MAIL', 'RCPT', 'BDAT', 'RSET'] * 2 + ['MAIL', 'RCPT', 'BDAT'] and
+      s.connections == 1, s.commands)
+c.close()
+
+s = Server(CHUNKING, RCPT=['550 5.1.1 no', '250 ok', '550 5.1.1 no', '550 5.1.1 no'], BDAT=['250 2.0.0 kept', '554 5.5.1 no recipient'])
+c = Channel(s)
+got = c.send(rcpts=['a@x.example', 'b@x.example'])
+check('one recipient is refused', [v[:2] for v in got] == [('D', '5.1.1'), ('K', '2.0.0')], got)
+got = c.send(rcpts=['a@x.example'])
+check('the only one', [v[:2] for v in got] == [('D', '5.1.1')], got)
+wide = b'Subject: wide\n\n' + b'0123456789abcde\n' * 4096
+got = c.send(wide, rcpts=['a@x.example'])
+check('a large text is not sent for nobody', [v[:2] for v in got] == [('D', '5.1.1')] and [w[:4] for w in s.commands[-3:]] == ['MAIL', 'RCPT', 'RSET'],
+      (got, s.commands))
+got = c.send(wide)
+check('but else', got[0][0] == 'K' and s.messages[-1] == wide.replace(b'\n', b'\r\n'), got)
+c.close()
+
+s = Server(CHUNKING, MAIL=['451 4.7.1 greylisted'], BDAT=['503 5.5.1 say MAIL'])
+c = Channel(s)
+check('MAIL is refused', c.send()[0][:2] == ('Z', '4.7.1') and c.send()[0][0] == 'K' and s.connections == 1, s.commands)
+c.close()
+s = Server(CHUNKING, BDAT=None)
+c = Channel(s)
+check('the connection is lost after it', c.send()[0][:2] == ('Z', '4.4.2'))
+c.close()
+s = Server(CHUNKING[1:])
+c = Channel(s)
+check('one after another without PIPELINING', c.send(wide)[0][0] == 'K' and [w[:4] for w in s.commands] == ['EHLO', 'MAIL', 'RCPT', 'BDAT'], s.commands)
+c.close()
+s = Server(('CHUNKING',))
+c = Channel(s)
+check('DATA for what is made 7 bits', c.send(b'Subject: x\n\n\xc3\xa9\n')[0][0] == 'K' and 'DATA' in s.commands and
+      b'=C3=A9' in s.messages[0], (s.commands, s.messages))
+c.close()
+
+# ---- the manager is asked about each MX host ----
+s = Server()
+c = Channel(answer=pack(('S', 'ok'), ('M', '10 gone.example 127.0.9.9'), ('M', f'20 mx.example {s.address}')), opening=[('W', 1)])
+real, hosts = c.end, []
+
+
+class Asked:
+    """The manager's end of a channel: answers M as it is told to."""
+    def __getattr__(self, name):
+        return getattr(real, name)
+
+    def recv(self, size):
+        while (packet := real.recv(size))[:1] == b'M':
+            hosts.append((unpack(packet), s.connections))
+            real.sendall(pack(('E', 1)))
+        return packet
+
+    def fileno(self):
+        return real.fileno()
+
+
+c.end = Asked()
+got = c.send()
+check('each MX host is told before it is tried', got and got[0][0] == 'K' and
+      hosts == [([('M', 'gone.example')], 0), ([('M', 'mx.example')], 0)], (got, hosts))
+c.send()
+check('not for a connection that is open', len(hosts) == 2 and s.connections == 1, hosts)
+c.close()
+c = Channel(s, opening=[('W', 1)])
+with tempfile.TemporaryFile() as f:
+    socket.send_fds(c.end, [pack(('N', 0), ('I', '0' * 23), ('O', 0), ('L', 0), ('F', ''), ('T', 'joe@x.example'))], [f.fileno()])
+check('it asks', unpack(c.end.recv(20000)) == [('M', 'mx.example')])
+c.end.shutdown(socket.SHUT_WR)
+check('and ends without a word if it may not', c.end.recv(20000) == b'' and s.connections == 1)
+c.close()
 
 s = Server()
 c = Channel(s)

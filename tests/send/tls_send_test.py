@@ -154,4 +154,20 @@ check('lmtp: LHLO', local.commands[0] == 'LHLO me.example', local.commands)
 got = Channel(sender, domain='cut.example').send(users=('a', 'b', 'c'))
 check('lmtp: lost among the replies', got and [v and v[0] for v in got] == ['K', 'Z', 'Z'], got)
 check('these end, too', sender.end() == (0, 0, 0))
+
+# ---- control/discardehlo ----
+control('discardehlo', 'old.example CHUNKING DSN\n.mx.example 8bitmime\n* MT-PRIORITY\n')
+sender = Sender()
+words = ('CHUNKING', 'DSN', 'SIZE 1000000', 'MT-PRIORITY')
+s = Server(before=words)
+c = Channel(sender, s, domain='old.example')
+check('a keyword is not believed', c.send(flags=[('E', 'x1'), ('Y', '3')])[0] == 'K' and 'DATA' in s.commands and
+      not any(w in c for c in s.commands for w in ('ENVID', 'MT-PRIORITY')) and any(' SIZE=' in c for c in s.commands), s.commands)
+s = Server(before=words[1:])
+c = Channel(sender, s, domain='new.example', host='a.mx.example')
+check('another host keeps it, but what all lose', c.send(b'Subject: x\n\n\xc3\xa9\n', flags=[('E', 'x1'), ('Y', '3')])[0] == 'K' and
+      any('ENVID=x1' in c for c in s.commands) and not any('MT-PRIORITY' in c or '8BITMIME' in c for c in s.commands) and
+      b'=C3=A9' in s.messages[0], (s.commands, s.messages))
+sender.end()
+control('discardehlo', '')
 done()

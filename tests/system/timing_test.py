@@ -52,6 +52,9 @@ class Hop:
 
 control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in (
     ('new', 2525), ('old', 2526), ('slow', 2527), ('strict', 2528), ('few', 2529), ('away', 2530), ('turn', 2531))))
+with open('/etc/aliases', 'a') as f:
+    f.write('away: far@new.example\n')
+subprocess.run(['/var/mta/bin/newaliases'], check=True)
 control('rcpthosts', 'away.example\n')
 control('xclientnets', '127.0.0.9\n')
 control('deliverbymin', '1\n')
@@ -154,6 +157,13 @@ check('N is reported as delayed', statuses('later') == ('delayed', '4.2.1'), sta
 # ---- MT-PRIORITY: RFC 6710 ----
 send('prio', ['far@new.example'], ' MT-PRIORITY=-3')
 check('the next host is told', new.saw(' MT-PRIORITY=-3'), new.commands)
+send('plain', ['far@old.example'], ' MT-PRIORITY=-3')
+check('one that does not offer it is not', old.saw('MAIL FROM') and wait_for(lambda: any(b'Subject: plain' in m for m in old.messages)) and
+      not any('MT-PRIORITY' in c for c in old.commands), old.commands)
+send('forwarded', ['away@example.org'], ' MT-PRIORITY=6')
+check('an alias keeps it', new.saw(' MT-PRIORITY=6'), new.commands)
+send('returned', ['far@old.example'], ' BY=100;R MT-PRIORITY=7', sender='joe@new.example')
+check('a report has that of its message', any(c.startswith('MAIL FROM:<>') for c in new.saw(' MT-PRIORITY=7')), new.commands)
 subprocess.run(['/var/mta/bin/mtactl', 'stop'])
 for i, priority in enumerate((0, 0, -4, 5, 0, 9)):
     envelope = f'Fjoe@example.org\0P{priority}\0Tx@turn.example\0\0'.encode()

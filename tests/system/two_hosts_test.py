@@ -53,6 +53,9 @@ try:
     send(a, 'joe', 'ann@six.test, ann@plain.test', 'kinds')
     check('by IPv6 alone, and by address without MX', wait_for(lambda: len(b.arrived('ann', 'kinds')) == 2),
           b.box('ann'))
+    text = '.dots\n..more\n' * 20000 + 'end'         # by BDAT, which smtpd offers
+    send(a, 'joe', 'ann@b.test', 'large', text)
+    check('a large text stays what it was', [m.split('\n\n', 1)[1] for m in b.arrived('ann', 'large', 30)] == [text + '\n'])
     check('both queues are empty', is_empty(a) and is_empty(b))
 
     b.run('/var/mta/bin/mtactl stop')
