@@ -33,7 +33,7 @@ PROGRAMS := \
 	pop3d/pop3d imapd/imapd
 ROLES := service smtpd filter aliases queue send local pop3d imapd
 LIBS  := -lcdb -lsqlite3 -lidn2 -lunistring -lxxhash -levent_core -ljansson -lunbound -lpam \
-	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lz -lbsd -lmd -lpthread
+	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lz -lbsd -lmd -lm -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
