@@ -15,6 +15,9 @@ enum {
 	WAIT_MAX_MS = 500
 };
 
+/* After our process id. */
+static const char mark[] = " estafeta\n";
+
 static void
 sleep_ms(int64_t ms)
 {
@@ -32,14 +35,43 @@ set_file_lock(int fd, short type)
 	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-/* Remove a dot lock that nobody renewed; the next try may then take it. */
+static int64_t
+boot_time(void)
+{
+	struct timespec up;
+
+	return clock_gettime(CLOCK_BOOTTIME, &up) == 0
+		   ? (int64_t)time(NULL) - up.tv_sec
+		   : 0;
+}
+
+static bool
+is_ours(const char *dot_path)
+{
+	char text[64];
+	int fd = open(dot_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	ssize_t len = read(fd, text, sizeof(text));
+	close(fd);
+	return len > (ssize_t)strlen(mark) &&
+	       memcmp(text + len - strlen(mark), mark, strlen(mark)) == 0;
+}
+
+/*
+ * Remove a dot lock that was left behind; the next try may then take it.  One
+ * of ours is: who made it had the fcntl lock too, and that is now with us.
+ */
 static void
 remove_stale(const char *dot_path)
 {
 	struct stat status;
 
-	if (lstat(dot_path, &status) == 0 &&
-	    time(NULL) - status.st_mtime > MBOX_LOCK_STALE_S)
+	if (lstat(dot_path, &status) == -1 || !S_ISREG(status.st_mode))
+		return;
+	if (time(NULL) - status.st_mtime > MBOX_LOCK_STALE_S ||
+	    status.st_mtime < boot_time() || is_ours(dot_path))
 		unlink(dot_path);
 }
 
@@ -52,7 +84,7 @@ may_do_without(int error)
 static enum mbox_lock_status
 take_dot_lock(struct mbox_lock *lock)
 {
-	char pid[24];
+	char text[48];
 	int fd = open(lock->dot_path,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -63,9 +95,9 @@ take_dot_lock(struct mbox_lock *lock)
 	if (fd == -1)
 		return may_do_without(errno) ? MBOX_LOCK_OK : MBOX_LOCK_ERROR;
 	lock->has_dot_lock = true;
-	int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	/* The file's existence is the lock: what it says only informs. */
-	if (write(fd, pid, (size_t)len) == -1)
+	int len = snprintf(text, sizeof(text), "%ld%s", (long)getpid(), mark);
+	/* Its existence is the lock: without a text it just lasts longer. */
+	if (write(fd, text, (size_t)len) == -1)
 		errno = 0;
 	close(fd);
 	return MBOX_LOCK_OK;
@@ -126,13 +158,6 @@ mbox_lock_take(
 		sleep_ms(wait_ms < left ? wait_ms : left);
 		wait_ms = wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms * 2;
 	}
-}
-
-void
-mbox_lock_touch(const struct mbox_lock *lock)
-{
-	if (lock->has_dot_lock)
-		utimensat(AT_FDCWD, lock->dot_path, NULL, 0);
 }
 
 void

@@ -6,13 +6,13 @@
  *
  * Two locks, in the order that Debian's policy (11.6) gives: an fcntl lock of
  * the whole file (of the open file, so that closing another descriptor of it
- * does not lose it), then a dot lock, PATH.lock, holding our process id.  If
+ * does not lose it), then a dot lock, PATH.lock, with "PID estafeta".  If
  * the second is taken the first is let go while we wait: no dead lock with
  * programs that take them the other way round.  In a folder where we may not
  * make files (EACCES, EPERM, EROFS) the fcntl lock alone must do.
  *
- * A dot lock older than MBOX_LOCK_STALE_S is taken for left behind and is
- * removed: who holds one for long calls mbox_lock_touch once a minute.
+ * A dot lock that was left behind is removed: one of ours, once the fcntl lock
+ * is free; one that is older than MBOX_LOCK_STALE_S, or than the last boot.
  */
 
 #include <limits.h>
@@ -42,9 +42,6 @@ struct mbox_lock {
  */
 enum mbox_lock_status mbox_lock_take(
     struct mbox_lock *lock, int fd, const char *path, int64_t timeout_ms);
-
-/* Renew the dot lock's time. */
-void mbox_lock_touch(const struct mbox_lock *lock);
 
 /* Let go of both; call before closing fd. */
 void mbox_lock_release(struct mbox_lock *lock);

@@ -6,10 +6,10 @@ import fcntl, glob, os, pwd, random, shutil, signal, smtplib, struct, subprocess
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
-FILE_SYSTEMS = ('ext4', 'xfs')
-if not os.environ.get('TEST_FS'):            # once for each file system
-    for fs in FILE_SYSTEMS:
-        out = subprocess.run([sys.executable, os.path.abspath(__file__)], env=dict(os.environ, TEST_FS=fs),
+CASES = (('ext4', 'Maildir'), ('xfs', 'Maildir'), ('ext4', 'mbox'))
+if not os.environ.get('TEST_FS'):            # once for each of them
+    for fs, box in CASES:
+        out = subprocess.run([sys.executable, os.path.abspath(__file__)], env=dict(os.environ, TEST_FS=fs, TEST_BOX=box),
                              capture_output=True, text=True)
         said = [line for line in out.stdout.splitlines() if not line.startswith('1..')]
         if '# skip' in out.stdout:
@@ -19,8 +19,8 @@ if not os.environ.get('TEST_FS'):            # once for each file system
             if line.startswith('#'):
                 print(line)
             else:
-                check(f'{fs}: ' + line.split(' - ', 1)[1], line.startswith('ok'), out.stdout[-300:])
-        check(f'{fs}: the test came to its end', out.returncode == 0, out.stderr[-400:])
+                check(f'{fs}, {box}: ' + line.split(' - ', 1)[1], line.startswith('ok'), out.stdout[-300:])
+        check(f'{fs}, {box}: the test came to its end', out.returncode == 0, out.stderr[-400:])
     done()
 
 on_host()
@@ -29,9 +29,10 @@ MOUNT, HOST = os.environ['TEST_MOUNT'], os.environ['host_dir']
 GOING_DOWN, NO_LOG_FLUSH = 0x8004587d, 2
 CUTS, SECONDS = int(os.environ.get('POWER_CUTS', '2')), float(os.environ.get('POWER_SECONDS', '1.5'))
 rnd = random.Random(int(os.environ.get('POWER_SEED', '1')))
-for name in ('retrymin', 'retrymax'):
+IS_MBOX = os.environ['TEST_BOX'] == 'mbox'
+for name, text in (('retrymin', '1'), ('retrymax', '1')) + ((('defaultdelivery', 'mbox'),) if IS_MBOX else ()):
     with open('/var/mta/control/' + name, 'w') as f:
-        f.write('1\n')
+        f.write(text + '\n')
 kept, lock = {}, threading.Lock()
 PAD = 'z' * 70 + '\r\n'
 
@@ -84,16 +85,28 @@ def restart_disk():
     wait_for(lambda: mounted('umount', MOUNT).returncode == 0)
     image = MOUNT[:-2]
     again = mounted('mount', '-o', 'loop', image, MOUNT)
+    for lock_file in glob.glob(HOST + '/spool/*.lock'):    # a real host would have booted since
+        os.utime(lock_file, (0, 0))
     for part, place in (('etc', '/etc'), ('mta', '/var/mta'), ('spool', '/var/mail')):
         mounted('mount', '--bind', f'{HOST}/{part}', place)
     return again
 
 
+def messages(user):
+    if not IS_MBOX:
+        for name in glob.glob(pwd.getpwnam(user).pw_dir + '/Maildir/new/*'):
+            yield open(name, errors='replace').read()
+    elif os.path.exists('/var/mail/' + user):
+        with open('/var/mail/' + user, errors='replace') as f:
+            for text in f.read().removeprefix('From ').split('\n\nFrom '):
+                yield text.rstrip('\n') + '\n'
+
+
 def texts():
     found = {}
     for user in ('joe', 'ann'):
-        for name in glob.glob(pwd.getpwnam(user).pw_dir + '/Maildir/new/*'):
-            body = open(name, errors='replace').read().partition('\n\n')[2]
+        for text in messages(user):
+            body = text.partition('\n\n')[2]
             found.setdefault((body.split('\n')[0], user), []).append(body)
     return found
 

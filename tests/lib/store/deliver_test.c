@@ -195,6 +195,10 @@ test_mbox_trouble(void)
 	    utimensat(AT_FDCWD, "box2.lock", old, 0) == 0 &&
 		mbox_deliver(&message, "box2", &options) == DELIVER_SYNCED &&
 		access("box2.lock", F_OK) == -1);
+	CHECK("our own, left by one that died, is removed at once",
+	    close(make_file("box2.lock", "4711 estafeta\n")) == 0 &&
+		mbox_deliver(&message, "box2", &options) == DELIVER_SYNCED &&
+		access("box2.lock", F_OK) == -1);
 	CHECK("lock: a replaced file is noticed",
 	    rename("box2", "box3") == 0 &&
 		mbox_lock_take(&lock, box, "box2", 50) == MBOX_LOCK_REPLACED);
