@@ -152,7 +152,8 @@ set_names(struct tls_connect *connect, const struct security *want)
 		memcpy(connect->server_name, host.ptr, host.len);
 	if (names.len == 0 && is_name(host))
 		names = host;
-	if (names.len < sizeof(connect->names) && span_is_ascii(names) &&
+	if (names.len > 0 && names.len < sizeof(connect->names) &&
+	    span_is_ascii(names) &&
 	    (want->names.len == 0 || header_is_safe(names)))
 		memcpy(connect->names, names.ptr, names.len);
 }
