@@ -13,11 +13,15 @@ def on_host():
     os.execv(TESTS + '/host', ['host', sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 
-def skip_if_sanitized(why):
+def is_sanitized():
     with open(os.environ['BUILD'] + '/smtpd/smtpd', 'rb') as f:
-        if b'__asan_init' in f.read():
-            print('1..0 # skip ' + why)
-            sys.exit(0)
+        return b'__asan_init' in f.read()
+
+
+def skip_if_sanitized(why):
+    if is_sanitized():
+        print('1..0 # skip ' + why)
+        sys.exit(0)
 
 
 def check(label, held, note=''):

@@ -226,15 +226,16 @@ def family(name):
     return [p for p in mine if any(str(p) in children(q) for q in mine)]
 
 
-OTHERS = b64('other').encode()
-sessions = family('remote-auth')
-check('a session of remote-auth for this channel', len(sessions) >= 1, sessions)
-check('the parent knows every password', any(holds(p, b64(PASSWORD).encode()) for p in pids('remote-auth')))
-check('a session has forgotten those of other hosts', sessions and not any(holds(p, OTHERS) for p in sessions))
-senders = family('remote-send')
-plains = b64('\0joe\0' + PASSWORD).encode()
-check('what spoke PLAIN holds no copy of it', senders and not any(holds(p, plains) or holds(p, PASSWORD.encode())
-                                                                  for p in senders), senders)
+if not is_sanitized():      # their shadows are terabytes
+    OTHERS = b64('other').encode()
+    sessions = family('remote-auth')
+    check('a session of remote-auth for this channel', len(sessions) >= 1, sessions)
+    check('the parent knows every password', any(holds(p, b64(PASSWORD).encode()) for p in pids('remote-auth')))
+    check('a session has forgotten those of other hosts', sessions and not any(holds(p, OTHERS) for p in sessions))
+    senders = family('remote-send')
+    plains = b64('\0joe\0' + PASSWORD).encode()
+    check('what spoke PLAIN holds no copy of it', senders and not any(holds(p, plains) or holds(p, PASSWORD.encode())
+                                                                      for p in senders), senders)
 c.end.close()
 check('all end', sender.end() == (0, 0, 0))
 

@@ -8,7 +8,7 @@ from tap import *
 on_host()
 SECRET = 'Correct-Horse 7%s' % os.getpid()
 with open('/proc/self/exe'):
-    sanitized = b'__asan_init' in open('/var/mta/bin/imapd', 'rb').read()
+    sanitized = is_sanitized()
 
 
 def run(*command, **more):
