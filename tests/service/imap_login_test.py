@@ -7,8 +7,7 @@ from tap import *
 
 on_host()
 SECRET = 'Correct-Horse 7%s' % os.getpid()
-with open('/proc/self/exe'):
-    sanitized = is_sanitized()
+sanitized = is_sanitized()
 
 
 def run(*command, **more):
