@@ -152,6 +152,18 @@ def is_listening(service):
     return test
 
 
+def open_session(connect, other=0):
+    """A connection and its session, again if the role starts anew just then: a session that dies of what it was made to do
+    is one of three."""
+    for _ in range(6):
+        held, find = connect()
+        found = wait_for(lambda: [p for p in find() if p != other], 5)
+        if found:
+            return held, found[0]
+        held.close()
+    raise TimeoutError('no session')
+
+
 def try_sessions(label, service, connect, allowed, calls, report):
     """Each call in a session of its own, with a second session beside it."""
     bad, deaths = [], 0
@@ -159,10 +171,8 @@ def try_sessions(label, service, connect, allowed, calls, report):
         if deaths == 2:
             restart(service)
             deaths = 0
-        other, find = connect()
-        sibling = wait_for(find)[0]
-        held, find = connect()
-        pid = wait_for(lambda: [p for p in find() if p != sibling])[0]
+        other, sibling = open_session(connect)
+        held, pid = open_session(connect, sibling)
         result, said = attack(pid, [call], sibling)
         outcome = result.get(call, said)
         deaths += outcome.startswith('died')
