@@ -220,6 +220,10 @@ handle_command(struct session *session, struct span line)
 			count_junk(session);
 		return;
 	}
+	if (is_another_protocol(verb)) {
+		refuse_and_end(session, "521 5.5.1 this is SMTP: closing");
+		return;
+	}
 	if (span_equal_nocase(verb, span_of("EXPN")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
@@ -227,20 +231,27 @@ handle_command(struct session *session, struct span line)
 	count_junk(session);
 }
 
-/* CRLF ends a line and stands nowhere else: RFC 5321 section 2.3.8. */
+/*
+ * CRLF ends a line and stands nowhere else: RFC 5321 section 2.3.8.  What comes
+ * behind a bare LF may be meant as a part of that line, and is never read.
+ */
 static void
 handle_line(struct session *session, struct span line)
 {
 	size_t len = line.len;
 
+	if (len < 2 || line.ptr[len - 2] != '\r') {
+		refuse_and_end(session,
+		    "521 5.5.2 lines end with CRLF: bare LF, closing");
+		return;
+	}
 	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
 		reply_error(session, "500 5.5.6 line too long");
 		return;
 	}
-	if (len < 2 || line.ptr[len - 2] != '\r' ||
-	    span_index(line, '\r') != len - 2) {
+	if (span_index(line, '\r') != len - 2) {
 		reply_error(session,
-		    "500 5.5.2 lines end with CRLF: bare CR or LF refused");
+		    "500 5.5.2 lines end with CRLF: bare CR refused");
 		return;
 	}
 	if (span_index(line, '\0') < len) {

@@ -167,6 +167,9 @@ void session_forget_claims(struct session *session);
 /* Log it, say it, and hear no more. */
 void refuse_and_end(struct session *session, const char *text);
 
+/* Is an unknown command one of HTTP's, or a field of its header? */
+bool is_another_protocol(struct span verb);
+
 /* A command that brings no mail nearer: control/maxjunk. */
 void count_junk(struct session *session);
 
