@@ -241,8 +241,8 @@ handle_line(struct session *session, struct span line)
 	size_t len = line.len;
 
 	if (len < 2 || line.ptr[len - 2] != '\r') {
-		refuse_and_end(session,
-		    "521 5.5.2 lines end with CRLF: bare LF, closing");
+		refuse_and_end(
+		    session, "521 5.5.2 lines end with CRLF: bare LF, closing");
 		return;
 	}
 	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
@@ -250,8 +250,8 @@ handle_line(struct session *session, struct span line)
 		return;
 	}
 	if (span_index(line, '\r') != len - 2) {
-		reply_error(session,
-		    "500 5.5.2 lines end with CRLF: bare CR refused");
+		reply_error(
+		    session, "500 5.5.2 lines end with CRLF: bare CR refused");
 		return;
 	}
 	if (span_index(line, '\0') < len) {
