@@ -141,6 +141,12 @@ struct session {
 int session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings);
 
+/* The same in a session that is all zeros, and stays: session_free is next. */
+void session_serve(struct session *session, int client_in, int client_out,
+    const struct peer *peer, const struct neighbours *neighbours,
+    const struct settings *settings);
+void session_free(struct session *session);
+
 void reply(struct session *session, const char *text);
 
 /*
