@@ -147,6 +147,7 @@ soak: tests
 	@BUILD=$(abspath $(B)) COUNT=1000000 tests/queue/long_queue.py
 	@BUILD=$(abspath $(B)) CONNECTIONS=10000 tests/smtpd/defence_test.py
 	@BUILD=$(abspath $(B)) tests/service/testssl
+	@BUILD=$(abspath $(B)) tests/system/thunderbird_test.py
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(FUZZ_SECONDS),120)
 
 crashtest: tests
@@ -158,7 +159,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 	libidn2-dev libssl-dev libgsasl-dev libjansson-dev libsqlite3-dev \
 	libunistring-dev zlib1g-dev dns-root-data
 
-SOAK_PACKAGES := testssl.sh clang libclang-rt-14-dev
+SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync \

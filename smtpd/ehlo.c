@@ -99,5 +99,6 @@ offer_extensions(struct session *session)
 		    session, "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE");
 	}
 	offer(session, "ENHANCEDSTATUSCODES");
+	offer(session, "VRFY");
 	reply(session, "250 HELP");
 }

@@ -120,6 +120,21 @@ refuse_recipient(struct session *session, struct span address, const char *text)
 	reply_error(session, text);
 }
 
+/*
+ * user%host, host!user and user@host in a local part: the next host of a
+ * relayed domain trusts this one, and may still send on as these say.
+ */
+static bool
+has_route(struct span address)
+{
+	struct span local =
+	    span_slice(address, 0, span_last_index(address, '@'));
+
+	return span_index(local, '%') < local.len ||
+	       span_index(local, '!') < local.len ||
+	       span_index(local, '@') < local.len;
+}
+
 /* May this client send there?  False after a reply. */
 static bool
 is_allowed(struct session *session, struct span address, bool *is_mailbox)
@@ -137,8 +152,14 @@ is_allowed(struct session *session, struct span address, bool *is_mailbox)
 		*is_mailbox = answer.extension.len == 0;
 		return true;
 	case LOOKUP_ALIAS:
-	case LOOKUP_RELAY:
 		return true;
+	case LOOKUP_RELAY:
+		if (session->is_trusted || !has_route(address))
+			return true;
+		refuse_recipient(session, address,
+		    "550 5.7.1 an address with a route in it: see "
+		    "control/rcpthosts");
+		return false;
 	case LOOKUP_REMOTE:
 		if (session->is_trusted)
 			return true;

@@ -220,6 +220,10 @@ handle_command(struct session *session, struct span line)
 			count_junk(session);
 		return;
 	}
+	if (is_another_protocol(verb)) {
+		refuse_and_end(session, "521 5.5.1 this is SMTP: closing");
+		return;
+	}
 	if (span_equal_nocase(verb, span_of("EXPN")))
 		reply_error(session, "502 5.5.1 not offered here");
 	else
@@ -227,20 +231,27 @@ handle_command(struct session *session, struct span line)
 	count_junk(session);
 }
 
-/* CRLF ends a line and stands nowhere else: RFC 5321 section 2.3.8. */
+/*
+ * CRLF ends a line and stands nowhere else: RFC 5321 section 2.3.8.  What comes
+ * behind a bare LF may be meant as a part of that line, and is never read.
+ */
 static void
 handle_line(struct session *session, struct span line)
 {
 	size_t len = line.len;
 
+	if (len < 2 || line.ptr[len - 2] != '\r') {
+		refuse_and_end(
+		    session, "521 5.5.2 lines end with CRLF: bare LF, closing");
+		return;
+	}
 	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
 		reply_error(session, "500 5.5.6 line too long");
 		return;
 	}
-	if (len < 2 || line.ptr[len - 2] != '\r' ||
-	    span_index(line, '\r') != len - 2) {
-		reply_error(session,
-		    "500 5.5.2 lines end with CRLF: bare CR or LF refused");
+	if (span_index(line, '\r') != len - 2) {
+		reply_error(
+		    session, "500 5.5.2 lines end with CRLF: bare CR refused");
 		return;
 	}
 	if (span_index(line, '\0') < len) {
@@ -350,36 +361,66 @@ log_end(const struct session *session, enum io_status status)
 				 : " reason=closed");
 }
 
+static void
+session_begin(struct session *session, const struct peer *peer,
+    const struct neighbours *neighbours, const struct settings *settings)
+{
+	session->settings = settings;
+	session->accepted = peer;
+	session->neighbours = *neighbours;
+	session->line = buf_new(AUTH_LINE_MAX);
+	/* a secret never moves in it */
+	buf_room(&session->line, AUTH_LINE_MAX);
+	session->is_proxy =
+	    network_list_has(&settings->xclient_nets, &peer->address);
+	session->forwarded = buf_new(FORWARDED_MAX);
+	session->helo = buf_new(ADDR_DOMAIN_MAX);
+	session->user = buf_new(LOGIN_USER_MAX);
+	session_forget_claims(session);
+	session->binding = buf_new(SASL_BINDING_MAX);
+	session->certificate = buf_new(LOGIN_USER_MAX);
+	session->sender = buf_new(COMMAND_MAX);
+	session->records = buf_new(RECORDS_MAX);
+	session->recipients = buf_new(RECIPIENTS_BYTES_MAX);
+	session->only_recipient = buf_new(COMMAND_MAX);
+	filter_begin(session, neighbours->filters);
+}
+
+void
+session_serve(struct session *session, int client_in, int client_out,
+    const struct peer *peer, const struct neighbours *neighbours,
+    const struct settings *settings)
+{
+	session_begin(session, peer, neighbours, settings);
+	writer_init(&session->out, client_out, settings->pace.command_ms);
+	reader_init(&session->in, client_in, settings->pace.command_ms);
+	session->in.peer = &session->out;
+	set_pace(session);
+	auth_open(session);
+
+	log_end(session, converse(session));
+	bdat_end(session);
+}
+
 int
 session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
-	session.settings = settings;
-	session.accepted = peer;
-	session.neighbours = *neighbours;
-	session.line = buf_new(AUTH_LINE_MAX);
-	buf_room(&session.line, AUTH_LINE_MAX); /* a secret never moves in it */
-	session.is_proxy =
-	    network_list_has(&settings->xclient_nets, &peer->address);
-	session.forwarded = buf_new(FORWARDED_MAX);
-	session.helo = buf_new(ADDR_DOMAIN_MAX);
-	session.user = buf_new(LOGIN_USER_MAX);
-	session_forget_claims(&session);
-	session.binding = buf_new(SASL_BINDING_MAX);
-	session.certificate = buf_new(LOGIN_USER_MAX);
-	session.sender = buf_new(COMMAND_MAX);
-	session.records = buf_new(RECORDS_MAX);
-	session.recipients = buf_new(RECIPIENTS_BYTES_MAX);
-	session.only_recipient = buf_new(COMMAND_MAX);
-	filter_begin(&session, neighbours->filters);
-	writer_init(&session.out, client_out, settings->pace.command_ms);
-	reader_init(&session.in, client_in, settings->pace.command_ms);
-	session.in.peer = &session.out;
-	set_pace(&session);
-	auth_open(&session);
 
-	log_end(&session, converse(&session));
-	bdat_end(&session);
+	session_serve(
+	    &session, client_in, client_out, peer, neighbours, settings);
 	return EX_OK;
+}
+
+void
+session_free(struct session *session)
+{
+	struct buf *const bufs[] = { &session->line, &session->forwarded,
+		&session->helo, &session->user, &session->binding,
+		&session->certificate, &session->sender, &session->records,
+		&session->recipients, &session->only_recipient };
+
+	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
+		buf_free(bufs[i]);
 }

@@ -141,6 +141,12 @@ struct session {
 int session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings);
 
+/* The same in a session that is all zeros, and stays: session_free is next. */
+void session_serve(struct session *session, int client_in, int client_out,
+    const struct peer *peer, const struct neighbours *neighbours,
+    const struct settings *settings);
+void session_free(struct session *session);
+
 void reply(struct session *session, const char *text);
 
 /*
@@ -166,6 +172,9 @@ void session_forget_claims(struct session *session);
 
 /* Log it, say it, and hear no more. */
 void refuse_and_end(struct session *session, const char *text);
+
+/* Is an unknown command one of HTTP's, or a field of its header? */
+bool is_another_protocol(struct span verb);
 
 /* A command that brings no mail nearer: control/maxjunk. */
 void count_junk(struct session *session);

@@ -1,6 +1,6 @@
 /*
  * strangers - what is asked of clients that may not relay: to wait for the
- * greeting, and to come to the point.
+ * greeting, to speak SMTP, and to come to the point.
  */
 
 #include <poll.h>
@@ -16,6 +16,19 @@ refuse_and_end(struct session *session, const char *text)
 	    session->helo.len == 0 ? "" : session->helo.data, text);
 	reply(session, text);
 	session->is_done = true;
+}
+
+/* A browser can be made to post mail: its commands would stand in the body. */
+bool
+is_another_protocol(struct span verb)
+{
+	static const char *const methods[] = { "CONNECT", "DELETE", "GET",
+		"HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE" };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (span_equal_nocase(verb, span_of(methods[i])))
+			return true;
+	return verb.len > 0 && verb.ptr[verb.len - 1] == ':';
 }
 
 void

@@ -2,7 +2,7 @@
 """extensions_test - each SMTP extension that smtpd offers, on the wire and, as
 far as it goes, in the queue: the queue is not running, so that what was
 accepted can be looked at in queue/new."""
-import email, glob, os, re, shutil, socket, subprocess, sys, time
+import email, glob, os, re, shutil, socket, ssl, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -313,6 +313,38 @@ check('a refusal as well', [c.reply()[:3] for _ in range(2)] == ['554', '554'] a
 c = Client(hello='LHLO x')
 check('LHLO is not SMTP', c.hello.startswith('500'))
 check('no LMTP session died', 'died' not in read_log('lmtp'))
+
+# ---- REQUIRETLS: RFC 8689 ----
+def over_tls(port):
+    c = Client(port=port, source='127.0.0.1')
+    c.ask('STARTTLS')
+    c.s = ssl._create_unverified_context().wrap_socket(c.s)
+    c.f = c.s.makefile('rb')
+    c.hello = c.ask('EHLO x')
+    return c
+
+
+c = over_tls(25)
+check('REQUIRETLS is offered over TLS', offers(c, 'REQUIRETLS'), c.hello)
+check('and kept', record(c, 'REQUIRETLS', 'Q') == '1', record(c, 'REQUIRETLS', 'Q'))
+check('it has no value, and comes once', c.begin(' REQUIRETLS=1')[0] == '501' and c.begin(' REQUIRETLS REQUIRETLS')[0] == '501')
+
+# ---- the table of smtpd(8): each keyword that anyone is offered has its row, its RFC and its test ----
+def words(hello):
+    return {line[4:].split(' ')[0].strip() for line in hello.split('\r\n')[1:] if line}
+
+
+offered = set().union(*map(words, (Client().hello, Client('127.0.0.1').hello, Client('127.0.0.9').hello, as_user().hello,
+                                   over_tls(25).hello, over_tls(587).hello, Client(port=24, hello='LHLO x').hello)))
+rows = re.findall(r'^\.It (.+?) Ta (.+?) Ta (.+?) Ta (.+)$', open(TESTS + '/../smtpd/smtpd.8').read(), re.M)
+table = {word: (defined, tests.split(', ')) for keywords, defined, _, tests in rows for word in keywords.split(', ')}
+check('every keyword that is offered is in the table of smtpd(8), and no other', offered | {'LHLO'} == set(table) - {'Sy keyword'},
+      offered ^ set(table))
+for word, (defined, tests) in table.items():
+    texts = [open(path).read() for name in tests for path in glob.glob(f'{TESTS}/{name}.*')]
+    if word != 'Sy keyword':
+        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|Postfix", defined) and len(texts) == len(tests) and
+              any(word in text.upper() for text in texts), (word, tests))
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()
 check('no session died', 'died' not in log, log[-500:])
