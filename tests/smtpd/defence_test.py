@@ -119,6 +119,13 @@ check('21 header fields', answer.startswith('554 5.7.0 ') and 'control/maxheader
 answer = once(''.join(f'X-{i}: x\n y\n' for i in range(20)) + '\n' + 'X: x\n' * 50, source='127.8.0.1')
 check('20, folded, and a body', answer.startswith('250'), answer)
 
+settings()
+answer = once('X: x\n' + ' y' * 30 + '\n' + (' ' + 'y' * 60 + '\n') * 4300 + '\nx\n', source='127.8.0.1')
+check('a header over 256 KiB', answer.startswith('552 5.3.4 '), answer)
+answer = once(''.join(f'Delivered-To: x{i}@b.example\n' for i in range(51)) + ''.join(f'Received: from h{i}\n' for i in range(50)) + '\nx\n',
+              source='127.8.0.1')
+check('Delivered-To and Received count together as hops', answer.startswith('554 5.4.6 '), answer)
+
 # ---- the greeting ----
 settings(greetdelay=1, proxynets='127.9.0.9')
 began = time.monotonic()
