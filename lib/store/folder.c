@@ -199,7 +199,8 @@ open_view(struct folder *folder)
 {
 	if (!open_folders(folder))
 		return account_error();
-	if (folder_list_read(folder) && parts_to_open(folder) == 0) {
+	if (folder_list_read(folder) && !folder->is_mid_change &&
+	    parts_to_open(folder) == 0) {
 		folder_read_keywords(folder);
 		return ACCOUNT_OK;
 	}
@@ -324,6 +325,7 @@ folder_read(struct folder *folder)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
+	folder->is_mid_change = false; /* who holds the lock writes no more */
 	if (!folder->is_replaced)
 		return ACCOUNT_OK;
 	errno = ESTALE;
@@ -344,8 +346,9 @@ folder_update(struct folder *folder, unsigned parts)
 enum account_status
 folder_refresh(struct folder *folder)
 {
+	/* Half of a change would hide the rest: both have one MODSEQ. */
 	if (folder_list_read(folder) && !folder->is_replaced &&
-	    folder_parts_changed(folder, false) == 0)
+	    !folder->is_mid_change && folder_parts_changed(folder, false) == 0)
 		return ACCOUNT_OK;
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
