@@ -325,7 +325,6 @@ folder_read(struct folder *folder)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
-	folder->is_mid_change = false; /* who holds the lock writes no more */
 	if (!folder->is_replaced)
 		return ACCOUNT_OK;
 	errno = ESTALE;
@@ -340,6 +339,10 @@ folder_update(struct folder *folder, unsigned parts)
 	if (status != ACCOUNT_OK)
 		return status;
 	parts |= folder_parts_changed(folder, parts != 0);
+	/* Who began a change ended before it was done: there is the lock. */
+	if (folder->is_mid_change)
+		parts |= FOLDER_CUR | FOLDER_NEW;
+	folder->is_mid_change = false;
 	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
 }
 
