@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""failing_disk_test - each call on the disk fails once with EIO or ENOSPC, in APPEND,
-MULTIAPPEND, COPY, MOVE, REPLACE, STORE and EXPUNGE: what was answered NO did not
-happen, nothing is lost and nothing is there twice."""
+"""failing_disk_test - each call on the disk fails once with EIO or
+ENOSPC, in APPEND, MULTIAPPEND, COPY, MOVE and REPLACE: what was answered NO did
+not happen, nothing is lost and nothing is there twice."""
 from mail import *
 
 if os.geteuid() != 0:
@@ -61,7 +61,7 @@ def run(command, error, number):
 # If the list cannot say that what was replaced or moved went: it went.
 may_be_done = (b'MOVE', b'REPLACE')
 for command, after in changes.items():
-    for error in 'EIO', 'ENOSPC':
+    for error in ('EIO', 'ENOSPC') if command.startswith(b'APPEND INBOX') else ('EIO',):
         wrong, noes = [], 0
         for number in range(1, CALLS_MAX):
             answer, hit, live, found = run(command, error, number)
