@@ -143,6 +143,8 @@ soak: tests
 	$(call add_packages,$(SOAK_PACKAGES))
 	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
+	@BUILD=$(abspath $(B)) HARM_STEPS=400 HARM_ROUNDS=20 \
+	    HARM_SEED=$$$$ tests/imapd/harm_test.py
 	@BUILD=$(abspath $(B)) ATTACK=all tests/attack/attack_test.py
 	@BUILD=$(abspath $(B)) COUNT=1000000 tests/queue/long_queue.py
 	@BUILD=$(abspath $(B)) CONNECTIONS=10000 tests/smtpd/defence_test.py

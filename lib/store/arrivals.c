@@ -18,7 +18,8 @@ arrivals_begin(struct arrivals *arrivals, struct folder *folder, size_t count)
 		.modseq = folder->modseq + 1,
 		.now_s = (int64_t)time(NULL) };
 	struct uidlist_state times;
-	arrivals->was_known = folder_times(folder, &times) &&
+	arrivals->was_known = !folder->is_mid_change &&
+			      folder_times(folder, &times) &&
 			      times.cur_ns == folder->state.cur_ns;
 	if (folder->uid_next + count >= UINT32_MAX - 1 ||
 	    folder->uid_next + count < count)
@@ -112,6 +113,7 @@ note_state(const struct arrivals *arrivals, struct buf *lines)
 
 	if (!arrivals->was_known || !folder_note_change(folder, false))
 		state->cur_ns = 0;
+	folder->is_mid_change = false;
 	state->messages += arrivals->count;
 	for (size_t k = 0; k < arrivals->count; k++) {
 		uint32_t flags =
@@ -126,6 +128,37 @@ note_state(const struct arrivals *arrivals, struct buf *lines)
 	uidlist_add(lines, &line);
 }
 
+static bool
+add_to_list(struct arrivals *arrivals, bool is_durable)
+{
+	struct folder *folder = arrivals->folder;
+	struct buf lines = buf_new((size_t)UINT32_MAX);
+
+	add_lines(arrivals, &lines);
+	arrivals->is_listed =
+	    folder_list_append(folder, buf_span(&lines), false);
+	buf_free(&lines);
+	if (!arrivals->is_listed)
+		return false;
+	folder->uid_next += (uint32_t)arrivals->count;
+	folder->modseq = arrivals->modseq;
+	return !is_durable || fdatasync(folder->list) == 0;
+}
+
+static bool
+settle(struct arrivals *arrivals, bool is_durable)
+{
+	struct folder *folder = arrivals->folder;
+	struct buf lines = buf_new(UIDLIST_LINE_MAX);
+
+	note_state(arrivals, &lines);
+	bool is_good =
+	    folder_list_append(folder, buf_span(&lines), is_durable) &&
+	    fsync(folder->cur) == 0;
+	buf_free(&lines);
+	return is_good;
+}
+
 /*
  * One message needs no sync of its own for the list to come first: a power cut
  * that keeps only the file keeps it whole (folder_append.c), with a new UID
@@ -134,31 +167,55 @@ note_state(const struct arrivals *arrivals, struct buf *lines)
 bool
 arrivals_commit(struct arrivals *arrivals)
 {
-	struct folder *folder = arrivals->folder;
-	struct buf lines = buf_new((size_t)UINT32_MAX);
 	struct buf names = buf_new((size_t)4 * UINT8_MAX);
-	bool is_good;
+	bool is_good = add_to_list(arrivals, arrivals->count > 1);
 
-	add_lines(arrivals, &lines);
-	is_good =
-	    folder_list_append(folder, buf_span(&lines), arrivals->count > 1);
-	if (is_good) {
-		folder->uid_next += (uint32_t)arrivals->count;
-		folder->modseq = arrivals->modseq;
-	}
-	for (size_t k = 0;
-	     k < arrivals->count && is_good && !arrivals->is_in_cur; k++)
+	for (size_t k = 0; k < arrivals->count && is_good; k++)
 		is_good = move_into_cur(arrivals, k, &names);
-	buf_clear(&lines);
-	if (is_good) {
-		note_state(arrivals, &lines);
-		is_good = folder_list_append(
-			      folder, buf_span(&lines), arrivals->count == 1) &&
-			  fsync(folder->cur) == 0;
-	}
-	buf_free(&lines);
 	buf_free(&names);
-	return is_good;
+	return is_good && settle(arrivals, arrivals->count == 1);
+}
+
+/* Keywords that a file's name has no letters for are in the list alone. */
+bool
+arrivals_announce(struct arrivals *arrivals)
+{
+	const struct folder *folder = arrivals->folder;
+	uint64_t keywords = 0;
+
+	for (size_t k = 0; k < arrivals->count; k++)
+		keywords |= folder->items[arrivals->first + k].message.keywords;
+	return add_to_list(arrivals, (keywords & ~MAILDIR_KEYWORDS_MASK) != 0);
+}
+
+bool
+arrivals_settle(struct arrivals *arrivals)
+{
+	return settle(arrivals, true);
+}
+
+void
+arrivals_retract(struct arrivals *arrivals)
+{
+	struct folder *folder = arrivals->folder;
+	struct buf lines = buf_new((size_t)2 * UIDLIST_LINE_MAX);
+	int error = errno;
+
+	if (!arrivals->is_listed)
+		return;
+	struct folder_item *items = &folder->items[arrivals->first];
+	const struct uidlist_line gone = { .kind = UIDLIST_GONE,
+		.uid = items[0].message.uid,
+		.last_uid = items[arrivals->count - 1].message.uid,
+		.modseq = ++folder->modseq };
+	for (size_t k = 0; k < arrivals->count; k++)
+		items[k].message.is_expunged = true;
+	uidlist_add(&lines, &gone);
+	folder->state.cur_ns = 0; /* to be looked at */
+	folder_add_state(folder, &lines);
+	folder_list_append(folder, buf_span(&lines), true);
+	buf_free(&lines);
+	errno = error;
 }
 
 void
@@ -166,15 +223,21 @@ arrivals_undo(struct arrivals *arrivals, size_t done)
 {
 	struct folder *folder = arrivals->folder;
 	struct buf name = buf_new((size_t)2 * UINT8_MAX);
+	int error = errno;
 
-	for (size_t k = 0; k < done; k++) {
-		buf_clear(&name);
-		arrivals_add_name(&name, arrivals, k, true);
-		const char *path = buf_string(&name);
-		if (path != NULL)
-			unlinkat(folder->root, path, 0);
-	}
+	for (size_t k = 0; k < done; k++)
+		for (int in_tmp = 0; in_tmp < 2; in_tmp++) {
+			buf_clear(&name);
+			arrivals_add_name(&name, arrivals, k, in_tmp != 0);
+			const char *path = buf_string(&name);
+			if (path != NULL)
+				unlinkat(
+				    in_tmp != 0 ? folder->root : folder->cur,
+				    path, 0);
+		}
 	buf_free(&name);
+	errno = error;
+	arrivals_retract(arrivals);
 }
 
 void

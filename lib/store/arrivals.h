@@ -9,7 +9,8 @@
  *         list give all of them their UIDs (the commit); then they are renamed
  *         into cur/, and that folder is synced.  Who finds a message in the
  *         list and its file still in tmp/ finishes the renaming, so they come
- *         all or not at all.  MOVE renames from where they were.
+ *         all or not at all.  MOVE renames from where they were: who finds a
+ *         message in the list without a file knows that it stayed there.
  */
 
 #include "store/folder_state.h"
@@ -25,7 +26,7 @@ struct arrivals {
 	size_t count;
 	uint64_t modseq;
 	int64_t now_s;
-	bool is_in_cur; /* nothing waits in tmp/ */
+	bool is_listed; /* the list has them */
 	bool was_known; /* cur/ had the time that the list noted */
 };
 
@@ -43,11 +44,24 @@ bool arrivals_add(struct arrivals *arrivals, const struct arrival *arrival);
 void arrivals_add_name(
     struct buf *into, const struct arrivals *arrivals, size_t k, bool in_tmp);
 
-/* The files are in tmp/ (or in cur/ already) and durable as such. */
+/*
+ * COPY and APPEND: the files are in tmp/ and durable as such.  False with errno
+ * set: arrivals_undo.
+ */
 bool arrivals_commit(struct arrivals *arrivals);
 
-/* Remove the first done files from tmp/; nothing has come. */
+/* MOVE: the same in two halves, between which the files come into cur/. */
+bool arrivals_announce(struct arrivals *arrivals);
+bool arrivals_settle(struct arrivals *arrivals);
+
+/*
+ * Remove the first done files, wherever they are by now, and say in the list
+ * that they are gone, if it has them; errno stays.
+ */
 void arrivals_undo(struct arrivals *arrivals, size_t done);
+
+/* The list's half of that. */
+void arrivals_retract(struct arrivals *arrivals);
 
 void arrivals_take_uids(
     const struct arrivals *arrivals, struct folder_copied *copied);

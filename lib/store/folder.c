@@ -199,7 +199,8 @@ open_view(struct folder *folder)
 {
 	if (!open_folders(folder))
 		return account_error();
-	if (folder_list_read(folder) && parts_to_open(folder) == 0) {
+	if (folder_list_read(folder) && !folder->is_mid_change &&
+	    parts_to_open(folder) == 0) {
 		folder_read_keywords(folder);
 		return ACCOUNT_OK;
 	}
@@ -338,14 +339,19 @@ folder_update(struct folder *folder, unsigned parts)
 	if (status != ACCOUNT_OK)
 		return status;
 	parts |= folder_parts_changed(folder, parts != 0);
+	/* Who began a change ended before it was done: there is the lock. */
+	if (folder->is_mid_change)
+		parts |= FOLDER_CUR | FOLDER_NEW;
+	folder->is_mid_change = false;
 	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
 }
 
 enum account_status
 folder_refresh(struct folder *folder)
 {
+	/* Half of a change would hide the rest: both have one MODSEQ. */
 	if (folder_list_read(folder) && !folder->is_replaced &&
-	    folder_parts_changed(folder, false) == 0)
+	    !folder->is_mid_change && folder_parts_changed(folder, false) == 0)
 		return ACCOUNT_OK;
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)

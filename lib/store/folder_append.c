@@ -282,9 +282,8 @@ commit_locked(struct folder_append *append, struct arrivals *arrivals)
 		return status;
 	if (name_files(append, arrivals, &done) && arrivals_commit(arrivals))
 		return ACCOUNT_OK;
-	status = account_error();
 	arrivals_undo(arrivals, done);
-	return status;
+	return account_error();
 }
 
 /* Is it there to be replaced? Under both locks. */

@@ -92,11 +92,15 @@ bring_one(struct copy *copy, size_t k, bool is_move)
 		   0) == 0;
 }
 
-/* The names that we know may be old: one look at the files mends that. */
+/*
+ * The names that we know may be old: one look at the files mends that; but who
+ * moves within a folder has announced there what no file has the name of.
+ */
 static bool
 bring_all(struct copy *copy, bool is_move, size_t *done)
 {
-	bool has_looked = false;
+	bool has_looked =
+	    is_move && copy->source->list_inode == copy->target->list_inode;
 
 	for (*done = 0; *done < copy->count; ++*done) {
 		folder_tick(copy->source);
@@ -145,9 +149,7 @@ copy_locked(struct copy *copy)
 		return false;
 	if (bring_all(copy, false, &done) && arrivals_commit(&copy->arrivals))
 		return true;
-	int error = errno;
 	arrivals_undo(&copy->arrivals, done);
-	errno = error;
 	return false;
 }
 
@@ -207,7 +209,8 @@ note_gone(struct copy *copy)
 }
 
 /*
- * The target is durable before the source forgets: a power cut in between can
+ * The target's list has them before their files come, with what their names do
+ * not say, and is durable before the source forgets: who ends in between can
  * leave a message in both lists, but its file is in one place.
  */
 static bool
@@ -217,12 +220,13 @@ move_locked(struct copy *copy)
 
 	if (!announce(copy))
 		return false;
-	copy->arrivals.is_in_cur = true;
-	if (bring_all(copy, true, &done) && arrivals_commit(&copy->arrivals))
+	if (arrivals_announce(&copy->arrivals) &&
+	    bring_all(copy, true, &done) && arrivals_settle(&copy->arrivals))
 		return note_gone(copy);
 	int error = errno;
 	move_back(copy, done);
 	errno = error;
+	arrivals_retract(&copy->arrivals);
 	return false;
 }
 

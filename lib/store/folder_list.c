@@ -83,6 +83,9 @@ take_line(struct folder *folder, const struct uidlist_line *line)
 
 	if (line->modseq > folder->modseq)
 		folder->modseq = line->modseq;
+	folder->is_mid_change |= line->kind == UIDLIST_MESSAGE ||
+				 line->kind == UIDLIST_FLAGS ||
+				 line->kind == UIDLIST_GONE;
 	switch (line->kind) {
 	case UIDLIST_MESSAGE:
 		take_message(folder, line);
@@ -107,6 +110,7 @@ take_line(struct folder *folder, const struct uidlist_line *line)
 		return;
 	case UIDLIST_STATE:
 		folder->state = line->state;
+		folder->is_mid_change = false;
 		return;
 	case UIDLIST_UIDL: /* POP3's */
 		return;

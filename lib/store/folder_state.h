@@ -48,6 +48,7 @@ struct folder {
 	uint64_t list_lines;
 	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool has_open_line;   /* what follows does not begin a line */
+	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
 	struct uidlist_header header;
 	uint32_t uid_next;

@@ -138,6 +138,7 @@ uidlist_parse(struct span line, struct uidlist_line *out)
 	if (line.len < 3 || line.ptr[1] != ' ' || line.len > UIDLIST_LINE_MAX)
 		return false;
 	out->kind = (enum uidlist_kind)line.ptr[0];
+	out->text = (struct span){ "", 0 }; /* none of an earlier line's */
 	switch (out->kind) {
 	case UIDLIST_MESSAGE:
 		return parse_message(rest, out);
