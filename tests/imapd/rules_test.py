@@ -68,6 +68,8 @@ check('6.4.1: CLOSE removes and says nothing of it', r == ['OK done'] or ok(r) a
 check('they are gone', has(a.say('STATUS INBOX (MESSAGES)'), 'MESSAGES 4'))
 
 # 7.1: codes.
+r = a.say('STATUS INBOX (SIZE)')
+check('RFC 8438 3: STATUS=SIZE', has(r, f'(SIZE {sum(int(line.split()[-1][:-1]) for line in a.say("EXAMINE INBOX") and a.say("FETCH 1:* RFC822.SIZE")[:-1])})'), r)
 a.say('CREATE Box')
 r = a.say('CREATE Box')
 check('7.1: ALREADYEXISTS', r[-1].startswith('NO [ALREADYEXISTS]'), r)
@@ -80,6 +82,15 @@ a.append('Box', b'MIME-Version: 1.0\r\nContent-Transfer-Encoding: x-none\r\n\r\n
 a.say('SELECT Box')
 r = a.say('FETCH 1 BINARY.PEEK[1]')
 check('7.1: UNKNOWN-CTE', r[-1].startswith('NO [UNKNOWN-CTE]'), r)
+
+# RFC 5957 section 3: by what is displayed, not by the mailbox.
+a.say('CREATE Names')
+for name in 'Carla <aa@x.example>', 'Berta <cc@x.example>', 'bb@x.example':
+    a.append('Names', f'From: {name}\r\nTo: {name}\r\n\r\nx\r\n'.encode())
+a.say('SELECT Names')
+for key, want in ('FROM', '1 3 2'), ('DISPLAYFROM', '3 2 1'), ('DISPLAYTO', '3 2 1'):
+    r = a.say(f'SORT ({key}) UTF-8 ALL')
+    check(f'RFC 5957 3: SORT ({key})', r[0] == f'* SORT {want}', r)
 r = a.say('FROBNICATE')
 check('7.1.3: a command that is none', r[-1].startswith('BAD'), r)
 r = b.say('LOGOUT')
