@@ -83,28 +83,39 @@ account_make_maildir(int folder)
 	return fsync(folder) == 0;
 }
 
-int
-account_lock(int folder)
+static bool
+wait_for_lock(int fd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_WAIT_NS };
 	int64_t until_ms = clock_ms() + ACCOUNT_LOCK_MS;
-	int fd = openat(folder, "estafeta-lock",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ACCOUNT_FILE_MODE);
 
-	if (fd == -1)
-		return -1;
 	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) ||
-		    clock_ms() > until_ms) {
-			int error = errno;
-
-			close(fd);
-			errno = error;
-			return -1;
-		}
+		    clock_ms() > until_ms)
+			return false;
 		nanosleep(&pause, NULL);
 	}
-	return fd;
+	return true;
+}
+
+static int
+open_locked(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    ACCOUNT_FILE_MODE);
+
+	if (fd == -1 || wait_for_lock(fd))
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int
+account_lock(int folder)
+{
+	return open_locked(folder, "estafeta-lock");
 }
 
 bool
@@ -122,53 +133,108 @@ account_read_file(int folder, const char *name, struct buf *text)
 	return is_read;
 }
 
+/*
+ * The file that is to become NAME, for one writer at a time: who waited for the
+ * one that has been renamed meanwhile opens the next.  -1 with errno set.
+ */
+static int
+open_new(int folder, const char *path)
+{
+	struct stat mine;
+	struct stat there;
+
+	for (;;) {
+		int fd = path == NULL ? -1 : open_locked(folder, path);
+
+		if (fd == -1)
+			return -1;
+		if (fstat(fd, &mine) == 0 &&
+		    fstatat(folder, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    mine.st_ino == there.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+static bool
+write_new(
+    int folder, const char *path, int fd, const char *name, struct span text)
+{
+	return ftruncate(fd, 0) == 0 && write_all(fd, text) && fsync(fd) == 0 &&
+	       renameat(folder, path, folder, name) == 0 && fsync(folder) == 0;
+}
+
 bool
-account_write_file(int folder, const char *name, struct span text)
+account_change_file(int folder, const char *name,
+    bool (*change)(void *context, struct buf *text), void *context)
 {
 	struct buf temporary = buf_new(NAME_MAX);
+	struct buf text = buf_new(ACCOUNT_SMALL_MAX);
 
 	buf_printf(&temporary, "%s.new", name);
 	const char *path = buf_string(&temporary);
-	int fd =
-	    path == NULL
-		? -1
-		: openat(folder, path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		      ACCOUNT_FILE_MODE);
-	bool is_written = fd != -1 && write_all(fd, text) && fsync(fd) == 0 &&
-			  renameat(folder, path, folder, name) == 0 &&
-			  fsync(folder) == 0;
+	int fd = open_new(folder, path);
+	bool is_written = fd != -1 && change(context, &text) &&
+			  !text.overflow &&
+			  write_new(folder, path, fd, name, buf_span(&text));
 	int error = errno;
 	if (fd != -1)
 		close(fd);
+	buf_free(&text);
 	buf_free(&temporary);
 	errno = error;
 	return is_written;
 }
 
-/*
- * Two folders made in one second must not have the same.  Without a lock: two
- * that are made at one instant may, which their MAILBOXIDs tell apart.
- */
+static bool
+take_text(void *context, struct buf *text)
+{
+	buf_add(text, *(const struct span *)context);
+	if (text->overflow)
+		errno = EFBIG;
+	return !text->overflow;
+}
+
+bool
+account_write_file(int folder, const char *name, struct span text)
+{
+	return account_change_file(folder, name, take_text, &text);
+}
+
+static const char validity_name[] = "estafeta-uidvalidity";
+
+struct validity {
+	int root;
+	uint64_t next;
+};
+
+static bool
+next_validity(void *context, struct buf *text)
+{
+	struct validity *validity = context;
+	uint64_t last = 0;
+
+	if (account_read_file(validity->root, validity_name, text))
+		span_number(
+		    span_trim(buf_span(text)), 10, UINT32_MAX - 2, &last);
+	validity->next = (uint64_t)time(NULL);
+	if (validity->next <= last)
+		validity->next = last + 1;
+	buf_clear(text);
+	buf_printf(text, "%llu\n", (unsigned long long)validity->next);
+	return true;
+}
+
+/* Two folders made in one second must not have the same. */
 uint32_t
 account_next_uid_validity(const struct account *account)
 {
-	static const char name[] = "estafeta-uidvalidity";
-	struct buf text = buf_new(64);
-	uint64_t last = 0;
-	uint64_t next = (uint64_t)time(NULL);
+	struct validity validity = { .root = account->root };
 
-	if (account_read_file(account->root, name, &text))
-		span_number(
-		    span_trim(buf_span(&text)), 10, UINT32_MAX - 2, &last);
-	if (next <= last)
-		next = last + 1;
-	buf_clear(&text);
-	buf_printf(&text, "%llu\n", (unsigned long long)next);
-	bool is_written =
-	    account_write_file(account->root, name, buf_span(&text));
-	buf_free(&text);
-	return is_written ? (uint32_t)next : 0;
+	return account_change_file(
+		   account->root, validity_name, next_validity, &validity)
+		   ? (uint32_t)validity.next
+		   : 0;
 }
 
 /* ---- opening ---- */

@@ -84,7 +84,13 @@ int account_lock(int folder);
 /* Read a small file of the folder into text; false with errno set. */
 bool account_read_file(int folder, const char *name, struct buf *text);
 
-/* Write it anew, durable, by rename of NAME.new. */
+/*
+ * Write it anew, durable, by rename of NAME.new; of several writers one after
+ * another (flock(2) of that).  change gives the text while no other writes;
+ * false to leave the file as it is.  False with errno set.
+ */
+bool account_change_file(int folder, const char *name,
+    bool (*change)(void *context, struct buf *text), void *context);
 bool account_write_file(int folder, const char *name, struct span text);
 
 /*
