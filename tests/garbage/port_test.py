@@ -249,6 +249,6 @@ signals = [line for line in log().splitlines() if re.search(r'(died|ended) (of|b
 check('no process died of a signal', not signals, (SEED, signals[:5]))
 again = [line for line in log().splitlines() if re.search(r'starting (it )?a(new|gain)|is gone|chain ended', line)]
 check('no service started anew', not again, (SEED, again[:5]))
-left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'imapd', 'tlsd', 'login', 'checkpw')} == {}, 30)
+left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'imapd', 'tlsd', 'login', 'checkpw')} == {}, 120)
 check('no session is left over', left, (SEED, idle, processes()))
 done()
