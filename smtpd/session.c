@@ -236,7 +236,7 @@ handle_command(struct session *session, struct span line)
  * behind a bare LF may be meant as a part of that line, and is never read.
  */
 static void
-handle_line(struct session *session, struct span line)
+handle_line(struct session *session, struct span line, bool is_too_long)
 {
 	size_t len = line.len;
 
@@ -245,7 +245,8 @@ handle_line(struct session *session, struct span line)
 		    session, "521 5.5.2 lines end with CRLF: bare LF, closing");
 		return;
 	}
-	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
+	if (is_too_long || (len > COMMAND_MAX &&
+			       !span_starts_nocase(line, span_of("AUTH ")))) {
 		reply_error(session, "500 5.5.6 line too long");
 		return;
 	}
@@ -331,11 +332,11 @@ converse(struct session *session)
 	greeting(session);
 	while (!session->is_done && status == IO_OK) {
 		status = read_line(&session->in, &session->line);
-		if (status == IO_TOO_LONG) {
+		bool is_too_long = status == IO_TOO_LONG;
+		if (status == IO_OK || is_too_long) {
 			status = IO_OK;
-			reply_error(session, "500 5.5.6 line too long");
-		} else if (status == IO_OK) {
-			handle_line(session, buf_span(&session->line));
+			handle_line(
+			    session, buf_span(&session->line), is_too_long);
 			end_if_too_long(session);
 		} else if (status == IO_TIMEOUT) {
 			end_slow(session);
@@ -410,6 +411,7 @@ session_run(int client_in, int client_out, const struct peer *peer,
 
 	session_serve(
 	    &session, client_in, client_out, peer, neighbours, settings);
+	session_free(&session);
 	return EX_OK;
 }
 

@@ -146,6 +146,7 @@ enum io_status
 read_line(struct reader *in, struct buf *line)
 {
 	const struct limit limit = limit_new(in->patience, in->timeout_ms);
+	char end[2] = { 0, '\n' };
 
 	buf_clear(line);
 	while (in->status == IO_OK) {
@@ -156,8 +157,16 @@ read_line(struct reader *in, struct buf *line)
 
 		buf_add(line, (struct span){ start, take });
 		in->start += take;
-		if (newline)
-			return line->overflow ? IO_TOO_LONG : IO_OK;
+		if (newline && !line->overflow)
+			return IO_OK;
+		size_t before = newline ? take - 1 : take;
+		if (before > 0)
+			end[0] = start[before - 1];
+		if (newline) {
+			buf_clear(line);
+			buf_add(line, (struct span){ end, sizeof(end) });
+			return IO_TOO_LONG;
+		}
 		in->status = reader_fill(in, &limit);
 	}
 	return in->status;

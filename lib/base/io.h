@@ -86,7 +86,8 @@ void writer_init(struct writer *out, int fd, int64_t timeout_ms);
 
 /*
  * Read through the next LF into *line (LF included), whose max bounds it.
- * IO_TOO_LONG: the line was read to its end and dropped; not sticky.
+ * IO_TOO_LONG: the line was read to its end and dropped, but for the end itself
+ * (the LF and the byte before it); not sticky.
  * At end of input what was left without an LF is in *line, with IO_EOF.
  */
 enum io_status read_line(struct reader *in, struct buf *line);

@@ -1,5 +1,7 @@
 #include "net/discards.h"
 
+#include "mail/domain.h"
+
 static bool
 is_good(struct span line)
 {
@@ -28,17 +30,6 @@ discards_read(void)
 	return list;
 }
 
-static bool
-fits(struct span pattern, struct span name)
-{
-	if (span_equal_nocase(pattern, name))
-		return true;
-	return pattern.len > 0 && pattern.ptr[0] == '.' &&
-	       name.len > pattern.len &&
-	       span_equal_nocase(
-		   span_slice(name, name.len - pattern.len, name.len), pattern);
-}
-
 void
 discards_apply(const struct control_list *list, struct span domain,
     struct span host, struct smtp_client *client)
@@ -48,7 +39,8 @@ discards_apply(const struct control_list *list, struct span domain,
 		struct span pattern = span_cut_word(&words);
 
 		if (!span_equal(pattern, span_of("*")) &&
-		    !fits(pattern, domain) && !fits(pattern, host))
+		    !domain_fits(pattern, domain) &&
+		    !domain_fits(pattern, host))
 			continue;
 		while (words.len > 0)
 			smtp_discard(client, span_cut_word(&words));

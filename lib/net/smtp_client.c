@@ -1,29 +1,38 @@
 #include "net/smtp_client.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+/* The keywords that say yes or no, whatever else some of them say. */
+static const struct {
+	const char *keyword;
+	size_t flag;
+} flags[] = { { "PIPELINING", offsetof(struct smtp_client, has_pipelining) },
+	{ "8BITMIME", offsetof(struct smtp_client, has_8bitmime) },
+	{ "CHUNKING", offsetof(struct smtp_client, has_chunking) },
+	{ "SMTPUTF8", offsetof(struct smtp_client, has_smtputf8) },
+	{ "SIZE", offsetof(struct smtp_client, has_size) },
+	{ "DSN", offsetof(struct smtp_client, has_dsn) },
+	{ "DELIVERBY", offsetof(struct smtp_client, has_deliverby) },
+	{ "MT-PRIORITY", offsetof(struct smtp_client, has_mt_priority) },
+	{ "STARTTLS", offsetof(struct smtp_client, has_starttls) },
+	{ "REQUIRETLS", offsetof(struct smtp_client, has_requiretls) } };
+
+static bool *
+flag_at(struct smtp_client *client, size_t i)
+{
+	return (bool *)((char *)client + flags[i].flag);
+}
 
 /* The flag of a keyword; NULL: it is not known. */
 static bool *
 flag(struct smtp_client *client, struct span keyword)
 {
-	const struct {
-		const char *keyword;
-		bool *flag;
-	} flags[] = { { "PIPELINING", &client->has_pipelining },
-		{ "8BITMIME", &client->has_8bitmime },
-		{ "CHUNKING", &client->has_chunking },
-		{ "SMTPUTF8", &client->has_smtputf8 },
-		{ "SIZE", &client->has_size }, { "DSN", &client->has_dsn },
-		{ "DELIVERBY", &client->has_deliverby },
-		{ "MT-PRIORITY", &client->has_mt_priority },
-		{ "STARTTLS", &client->has_starttls },
-		{ "REQUIRETLS", &client->has_requiretls } };
-
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (span_equal_nocase(keyword, span_of(flags[i].keyword)))
-			return flags[i].flag;
+			return flag_at(client, i);
 	return NULL;
 }
 
@@ -46,11 +55,8 @@ smtp_discard(struct smtp_client *client, struct span keyword)
 static void
 forget_keywords(struct smtp_client *client)
 {
-	client->has_pipelining = client->has_8bitmime = false;
-	client->has_chunking = false;
-	client->has_smtputf8 = client->has_size = client->has_dsn = false;
-	client->has_deliverby = client->has_mt_priority = false;
-	client->has_starttls = client->has_requiretls = false;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		*flag_at(client, i) = false;
 	buf_clear(&client->mechanisms);
 	client->size_max = client->by_min_s = 0;
 	client->mails_max = client->recipients_max = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 
 static const char mend[] =
     "should be DESTINATION CONNECTIONS [PER-MINUTE [PER-CONNECTION]]: a "
@@ -81,15 +82,10 @@ limits_free(struct limits *limits)
 }
 
 static bool
-fits(const struct limit *limit, struct span domain)
+fits(const struct limit *limit, struct span name)
 {
-	struct span name = limit->destination;
-
-	if (span_equal(name, span_of("*")) || span_equal_nocase(name, domain))
-		return true;
-	return name.len > 0 && name.ptr[0] == '.' && domain.len > name.len &&
-	       span_equal_nocase(
-		   span_slice(domain, domain.len - name.len, domain.len), name);
+	return span_equal(limit->destination, span_of("*")) ||
+	       domain_fits(limit->destination, name);
 }
 
 const struct limit *

@@ -5,6 +5,7 @@ import base64, hashlib, hmac, os, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
+from memory import holds
 from servers import *
 from sasl import b64, xor
 
@@ -206,19 +207,6 @@ def children(pid):
 
 def pids(name):
     return [int(p) for p in subprocess.run(['pgrep', '-x', name], capture_output=True, text=True).stdout.split()]
-
-
-def holds(pid, text):
-    """Is text in the writable memory of that process?"""
-    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb') as memory:
-        for line in maps:
-            where, mode = line.split()[:2]
-            if mode[:2] == 'rw' and '[v' not in line:
-                start, end = (int(x, 16) for x in where.split('-'))
-                memory.seek(start)
-                if text in memory.read(end - start):
-                    return True
-    return False
 
 
 def family(name):

@@ -4,6 +4,7 @@ listen, imapd, login, lookup, checkpw, PAM; and what is left of the password."""
 import contextlib, ctypes, glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from memory import *
 
 on_host()
 SECRET = 'Correct-Horse 7%s' % os.getpid()
@@ -40,25 +41,8 @@ def refusal(attempt):
 
 def holders(secret):
     """Which processes have it in memory."""
-    found = []
-    for path in glob.glob('/proc/[0-9]*/exe'):
-        pid = path.split('/')[2]
-        try:
-            name = os.readlink(path)
-            if name.split(' ')[0].rsplit('/', 1)[-1] not in ('imapd', 'login', 'checkpw', 'lookup', 'listen'):
-                continue
-            with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
-                for line in maps:
-                    start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
-                    if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
-                        continue
-                    memory.seek(int(start, 16))
-                    if secret.encode() in memory.read(int(end, 16) - int(start, 16)):
-                        found.append((name, pid))
-                        break
-        except OSError:
-            pass
-    return found
+    return [(name, pid) for name in ('imapd', 'login', 'checkpw', 'lookup', 'listen') for pid in processes(name)
+            if holds(pid, secret.encode())]
 
 
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')

@@ -5,6 +5,7 @@ import ctypes, fcntl, glob, os, poplib, pwd, re, socket, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from memory import *
 from sasl import *
 
 on_host()
@@ -78,39 +79,6 @@ def raw(lines, limit=30):
             if not more:
                 return data.decode('latin-1').split('\r\n')
             data += more
-
-
-def processes(name):
-    found = []
-    for path in glob.glob('/proc/[0-9]*/exe'):
-        try:
-            if os.readlink(path).split(' ')[0].endswith('/bin/' + name):
-                found.append(int(path.split('/')[2]))
-        except OSError:
-            pass
-    return found
-
-
-def holds(pid, *secrets):
-    try:
-        return search(pid, *secrets)
-    except OSError:      # it has ended
-        return False
-
-
-def search(pid, secret):
-    with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
-        for line in maps:
-            start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
-            if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
-                continue
-            try:
-                memory.seek(int(start, 16))
-                if secret in memory.read(int(end, 16) - int(start, 16)):
-                    return True
-            except OSError:
-                pass
-    return False
 
 
 def holders(secret):

@@ -4,6 +4,7 @@ wrong, cancelled or cut by a syntax error; the sessions stay while every process
 import base64, glob, os, re, socket, ssl, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from memory import *
 
 on_host()
 skip_if_sanitized('a sanitizer keeps what was freed')
@@ -19,30 +20,6 @@ def b64(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def forms(secret):
-    """As it is, and what base64 makes of its middle at each of three offsets."""
-    return [secret.encode()] + [base64.b64encode(b'x' * i + secret.encode())[8:-8] for i in range(3)]
-
-
-def holds(pid, wanted):
-    try:
-        with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
-            for line in maps:
-                start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
-                if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
-                    continue
-                try:
-                    memory.seek(int(start, 16))
-                    data = memory.read(int(end, 16) - int(start, 16))
-                except OSError:
-                    continue
-                if any(form in data for form in wanted):
-                    return True
-    except OSError:      # it has ended
-        pass
-    return False
-
-
 def ours():
     for path in glob.glob('/proc/[0-9]*/exe'):
         try:
@@ -55,7 +32,7 @@ def ours():
 
 def holders(secret):
     wanted = forms(secret)
-    return sorted((name, pid) for pid, name in ours() if holds(pid, wanted))
+    return sorted((name, pid) for pid, name in ours() if holds(pid, *wanted))
 
 
 class Wire:

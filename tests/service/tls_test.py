@@ -4,6 +4,7 @@ pop3d, tlsd, keyd; certificates, resumption, what is refused, where keys are."""
 import glob, hashlib, os, poplib, pwd, re, smtplib, socket, ssl, subprocess, sys, time, warnings
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from memory import holds
 
 on_host()
 TLS, CA = '/var/mta/tls', '/var/mta/test-ca'
@@ -388,21 +389,6 @@ for mechanism in 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS':
 
 
 # ---- where keys are ----
-
-def holds(pid, secret):
-    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
-        for line in maps:
-            start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
-            if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
-                continue
-            try:
-                memory.seek(int(start, 16))
-                if secret in memory.read(int(end, 16) - int(start, 16)):
-                    return True
-            except OSError:
-                pass
-    return False
-
 
 def secrets():
     """What of each key must be nowhere: an EC scalar and an RSA prime, in either byte order, and the PEM."""

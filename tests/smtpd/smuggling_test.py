@@ -186,7 +186,7 @@ bad, tried = [], 0
 for run in RUNS:
     if run == '' or '\r\n' in run:
         continue
-    for verb in ('NOOP x', 'MAIL FROM:<a@b.example>', 'VRFY ' + 'x' * 3000):
+    for verb in ('NOOP x', 'MAIL FROM:<a@b.example>', 'VRFY ' + 'x' * 3000, 'AUTH ' + 'x' * 40000):
         tried += 1
         c = Client(25)
         c.put(f'{verb}{run}MAIL FROM:<evil@b.example>\r\nHELP\r\n')

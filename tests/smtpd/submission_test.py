@@ -5,6 +5,7 @@ an authenticated user may send, and what is done to the message."""
 import base64, glob, hashlib, hmac, os, pwd, re, shutil, smtplib, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from memory import *
 from sasl import *
 
 on_host()
@@ -38,52 +39,12 @@ def plain(user, password, authorize=''):
     return b64(f'{authorize}\0{user}\0{password}')
 
 
-def processes(name):
-    found = []
-    for path in glob.glob('/proc/[0-9]*/exe'):
-        try:
-            if os.readlink(path).split(' ')[0].endswith('/bin/' + name):
-                found.append(int(path.split('/')[2]))
-        except OSError:
-            pass
-    return found
-
-
-def holds(pid, *secrets):
-    try:
-        return search(pid, *secrets)
-    except OSError:      # it has ended
-        return False
-
-
-def search(pid, secrets):
-    with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
-        for line in maps:
-            start, end, mode = re.match(r'(\w+)-(\w+) (\S+)', line).groups()
-            if mode[0] != 'r' or 'vvar' in line or 'vsyscall' in line:
-                continue
-            try:
-                memory.seek(int(start, 16))
-                data = memory.read(int(end, 16) - int(start, 16))
-            except OSError:
-                continue
-            if any(secret in data for secret in secrets):
-                return True
-    return False
-
-
-def forms(secret):
-    """As it is, and what base64 makes of its middle at each of three offsets."""
-    raw = secret.encode()
-    return [raw] + [base64.b64encode(b'x' * i + raw)[8:-8] for i in range(3)]
-
-
 def holders(*secrets):
     if sanitized:
         return []
     wanted = [form for secret in secrets for form in forms(secret)]
     return [(name, pid) for name in ('smtpd', 'login', 'checkpw', 'lookup', 'listen')
-            for pid in processes(name) if holds(pid, wanted)]
+            for pid in processes(name) if holds(pid, *wanted)]
 
 
 # ---- the host ----

@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
@@ -168,6 +171,51 @@ test_mbox(void)
 	}
 }
 
+/* A child, for whom the host has been up for a minute only; 0 if none can be.
+ */
+static pid_t
+fork_after_boot(void)
+{
+	struct timespec up;
+	char offset[64];
+
+	if (clock_gettime(CLOCK_BOOTTIME, &up) == -1 || up.tv_sec < 200 ||
+	    unshare(CLONE_NEWTIME) == -1)
+		return 0;
+	int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	snprintf(offset, sizeof(offset), "boottime -%lld 0\n",
+	    (long long)up.tv_sec - 60);
+	bool is_set = fd != -1 && write_all(fd, span_of(offset));
+	if (fd != -1)
+		close(fd);
+	return is_set ? fork() : 0;
+}
+
+static void
+test_lock_before_boot(void)
+{
+	static const struct mbox_options options = { .mode = 0600,
+		.timeout_ms = 50 };
+	int fd = make_file("queued", body);
+	struct deliver_message message = message_of(fd, body);
+	struct timespec old[2] = { { .tv_sec = time(NULL) - 100 },
+		{ .tv_sec = time(NULL) - 100 } };
+	int status = 0;
+	pid_t parent = getpid();
+
+	close(make_file("box5.lock", ""));
+	utimensat(AT_FDCWD, "box5.lock", old, 0);
+	CHECK("a stranger's dot lock of this boot: busy",
+	    mbox_deliver(&message, "box5", &options) == DELIVER_BUSY);
+	pid_t child = fork_after_boot();
+	if (getpid() != parent)
+		_exit(
+		    mbox_deliver(&message, "box5", &options) != DELIVER_SYNCED);
+	CHECK("one from before it is removed",
+	    child == 0 || (waitpid(child, &status, 0) == child && status == 0));
+	close(fd);
+}
+
 static void
 test_mbox_trouble(void)
 {
@@ -238,6 +286,7 @@ main(void)
 	test_maildir();
 	test_mbox();
 	test_mbox_trouble();
+	test_lock_before_boot();
 	nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	return test_result();
 }
