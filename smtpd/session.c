@@ -236,17 +236,31 @@ handle_command(struct session *session, struct span line)
  * behind a bare LF may be meant as a part of that line, and is never read.
  */
 static void
-handle_line(struct session *session, struct span line, bool is_too_long)
+refuse_bare_lf(struct session *session)
+{
+	refuse_and_end(
+	    session, "521 5.5.2 lines end with CRLF: bare LF, closing");
+}
+
+static void
+handle_long_line(struct session *session)
+{
+	if (session->in.before_lf == '\r')
+		reply_error(session, "500 5.5.6 line too long");
+	else
+		refuse_bare_lf(session);
+}
+
+static void
+handle_line(struct session *session, struct span line)
 {
 	size_t len = line.len;
 
 	if (len < 2 || line.ptr[len - 2] != '\r') {
-		refuse_and_end(
-		    session, "521 5.5.2 lines end with CRLF: bare LF, closing");
+		refuse_bare_lf(session);
 		return;
 	}
-	if (is_too_long || (len > COMMAND_MAX &&
-			       !span_starts_nocase(line, span_of("AUTH ")))) {
+	if (len > COMMAND_MAX && !span_starts_nocase(line, span_of("AUTH "))) {
 		reply_error(session, "500 5.5.6 line too long");
 		return;
 	}
@@ -332,11 +346,11 @@ converse(struct session *session)
 	greeting(session);
 	while (!session->is_done && status == IO_OK) {
 		status = read_line(&session->in, &session->line);
-		bool is_too_long = status == IO_TOO_LONG;
-		if (status == IO_OK || is_too_long) {
+		if (status == IO_TOO_LONG) {
 			status = IO_OK;
-			handle_line(
-			    session, buf_span(&session->line), is_too_long);
+			handle_long_line(session);
+		} else if (status == IO_OK) {
+			handle_line(session, buf_span(&session->line));
 			end_if_too_long(session);
 		} else if (status == IO_TIMEOUT) {
 			end_slow(session);

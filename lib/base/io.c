@@ -146,7 +146,6 @@ enum io_status
 read_line(struct reader *in, struct buf *line)
 {
 	const struct limit limit = limit_new(in->patience, in->timeout_ms);
-	char end[2] = { 0, '\n' };
 
 	buf_clear(line);
 	while (in->status == IO_OK) {
@@ -161,12 +160,9 @@ read_line(struct reader *in, struct buf *line)
 			return IO_OK;
 		size_t before = newline ? take - 1 : take;
 		if (before > 0)
-			end[0] = start[before - 1];
-		if (newline) {
-			buf_clear(line);
-			buf_add(line, (struct span){ end, sizeof(end) });
+			in->before_lf = start[before - 1];
+		if (newline)
 			return IO_TOO_LONG;
-		}
 		in->status = reader_fill(in, &limit);
 	}
 	return in->status;

@@ -76,7 +76,8 @@ struct reader {
 	int error;
 	size_t start;
 	size_t end;
-	size_t high; /* bytes before it may hold what was read */
+	size_t high;    /* bytes before it may hold what was read */
+	char before_lf; /* of a line that was too long */
 	char bytes[READER_SIZE];
 };
 
@@ -86,9 +87,9 @@ void writer_init(struct writer *out, int fd, int64_t timeout_ms);
 
 /*
  * Read through the next LF into *line (LF included), whose max bounds it.
- * IO_TOO_LONG: the line was read to its end and dropped, but for the end itself
- * (the LF and the byte before it); not sticky.
- * At end of input what was left without an LF is in *line, with IO_EOF.
+ * IO_TOO_LONG: the line was read to its end, *line has some of its beginning
+ * and in->before_lf is the byte before its LF; not sticky. At end of input what
+ * was left without an LF is in *line, with IO_EOF.
  */
 enum io_status read_line(struct reader *in, struct buf *line);
 

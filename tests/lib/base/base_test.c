@@ -114,8 +114,8 @@ test_io(void)
 	reader_init(&in, ends[0], 1000);
 	CHECK("line", read_line(&in, &line) == IO_OK &&
 			  span_equal(buf_span(&line), span_of("one\n")));
-	CHECK("too long", read_line(&in, &line) == IO_TOO_LONG &&
-			      span_equal(buf_span(&line), span_of("e\n")));
+	CHECK("too long",
+	    read_line(&in, &line) == IO_TOO_LONG && in.before_lf == 'e');
 	CHECK("end", read_line(&in, &line) == IO_EOF &&
 			 span_equal(buf_span(&line), span_of("2")));
 	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
