@@ -4,7 +4,6 @@
  */
 
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,44 +14,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/sandbox.h"
-#include "base/syncer.h"
-#include "queue/injector.h"
-#include "queue/neighbour.h"
-
-enum {
-	DRAIN_READS = 32 /* of a pipe, before others have their turn */
-};
-
-struct service {
-	struct injector *injector;
-	struct event_base *base;
-	struct syncer *syncer;
-	bool is_syncing;
-	struct request *waiting; /* written, for the next sync */
-	struct request *syncing; /* covered by the one in flight */
-	struct packet packet;    /* the one being handled */
-};
-
-struct session {
-	struct service *service;
-	int fd;
-	bool is_control; /* its end is the service's end */
-	struct event *readable;
-	struct request *request;
-};
-
-struct request {
-	struct session *session; /* NULL when the client went away */
-	struct request *next;
-	struct incoming incoming;
-	struct buf envelope_bytes;
-	struct envelope envelope; /* points into envelope_bytes */
-	int message_fd;           /* -1 after its end */
-	int envelope_fd;
-	struct event *message_readable;
-	struct event *envelope_readable;
-	bool is_committed;
-};
+#include "queue/inject_request.h"
 
 static void handle_packet(evutil_socket_t fd, short what, void *context);
 
@@ -69,23 +31,6 @@ watch(
 }
 
 static void
-unwatch(struct event **event)
-{
-	if (*event != NULL)
-		event_free(*event);
-	*event = NULL;
-}
-
-static void
-close_pipe(int *fd, struct event **event)
-{
-	unwatch(event);
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
 open_session(struct service *service, int fd, bool is_control)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -96,78 +41,41 @@ open_session(struct service *service, int fd, bool is_control)
 	session->service = service;
 	session->fd = fd;
 	session->is_control = is_control;
+	if (!is_control)
+		gather_moved(&service->gather, &session->gathering);
 	session->readable = watch(service, fd, handle_packet, session);
-}
-
-static void
-answer(struct request *request, enum inject_verdict verdict, const char *text)
-{
-	struct buf packet = buf_new(PACKET_MAX);
-
-	inject_add_answer(&packet, &request->incoming.name.id, verdict, text);
-	if (request->session != NULL) {
-		neighbour_answer(
-		    request->session->fd, buf_span(&packet), NULL, 0);
-		request->session->request = NULL;
-		request->session = NULL;
-	}
-	buf_free(&packet);
-}
-
-static void
-free_request(struct request *request)
-{
-	close_pipe(&request->message_fd, &request->message_readable);
-	close_pipe(&request->envelope_fd, &request->envelope_readable);
-	buf_free(&request->envelope_bytes);
-	free(request);
-}
-
-/* Nothing of it is kept. */
-static void
-refuse(struct service *service, struct request *request,
-    enum inject_verdict verdict, const char *text)
-{
-	incoming_abort(service->injector, &request->incoming);
-	answer(request, verdict, text);
-	free_request(request);
-}
-
-static void
-refuse_errno(struct service *service, struct request *request)
-{
-	const char *id = request->incoming.name.id.text;
-
-	switch (errno) {
-	case EEXIST:
-		refuse(service, request, INJECT_EXISTS, "already queued");
-		return;
-	case EFBIG:
-		refuse(service, request, INJECT_REFUSED,
-		    "5.3.4 message is over the size limit");
-		return;
-	case ENOSPC:
-	case EDQUOT:
-		warn_errno("%s not kept", id);
-		refuse(service, request, INJECT_LATER,
-		    "4.3.1 the queue's disk is full");
-		return;
-	default:
-		warn_errno("%s not kept", id);
-		refuse(service, request, INJECT_LATER,
-		    "4.3.0 cannot write to the queue");
-	}
 }
 
 static void
 start_sync(struct service *service)
 {
-	if (service->is_syncing || service->waiting == NULL)
-		return;
+	evtimer_del(service->gathered);
 	service->syncing = service->waiting;
 	service->waiting = NULL;
 	service->is_syncing = true;
 	syncer_start(service->syncer);
+}
+
+static void
+handle_gathered(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	start_sync(context);
+}
+
+/* At once, or when more messages have come that it will cover. */
+static void
+plan_sync(struct service *service)
+{
+	const struct timeval wait = { .tv_usec = GATHER_WAIT_US };
+
+	if (service->is_syncing || service->waiting == NULL)
+		return;
+	if (!gather_expects(&service->gather))
+		start_sync(service);
+	else if (!evtimer_pending(service->gathered, NULL) &&
+		 evtimer_add(service->gathered, &wait) == -1)
+		start_sync(service);
 }
 
 /* Before any answer: the manager must know of what its client calls kept. */
@@ -194,20 +102,20 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	service->is_syncing = false;
 	struct request *done = service->syncing;
 	service->syncing = NULL;
-	start_sync(service);
 	if (error == 0)
 		notify_manager(service, done);
 	for (struct request *request = done; request != NULL; request = next) {
 		next = request->next;
 		if (error != 0) {
 			errno = error;
-			refuse_errno(service, request);
+			request_refuse_errno(service, request);
 			continue;
 		}
 		incoming_free(&request->incoming); /* and so unlock it */
-		answer(request, INJECT_KEPT, "kept");
-		free_request(request);
+		request_answer(request, INJECT_KEPT, "kept");
+		request_free(request);
 	}
+	plan_sync(service);
 }
 
 static void
@@ -217,18 +125,20 @@ finish_request(struct service *service, struct request *request)
 	    buf_span(&request->envelope_bytes), &request->envelope);
 
 	if (status != ENVELOPE_OK) {
-		refuse(service, request, INJECT_REFUSED,
+		request_refuse(service, request, INJECT_REFUSED,
 		    envelope_status_text(status));
 		return;
 	}
 	if (!incoming_finish(service->injector, &request->incoming,
 		buf_span(&request->envelope_bytes), &request->envelope)) {
-		refuse_errno(service, request);
+		request_refuse_errno(service, request);
 		return;
 	}
 	request->next = service->waiting;
 	service->waiting = request;
-	start_sync(service);
+	if (request->session != NULL)
+		gather_done(&service->gather, &request->session->gathering);
+	plan_sync(service);
 }
 
 static void
@@ -239,84 +149,13 @@ finish_if_whole(struct request *request)
 		finish_request(request->session->service, request);
 }
 
-/* Bytes read: > 0 some, 0 none yet, -1 the end or an error. */
-static ssize_t
-read_some(int fd, char *bytes, size_t size)
-{
-	for (;;) {
-		ssize_t got = read(fd, bytes, size);
-
-		if (got > 0)
-			return got;
-		if (got == 0 || (errno != EINTR && errno != EAGAIN))
-			return -1;
-		if (errno == EAGAIN)
-			return 0;
-	}
-}
-
-/* False if the request was refused, and is gone; as drain_message. */
-static bool
-drain_envelope(struct request *request)
-{
-	char bytes[4096];
-	ssize_t got = 1;
-
-	for (int i = 0; i < DRAIN_READS && got > 0; i++) {
-		got = read_some(request->envelope_fd, bytes, sizeof(bytes));
-		if (got > 0)
-			buf_add(&request->envelope_bytes,
-			    (struct span){ bytes, (size_t)got });
-	}
-	if (request->envelope_bytes.overflow) {
-		refuse(request->session->service, request, INJECT_REFUSED,
-		    "5.3.4 the envelope is too long");
-		return false;
-	}
-	if (got == -1)
-		close_pipe(&request->envelope_fd, &request->envelope_readable);
-	return true;
-}
-
-/*
- * What is there, but no more than DRAIN_READS: a writer who is quick must not
- * keep all others waiting.
- */
-static bool
-drain_message(struct request *request)
-{
-	struct service *service = request->session->service;
-	char bytes[32768];
-	ssize_t got = 1;
-
-	for (int i = 0; i < DRAIN_READS; i++) {
-		struct envelope *known = NULL;
-
-		got = read_some(request->message_fd, bytes, sizeof(bytes));
-		if (got <= 0)
-			break;
-		if (request->envelope_fd == -1 && request->incoming.fd == -1 &&
-		    envelope_parse(buf_span(&request->envelope_bytes),
-			&request->envelope) == ENVELOPE_OK)
-			known = &request->envelope;
-		if (!incoming_add(service->injector, &request->incoming,
-			(struct span){ bytes, (size_t)got }, known)) {
-			refuse_errno(service, request);
-			return false;
-		}
-	}
-	if (got == -1)
-		close_pipe(&request->message_fd, &request->message_readable);
-	return true;
-}
-
 static void
 handle_envelope(evutil_socket_t fd, short what, void *context)
 {
 	struct request *request = context;
 
 	(void)fd, (void)what;
-	if (drain_envelope(request))
+	if (request_drain_envelope(request))
 		finish_if_whole(request);
 }
 
@@ -326,7 +165,7 @@ handle_message(evutil_socket_t fd, short what, void *context)
 	struct request *request = context;
 
 	(void)fd, (void)what;
-	if (drain_message(request))
+	if (request_drain_message(request))
 		finish_if_whole(request);
 }
 
@@ -342,33 +181,57 @@ is_pipe(int fd)
 }
 
 static void
+refuse_packet(struct service *service, struct request *request)
+{
+	log_event("no request of inject(5)");
+	request_refuse(service, request, INJECT_REFUSED,
+	    "5.3.0 a request is an id and two pipes, or all in one packet");
+}
+
+/* A message that came in one packet, and so is whole. */
+static void
+take_whole(struct session *session)
+{
+	struct service *service = session->service;
+	struct span envelope;
+	struct span message;
+	struct queue_id id;
+	bool is_good = inject_parse_whole(
+	    packet_span(&service->packet), &id, &envelope, &message);
+
+	if (!is_good)
+		id = queue_id_make();
+	struct request *request = request_new(session, &id);
+	if (!is_good || request->message_fd != -1) {
+		refuse_packet(service, request);
+		return;
+	}
+	buf_add(&request->envelope_bytes, envelope);
+	request->is_committed = true;
+	if (incoming_add(service->injector, &request->incoming, message, NULL))
+		finish_request(service, request);
+	else
+		request_refuse_errno(service, request);
+}
+
+static void
 begin_request(struct session *session)
 {
 	struct packet *packet = &session->service->packet;
 	struct queue_id id;
-	struct request *request = calloc(1, sizeof(*request));
-
-	if (request == NULL)
-		temp_fail("out of memory");
-	request->session = session;
-	request->envelope_bytes = buf_new(ENVELOPE_MAX);
-	request->message_fd = packet_take_fd(packet, 0);
-	request->envelope_fd = packet_take_fd(packet, 1);
 	bool is_good = inject_parse_request(packet_span(packet), &id);
+
 	if (!is_good)
 		id = queue_id_make();
-	incoming_init(&request->incoming, &id);
+	struct request *request = request_new(session, &id);
 	if (!is_good || !is_pipe(request->message_fd) ||
 	    !is_pipe(request->envelope_fd)) {
-		log_event("no request of inject(5)");
-		refuse(session->service, request, INJECT_REFUSED,
-		    "5.3.0 a request is an id and two pipes");
+		refuse_packet(session->service, request);
 		return;
 	}
-	session->request = request;
 	fd_set_nonblocking(request->message_fd);
 	fd_set_nonblocking(request->envelope_fd);
-	if (!drain_envelope(request) || !drain_message(request))
+	if (!request_drain_envelope(request) || !request_drain_message(request))
 		return;
 	if (request->envelope_fd != -1)
 		request->envelope_readable = watch(session->service,
@@ -392,7 +255,7 @@ leave_request(struct session *session)
 	    request->envelope_fd == -1)
 		return;
 	incoming_abort(session->service->injector, &request->incoming);
-	free_request(request);
+	request_free(request);
 }
 
 static void
@@ -405,6 +268,7 @@ close_session(struct session *session)
 		return;
 	}
 	leave_request(session);
+	gather_done(&session->service->gather, &session->gathering);
 	unwatch(&session->readable);
 	close(session->fd);
 	free(session);
@@ -416,9 +280,9 @@ commit_request(struct request *request)
 	if (request->is_committed)
 		return; /* said twice: it waits for its pipes, or its sync */
 	request->is_committed = true;
-	if (request->envelope_fd != -1 && !drain_envelope(request))
+	if (request->envelope_fd != -1 && !request_drain_envelope(request))
 		return;
-	if (request->message_fd == -1 || drain_message(request))
+	if (request->message_fd == -1 || request_drain_message(request))
 		finish_if_whole(request);
 }
 
@@ -459,6 +323,9 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	struct queue_id id;
 	if (opened != -1) {
 		open_session(session->service, opened, false);
+	} else if (inject_is_whole(bytes)) {
+		leave_request(session); /* one at a time */
+		take_whole(session);
 	} else if (inject_parse_retry(bytes, &domain)) {
 		spool_ask_retry(&session->service->injector->spool, domain);
 	} else if (inject_is_scratch(bytes)) {
@@ -489,6 +356,10 @@ injector_serve(struct injector *injector)
 	service.base = event_base_new();
 	if (service.base == NULL)
 		temp_fail("cannot make an event loop");
+	gather_init(&service.gather);
+	service.gathered = evtimer_new(service.base, handle_gathered, &service);
+	if (service.gathered == NULL)
+		temp_fail("out of memory");
 	open_session(&service, NEIGHBOUR_SELF, true);
 	watch(&service, syncer_fd(service.syncer), handle_synced, &service);
 	sandbox_enter(

@@ -32,7 +32,8 @@ static const char usage[] =
 
 enum {
 	READY_FD = 3,
-	DRAIN_S = 5
+	DRAIN_S = 5,
+	LOG_WAIT_US = 10000 /* the time that s6-log adds is that much late */
 };
 
 static void
@@ -58,6 +59,34 @@ handle_end(evutil_socket_t fd, short what, void *context)
 	manager->is_ending = true;
 	event_base_loopexit(manager->base, &patience);
 	schedule_run(manager);
+}
+
+static void
+handle_log_timer(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what, (void)context;
+	log_flush();
+}
+
+static void
+lines_wait(void *context)
+{
+	const struct timeval wait = { .tv_usec = LOG_WAIT_US };
+
+	if (evtimer_add(context, &wait) == -1)
+		log_flush();
+}
+
+/* Several lines a message, and many messages: its log is read in batches. */
+static void
+gather_log(struct manager *manager)
+{
+	struct event *timer =
+	    evtimer_new(manager->base, handle_log_timer, NULL);
+
+	if (timer == NULL)
+		temp_fail("out of memory");
+	log_gather(lines_wait, timer);
 }
 
 static void
@@ -103,6 +132,8 @@ main(int argc, char **argv)
 	collect_start(&manager);
 	intake_start(&manager);
 	announce();
+	gather_log(&manager);
 	event_base_dispatch(manager.base);
+	log_flush();
 	return EX_OK;
 }

@@ -135,6 +135,15 @@ submit_finish(struct submission *submission, struct buf *text)
 {
 	struct injection *injection = &submission->injection;
 
+	if (!submission->is_open && submission->session != -1 &&
+	    inject_fits(submission->envelope, buf_span(&submission->held))) {
+		enum inject_verdict verdict = inject_whole(submission->session,
+		    &submission->id, submission->envelope,
+		    buf_span(&submission->held), INJECT_TIMEOUT_MS, text);
+
+		buf_free(&submission->held);
+		return verdict;
+	}
 	pass_held(submission);
 	if (submission->session == -1) {
 		close(injection->message_fd);

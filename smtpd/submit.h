@@ -6,8 +6,8 @@
  * or, by hand, a queue-inject program for each message.
  *
  * The first SUBMIT_HELD bytes wait in memory, so that a small message is one
- * request that the injector can finish at once; a larger one streams.  A
- * failure is sticky, and told by submit_finish.
+ * packet, or a request that the injector can finish at once; a larger one
+ * streams.  A failure is sticky, and told by submit_finish.
  */
 
 #include <sys/types.h>

@@ -1,6 +1,7 @@
 #include "base/die.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,6 +17,15 @@ enum {
 static const char *program = "?";
 static unsigned long dropped; /* lines, since the log was last read */
 
+/* Lines that wait; no more than goes into a pipe with one write. */
+static struct {
+	void (*begun)(void *context); /* NULL: none wait */
+	void *context;
+	char bytes[PIPE_BUF];
+	size_t len;
+	unsigned long lines;
+} held;
+
 void
 program_name(const char *name)
 {
@@ -28,13 +38,13 @@ program_name(const char *name)
  * counted, until it reads again.
  */
 static bool
-has_room(void)
+has_room(unsigned long lines)
 {
 	struct pollfd log = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[96];
 
 	if (poll(&log, 1, dropped == 0 ? LOG_WAIT_MS : 0) == 0) {
-		dropped++;
+		dropped += lines;
 		return false;
 	}
 	if (dropped > 0) {
@@ -48,7 +58,41 @@ has_room(void)
 	return true;
 }
 
-/* One write per line, so lines of two processes never mix in a pipe. */
+/* One write for whole lines: those of two processes never mix in a pipe. */
+static void
+write_lines(const char *bytes, size_t len, unsigned long lines)
+{
+	if (has_room(lines) && write(STDERR_FILENO, bytes, len) == -1)
+		return; /* the log is gone: nobody is left to tell */
+}
+
+void
+log_gather(void (*begun)(void *context), void *context)
+{
+	held.begun = begun;
+	held.context = context;
+}
+
+void
+log_flush(void)
+{
+	if (held.len > 0)
+		write_lines(held.bytes, held.len, held.lines);
+	held.len = 0;
+	held.lines = 0;
+}
+
+static void
+hold_line(const char *line, size_t len)
+{
+	if (held.len + len > sizeof(held.bytes))
+		log_flush();
+	memcpy(held.bytes + held.len, line, len);
+	held.len += len;
+	if (held.lines++ == 0)
+		held.begun(held.context);
+}
+
 static void __attribute__((format(printf, 2, 0)))
 log_line(int error, const char *format, va_list args)
 {
@@ -68,8 +112,10 @@ log_line(int error, const char *format, va_list args)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = line[i] == '\n' ? ' ' : '?'; /* never two */
 	line[used] = '\n';
-	if (has_room() && write(STDERR_FILENO, line, (size_t)used + 1) == -1)
-		return; /* the log is gone: nobody is left to tell */
+	if (held.begun != NULL)
+		hold_line(line, (size_t)used + 1);
+	else
+		write_lines(line, (size_t)used + 1, 1);
 }
 
 void
@@ -80,6 +126,7 @@ die(int code, const char *format, ...)
 	va_start(args, format);
 	log_line(0, format, args);
 	va_end(args);
+	log_flush();
 	_exit(code);
 }
 
@@ -92,6 +139,7 @@ die_errno(int code, const char *format, ...)
 	va_start(args, format);
 	log_line(error, format, args);
 	va_end(args);
+	log_flush();
 	_exit(code);
 }
 
@@ -104,6 +152,7 @@ temp_fail(const char *format, ...)
 	va_start(args, format);
 	log_line(error, format, args);
 	va_end(args);
+	log_flush();
 	_exit(EX_TEMPFAIL);
 }
 

@@ -11,21 +11,30 @@ packet_pair(int ends[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
 }
 
-bool
-packet_send(int fd, struct span bytes, const int *fds, int fd_count)
+static bool
+send_parts(int fd, const struct span *parts, int part_count, const int *fds,
+    int fd_count)
 {
 	union {
 		char space[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
 		struct cmsghdr align;
 	} control = { 0 };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes.ptr,
-		.iov_len = bytes.len };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct iovec vector[PACKET_PARTS_MAX];
+	struct msghdr message = { .msg_iov = vector };
+	size_t room = PACKET_MAX;
 
-	if (bytes.len > PACKET_MAX || fd_count > PACKET_FDS_MAX) {
-		errno = EMSGSIZE;
-		return false;
+	for (int i = 0; i < part_count; i++) {
+		if (i == PACKET_PARTS_MAX || parts[i].len > room ||
+		    fd_count > PACKET_FDS_MAX) {
+			errno = EMSGSIZE;
+			return false;
+		}
+		room -= parts[i].len;
+		vector[i] =
+		    (struct iovec){ .iov_base = (void *)(uintptr_t)parts[i].ptr,
+			    .iov_len = parts[i].len };
 	}
+	message.msg_iovlen = (size_t)part_count;
 	if (fd_count > 0) {
 		size_t size = sizeof(int) * (size_t)fd_count;
 
@@ -43,6 +52,18 @@ packet_send(int fd, struct span bytes, const int *fds, int fd_count)
 		if (errno != EINTR)
 			return false;
 	}
+}
+
+bool
+packet_send(int fd, struct span bytes, const int *fds, int fd_count)
+{
+	return send_parts(fd, &bytes, 1, fds, fd_count);
+}
+
+bool
+packet_send_parts(int fd, const struct span *parts, int count)
+{
+	return send_parts(fd, parts, count, NULL, 0);
 }
 
 static void

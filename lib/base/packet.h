@@ -4,7 +4,8 @@
 /*
  * packet - one message with descriptors over a SOCK_SEQPACKET pair.
  *
- * Limits  PACKET_MAX bytes and PACKET_FDS_MAX descriptors a packet.
+ * Limits  PACKET_MAX bytes, PACKET_FDS_MAX descriptors and, when it is sent,
+ *         PACKET_PARTS_MAX parts a packet.
  * Memory  received descriptors belong to the caller, close-on-exec set.
  */
 
@@ -14,7 +15,8 @@
 
 enum {
 	PACKET_MAX = 16384,
-	PACKET_FDS_MAX = 4
+	PACKET_FDS_MAX = 4,
+	PACKET_PARTS_MAX = 4
 };
 
 struct packet {
@@ -32,6 +34,9 @@ bool packet_pair(int ends[2]);
  * a non-blocking end is full, EMSGSIZE if bytes are over PACKET_MAX.
  */
 bool packet_send(int fd, struct span bytes, const int *fds, int fd_count);
+
+/* As packet_send, without descriptors: the parts as one packet. */
+bool packet_send_parts(int fd, const struct span *parts, int count);
 
 /*
  * Receive one packet: 1; 0 when the other end is closed, or sent a packet

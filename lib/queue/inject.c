@@ -15,6 +15,10 @@ static const char withdrawal[] = "A1";
 
 static const char scratch[] = "W1";
 
+enum {
+	WHOLE_HEAD_MAX = 64 /* the records before the envelope */
+};
+
 static void
 close_fd(int *fd)
 {
@@ -70,34 +74,28 @@ inject_abort(struct injection *injection)
 
 /* One that was withdrawn may have been answered before that was read. */
 static bool
-is_of_another(const struct injection *injection, struct span packet)
+is_of_another(const struct queue_id *id, struct span packet)
 {
-	struct span id;
+	struct span value;
 
-	return record_find(packet, 'I', &id) &&
-	       !span_equal(id, span_of(injection->id.text));
+	return record_find(packet, 'I', &value) &&
+	       !span_equal(value, span_of(id->text));
 }
 
-enum inject_verdict
-inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
+static enum inject_verdict
+wait_verdict(int session, const struct queue_id *id, int64_t timeout_ms,
+    struct buf *text)
 {
 	static struct packet packet; /* large: untouched pages cost nothing */
 	struct span value;
 
-	close_fd(&injection->envelope_fd);
-	close_fd(&injection->message_fd);
-	if (!packet_send(injection->session,
-		(struct span){ commit, sizeof(commit) }, NULL, 0)) {
-		buf_add_string(text, "the queue cannot be reached");
-		return INJECT_LATER;
-	}
 	do {
-		if (!neighbour_wait(injection->session, timeout_ms, &packet)) {
+		if (!neighbour_wait(session, timeout_ms, &packet)) {
 			buf_add_string(text, "the queue does not answer");
 			return INJECT_LATER;
 		}
 		packet_close_fds(&packet);
-	} while (is_of_another(injection, packet_span(&packet)));
+	} while (is_of_another(id, packet_span(&packet)));
 	if (record_find(packet_span(&packet), 'R', &value))
 		buf_add(text, value);
 	if (!record_find(packet_span(&packet), 'V', &value) || value.len != 1)
@@ -106,6 +104,69 @@ inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
 	if (letter == NULL || *letter == '\0')
 		return INJECT_LATER;
 	return (enum inject_verdict)(letter - verdict_letters);
+}
+
+enum inject_verdict
+inject_finish(struct injection *injection, int64_t timeout_ms, struct buf *text)
+{
+	close_fd(&injection->envelope_fd);
+	close_fd(&injection->message_fd);
+	if (!packet_send(injection->session,
+		(struct span){ commit, sizeof(commit) }, NULL, 0)) {
+		buf_add_string(text, "the queue cannot be reached");
+		return INJECT_LATER;
+	}
+	return wait_verdict(
+	    injection->session, &injection->id, timeout_ms, text);
+}
+
+bool
+inject_fits(struct span envelope, struct span message)
+{
+	size_t room = PACKET_MAX - WHOLE_HEAD_MAX;
+
+	return message.len <= room && envelope.len <= room - message.len;
+}
+
+enum inject_verdict
+inject_whole(int session, const struct queue_id *id, struct span envelope,
+    struct span message, int64_t timeout_ms, struct buf *text)
+{
+	struct buf head = buf_new(WHOLE_HEAD_MAX);
+
+	record_add_string(&head, 'M', id->text);
+	record_add_number(&head, 'E', envelope.len);
+	const struct span parts[] = { buf_span(&head), envelope, message };
+	bool is_sent = packet_send_parts(session, parts, 3);
+	buf_free(&head);
+	if (!is_sent) {
+		buf_add_string(text, "the queue cannot be reached");
+		return INJECT_LATER;
+	}
+	return wait_verdict(session, id, timeout_ms, text);
+}
+
+bool
+inject_is_whole(struct span packet)
+{
+	return packet.len > 0 && packet.ptr[0] == 'M';
+}
+
+bool
+inject_parse_whole(struct span packet, struct queue_id *id,
+    struct span *envelope, struct span *message)
+{
+	uint64_t envelope_len;
+	struct span value;
+	char tag;
+
+	if (!record_next(&packet, &tag, &value) || tag != 'M' ||
+	    !queue_id_parse(value, id) || !record_next(&packet, &tag, &value) ||
+	    tag != 'E' || !span_number(value, 10, packet.len, &envelope_len))
+		return false;
+	*envelope = span_slice(packet, 0, (size_t)envelope_len);
+	*message = span_slice(packet, (size_t)envelope_len, SIZE_MAX);
+	return true;
 }
 
 int

@@ -10,7 +10,12 @@
  * included; the envelope is envelope(5).  Each ends with the end of its pipe;
  * a second packet, the commit, says that both were whole (a writer that dies
  * ends its pipes too).  A withdrawal, or the next request, drops one that was
- * not committed.  The answer is the id (I), a verdict (V) and a text (R);
+ * not committed.
+ *
+ * What is small goes in one packet: the queue id (M), the envelope's length
+ * (E), the envelope, the message; it needs no commit.
+ *
+ * The answer is the id (I), a verdict (V) and a text (R);
  * INJECT_KEPT means that the message is on stable storage.
  */
 
@@ -47,6 +52,15 @@ void inject_abort(struct injection *injection);
 enum inject_verdict inject_finish(
     struct injection *injection, int64_t timeout_ms, struct buf *text);
 
+/*
+ * A whole message in one packet, as inject_finish.  It must fit: its caller
+ * asks inject_fits first.
+ */
+enum inject_verdict inject_whole(int session, const struct queue_id *id,
+    struct span envelope, struct span message, int64_t timeout_ms,
+    struct buf *text);
+bool inject_fits(struct span envelope, struct span message);
+
 /* Ask that all mail for a domain be tried now; false if nobody hears. */
 bool inject_ask_retry(int session, struct span domain);
 
@@ -62,6 +76,12 @@ int inject_scratch(int session, int64_t timeout_ms);
 /* The service's side. */
 bool inject_is_scratch(struct span packet);
 bool inject_parse_request(struct span packet, struct queue_id *id);
+
+/* A whole message?  Its id is to be judged by inject_parse_whole. */
+bool inject_is_whole(struct span packet);
+bool inject_parse_whole(struct span packet, struct queue_id *id,
+    struct span *envelope, struct span *message);
+
 bool inject_is_commit(struct span packet);
 bool inject_is_withdrawal(struct span packet);
 void inject_add_answer(struct buf *buf, const struct queue_id *id,

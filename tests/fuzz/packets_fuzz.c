@@ -22,6 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lookup_answer answer;
 	struct report report;
 	struct queue_id id;
+	struct span envelope;
+	struct span message;
 
 	if (delivery_parse(bytes, &delivery) &&
 	    delivery_recipient(&delivery).address.len > size)
@@ -30,5 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lookup_parse_answer(bytes, &answer);
 	report_parse(bytes, &report);
 	inject_parse_request(bytes, &id);
+	if (inject_is_whole(bytes) &&
+	    inject_parse_whole(bytes, &id, &envelope, &message) &&
+	    envelope.len + message.len > size)
+		abort();
 	return 0;
 }

@@ -493,6 +493,26 @@ class Attack:
                 send(session, word)
             session.close()
         self.look('words out of their order')
+        envelope, message = b'Fann@example.org\0Tjoe@example.org\0\0', b'Subject: x\n\n.\n'
+
+        def whole(length):
+            return records(M='%023x' % self.neighbour.random.getrandbits(88), E=length) + envelope + message
+        good = whole(len(envelope))
+        for data, verdict in ((good, b'VK'), (whole(len(envelope) - 1), b'VD'),
+                              (whole(len(envelope) + 1), b'VD'), (whole(10 ** 30), b'VD'), (whole(-1), b'VD'),
+                              (whole(len(envelope + message) + 1), b'VD'), (good[:20], b'VD'), (b'M', b'VD'), (whole(0), b'VD')):
+            session = open_session(self.neighbour.control)
+            answer = send(session, data) and receive(session)
+            if not answer or verdict not in answer:
+                self.faults.append(f'{data!r} has the answer {answer!r}')
+            session.close()
+        session = open_session(self.neighbour.control)
+        wrong = list(self.kinds.values())[:3]
+        answer = send(session, good, wrong) and receive(session)
+        if not answer or b'VD' not in answer:
+            self.faults.append(f'a whole message with descriptors has the answer {answer!r}')
+        session.close()
+        self.look('messages in one packet')
 
     def run(self):
         neighbour = self.neighbour

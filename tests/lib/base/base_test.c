@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -154,10 +155,62 @@ test_full_log(void)
 	close(ends[1]);
 }
 
+static void
+count_begun(void *context)
+{
+	++*(int *)context;
+}
+
+/* Lines that are gathered: many in one write, none lost by an end. */
+static void
+test_gathered_log(void)
+{
+	char text[8192];
+	int before = dup(STDERR_FILENO);
+	int begun = 0;
+	int ends[2];
+
+	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_gather(count_begun, &begun);
+	log_event("first");
+	log_event("second");
+	CHECK("they wait", read(ends[0], text, sizeof(text)) == -1);
+	CHECK("the first is told", begun == 1);
+	log_flush();
+	ssize_t got = read(ends[0], text, sizeof(text) - 1);
+	text[got < 0 ? 0 : got] = '\0';
+	const char *first = strstr(text, ": first\n");
+	CHECK("both come, in order",
+	    first != NULL && strstr(first, ": second\n") != NULL);
+	for (int i = 0; i < 60; i++)
+		log_event("%s", "a line of a little more than seventy bytes, "
+				"so that they need two writes");
+	CHECK("told of those behind the write", begun == 3);
+	CHECK("what one write takes has come",
+	    read(ends[0], text, sizeof(text)) > 3900);
+	pid_t child = fork();
+	if (child == 0)
+		die(EX_USAGE, "the end");
+	CHECK("child", waitpid(child, NULL, 0) == child);
+	got = read(ends[0], text, sizeof(text) - 1);
+	text[got < 0 ? 0 : got] = '\0';
+	CHECK("one that dies writes what waits",
+	    strstr(text, "two writes\n") != NULL &&
+		strstr(text, ": the end\n") != NULL);
+	log_flush();
+	log_gather(NULL, NULL);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int
 main(void)
 {
 	test_full_log();
+	test_gathered_log();
 	test_span();
 	test_buf();
 	test_record();
