@@ -79,6 +79,8 @@ offer_extensions(struct session *session)
 	offer(session, "CHUNKING");
 	offer(session, "BINARYMIME");
 	offer(session, "DSN");
+	if (!session->settings->is_lmtp) /* where each has its reply anyway */
+		offer(session, "PRDR");
 	offer_limits(session);
 	if (session_offers_starttls(session))
 		offer(session, "STARTTLS");

@@ -57,6 +57,16 @@ take_utf8(struct session *session, struct span value)
 	return true;
 }
 
+/* draft-hall-prdr: Exim asks for it wherever it is offered. */
+static bool
+take_prdr(struct session *session, struct span value)
+{
+	if (value.len > 0)
+		return refuse(session, "501 5.5.4 PRDR takes no value");
+	session->has_prdr = true;
+	return true;
+}
+
 /* RFC 3461 section 4.3. */
 static bool
 take_ret(struct session *session, struct span value)
@@ -106,6 +116,12 @@ has_auth(const struct session *session)
 }
 
 static bool
+is_smtp(const struct session *session)
+{
+	return !session->settings->is_lmtp;
+}
+
+static bool
 is_tls(const struct session *session)
 {
 	return session->is_tls;
@@ -125,6 +141,7 @@ static const struct mail_parameter {
 	{ "SIZE", take_size, NULL },
 	{ "BODY", take_body, NULL },
 	{ "SMTPUTF8", take_utf8, NULL },
+	{ "PRDR", take_prdr, is_smtp },
 	{ "RET", take_ret, NULL },
 	{ "ENVID", take_envid, NULL },
 	{ "AUTH", take_auth, has_auth },

@@ -14,9 +14,15 @@ reply(struct session *session, const char *text)
 void
 reply_verdict(struct session *session, const char *text)
 {
-	uint64_t times =
-	    session->settings->is_lmtp ? session->recipient_count : 1;
+	uint64_t times = 1;
 
+	if (session->settings->is_lmtp) {
+		times = session->recipient_count;
+	} else if (session->has_prdr && session->recipient_count > 1) {
+		reply(session, "353 a reply for each recipient, and one for "
+			       "the message");
+		times = session->recipient_count + 1;
+	}
 	while (times-- > 0)
 		reply(session, text);
 }
@@ -51,6 +57,7 @@ session_reset(struct session *session)
 	filter_reset(session);
 	session->has_sender = false;
 	session->is_binary = false;
+	session->has_prdr = false;
 	session->needs_utf8 = false;
 	session->hold_until = 0;
 	session->by = (struct deliver_by){ .mode = 0 };

@@ -122,6 +122,7 @@ struct session {
 	/* the transaction: empty after session_reset */
 	bool has_sender;
 	bool is_binary; /* BODY=BINARYMIME */
+	bool has_prdr;  /* it wants a reply for each recipient */
 	bool needs_utf8;
 	struct buf sender;
 	struct buf records; /* envelope records of the message */
@@ -151,7 +152,8 @@ void reply(struct session *session, const char *text);
 
 /*
  * What became of the message: by LMTP once for each recipient that was
- * accepted (RFC 2033 section 4.2), since all of them are kept, or none.
+ * accepted (RFC 2033 section 4.2), since all of them are kept, or none; with
+ * PRDR for each and then in all.
  */
 void reply_verdict(struct session *session, const char *text);
 /* The same, one that counts as an error. */

@@ -314,6 +314,38 @@ c = Client(hello='LHLO x')
 check('LHLO is not SMTP', c.hello.startswith('500'))
 check('no LMTP session died', 'died' not in read_log('lmtp'))
 
+# ---- PRDR ----
+c = Client()
+check('PRDR is offered, but not by LMTP', offers(c, 'PRDR') and not offers(Client(port=24, hello='LHLO x'), 'PRDR'), c.hello)
+c.begin(' PRDR')
+c.ask('DATA')
+c.send('Subject: prdr\r\n\r\nx\r\n.\r\n')
+got = [c.reply() for _ in range(4)]
+check('353, a reply for each recipient, and one for all', got[0][:3] == '353' and len(set(got[1:])) == 1 and
+      got[1][:3] == '250' and c.code('NOOP') == '250', got)
+c.begin(' PRDR')
+c.bdat('Subject: prdr\r\n\r\n')
+got = [c.bdat('x\r\n', True)] + [c.reply() for _ in range(3)]
+check('BDAT too, at its end', [r[:3] for r in got] == ['353', '250', '250', '250'] and c.code('NOOP') == '250', got)
+c.begin(' PRDR')
+c.ask('DATA')
+c.send('Subject: bare\r\n\r\na\rb\r\n.\r\n')
+got = [c.reply()[:3] for _ in range(4)]
+check('a refusal as well', got == ['353', '554', '554', '554'] and c.code('NOOP') == '250', got)
+c.begin(' PRDR', rcpts=['joe@example.org'])
+c.ask('DATA')
+c.send('Subject: prdr\r\n\r\nx\r\n.\r\n')
+check('one recipient, one reply', c.reply()[:3] == '250' and c.code('NOOP') == '250')
+check('it has no value', c.begin(' PRDR=1')[0] == '501')
+c.begin()
+c.ask('DATA')
+c.send('Subject: no prdr\r\n\r\nx\r\n.\r\n')
+check('and is forgotten with its transaction', c.reply()[:3] == '250' and c.code('NOOP') == '250')
+swaks = subprocess.run(['swaks', '--server', '127.0.0.1', '--to', 'joe@example.org,ann@example.org', '--from', 'a@b.example',
+                        '--prdr'], capture_output=True, text=True, timeout=60)
+check('swaks reads them all', swaks.returncode == 0 and swaks.stdout.count('\n<-  353 ') == 1 and
+      swaks.stdout.count('250 2.0.0 accepted') == 3, swaks.stdout[-800:] + swaks.stderr)
+
 # ---- REQUIRETLS: RFC 8689 ----
 def over_tls(port):
     c = Client(port=port, source='127.0.0.1')
@@ -343,7 +375,7 @@ check('every keyword that is offered is in the table of smtpd(8), and no other',
 for word, (defined, tests) in table.items():
     texts = [open(path).read() for name in tests for path in glob.glob(f'{TESTS}/{name}.*')]
     if word != 'Sy keyword':
-        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|Postfix", defined) and len(texts) == len(tests) and
+        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|draft-|Postfix", defined) and len(texts) == len(tests) and
               any(word in text.upper() for text in texts), (word, tests))
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()
