@@ -67,8 +67,7 @@ is_expected(const struct checkpw_request *request, bool is_for_pam)
 
 /* turns: of a session for PAM; a worker has taken its turn. */
 static void
-answer(
-    int session, const struct checkers *checkers, const struct turns *turns)
+answer(int session, const struct checkers *checkers, const struct turns *turns)
 {
 	static struct checkpw_request request; /* large */
 	enum checkpw_verdict verdict = CHECKPW_LATER;
@@ -130,8 +129,7 @@ helpers_serve(
 		packet_close_fds(&packet);
 		if (session == -1)
 			continue;
-		start(
-		    control, session, checkers, is_for_pam ? turns : NULL);
+		start(control, session, checkers, is_for_pam ? turns : NULL);
 		close(session);
 	}
 }

@@ -70,8 +70,7 @@ answer(const struct exchanges *exchanges, int session)
 /* ---- the parent ---- */
 
 void
-workers_prepare(
-    struct workers *workers, int helpers, const struct turns *turns)
+workers_prepare(struct workers *workers, int helpers, const struct turns *turns)
 {
 	sigset_t signals;
 
@@ -116,8 +115,8 @@ pass_on(const struct workers *workers, struct packet *packet)
 
 	if (session == -1)
 		return false;
-	if (!packet_send(workers->exchanges.judge.helpers,
-		packet_span(packet), &session, 1))
+	if (!packet_send(workers->exchanges.judge.helpers, packet_span(packet),
+		&session, 1))
 		warn_errno("cannot pass a session on");
 	close(session);
 	return true;
