@@ -119,9 +119,10 @@ put_resync(struct session *session, const struct select_options *options)
 	struct folder_counts counts;
 	struct picks known = picks_new();
 
+	if (!options->is_qresync)
+		return;
 	folder_counts(session->folder, &counts);
-	if (!options->is_qresync ||
-	    counts.uid_validity != options->uid_validity)
+	if (counts.uid_validity != options->uid_validity)
 		return;
 	put_vanished_earlier(session, options->modseq, &options->known);
 	struct set all;
@@ -157,7 +158,7 @@ put_selected(struct session *session)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
 	for (size_t i = 0;
 	     (session->enabled & (ENABLED_REV2 | ENABLED_UIDONLY)) == 0 &&
-	     i < folder_count(folder);
+	     counts.unseen > 0 && i < folder_count(folder);
 	     i++)
 		if ((folder_message(folder, i)->flags & MESSAGE_SEEN) == 0) {
 			put_format(session,

@@ -77,7 +77,10 @@ ask_checkpw(const struct attempt *attempt, struct login_request *request,
 	struct checkpw_request question;
 	enum checkpw_verdict verdict = CHECKPW_LATER;
 	bool is_nobody = account->kind == CHECKPW_NOBODY;
-	int session = neighbour_open_session(NEIGHBOUR_CHECKPW);
+	bool is_for_pam = account->kind == CHECKPW_SYSTEM &&
+			  request->head.method == LOGIN_PASSWORD;
+	int session = neighbour_open_session_of(
+	    NEIGHBOUR_CHECKPW, is_for_pam ? CHECKPW_FOR_PAM : "");
 
 	bool is_asked = session != -1 &&
 			checkpw_request_init(&question, account->kind,
@@ -192,8 +195,7 @@ become(const struct attempt *attempt, int client, struct span input,
 	snprintf(peer, sizeof(peer), "%.*s", (int)peer_text.len, peer_text.ptr);
 	place(moved, STDIN_FILENO);
 	place(moved, STDOUT_FILENO);
-	for (int fd = STDERR_FILENO + 1; fd < MOVED_FD; fd++)
-		close(fd);
+	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
 	place_input(input);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(account->uid, account->gid, NULL, 0);

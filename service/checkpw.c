@@ -116,11 +116,11 @@ close_jail(void)
 
 /* The part that is mta-auth; when it ends, so does its pair with the other. */
 static int
-check(int helpers)
+check(int helpers, const struct turns *turns)
 {
 	static struct workers workers;
 
-	workers_prepare(&workers, helpers);
+	workers_prepare(&workers, helpers, turns);
 	verify_prepare();
 	close_jail();
 	workers_serve(&workers);
@@ -131,10 +131,12 @@ static int
 serve(void)
 {
 	struct checkers checkers;
+	struct turns turns;
 	int ends[2];
 
 	signal(SIGPIPE, SIG_IGN);
 	checker_configure(&checkers);
+	turns_prepare(&turns);
 	if (!packet_pair(ends))
 		temp_fail("cannot make a pair");
 	pid_t pid = fork();
@@ -142,13 +144,13 @@ serve(void)
 		temp_fail("cannot fork");
 	if (pid == 0) {
 		close(ends[1]);
-		return check(ends[0]);
+		return check(ends[0], &turns);
 	}
 	close(ends[0]);
 	close(NEIGHBOUR_SELF);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		temp_fail("cannot become undumpable");
-	helpers_serve(ends[1], &checkers);
+	helpers_serve(ends[1], &checkers, &turns);
 	return EX_OK;
 }
 

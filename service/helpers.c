@@ -56,18 +56,31 @@ ask_token_checker(int session, const struct checkers *checkers,
 	return verdict;
 }
 
+/* What is passed on unread is asked of PAM alone. */
+static bool
+is_expected(const struct checkpw_request *request, bool is_for_pam)
+{
+	return request->method == LOGIN_PASSWORD
+		   ? !is_for_pam || request->kind == CHECKPW_SYSTEM
+		   : !is_for_pam && request->method == LOGIN_TOKEN;
+}
+
+/* turns: of a session for PAM; a worker has taken its turn. */
 static void
-answer(int session, const struct checkers *checkers)
+answer(int session, const struct checkers *checkers, const struct turns *turns)
 {
 	static struct checkpw_request request; /* large */
 	enum checkpw_verdict verdict = CHECKPW_LATER;
 
 	if (checkpw_receive_request(session, &request, REQUEST_TIMEOUT_MS) !=
 		1 ||
-	    request.method == LOGIN_APOP) {
+	    !is_expected(&request, turns != NULL)) {
 		log_event("no request of login(5)");
 		return;
 	}
+	if (turns != NULL)
+		turns_take(turns);
+	alarm(TIMEOUT_S);
 	if (request.method == LOGIN_TOKEN)
 		verdict = ask_token_checker(session, checkers, &request);
 	else if (request.kind == CHECKPW_SYSTEM)
@@ -81,7 +94,8 @@ answer(int session, const struct checkers *checkers)
 }
 
 static void
-start(int control, int session, const struct checkers *checkers)
+start(int control, int session, const struct checkers *checkers,
+    const struct turns *turns)
 {
 	pid_t pid = fork();
 
@@ -91,13 +105,13 @@ start(int control, int session, const struct checkers *checkers)
 		return;
 	close(control);
 	signal(SIGCHLD, SIG_DFL); /* modules wait for children of their own */
-	alarm(TIMEOUT_S);
-	answer(session, checkers);
+	answer(session, checkers, turns);
 	_exit(EX_OK);
 }
 
 void
-helpers_serve(int control, const struct checkers *checkers)
+helpers_serve(
+    int control, const struct checkers *checkers, const struct turns *turns)
 {
 	static struct packet packet;
 
@@ -105,11 +119,17 @@ helpers_serve(int control, const struct checkers *checkers)
 	signal(SIGCHLD, SIG_IGN); /* the kernel buries them */
 	while (packet_receive(control, &packet) == 1) {
 		int session = neighbour_accept_session(&packet);
+		bool is_for_pam = false;
 
+		if (session == -1) {
+			session = neighbour_accept_session_of(
+			    &packet, CHECKPW_FOR_PAM);
+			is_for_pam = session != -1;
+		}
 		packet_close_fds(&packet);
 		if (session == -1)
 			continue;
-		start(control, session, checkers);
+		start(control, session, checkers, is_for_pam ? turns : NULL);
 		close(session);
 	}
 }

@@ -8,8 +8,13 @@
  */
 
 #include "service/checker.h"
+#include "service/turns.h"
 
-/* Serve the sessions that are opened over control until it closes. */
-void helpers_serve(int control, const struct checkers *checkers);
+/*
+ * Serve the sessions that are opened over control until it closes: a worker's,
+ * who has taken the turn, and those for PAM that are passed on, which take one.
+ */
+void helpers_serve(
+    int control, const struct checkers *checkers, const struct turns *turns);
 
 #endif

@@ -1,9 +1,6 @@
 #include "service/judge.h"
 
-#include <assert.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/control.h"
@@ -30,46 +27,8 @@ is_set(const char *name)
 void
 judge_prepare(struct judge *judge)
 {
-	judge->place_count = control_number("checkpwconcurrency", 16, 1, 500);
 	judge->has_password_checker = is_set("passwordchecker");
 	judge->has_token_checker = is_set("oauthchecker");
-	judge->places = memfd_create("places", MFD_CLOEXEC);
-	if (judge->places == -1)
-		temp_fail("cannot make a file in memory");
-}
-
-/* ---- places ---- */
-
-static bool
-lock_place(const struct judge *judge, int command, uint64_t place)
-{
-	struct flock lock = { .l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = (off_t)place,
-		.l_len = 1 };
-
-	return fcntl(judge->places, command, &lock) != -1;
-}
-
-/* The first that is free; if none is, wait for one of them. */
-static void
-take_place(const struct judge *judge)
-{
-	assert(judge->place_count > 0);
-	for (uint64_t i = 0; i < judge->place_count; i++)
-		if (lock_place(judge, F_SETLK, i))
-			return;
-	if (!lock_place(
-		judge, F_SETLKW, (uint64_t)getpid() % judge->place_count))
-		temp_fail("cannot wait for a place");
-}
-
-static void
-leave_place(const struct judge *judge)
-{
-	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
-	fcntl(judge->places, F_SETLK, &lock);
 }
 
 /* ---- those who judge ---- */
@@ -137,12 +96,12 @@ judge_password(const struct judge *judge, const struct judged *judged,
 	if (password.len > LOGIN_SECRET_MAX ||
 	    span_index(password, '\0') < password.len)
 		return CHECKPW_NO;
-	take_place(judge);
+	turns_take(&judge->turns);
 	enum checkpw_verdict verdict =
 	    judged->kind == CHECKPW_SYSTEM
 		? ask_helper_password(judge, judged, password)
 		: ask_table(judge, judged, password);
-	leave_place(judge);
+	turns_leave(&judge->turns);
 	return judged->kind == CHECKPW_NOBODY && verdict == CHECKPW_OK
 		   ? CHECKPW_NO
 		   : verdict;
@@ -161,9 +120,9 @@ judge_token(
 	    !checkpw_request_set(
 		&request, span_of(""), span_of(""), judged->peer))
 		return CHECKPW_NO;
-	take_place(judge);
+	turns_take(&judge->turns);
 	enum checkpw_verdict verdict = ask_helper(judge, &request, token);
-	leave_place(judge);
+	turns_leave(&judge->turns);
 	return judged->kind == CHECKPW_NOBODY && verdict == CHECKPW_OK
 		   ? CHECKPW_NO
 		   : verdict;

@@ -8,17 +8,15 @@
  * Users of this host are PAM's to judge; virtual accounts have a line in
  * users/passwords, or, without one, are control/passwordchecker's.
  *
- * Limits   hashing, PAM and checkers take a place each, of which there are
- *          control/checkpwconcurrency; who finds none waits.  A place is a
- *          lock, so that it is free again however its holder ends.
+ * Limits   hashing, PAM and checkers take a turn each.
  */
 
 #include "queue/login.h"
+#include "service/turns.h"
 
 struct judge {
 	int helpers; /* the control pair with the part that stays root */
-	int places;  /* a file in memory: a byte is a place */
-	uint64_t place_count;
+	struct turns turns;
 	bool has_password_checker; /* control/passwordchecker */
 	bool has_token_checker;    /* control/oauthchecker */
 };
@@ -30,7 +28,7 @@ struct judged {
 	struct span peer;
 };
 
-/* Before the jail. */
+/* Before the jail; helpers and turns are the caller's to set. */
 void judge_prepare(struct judge *judge);
 
 /* Nobody's password is right, and takes as long. */

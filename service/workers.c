@@ -70,12 +70,13 @@ answer(const struct exchanges *exchanges, int session)
 /* ---- the parent ---- */
 
 void
-workers_prepare(struct workers *workers, int helpers)
+workers_prepare(struct workers *workers, int helpers, const struct turns *turns)
 {
 	sigset_t signals;
 
 	exchanges_prepare(&workers->exchanges);
 	workers->exchanges.judge.helpers = helpers;
+	workers->exchanges.judge.turns = *turns;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, &workers->old_mask);
@@ -103,6 +104,24 @@ start(struct workers *workers, int session)
 	_exit(EX_OK);
 }
 
+/*
+ * A password for PAM is not for us to see, nor worth a child of ours.  If the
+ * other part is gone its asker hears a closed pair, and we hear it at once.
+ */
+static bool
+pass_on(const struct workers *workers, struct packet *packet)
+{
+	int session = neighbour_accept_session_of(packet, CHECKPW_FOR_PAM);
+
+	if (session == -1)
+		return false;
+	if (!packet_send(workers->exchanges.judge.helpers, packet_span(packet),
+		&session, 1))
+		warn_errno("cannot pass a session on");
+	close(session);
+	return true;
+}
+
 /* False when login says goodbye. */
 static bool
 take_control(struct workers *workers)
@@ -112,6 +131,10 @@ take_control(struct workers *workers)
 
 	if (got == 0)
 		return false;
+	if (got == 1 && pass_on(workers, &packet)) {
+		packet_close_fds(&packet);
+		return true;
+	}
 	int session = got == 1 ? neighbour_accept_session(&packet) : -1;
 	packet_close_fds(&packet);
 	if (session == -1)

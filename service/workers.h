@@ -4,7 +4,7 @@
 /*
  * workers - checkpw(8)'s part that is mta-auth: a child for each session, so
  * that no password is ever in a process that lives on, and that one slow
- * answer, or client, holds up nobody.
+ * answer, or client, holds up nobody.  A session for PAM is passed on unread.
  */
 
 #include <signal.h>
@@ -20,7 +20,8 @@ struct workers {
 };
 
 /* Before the jail; helpers is the pair with the part that stays root. */
-void workers_prepare(struct workers *workers, int helpers);
+void workers_prepare(
+    struct workers *workers, int helpers, const struct turns *turns);
 
 /* Serve until the control pair (NEIGHBOUR_SELF) closes or the other part dies.
  */

@@ -155,6 +155,9 @@ int login_receive_answer(
 
 /* ---- login and checkpw ---- */
 
+/* The kind of a session that checkpw's part that is mta-auth passes on. */
+#define CHECKPW_FOR_PAM " pam"
+
 enum checkpw_kind {
 	CHECKPW_SYSTEM = 1, /* a user of this host: PAM */
 	CHECKPW_VIRTUAL,    /* users/passwords */

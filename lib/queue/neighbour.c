@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,7 +33,17 @@ static const struct {
 	{ "remote-auth", NEIGHBOUR_REMOTE_AUTH },
 };
 
-static const char session_request[] = "S1";
+enum {
+	SESSION_REQUEST_MAX = 32
+};
+
+/* The words that open a session; the NUL is sent, too. */
+static struct span
+session_request(char text[SESSION_REQUEST_MAX], const char *kind)
+{
+	snprintf(text, SESSION_REQUEST_MAX, "S1%s", kind);
+	return (struct span){ text, strlen(text) + 1 };
+}
 
 int
 neighbour_number(const char *name)
@@ -52,8 +63,15 @@ neighbour_is_given(int neighbour)
 int
 neighbour_open_session(int control)
 {
+	return neighbour_open_session_of(control, "");
+}
+
+int
+neighbour_open_session_of(int control, const char *kind)
+{
 	int ends[2];
-	struct span request = { session_request, sizeof(session_request) };
+	char text[SESSION_REQUEST_MAX];
+	struct span request = session_request(text, kind);
 
 	if (!packet_pair(ends))
 		return -1;
@@ -80,7 +98,14 @@ neighbour_is_pair_end(int fd)
 int
 neighbour_accept_session(struct packet *packet)
 {
-	struct span request = { session_request, sizeof(session_request) };
+	return neighbour_accept_session_of(packet, "");
+}
+
+int
+neighbour_accept_session_of(struct packet *packet, const char *kind)
+{
+	char text[SESSION_REQUEST_MAX];
+	struct span request = session_request(text, kind);
 
 	if (!span_equal(packet_span(packet), request) ||
 	    packet->fd_count == 0 || !neighbour_is_pair_end(packet->fds[0]))

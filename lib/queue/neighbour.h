@@ -47,11 +47,18 @@ bool neighbour_is_given(int neighbour);
 int neighbour_open_session(int control);
 
 /*
+ * The same for a neighbour that is two processes: a session of a kind that the
+ * first of them passes on, unread.
+ */
+int neighbour_open_session_of(int control, const char *kind);
+
+/*
  * For the neighbour: the end of a new session if the packet opens one, taken
  * out of the packet; -1 if it is an ordinary request, or its descriptor is no
  * end of such a pair, for which nobody could wait.
  */
 int neighbour_accept_session(struct packet *packet);
+int neighbour_accept_session_of(struct packet *packet, const char *kind);
 
 /* Is it an end of such a pair?  On another a reader might wait for ever. */
 bool neighbour_is_pair_end(int fd);

@@ -238,9 +238,11 @@ folder_open(struct folder **folder, struct account *account, struct span name,
 		return status;
 	}
 	/* What was there when it was opened is no news. */
-	folder_drop_expunged(new, NULL, NULL);
-	folder_forget_changes(new);
-	folder_view_save(new);
+	if (!new->is_as_viewed) {
+		folder_drop_expunged(new, NULL, NULL);
+		folder_forget_changes(new);
+		folder_view_save(new);
+	}
 	*folder = new;
 	return ACCOUNT_OK;
 }
@@ -390,26 +392,6 @@ folder_forget_changes(struct folder *folder)
 }
 
 /* ---- asking ---- */
-
-void
-folder_counts(const struct folder *folder, struct folder_counts *counts)
-{
-	*counts = (struct folder_counts){ .uid_next = folder->uid_next,
-		.uid_validity = folder->header.uid_validity,
-		.highest_modseq = folder->modseq };
-	memcpy(counts->id, folder->header.id, sizeof(counts->id));
-	for (size_t i = 0; i < folder->count; i++) {
-		const struct folder_message *message =
-		    &folder->items[i].message;
-
-		if (message->is_expunged)
-			continue;
-		counts->messages++;
-		counts->recent += (message->flags & MESSAGE_RECENT) != 0;
-		counts->unseen += (message->flags & MESSAGE_SEEN) == 0;
-		counts->deleted += (message->flags & MESSAGE_DELETED) != 0;
-	}
-}
 
 size_t
 folder_count(const struct folder *folder)

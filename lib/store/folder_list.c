@@ -81,6 +81,7 @@ take_line(struct folder *folder, const struct uidlist_line *line)
 {
 	struct folder_item *item;
 
+	folder->is_as_viewed = false;
 	if (line->modseq > folder->modseq)
 		folder->modseq = line->modseq;
 	folder->is_mid_change |= line->kind == UIDLIST_MESSAGE ||
@@ -216,6 +217,7 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 	folder->list = fd;
 	folder->list_inode = status->st_ino;
 	folder->vanished_since = 0;
+	folder->is_as_viewed = false;
 	folder->state = (struct uidlist_state){ 0 };
 	for (size_t i = 0; i < folder->count; i++)
 		folder->items[i].is_marked = false;
@@ -229,7 +231,7 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 		folder_list_close(folder);
 		return false;
 	}
-	for (size_t i = 0; i < folder->count; i++)
+	for (size_t i = 0; i < folder->count && !folder->is_as_viewed; i++)
 		folder->items[i].message.is_expunged |=
 		    !folder->items[i].is_marked;
 	folder_fit(folder);

@@ -304,6 +304,7 @@ scan_locked(struct scan *scan)
 	struct uidlist_state before;
 	uint64_t looked_ns = folder_now_ns();
 
+	folder->is_as_viewed = false;
 	if (!folder_times(folder, &before))
 		return false;
 	fill_table(scan);

@@ -59,6 +59,7 @@ struct folder {
 	struct folder_item *items;
 	size_t count;
 	size_t room;
+	bool is_as_viewed; /* estafeta-view told all, and nothing changed */
 	struct buf names;
 	struct span keywords[FOLDER_KEYWORDS_MAX]; /* malloc'd */
 	uint64_t keywords_known;                   /* bits that have a name */

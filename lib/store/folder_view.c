@@ -81,21 +81,26 @@ is_of_list(const struct view *view, int list, const struct stat *status)
 	       memcmp(tail, view->tail, TAIL) == 0;
 }
 
-/* The sum is no proof: names must lie in their memory. */
+/*
+ * The sum is no proof: names must lie in their memory.  One pass over all
+ * items does what opening would need more for.
+ */
 static bool
-are_sound(const struct folder_item *items, const struct view *view)
+are_sound(struct folder_item *items, const struct view *view)
 {
 	uint32_t last = 0;
 
 	for (size_t i = 0; i < view->count; i++) {
-		const struct folder_item *item = &items[i];
+		struct folder_item *item = &items[i];
 		uint64_t len = item->exact_len > item->name_len
 				   ? item->exact_len
 				   : item->name_len;
 
 		if (item->message.uid <= last || item->name_len == 0 ||
-		    item->name + len > view->names_len)
+		    item->name + len > view->names_len ||
+		    item->message.is_expunged || !item->is_marked)
 			return false;
+		item->message.is_changed = false;
 		last = item->message.uid;
 	}
 	return true;
@@ -125,6 +130,7 @@ take_view(struct folder *folder, const struct view *view)
 	folder->modseq = view->modseq;
 	folder->vanished_since = view->vanished_since;
 	folder->state = view->state;
+	folder->is_as_viewed = true;
 }
 
 static void

@@ -84,9 +84,9 @@ def receive(sock):
     return data or None
 
 
-def open_session(control_pair):
+def open_session(control_pair, word=b'S1\0'):
     ours, theirs = pair()
-    sent = send(control_pair, b'S1\0', [theirs.fileno()])
+    sent = send(control_pair, word, [theirs.fileno()])
     theirs.close()
     if sent:
         return ours
@@ -208,6 +208,13 @@ class Checkpw(Neighbour):
     request = struct.pack('<IHHHHHH64s320s512s320s', 0x45534c13, 3, 1, 6, 1, 0, 9, b'127.0.0.1', b'nobody', b'x', b'')
     what = struct.pack('<I', 0x45534c14)
     sessions, mutable, counts = 400, 16, (1, 5)      # a wrong name is a good request, which takes its time
+
+    def answer_of_root(self, kind, method):
+        """Of the part that stays root, to whom such a session is passed on."""
+        request = struct.pack('<IHHHHHH64s320s512s320s', 0x45534c13, kind, method, 6, 1, 0, 9, b'127.0.0.1', b'nobody', b'x', b'')
+        session = open_session(self.control, b'S1 pam\0')
+        with session:
+            return send(session, request) and receive(session)
 
 
 class Tlsd(Neighbour):
@@ -360,6 +367,7 @@ def packets(neighbour):
     yield b'S1'
     yield b'S1\0'      # without its descriptor
     yield b'S1\0\0'
+    yield b'S1 pam\0'
     for _ in range(10):
         yield good[:rng.randrange(1, len(good))]
     yield good + b'\0'
@@ -459,6 +467,8 @@ class Attack:
     def special(self):
         if isinstance(self.neighbour, Inject):
             self.inject()
+        if isinstance(self.neighbour, Checkpw):
+            self.passed_on()
         if isinstance(self.neighbour, Remote):
             for data in packets(self.neighbour):
                 channel = self.neighbour.channel()
@@ -468,6 +478,19 @@ class Attack:
                 send(channel, data, list(self.kinds.values())[:self.neighbour.random.randrange(4)])
                 channel.close()
             self.look('garbage in channels')
+
+    def passed_on(self):
+        """Sessions for PAM: garbage in them, and what is another's to judge."""
+        for data in packets(self.neighbour):
+            session = open_session(self.neighbour.control, b'S1 pam\0')
+            send(session, data)
+            session.close()
+        self.look('garbage in sessions for PAM')
+        for kind, method in ((2, 1), (3, 1), (2, 3), (1, 2)):
+            if self.neighbour.answer_of_root(kind, method):
+                self.faults.append(f'PAM is asked of kind {kind} by method {method}')
+        if self.neighbour.answer_of_root(1, 1) != struct.pack('<II', 0x45534c14, 2):
+            self.faults.append('PAM does not answer')
 
     def inject(self):
         """A message and an envelope without end, while another is served; and words out of their order."""
