@@ -144,6 +144,10 @@ check('7.1: HASCHILDREN', a[-1].startswith('NO [HASCHILDREN]'), a)
 check('what is below stays', has(w.say('LIST "" Above/*'), '"Above/Below"'))
 a = w.say('CAPABILITY')
 check('7.2.2: CAPABILITY', a[0].startswith('* CAPABILITY IMAP4rev1 ') and ok(a), a)
+announced = set(a[0].split())
+for name in ('LIST-EXTENDED LIST-STATUS SPECIAL-USE CREATE-SPECIAL-USE OBJECTID ESORT SORT=DISPLAY QUOTA QUOTA=RES-STORAGE '
+             'QUOTA=RES-MESSAGE LITERAL+ STATUS=SIZE IDLE UNSELECT MOVE ENABLE NAMESPACE IMAP4rev2').split():
+    check(f'7.2.2: {name}', name in announced, a)
 a = w.say('ENABLE CONDSTORE')
 check('7.2.1: ENABLED', has(a, '* ENABLED CONDSTORE'), a)
 check('7.3.2: NAMESPACE', w.say('NAMESPACE')[0] == '* NAMESPACE (("" "/")) NIL NIL')
