@@ -78,8 +78,8 @@ handle_create(struct session *session, struct parse *parse)
 	bool is_understood = parse_create(parse, &use, &has_use);
 	if (!is_understood || (has_use && use == 0)) {
 		if (is_understood)
-			session_finish(
-			    session, "NO [USEATTR] no folder can have that use");
+			session_finish(session,
+			    "NO [USEATTR] no folder can have that use");
 		else
 			session_bad(session, "BAD CREATE NAME (USE (\\Use))");
 		buf_free(&name);
