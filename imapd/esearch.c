@@ -135,12 +135,9 @@ handle_esearch(struct session *session, struct parse *parse)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_multisearch(&search, parse);
-	if (search.refusal != NULL)
-		session_reply(session, search.refusal);
-	else if (!is_good)
-		session_bad(session,
-		    program_complaint(&search.program, session,
-			"BAD ESEARCH [IN (...)] [RETURN (...)] KEY ..."));
+	if (search.refusal != NULL || !is_good)
+		program_refuse(&search.program, session, search.refusal,
+		    "BAD ESEARCH [IN (...)] [RETURN (...)] KEY ...");
 	else if ((search.sources.kinds & FILTER_SELECTED) != 0 &&
 		 session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");

@@ -4,14 +4,17 @@
 /*
  * program - a SEARCH program, RFC 9051 section 6.4.4: a tree of keys.
  *
- * Limits   PROGRAM_KEYS_MAX keys, PARSE_DEPTH_MAX levels.
- * Memory   spans point into the command.
+ * Limits   PROGRAM_KEYS_MAX keys, PARSE_DEPTH_MAX levels; PROGRAM_FILTERS_MAX
+ *          filters (RFC 5466), PROGRAM_PASSES_MAX within one another.
+ * Memory   spans point into the command, or into a filter's value.
  */
 
 #include "imapd/session.h"
 
 enum {
-	PROGRAM_KEYS_MAX = 1000
+	PROGRAM_KEYS_MAX = 1000,
+	PROGRAM_FILTERS_MAX = 20,
+	PROGRAM_PASSES_MAX = 3
 };
 
 enum key_kind {
@@ -54,10 +57,23 @@ struct key {
 	struct set set; /* "$" has no range here */
 };
 
+enum filter_fault {
+	FILTER_GOOD,
+	FILTER_UNDEFINED,
+	FILTER_NO_SEARCH, /* its value is none */
+	FILTER_UNREADABLE
+};
+
 struct program {
 	struct key *keys; /* keys[0] is the whole, a KEY_ALL */
 	size_t count;
-	struct set saved; /* what "$" is in every key */
+	struct buf filters[PROGRAM_FILTERS_MAX]; /* their values */
+	size_t filter_count;
+	unsigned passes;         /* filters that the parser is within */
+	enum filter_fault fault; /* of the first filter that has one */
+	struct span faulty;      /* its name */
+	bool has_filter;         /* a key FILTER, good or not */
+	struct set saved;        /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
 	bool has_number;       /* which UIDONLY forbids */
@@ -71,9 +87,19 @@ bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
 
-/* What to answer if program_parse took it not: usage, or UIDONLY's reason. */
-const char *program_complaint(const struct program *program,
-    const struct session *session, const char *usage);
+/*
+ * Answer what was not taken: failure is what search_parse_charset says, or
+ * NULL; usage stands if there is no other reason.
+ */
+void program_refuse(const struct program *program, struct session *session,
+    const char *failure, const char *usage);
+
+/*
+ * The value of the filter of that name, ready to be parsed.  False: there is
+ * none, or too many; program->fault is set then.
+ */
+bool program_open_filter(struct program *program, struct session *session,
+    struct span name, struct parse *value);
 
 /* Cost of a key: cheap ones are asked first. */
 bool key_needs_content(const struct key *key);

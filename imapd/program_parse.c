@@ -18,6 +18,8 @@ program_free(struct program *program)
 	for (size_t i = 0; i < program->count; i++)
 		set_free(&program->keys[i].set);
 	set_free(&program->saved);
+	for (size_t i = 0; i < program->filter_count; i++)
+		buf_free(&program->filters[i]);
 	free(program->keys);
 }
 
@@ -295,6 +297,30 @@ parse_header(struct program *program, struct parse *parse, size_t *at)
 	       parse_astring(parse, &key->text);
 }
 
+/* RFC 5466 section 3.1: its keys, as if they stood there in parentheses. */
+static bool
+parse_filter(struct program *program, struct session *session,
+    struct parse *parse, unsigned depth, size_t *at)
+{
+	struct parse value;
+	struct span name;
+
+	if (new_key(program, KEY_ALL, at) == NULL || !parse_space(parse) ||
+	    !parse_atom(parse, &name) || span_index(name, '/') < name.len)
+		return false;
+	if (!program_open_filter(program, session, name, &value))
+		return false;
+	program->passes++;
+	bool is_good = parse_list(program, session, &value, depth, *at) &&
+		       parse_is_end(&value);
+	program->passes--;
+	if (!is_good && program->fault == FILTER_GOOD) {
+		program->fault = FILTER_NO_SEARCH;
+		program->faulty = name;
+	}
+	return is_good;
+}
+
 static bool
 is_operator(struct parse parse)
 {
@@ -319,6 +345,8 @@ parse_key(struct program *program, struct session *session, struct parse *parse,
 		return parse_new(program, at);
 	if (parse_keyword(parse, "HEADER"))
 		return parse_header(program, parse, at);
+	if (parse_keyword(parse, "FILTER"))
+		return parse_filter(program, session, parse, depth + 1, at);
 	if (is_operator(*parse))
 		return parse_operator(program, session, parse, depth + 1, at);
 	if ((c >= '0' && c <= '9') || c == '*' || c == '$' ||
@@ -335,13 +363,4 @@ program_parse(
 	       parse_is_end(parse) &&
 	       (!program->has_number ||
 		   (session->enabled & ENABLED_UIDONLY) == 0);
-}
-
-const char *
-program_complaint(const struct program *program, const struct session *session,
-    const char *usage)
-{
-	return program->has_number && (session->enabled & ENABLED_UIDONLY) != 0
-		   ? "BAD [UIDREQUIRED] UID goes before a set"
-		   : usage;
 }

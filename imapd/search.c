@@ -103,11 +103,9 @@ search_or_sort(struct session *session, struct parse *parse, bool is_sort)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_search(&search, parse);
-	if (search.failure != NULL)
-		session_reply(session, search.failure);
-	else if (!is_good)
-		session_bad(session, program_complaint(&search.program, session,
-					 "BAD SEARCH KEY ..."));
+	if (search.failure != NULL || !is_good)
+		program_refuse(&search.program, session, search.failure,
+		    "BAD SEARCH KEY ...");
 	else
 		run_search(&search);
 	program_free(&search.program);
