@@ -14,7 +14,8 @@
 enum {
 	PROGRAM_KEYS_MAX = 1000,
 	PROGRAM_FILTERS_MAX = 20,
-	PROGRAM_PASSES_MAX = 3
+	PROGRAM_PASSES_MAX = 3,
+	PROGRAM_WORDS_MAX = 16 /* of a fuzzy text; others are left out */
 };
 
 enum key_kind {
@@ -55,6 +56,7 @@ struct key {
 	struct span field;
 	struct span text;
 	struct set set; /* "$" has no range here */
+	bool is_fuzzy;  /* FIELD, BODY, TEXT */
 };
 
 enum filter_fault {
@@ -73,6 +75,10 @@ struct program {
 	enum filter_fault fault; /* of the first filter that has one */
 	struct span faulty;      /* its name */
 	bool has_filter;         /* a key FILTER, good or not */
+	bool has_fuzzy;          /* a key FUZZY, RFC 6203 */
+	bool is_fuzzy;           /* the parser is within one */
+	uint8_t *scores;         /* of each message, after program_run; */
+				 /* NULL without FUZZY */
 	struct set saved;        /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
@@ -108,8 +114,22 @@ bool key_needs_content(const struct key *key);
  * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
  * what could not be read, ACCOUNT_INVALID that no message has a number.
  */
-enum account_status program_run(const struct program *program,
+enum account_status program_run(struct program *program,
     struct session *session, struct folder *folder, struct picks *picks);
+
+/* What was matched fuzzily: for each message of the folder. */
+struct relevancy {
+	size_t count;
+	uint32_t *sums; /* of scores, 1 to 100 */
+	uint32_t *keys; /* that gave them */
+};
+
+/*
+ * Of the messages whose bit is set, leave those that have the text of a fuzzy
+ * key, or at least half of its words in any order, and score them.
+ */
+enum account_status program_match_fuzzy(struct relevancy *relevancy,
+    const struct key *key, struct folder *folder, uint64_t *wanted);
 
 /* How often it looks at one of so many messages: what progress counts. */
 uint64_t program_goal(const struct program *program, size_t messages);

@@ -61,8 +61,8 @@ put_threads(
 }
 
 static void
-run_thread(struct session *session, enum threads_kind kind,
-    const struct program *program)
+run_thread(
+    struct session *session, enum threads_kind kind, struct program *program)
 {
 	struct picks picks;
 
