@@ -41,6 +41,9 @@ parse_multisearch(struct multisearch *search, struct parse *parse)
 	search->program.takes_any_number = true;
 	if (!program_parse(&search->program, search->session, parse))
 		return false;
+	if ((search->returns.items & RETURN_RELEVANCY) != 0 &&
+	    !search->program.has_fuzzy)
+		return false;
 	/* What is saved, and "$", is of the selected folder alone. */
 	return search->sources.kinds == FILTER_SELECTED ||
 	       ((search->returns.items & RETURN_SAVE) == 0 &&
@@ -60,6 +63,7 @@ search_folder(
 	enum account_status status =
 	    program_run(&search->program, session, folder, &found.picks);
 
+	found.scores = search->program.scores;
 	if (status != ACCOUNT_OK)
 		search->failure = status;
 	else if (picks_count(&found.picks) > 0 &&
@@ -135,12 +139,9 @@ handle_esearch(struct session *session, struct parse *parse)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_multisearch(&search, parse);
-	if (search.refusal != NULL)
-		session_reply(session, search.refusal);
-	else if (!is_good)
-		session_bad(session,
-		    program_complaint(&search.program, session,
-			"BAD ESEARCH [IN (...)] [RETURN (...)] KEY ..."));
+	if (search.refusal != NULL || !is_good)
+		program_refuse(&search.program, session, search.refusal,
+		    "BAD ESEARCH [IN (...)] [RETURN (...)] KEY ...");
 	else if ((search.sources.kinds & FILTER_SELECTED) != 0 &&
 		 session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");

@@ -33,9 +33,13 @@ static const struct {
 	{ "Important", FOLDER_IMPORTANT },
 };
 
+/* 0: it has the form of one, but is none that a folder can have here. */
 static bool
 parse_use(struct parse *parse, uint32_t *use)
 {
+	struct span other;
+
+	*use = 0;
 	if (!parse_char(parse, '\\'))
 		return false;
 	for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++)
@@ -43,15 +47,16 @@ parse_use(struct parse *parse, uint32_t *use)
 			*use = uses[i].use;
 			return true;
 		}
-	return false;
+	return parse_atom(parse, &other);
 }
 
 /* CREATE-SPECIAL-USE, RFC 6154 section 3. */
 static bool
-parse_create(struct parse *parse, uint32_t *use)
+parse_create(struct parse *parse, uint32_t *use, bool *has_use)
 {
 	*use = 0;
-	if (parse_is_end(parse))
+	*has_use = !parse_is_end(parse);
+	if (!*has_use)
 		return true;
 	return parse_space(parse) && parse_char(parse, '(') &&
 	       parse_keyword(parse, "USE") && parse_space(parse) &&
@@ -66,11 +71,17 @@ handle_create(struct session *session, struct parse *parse)
 	struct folder_counts counts;
 	struct buf name;
 	uint32_t use;
+	bool has_use;
 
 	if (!parse_one(session, parse, &name, false))
 		return;
-	if (!parse_create(parse, &use)) {
-		session_bad(session, "BAD [USEATTR] CREATE NAME (USE (\\Use))");
+	bool is_understood = parse_create(parse, &use, &has_use);
+	if (!is_understood || (has_use && use == 0)) {
+		if (is_understood)
+			session_finish(session,
+			    "NO [USEATTR] no folder can have that use");
+		else
+			session_bad(session, "BAD CREATE NAME (USE (\\Use))");
 		buf_free(&name);
 		return;
 	}

@@ -133,7 +133,7 @@ transact(const char *mailbox, struct session_settings *settings)
 		return EX_TEMPFAIL;
 	}
 	close_jail(mailbox);
-	session_serve(STDIN_FILENO, STDOUT_FILENO, account, settings);
+	session_serve_mailbox(STDIN_FILENO, STDOUT_FILENO, account, settings);
 	account_close(account);
 	return EX_OK;
 }

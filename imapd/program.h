@@ -4,14 +4,18 @@
 /*
  * program - a SEARCH program, RFC 9051 section 6.4.4: a tree of keys.
  *
- * Limits   PROGRAM_KEYS_MAX keys, PARSE_DEPTH_MAX levels.
- * Memory   spans point into the command.
+ * Limits   PROGRAM_KEYS_MAX keys, PARSE_DEPTH_MAX levels; PROGRAM_FILTERS_MAX
+ *          filters (RFC 5466), PROGRAM_PASSES_MAX within one another.
+ * Memory   spans point into the command, or into a filter's value.
  */
 
 #include "imapd/session.h"
 
 enum {
-	PROGRAM_KEYS_MAX = 1000
+	PROGRAM_KEYS_MAX = 1000,
+	PROGRAM_FILTERS_MAX = 20,
+	PROGRAM_PASSES_MAX = 3,
+	PROGRAM_WORDS_MAX = 16 /* of a fuzzy text; others are left out */
 };
 
 enum key_kind {
@@ -52,12 +56,30 @@ struct key {
 	struct span field;
 	struct span text;
 	struct set set; /* "$" has no range here */
+	bool is_fuzzy;  /* FIELD, BODY, TEXT */
+};
+
+enum filter_fault {
+	FILTER_GOOD,
+	FILTER_UNDEFINED,
+	FILTER_NO_SEARCH, /* its value is none */
+	FILTER_UNREADABLE
 };
 
 struct program {
 	struct key *keys; /* keys[0] is the whole, a KEY_ALL */
 	size_t count;
-	struct set saved; /* what "$" is in every key */
+	struct buf filters[PROGRAM_FILTERS_MAX]; /* their values */
+	size_t filter_count;
+	unsigned passes;         /* filters that the parser is within */
+	enum filter_fault fault; /* of the first filter that has one */
+	struct span faulty;      /* its name */
+	bool has_filter;         /* a key FILTER, good or not */
+	bool has_fuzzy;          /* a key FUZZY, RFC 6203 */
+	bool is_fuzzy;           /* the parser is within one */
+	uint8_t *scores;         /* of each message, after program_run; */
+				 /* NULL without FUZZY */
+	struct set saved;        /* what "$" is in every key */
 	int64_t now_s;
 	bool has_modseq;
 	bool has_number;       /* which UIDONLY forbids */
@@ -71,9 +93,19 @@ bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
 
-/* What to answer if program_parse took it not: usage, or UIDONLY's reason. */
-const char *program_complaint(const struct program *program,
-    const struct session *session, const char *usage);
+/*
+ * Answer what was not taken: failure is what search_parse_charset says, or
+ * NULL; usage stands if there is no other reason.
+ */
+void program_refuse(const struct program *program, struct session *session,
+    const char *failure, const char *usage);
+
+/*
+ * The value of the filter of that name, ready to be parsed.  False: there is
+ * none, or too many; program->fault is set then.
+ */
+bool program_open_filter(struct program *program, struct session *session,
+    struct span name, struct parse *value);
 
 /* Cost of a key: cheap ones are asked first. */
 bool key_needs_content(const struct key *key);
@@ -82,8 +114,22 @@ bool key_needs_content(const struct key *key);
  * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
  * what could not be read, ACCOUNT_INVALID that no message has a number.
  */
-enum account_status program_run(const struct program *program,
+enum account_status program_run(struct program *program,
     struct session *session, struct folder *folder, struct picks *picks);
+
+/* What was matched fuzzily: for each message of the folder. */
+struct relevancy {
+	size_t count;
+	uint32_t *sums; /* of scores, 1 to 100 */
+	uint32_t *keys; /* that gave them */
+};
+
+/*
+ * Of the messages whose bit is set, leave those that have the text of a fuzzy
+ * key, or at least half of its words in any order, and score them.
+ */
+enum account_status program_match_fuzzy(struct relevancy *relevancy,
+    const struct key *key, struct folder *folder, uint64_t *wanted);
 
 /* How often it looks at one of so many messages: what progress counts. */
 uint64_t program_goal(const struct program *program, size_t messages);

@@ -18,6 +18,9 @@ program_free(struct program *program)
 	for (size_t i = 0; i < program->count; i++)
 		set_free(&program->keys[i].set);
 	set_free(&program->saved);
+	for (size_t i = 0; i < program->filter_count; i++)
+		buf_free(&program->filters[i]);
+	free(program->scores);
 	free(program->keys);
 }
 
@@ -143,6 +146,7 @@ parse_text_key(
 		return false;
 	if (texts[which].field != NULL)
 		key->field = span_of(texts[which].field);
+	key->is_fuzzy = program->is_fuzzy;
 	return texts[which].name[0] != 'U' || negate(program, at);
 }
 
@@ -226,13 +230,19 @@ parse_operator(struct program *program, struct session *session,
     struct parse *parse, unsigned depth, size_t *at)
 {
 	bool is_or = parse_keyword(parse, "OR");
+	bool was_fuzzy = program->is_fuzzy;
 	struct key *key = new_key(program, is_or ? KEY_OR : KEY_NOT, at);
 	size_t first;
 	size_t second;
 
 	if (key == NULL || (!is_or && !parse_keyword(parse, "NOT")) ||
-	    !parse_space(parse) ||
-	    !parse_key(program, session, parse, depth, &first))
+	    !parse_space(parse))
+		return false;
+	/* What is not there is not there at all. */
+	program->is_fuzzy = was_fuzzy && is_or;
+	bool is_good = parse_key(program, session, parse, depth, &first);
+	program->is_fuzzy = was_fuzzy;
+	if (!is_good)
 		return false;
 	key->child = first;
 	if (!is_or)
@@ -290,9 +300,49 @@ parse_header(struct program *program, struct parse *parse, size_t *at)
 {
 	struct key *key = new_key(program, KEY_FIELD, at);
 
-	return key != NULL && parse_space(parse) &&
-	       parse_astring(parse, &key->field) && parse_space(parse) &&
-	       parse_astring(parse, &key->text);
+	if (key == NULL)
+		return false;
+	key->is_fuzzy = program->is_fuzzy;
+	return parse_space(parse) && parse_astring(parse, &key->field) &&
+	       parse_space(parse) && parse_astring(parse, &key->text);
+}
+
+/* RFC 5466 section 3.1: its keys, as if they stood there in parentheses. */
+static bool
+parse_filter(struct program *program, struct session *session,
+    struct parse *parse, unsigned depth, size_t *at)
+{
+	struct parse value;
+	struct span name;
+
+	if (new_key(program, KEY_ALL, at) == NULL || !parse_space(parse) ||
+	    !parse_atom(parse, &name) || span_index(name, '/') < name.len)
+		return false;
+	if (!program_open_filter(program, session, name, &value))
+		return false;
+	program->passes++;
+	bool is_good = parse_list(program, session, &value, depth, *at) &&
+		       parse_is_end(&value);
+	program->passes--;
+	if (!is_good && program->fault == FILTER_GOOD) {
+		program->fault = FILTER_NO_SEARCH;
+		program->faulty = name;
+	}
+	return is_good;
+}
+
+/* RFC 6203 section 3: what has no text in it is matched as without FUZZY. */
+static bool
+parse_fuzzy(struct program *program, struct session *session,
+    struct parse *parse, unsigned depth, size_t *at)
+{
+	bool was_fuzzy = program->is_fuzzy;
+
+	program->is_fuzzy = program->has_fuzzy = true;
+	bool is_good =
+	    parse_space(parse) && parse_key(program, session, parse, depth, at);
+	program->is_fuzzy = was_fuzzy;
+	return is_good;
 }
 
 static bool
@@ -319,6 +369,10 @@ parse_key(struct program *program, struct session *session, struct parse *parse,
 		return parse_new(program, at);
 	if (parse_keyword(parse, "HEADER"))
 		return parse_header(program, parse, at);
+	if (parse_keyword(parse, "FUZZY"))
+		return parse_fuzzy(program, session, parse, depth + 1, at);
+	if (parse_keyword(parse, "FILTER"))
+		return parse_filter(program, session, parse, depth + 1, at);
 	if (is_operator(*parse))
 		return parse_operator(program, session, parse, depth + 1, at);
 	if ((c >= '0' && c <= '9') || c == '*' || c == '$' ||
@@ -335,13 +389,4 @@ program_parse(
 	       parse_is_end(parse) &&
 	       (!program->has_number ||
 		   (session->enabled & ENABLED_UIDONLY) == 0);
-}
-
-const char *
-program_complaint(const struct program *program, const struct session *session,
-    const char *usage)
-{
-	return program->has_number && (session->enabled & ENABLED_UIDONLY) != 0
-		   ? "BAD [UIDREQUIRED] UID goes before a set"
-		   : usage;
 }

@@ -11,6 +11,7 @@ struct run {
 	struct folder *folder;
 	size_t count;
 	size_t words;
+	struct relevancy relevancy;
 	enum account_status status;
 };
 
@@ -88,7 +89,10 @@ match_text(struct run *run, const struct key *key, uint64_t *wanted)
 	if (key->text.len == 0 && key->kind != KEY_FIELD)
 		return;
 	enum account_status status =
-	    folder_match(run->folder, text, key->field, key->text, wanted);
+	    key->is_fuzzy
+		? program_match_fuzzy(&run->relevancy, key, run->folder, wanted)
+		: folder_match(
+		      run->folder, text, key->field, key->text, wanted);
 	if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
 		run->status = status;
 }
@@ -251,15 +255,18 @@ is_list(const struct key *key)
 	       key->kind == KEY_NOT;
 }
 
-/* Each key of a tree is asked once. */
+/* Each key of a tree is asked once, a fuzzy one also for its words. */
 uint64_t
 program_goal(const struct program *program, size_t messages)
 {
 	uint64_t keys = 0;
 
-	for (size_t i = 0; i < program->count; i++)
-		keys += key_needs_content(&program->keys[i]) &&
-			!is_list(&program->keys[i]);
+	for (size_t i = 0; i < program->count; i++) {
+		const struct key *key = &program->keys[i];
+
+		if (key_needs_content(key) && !is_list(key))
+			keys += key->is_fuzzy ? 1 + PROGRAM_WORDS_MAX : 1;
+	}
 	return keys * messages;
 }
 
@@ -310,8 +317,38 @@ match(struct run *run, const struct key *key, uint64_t *wanted)
 	}
 }
 
+static void
+begin_relevancy(struct run *run)
+{
+	run->relevancy.count = run->count;
+	run->relevancy.sums = calloc(run->count + 1, sizeof(uint32_t));
+	run->relevancy.keys = calloc(run->count + 1, sizeof(uint32_t));
+	if (run->relevancy.sums == NULL || run->relevancy.keys == NULL)
+		temp_fail("out of memory");
+}
+
+/* The mean of what its fuzzy keys gave; what has no text is as it should be. */
+static uint8_t *
+end_relevancy(struct run *run)
+{
+	struct relevancy *relevancy = &run->relevancy;
+	uint8_t *scores = calloc(run->count + 1, 1);
+
+	if (scores == NULL)
+		temp_fail("out of memory");
+	for (size_t i = 0; i < run->count; i++) {
+		uint32_t keys = relevancy->keys[i];
+		uint32_t mean = keys == 0 ? 100 : relevancy->sums[i] / keys;
+
+		scores[i] = (uint8_t)mean;
+	}
+	free(relevancy->sums);
+	free(relevancy->keys);
+	return scores;
+}
+
 enum account_status
-program_run(const struct program *program, struct session *session,
+program_run(struct program *program, struct session *session,
     struct folder *folder, struct picks *picks)
 {
 	struct run run = { .program = program,
@@ -324,7 +361,13 @@ program_run(const struct program *program, struct session *session,
 	for (size_t i = 0; i < run.count; i++)
 		if (!folder_message(folder, i)->is_expunged)
 			wanted[i / 64] |= (uint64_t)1 << (i % 64);
+	if (program->has_fuzzy)
+		begin_relevancy(&run);
 	match(&run, &program->keys[0], wanted);
+	if (program->has_fuzzy) {
+		free(program->scores);
+		program->scores = end_relevancy(&run);
+	}
 	*picks = picks_new();
 	for (size_t i = 0; i < run.count; i++)
 		if (has(wanted, i))

@@ -31,7 +31,11 @@ parse_search(struct search *search, struct parse *parse)
 		    !search_parse_charset(parse, &search->failure))
 			return false;
 	}
-	return program_parse(&search->program, search->session, parse);
+	if (!program_parse(&search->program, search->session, parse))
+		return false;
+	return search->program.has_fuzzy ||
+	       ((search->returns.items & RETURN_RELEVANCY) == 0 &&
+		   !sort_is_by_relevancy(&search->order));
 }
 
 static void
@@ -82,6 +86,7 @@ run_search(struct search *search)
 				 search->order.count * messages;
 	enum account_status status = program_run(
 	    &search->program, session, session->folder, &found.picks);
+	found.scores = search->order.scores = search->program.scores;
 	if (status == ACCOUNT_OK && search->is_sort)
 		sort_picks(session, &search->order, &found.picks);
 	if (status == ACCOUNT_INVALID) {
@@ -103,11 +108,9 @@ search_or_sort(struct session *session, struct parse *parse, bool is_sort)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_search(&search, parse);
-	if (search.failure != NULL)
-		session_reply(session, search.failure);
-	else if (!is_good)
-		session_bad(session, program_complaint(&search.program, session,
-					 "BAD SEARCH KEY ..."));
+	if (search.failure != NULL || !is_good)
+		program_refuse(&search.program, session, search.failure,
+		    "BAD SEARCH KEY ...");
 	else
 		run_search(&search);
 	program_free(&search.program);

@@ -14,7 +14,8 @@ enum search_return {
 	RETURN_MAX = 1 << 1,
 	RETURN_ALL = 1 << 2,
 	RETURN_COUNT = 1 << 3,
-	RETURN_SAVE = 1 << 4
+	RETURN_SAVE = 1 << 4,
+	RETURN_RELEVANCY = 1 << 5 /* RFC 6203 */
 };
 
 struct search_returns {
@@ -40,6 +41,7 @@ struct search_found {
 	struct folder *folder;
 	struct picks picks;
 	struct span mailbox; /* RFC 7377; ptr NULL: the selected one's answer */
+	const uint8_t *scores; /* RETURN_RELEVANCY: of each message */
 	bool is_uid;
 	bool has_modseq;
 };

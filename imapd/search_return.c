@@ -7,7 +7,7 @@ static bool
 parse_return(struct search_returns *returns, struct parse *parse)
 {
 	static const char *const names[] = { "MIN", "MAX", "ALL", "COUNT",
-		"SAVE" };
+		"SAVE", "RELEVANCY" };
 	unsigned i = 0;
 
 	if (parse_keyword(parse, "PARTIAL"))
@@ -123,6 +123,26 @@ put_partial(struct session *session, const struct partial *partial,
 	put(session, ")");
 }
 
+/* RFC 6203 section 4: of what is told, in its order. */
+static void
+put_relevancy(struct session *session, const struct search_returns *returns,
+    const struct search_found *found)
+{
+	const char *space = "";
+	size_t first = 0;
+	size_t end = picks_count(&found->picks);
+
+	if (returns->partial.is_given)
+		partial_bounds(&returns->partial, end, &first, &end);
+	put(session, " RELEVANCY (");
+	for (size_t k = first; k < end; k++) {
+		put_format(session, "%s%u", space,
+		    found->scores[picks_items(&found->picks)[k]]);
+		space = " ";
+	}
+	put(session, ")");
+}
+
 static void
 put_correlators(struct session *session, const struct search_found *found)
 {
@@ -158,6 +178,8 @@ search_put_extended(struct session *session,
 	}
 	if (returns->partial.is_given)
 		put_partial(session, &returns->partial, found);
+	if ((returns->items & RETURN_RELEVANCY) != 0)
+		put_relevancy(session, returns, found);
 	if (found->has_modseq && count > 0)
 		put_format(session, " MODSEQ %llu",
 		    (unsigned long long)search_modseq(found));

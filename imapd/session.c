@@ -325,7 +325,7 @@ greet(struct session *session)
 }
 
 enum io_status
-session_serve(int in, int out, struct account *account,
+session_serve_mailbox(int in, int out, struct account *account,
     const struct session_settings *settings)
 {
 	static struct reader reader; /* large */

@@ -68,7 +68,7 @@ struct session {
 };
 
 /* Serve the account until LOGOUT or the end of input. */
-enum io_status session_serve(int in, int out, struct account *account,
+enum io_status session_serve_mailbox(int in, int out, struct account *account,
     const struct session_settings *settings);
 
 /* "tag text"; text begins with OK, NO or BAD. */

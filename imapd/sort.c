@@ -10,7 +10,8 @@ bool
 sort_parse(struct sort_order *order, struct parse *parse)
 {
 	static const char *const names[] = { "ARRIVAL", "CC", "DATE", "FROM",
-		"SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO" };
+		"SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO",
+		"RELEVANCY" };
 	const unsigned count = sizeof(names) / sizeof(*names);
 
 	if (!parse_char(parse, '('))
@@ -27,6 +28,15 @@ sort_parse(struct sort_order *order, struct parse *parse)
 		order->keys[order->count++].is_reverse = is_reverse;
 	} while (parse_space(parse));
 	return parse_char(parse, ')');
+}
+
+bool
+sort_is_by_relevancy(const struct sort_order *order)
+{
+	for (size_t k = 0; k < order->count; k++)
+		if (order->keys[k].criterion == BY_RELEVANCY)
+			return true;
+	return false;
 }
 
 /* A message's value: a number, or bytes of the texts. */
@@ -46,7 +56,7 @@ static bool
 is_text(enum sort_criterion criterion)
 {
 	return criterion != BY_ARRIVAL && criterion != BY_DATE &&
-	       criterion != BY_SIZE;
+	       criterion != BY_SIZE && criterion != BY_RELEVANCY;
 }
 
 static struct span
@@ -137,6 +147,10 @@ fill(struct sort *sort, struct session *session, const struct picks *picks)
 			struct value *value = &sort->values[row * columns + k];
 
 			progress_tick(session);
+			if (criterion == BY_RELEVANCY) {
+				value->number = -sort->order->scores[i];
+				continue;
+			}
 			if (!is_text(criterion)) {
 				value->number = number_of(folder, i, criterion);
 				continue;
@@ -240,7 +254,9 @@ void
 sort_picks(struct session *session, const struct sort_order *order,
     struct picks *picks)
 {
-	if (is_remembered(session, order)) {
+	bool holds = !sort_is_by_relevancy(order); /* for the next search */
+
+	if (holds && is_remembered(session, order)) {
 		recall(session->sorted, picks);
 		return;
 	}
@@ -258,7 +274,7 @@ sort_picks(struct session *session, const struct sort_order *order,
 	buf_clear(&picks->indexes);
 	for (size_t row = 0; row < count; row++)
 		picks_add(picks, rows[row].i);
-	if (count == folder_count(session->folder))
+	if (holds && count == folder_count(session->folder))
 		remember(session, order, rows);
 	free(rows);
 	free(sort.values);

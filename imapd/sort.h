@@ -24,7 +24,8 @@ enum sort_criterion {
 	BY_SUBJECT,
 	BY_TO,
 	BY_DISPLAY_FROM,
-	BY_DISPLAY_TO
+	BY_DISPLAY_TO,
+	BY_RELEVANCY /* RFC 6203: the highest first */
 };
 
 struct sort_order {
@@ -33,10 +34,13 @@ struct sort_order {
 		bool is_reverse;
 	} keys[SORT_KEYS_MAX];
 	size_t count;
+	const uint8_t *scores; /* BY_RELEVANCY: of each message */
 };
 
 /* "(REVERSE DATE SUBJECT)" */
 bool sort_parse(struct sort_order *order, struct parse *parse);
+
+bool sort_is_by_relevancy(const struct sort_order *order);
 
 /*
  * Of the selected folder: in that order, then by number.  That of all messages

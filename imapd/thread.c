@@ -61,8 +61,8 @@ put_threads(
 }
 
 static void
-run_thread(struct session *session, enum threads_kind kind,
-    const struct program *program)
+run_thread(
+    struct session *session, enum threads_kind kind, struct program *program)
 {
 	struct picks picks;
 
@@ -95,12 +95,9 @@ handle_thread(struct session *session, struct parse *parse)
 		       parse_space(parse) &&
 		       search_parse_charset(parse, &failure) &&
 		       program_parse(&program, session, parse);
-	if (failure != NULL)
-		session_reply(session, failure);
-	else if (!is_good)
-		session_bad(
-		    session, program_complaint(&program, session,
-				 "BAD THREAD ALGORITHM CHARSET KEY ..."));
+	if (failure != NULL || !is_good)
+		program_refuse(&program, session, failure,
+		    "BAD THREAD ALGORITHM CHARSET KEY ...");
 	else
 		run_thread(session, kind, &program);
 	program_free(&program);

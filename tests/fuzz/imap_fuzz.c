@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    name, sizeof(name), "maildir:/tmp/imap_fuzz.%ld", (long)getpid());
 	if (account == NULL && account_open(&account, name) != ACCOUNT_OK)
 		abort();
-	session_serve(in, out, account, &settings);
+	session_serve_mailbox(in, out, account, &settings);
 	close(in);
 	close(out);
 	return 0;

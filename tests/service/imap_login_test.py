@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """imap_login_test - IMAP log-in through the whole chain on ports 143 and 993:
 listen, imapd, login, lookup, checkpw, PAM; and what is left of the password."""
-import contextlib, ctypes, glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
+import base64, contextlib, ctypes, glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 from memory import *
@@ -15,9 +15,9 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-def raw(data, limit=30, until=None):
+def raw(data, limit=30, until=None, source='127.0.0.1'):
     """Send everything at once, read to the end or to a line with until."""
-    with socket.create_connection(('127.0.0.1', 143), limit) as s:
+    with socket.create_connection(('127.0.0.1', 143), limit, (source, 0)) as s:
         s.sendall(data)
         got = b''
         while more := s.recv(4096):
@@ -126,7 +126,27 @@ answer = raw(b'a LOGIN {99999+}\r\n')
 check('a literal that is too large', any('* BYE' in l for l in answer), answer)
 answer = raw(b'a FETCH 1 FLAGS\r\nb LOGOUT\r\n')
 check('no folders before the log-in', any(l.startswith('a BAD') for l in answer), answer)
-address = run('hostname', '-I').stdout.split()
+
+# SASL-IR, RFC 4959 section 3: the initial response with the command
+joes = base64.b64encode(f'\0joe\0{SECRET}'.encode())
+answer = raw(b'a CAPABILITY\r\nb AUTHENTICATE PLAIN ' + joes + b'\r\nc LOGOUT\r\n')
+check('RFC 4959 3: SASL-IR is announced', any(l.startswith('* CAPABILITY ') and ' SASL-IR ' in l + ' ' for l in answer), answer)
+check('RFC 4959 3: and takes the response with the command', any(l.startswith('b OK') for l in answer) and
+      not any(l.startswith('+') for l in answer) and any(l.startswith('c OK') for l in answer), answer)
+answer = raw(b'a AUTHENTICATE PLAIN\r\n' + joes + b'\r\nc LOGOUT\r\n')
+check('RFC 4959 3: without one it is asked for', any(l.startswith('+ ') for l in answer) and any(l.startswith('a OK') for l in answer), answer)
+answer = raw(b'a AUTHENTICATE PLAIN =\r\nc LOGOUT\r\n')
+check('RFC 4959 3: "=" is an empty response, none that is missing', not any(l.startswith('+') for l in answer) and
+      any(l.startswith(('a NO', 'a BAD')) for l in answer), answer)
+answer = raw(b'a AUTHENTICATE PLAIN ****\r\nc LOGOUT\r\n')
+check('RFC 4959 3: what is no base64 is BAD', any(l.startswith('a BAD') for l in answer), answer)
+
+# Who may be listened to: RFC 9051 sections 6.2.3 and 7.1, RFC 5530 section 3
+run('ip', 'address', 'add', '192.0.2.1/32', 'dev', 'lo')
+for command in b'LOGIN joe x', b'AUTHENTICATE PLAIN ' + joes:
+    answer = raw(b'a CAPABILITY\r\nb %s\r\nc LOGOUT\r\n' % command, source='192.0.2.1')
+    check('6.2.3: LOGINDISABLED, and no AUTH=', any(l.startswith('* CAPABILITY') and 'LOGINDISABLED' in l and 'AUTH=' not in l for l in answer), answer)
+    check('7.1: PRIVACYREQUIRED', any(l.startswith('b NO [PRIVACYREQUIRED]') for l in answer), answer)
 log = open('/var/mta/log/imapd/current', errors='replace').read()
 check('the log tells of it', 'login user=joe' in log and SECRET not in log, log[-500:])
 done()
