@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "imapd/bits.h"
 #include "imapd/program.h"
 
 /* FUZZY, RFC 6203: as a phrase, or by its words. */
@@ -50,18 +51,6 @@ struct fuzzy {
 	size_t word_count;
 };
 
-static bool
-has(const uint64_t *bits, size_t i)
-{
-	return (bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
-static void
-drop(uint64_t *bits, size_t i)
-{
-	bits[i / 64] &= ~((uint64_t)1 << (i % 64));
-}
-
 /* Which of those in wanted have it: hits. */
 static enum account_status
 look_for(struct fuzzy *fuzzy, struct span text, const uint64_t *wanted)
@@ -97,7 +86,7 @@ look_for_words(struct fuzzy *fuzzy)
 		if (status != ACCOUNT_OK)
 			return status;
 		for (size_t i = 0; i < fuzzy->relevancy->count; i++)
-			if (has(fuzzy->hits, i))
+			if (bits_have(fuzzy->hits, i))
 				fuzzy->found[i]++;
 	}
 	return ACCOUNT_OK;
@@ -113,15 +102,15 @@ run(struct fuzzy *fuzzy, uint64_t *wanted)
 		return status;
 	memcpy(fuzzy->left, wanted, fuzzy->bytes);
 	for (size_t i = 0; i < count; i++)
-		if (has(fuzzy->hits, i)) {
-			drop(fuzzy->left, i);
+		if (bits_have(fuzzy->hits, i)) {
+			bits_drop(fuzzy->left, i);
 			score(fuzzy, i, SCORE_MAX);
 		}
 	/* One word is the phrase itself. */
 	if (fuzzy->words[0].len < fuzzy->key->text.len)
 		status = look_for_words(fuzzy);
 	for (size_t i = 0; i < count; i++) {
-		if (!has(fuzzy->left, i))
+		if (!bits_have(fuzzy->left, i))
 			continue;
 		size_t found = fuzzy->found[i];
 		if (found > 0 && found * 2 >= fuzzy->word_count)
@@ -129,7 +118,7 @@ run(struct fuzzy *fuzzy, uint64_t *wanted)
 			    (uint32_t)(SCORE_OF_WORDS * found /
 				       fuzzy->word_count));
 		else
-			drop(wanted, i);
+			bits_drop(wanted, i);
 	}
 	return status;
 }

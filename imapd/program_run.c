@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "imapd/bits.h"
 #include "imapd/program.h"
 
 /* Bit i of word i / 64 is message i of the view. */
@@ -23,18 +24,6 @@ new_bits(const struct run *run)
 	if (bits == NULL)
 		temp_fail("out of memory");
 	return bits;
-}
-
-static bool
-has(const uint64_t *bits, size_t i)
-{
-	return (bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
-static void
-drop(uint64_t *bits, size_t i)
-{
-	bits[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
 /* RFC 7377 section 2: what no message has is no error. */
@@ -202,8 +191,8 @@ match_each(struct run *run, const struct key *key, uint64_t *wanted)
 
 	bool is_slow = key_needs_content(key);
 	for (size_t i = 0; i < run->count; i++) {
-		if (has(wanted, i) && !match_one(run, key, bit, i))
-			drop(wanted, i);
+		if (bits_have(wanted, i) && !match_one(run, key, bit, i))
+			bits_drop(wanted, i);
 		if (is_slow)
 			progress_tick(run->session);
 	}
@@ -370,7 +359,7 @@ program_run(struct program *program, struct session *session,
 	}
 	*picks = picks_new();
 	for (size_t i = 0; i < run.count; i++)
-		if (has(wanted, i))
+		if (bits_have(wanted, i))
 			picks_add(picks, i);
 	free(wanted);
 	return run.status;

@@ -45,6 +45,17 @@ span_equal_nocase(struct span a, struct span b)
 	return true;
 }
 
+int
+span_compare(struct span a, struct span b)
+{
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
 bool
 span_starts(struct span s, struct span prefix)
 {

@@ -28,7 +28,10 @@ bool span_equal(struct span a, struct span b);
 /* As span_equal, but ASCII letters match in either case. */
 bool span_equal_nocase(struct span a, struct span b);
 
-/* The same two for a prefix of s. */
+/* As memcmp; a run that the other begins with comes first. */
+int span_compare(struct span a, struct span b);
+
+/* Does s begin with prefix? */
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);
 

@@ -22,12 +22,7 @@ compare_fresh(const void *left, const void *right)
 
 	if (first != second)
 		return first < second ? -1 : 1;
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = memcmp(a.ptr, b.ptr, shorter);
-
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+	return span_compare(a, b);
 }
 
 /* A message that was seen in both is on its way to cur/. */

@@ -68,12 +68,7 @@ compare(const void *left, const void *right)
 	    span_slice(b, 0, span_index(b, '.')), 10, UINT64_MAX, &second);
 	if (first != second)
 		return first < second ? -1 : 1;
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = memcmp(a.ptr, b.ptr, shorter);
-
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+	return span_compare(a, b);
 }
 
 static bool

@@ -26,12 +26,8 @@ compare(const void *left, const void *right)
 {
 	struct span a = ((const struct maildir_size *)left)->unique;
 	struct span b = ((const struct maildir_size *)right)->unique;
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
 
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+	return span_compare(a, b);
 }
 
 static bool

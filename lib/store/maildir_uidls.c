@@ -24,27 +24,16 @@ static const char first_line[] = "estafeta uidls 1\n";
 /* ---- the table ---- */
 
 static int
-compare(struct span a, struct span b)
-{
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
-
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
-}
-
-static int
 compare_names(const void *left, const void *right)
 {
-	return compare(((const struct maildir_uidl *)left)->unique,
+	return span_compare(((const struct maildir_uidl *)left)->unique,
 	    ((const struct maildir_uidl *)right)->unique);
 }
 
 static int
 compare_uidls(const void *left, const void *right)
 {
-	return compare(((const struct maildir_uidl *)left)->uidl,
+	return span_compare(((const struct maildir_uidl *)left)->uidl,
 	    ((const struct maildir_uidl *)right)->uidl);
 }
 

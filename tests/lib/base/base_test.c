@@ -25,6 +25,13 @@ test_span(void)
 	CHECK("cut to the end", rest.len == 0);
 	CHECK(
 	    "trim", span_equal(span_trim(span_of(" \tx \r\n")), span_of("x")));
+	CHECK("order", span_compare(span_of("a"), span_of("b")) < 0 &&
+			   span_compare(span_of("b"), span_of("ab")) > 0);
+	CHECK("a beginning is less",
+	    span_compare(span_of("a"), span_of("ab")) < 0 &&
+		span_compare(span_of("a"), span_of("")) > 0);
+	CHECK("the same", span_compare(span_of("ab"), span_of("ab")) == 0 &&
+			      span_compare(span_of(""), span_of("")) == 0);
 	CHECK("number",
 	    span_number(span_of("255"), 10, 255, &number) && number == 255);
 	CHECK("over max", !span_number(span_of("256"), 10, 255, &number));
