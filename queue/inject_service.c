@@ -71,10 +71,10 @@ plan_sync(struct service *service)
 
 	if (service->is_syncing || service->waiting == NULL)
 		return;
-	if (!gather_expects(&service->gather))
-		start_sync(service);
-	else if (!evtimer_pending(service->gathered, NULL) &&
-		 evtimer_add(service->gathered, &wait) == -1)
+	bool may_wait = gather_expects(&service->gather);
+	if (may_wait && evtimer_pending(service->gathered, NULL))
+		return;
+	if (!may_wait || evtimer_add(service->gathered, &wait) == -1)
 		start_sync(service);
 }
 
