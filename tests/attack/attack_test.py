@@ -26,7 +26,7 @@ def control(name, text):
 ALL = run(ATTACK, '-l').stdout.split()
 WHOLE = os.environ.get('ATTACK') == 'all'
 WORST = ['socket-inet', 'socket-unix', 'execve', 'ptrace-parent', 'read-parent', 'pidfd-parent', 'kill-parent',
-         'prlimit-parent', 'accept4', 'clone-user', 'map-code', 'open-shadow', 'setuid', 'own-signal-fd']
+         'prlimit-parent', 'accept4', 'clone-user', 'map-code', 'open-shadow', 'setuid', 'dumpable', 'own-signal-fd']
 
 
 # ---- processes ----
@@ -267,7 +267,7 @@ def try_lasting(calls_of):
         for call in calls_of(number):
             if call in ACCEPT and call in allowed:
                 continue
-            if not wait_for(lambda: not missing(), 20):
+            if not wait_for(lambda: not missing(), 60):      # listen(8) holds back what ends soon
                 bad.append((role, call, 'not up again', missing()))
             pid = find()
             result, said = attack(pid, [call])
