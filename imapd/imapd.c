@@ -106,7 +106,8 @@ close_jail(const char *mailbox)
 
 	if (!sandbox_is_sanitized() && !landlock_restrict(paths, 1, true))
 		temp_fail("cannot close the jail (landlock)");
-	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES);
+	sandbox_enter(
+	    SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_WATCH_FILES);
 }
 
 static int

@@ -46,8 +46,9 @@ static const int connecting[] = { SYS_connect, SYS_bind, SYS_setsockopt,
 static const int reading[] = { SYS_openat, SYS_open, SYS_newfstatat, SYS_stat,
 	SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
 	SYS_getdents64, SYS_readlink, SYS_readlinkat, SYS_flock, SYS_fstatfs,
-	SYS_fadvise64, SYS_fgetxattr, SYS_chdir, SYS_fchdir, SYS_umask,
-	SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch };
+	SYS_fadvise64, SYS_fgetxattr, SYS_chdir, SYS_fchdir, SYS_umask };
+static const int watching[] = { SYS_inotify_init1, SYS_inotify_add_watch,
+	SYS_inotify_rm_watch };
 static const int writing[] = { SYS_mkdirat, SYS_mkdir, SYS_unlink, SYS_unlinkat,
 	SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat,
 	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fchmod,
@@ -290,6 +291,7 @@ calls_of(unsigned allowed)
 		{ SANDBOX_CONNECT_LOCAL, connecting, COUNT(connecting) },
 		{ SANDBOX_READ_FILES, reading, COUNT(reading) },
 		{ SANDBOX_WRITE_FILES, writing, COUNT(writing) },
+		{ SANDBOX_WATCH_FILES, watching, COUNT(watching) },
 		{ SANDBOX_THREADS, threading, COUNT(threading) },
 		{ SANDBOX_BECOME, becoming, COUNT(becoming) },
 		{ SANDBOX_EXECUTE, executing, COUNT(executing) },

@@ -41,6 +41,7 @@ enum sandbox {
 	SANDBOX_SIGNAL = 1 << 10,     /* signal other processes */
 	SANDBOX_LAYER = 1 << 11,      /* close a further layer, in a child */
 	SANDBOX_CONNECT_LOCAL = 1 << 12, /* clients of sockets with a path */
+	SANDBOX_WATCH_FILES = 1 << 13,   /* hear of changes (inotify) */
 };
 
 /*
