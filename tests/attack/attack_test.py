@@ -228,7 +228,7 @@ LASTING = {
     'queue-inject': (lambda: pick('queue-inject', 'smtpd'), ()),
     'tlsd parent': (lambda: pick('tlsd', 'smtpd'), FORK),
     'keyd': (lambda: pick('keyd', 'tlsd', 'mta-key'), ()),
-    'lookup': (lambda: pick('lookup', 'local-deliver'), ()),
+    'lookup': (lambda: pick('lookup', 'local-deliver'), ('open-passwd', 'open-old')),     # of /etc, its work
     'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), ()),
     'queue-manager': (lambda: pick('queue-manager'), ()),
     'queue-bounce': (lambda: pick('queue-bounce'), FORK),
