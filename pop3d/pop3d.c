@@ -11,11 +11,10 @@
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
- *             authmechanisms,oauthchecker,pop3uidl,
- *             pop3dconnections,pop3dpernetwork,
+ *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
  *             pop3drate,pop3dwiderate,relayclients,proxynets}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
- *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes, MAILDIR/.pop3.uidls
+ *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
  * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox is in
  *             use, or cannot be read or changed
@@ -35,7 +34,6 @@
 #include "pop3d/preauth.h"
 #include "pop3d/transaction.h"
 #include "queue/neighbour.h"
-#include "store/uidl_format.h"
 
 static const char usage[] =
     "usage: pop3d MAILBOX   (a folder, a file, maildir:PATH or mbox:PATH)\n"
@@ -63,9 +61,6 @@ serve(void)
 		    "neighbour(8); %s",
 		    usage);
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
-	/* Said now, not when somebody has logged in. */
-	struct buf uidl_format = uidl_format_read();
-	buf_free(&uidl_format);
 	return gate_serve(&service, &settings);
 }
 
@@ -127,10 +122,8 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
-	struct buf uidl_format = uidl_format_read();
 	close_jail(mailbox);
-	enum store_status status = store_open(
-	    &store, mailbox, buf_span(&uidl_format), LOCK_TIMEOUT_MS);
+	enum store_status status = store_open(&store, mailbox, LOCK_TIMEOUT_MS);
 	if (status != STORE_OK)
 		return refuse(status, settings);
 	int code =

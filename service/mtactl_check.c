@@ -28,7 +28,6 @@
 #include "service/mtactl.h"
 #include "service/tree.h"
 #include "store/account_settings.h"
-#include "store/uidl_format.h"
 
 /* ---- owners and modes ---- */
 
@@ -363,14 +362,6 @@ read_special_folders(void)
 }
 
 static void
-read_uidl_format(void)
-{
-	struct buf format = uidl_format_read();
-
-	buf_free(&format);
-}
-
-static void
 read_landlock(void)
 {
 	printf("landlock version %d\n", landlock_version());
@@ -382,8 +373,8 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_tls_policies, read_discards, read_logins, read_sources,
 	read_authorities, read_name_servers, read_destination, read_lists,
 	read_weights, read_greylisting, read_account_limits,
-	read_special_folders, read_uidl_format, read_client_authorities,
-	read_certificates, read_landlock };
+	read_special_folders, read_client_authorities, read_certificates,
+	read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -12,9 +12,7 @@
 
 #include "base/io.h"
 #include "store/maildir_sizes.h"
-#include "store/maildir_uidls.h"
 #include "store/store_kind.h"
-#include "store/uidl_format.h"
 
 enum {
 	CUR = 1,
@@ -27,7 +25,6 @@ enum {
 };
 
 static const char *const folder_names[FOLDERS] = { "new", "cur" };
-static const char lock_name[] = ".pop3.lock";
 
 struct entry {
 	char *name;      /* UNIQUE or UNIQUE:INFO */
@@ -44,7 +41,6 @@ struct maildir {
 	size_t room;
 	unsigned scans; /* in search of what was moved */
 	struct maildir_sizes sizes;
-	struct maildir_uidls uidls;
 };
 
 static struct span
@@ -171,15 +167,16 @@ drop_doubles(struct maildir *maildir)
 	maildir->count = kept;
 }
 
+/* RFC 1939 section 7: 1 to 70 characters from 0x21 to 0x7E. */
 static char *
-make_uidl(const struct maildir_uidls *uidls, struct span unique)
+make_uidl(struct span unique)
 {
 	char hex[STORE_HASH_LEN + 1];
-	struct span old = maildir_uidls_find(uidls, unique);
+	bool is_good = unique.len > 0 && unique.len <= STORE_UIDL_MAX;
 
-	if (old.len > 0)
-		return store_copy(old);
-	if (uidl_is_valid(unique))
+	for (size_t i = 0; is_good && i < unique.len; i++)
+		is_good = unique.ptr[i] > ' ' && unique.ptr[i] < 0x7f;
+	if (is_good)
 		return store_copy(unique);
 	struct store_hash *hash = store_hash_new();
 	store_hash_add(hash, unique);
@@ -199,8 +196,7 @@ list(struct store *store, struct maildir *maildir)
 	drop_doubles(maildir);
 	for (size_t i = 0; i < maildir->count; i++)
 		store_add(store,
-		    make_uidl(
-			&maildir->uidls, unique_part(maildir->entries[i].name)),
+		    make_uidl(unique_part(maildir->entries[i].name)),
 		    STORE_OCTETS_UNKNOWN);
 	return STORE_OK;
 }
@@ -221,22 +217,12 @@ take_lock(int fd, int64_t timeout_ms)
 	return true;
 }
 
-/* The lock stays there: without it nobody has been here by POP3 before. */
-static bool
-take_over(const struct store *store, int root)
-{
-	return faccessat(root, lock_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-	       maildir_uidls_import(root, store->uidl_format);
-}
-
 static enum store_status
 open_folders(
     struct store *store, struct maildir *maildir, int root, int64_t timeout_ms)
 {
-	if (!take_over(store, root))
-		return STORE_ERROR;
-	maildir->lock = openat(
-	    root, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	maildir->lock = openat(root, ".pop3.lock",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (maildir->lock == -1)
 		return STORE_ERROR;
 	if (!take_lock(maildir->lock, timeout_ms))
@@ -247,8 +233,6 @@ open_folders(
 		if (maildir->folders[i] == -1)
 			return STORE_ERROR;
 	}
-	if (!maildir_uidls_load(&maildir->uidls, root))
-		return STORE_ERROR;
 	maildir_sizes_load(&maildir->sizes, root);
 	return list(store, maildir);
 }
@@ -445,7 +429,6 @@ maildir_close(struct store *store)
 		maildir_sizes_save(
 		    &maildir->sizes, maildir->root, maildir->count);
 	maildir_sizes_free(&maildir->sizes);
-	maildir_uidls_free(&maildir->uidls);
 	for (size_t i = 0; i < maildir->count; i++)
 		free(maildir->entries[i].name);
 	for (int i = 0; i < FOLDERS; i++)

@@ -67,37 +67,6 @@ open_locked(
 	return STORE_BUSY;
 }
 
-static int
-compare_uidls(const void *left, const void *right)
-{
-	const struct mbox_message *a = *(struct mbox_message *const *)left;
-	const struct mbox_message *b = *(struct mbox_message *const *)right;
-	int order = strcmp(a->uidl, b->uidl);
-
-	return order != 0 ? order : a->from < b->from ? -1 : 1;
-}
-
-/* A field that came along with a copy: the first message keeps the id. */
-static void
-drop_doubles(struct mbox_list *list)
-{
-	struct mbox_message **sorted = store_allocate(
-	    NULL, list->count + 1, sizeof(struct mbox_message *));
-	const char *last = "";
-
-	for (size_t i = 0; i < list->count; i++)
-		sorted[i] = &list->messages[i];
-	if (list->count > 0)
-		qsort(sorted, list->count, sizeof(*sorted), compare_uidls);
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(sorted[i]->uidl, last) == 0)
-			sorted[i]->uidl[0] = '\0';
-		else
-			last = sorted[i]->uidl;
-	}
-	free(sorted);
-}
-
 static enum store_status
 list(struct store *store, struct mbox *mbox)
 {
@@ -106,16 +75,10 @@ list(struct store *store, struct mbox *mbox)
 	if (!mbox_scan(mbox->fd, &mbox->list) ||
 	    fstat(mbox->fd, &mbox->scanned) == -1)
 		return STORE_ERROR;
-	drop_doubles(&mbox->list);
-	for (size_t i = 0; i < mbox->list.count; i++) {
-		const struct mbox_message *message = &mbox->list.messages[i];
-
+	for (size_t i = 0; i < mbox->list.count; i++)
 		store_add(store,
-		    store_copy(
-			span_of(message->uidl[0] == '\0' ? message->hash
-							 : message->uidl)),
-		    message->octets);
-	}
+		    store_copy(span_of(mbox->list.messages[i].hash)),
+		    mbox->list.messages[i].octets);
 	return STORE_OK;
 }
 
@@ -243,18 +206,16 @@ rewrite(int fd, const struct mbox_list *list, const bool *is_gone, size_t first)
 static bool
 take_mark(struct store *store, bool *is_taken, size_t at, const char *hash)
 {
-	const struct store_message *messages = store->messages;
-	const struct mbox *mbox = store->state;
-	const struct mbox_message *listed = mbox->list.messages;
+	struct store_message *messages = store->messages;
 
 	if (at < store->count && !is_taken[at] &&
-	    strcmp(listed[at].hash, hash) == 0) {
+	    strcmp(messages[at].uidl, hash) == 0) {
 		is_taken[at] = true;
 		return messages[at].is_deleted;
 	}
 	for (size_t i = 0; i < store->count; i++) {
 		if (!messages[i].is_deleted || is_taken[i] ||
-		    strcmp(listed[i].hash, hash) != 0)
+		    strcmp(messages[i].uidl, hash) != 0)
 			continue;
 		is_taken[i] = true;
 		return true;

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/uidl_format.h"
-
 enum {
 	BLOCK = 65536
 };
@@ -143,20 +141,6 @@ is_readers_own(struct span line)
 	return false;
 }
 
-/* The first that is one counts. */
-static void
-take_uidl(struct mbox_message *message, struct span line)
-{
-	struct span field = span_of("X-UIDL:");
-	struct span uidl = span_trim(span_slice(line, field.len, line.len));
-
-	if (!span_starts_nocase(line, field) || message->uidl[0] != '\0' ||
-	    !uidl_is_valid(uidl))
-		return;
-	memcpy(message->uidl, uidl.ptr, uidl.len);
-	message->uidl[uidl.len] = '\0';
-}
-
 static void
 take_line(struct scanner *scanner, const struct piece *piece)
 {
@@ -169,9 +153,6 @@ take_line(struct scanner *scanner, const struct piece *piece)
 	else if (piece->is_start && first != ' ' && first != '\t')
 		scanner->is_ignored =
 		    scanner->is_in_header && is_readers_own(bytes);
-	if (scanner->is_ignored && piece->is_start)
-		take_uidl(
-		    &scanner->list->messages[scanner->list->count - 1], bytes);
 	if (!scanner->is_ignored)
 		store_hash_add(scanner->hash, bytes);
 }

@@ -9,7 +9,6 @@
  *          message's.  ">From ", with any number of ">", loses one.
  * Hash     of the bytes of the message without those header fields in which
  *          mail readers keep their own state (Status, X-UID, ...).
- * X-UIDL   qpopper, Solid-POP3d and others keep a message's unique id there.
  */
 
 #include "store/store_kind.h"
@@ -20,7 +19,6 @@ struct mbox_message {
 	uint64_t end;   /* of the message */
 	uint64_t octets;
 	char hash[STORE_HASH_LEN + 1];
-	char uidl[STORE_UIDL_MAX + 1]; /* of its X-UIDL field; may be "" */
 };
 
 struct mbox_list {

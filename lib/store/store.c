@@ -31,8 +31,7 @@ store_add(struct store *store, char *uidl, uint64_t octets)
 }
 
 enum store_status
-store_open(struct store **store, const char *name, struct span uidl_format,
-    int64_t timeout_ms)
+store_open(struct store **store, const char *name, int64_t timeout_ms)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		size_t len = strlen(kinds[i]->prefix);
@@ -41,7 +40,6 @@ store_open(struct store **store, const char *name, struct span uidl_format,
 			continue;
 		struct store *new = store_allocate(NULL, 1, sizeof(*new));
 		*new = (struct store){ .kind = kinds[i],
-			.uidl_format = uidl_format,
 			.path = store_copy(span_of(name + len)) };
 		enum store_status status = new->kind->open(new, timeout_ms);
 		if (status == STORE_OK) {

@@ -25,20 +25,16 @@ enum store_status {
 
 struct store;
 
-/*
- * Open and list; *store is changed on STORE_OK only.  uidl_format
- * (uidl_format.h) is how Dovecot made the unique ids that it left.
- */
-enum store_status store_open(struct store **store, const char *name,
-    struct span uidl_format, int64_t timeout_ms);
+/* Open and list; *store is changed on STORE_OK only. */
+enum store_status store_open(
+    struct store **store, const char *name, int64_t timeout_ms);
 
 size_t store_count(const struct store *store);
 
 /*
  * The unique-id of message i (RFC 1939 section 7): 1 to 70 visible bytes, the
- * same in every session.  Maildir: what Dovecot gave it, else the file's name
- * up to the ':', or a hash of it; mbox: its X-UIDL field, else a hash of the
- * message, so that identical copies share theirs.
+ * same in every session.  Maildir: the file's name up to the ':', or a hash of
+ * it; mbox: a hash of the message, so that identical copies share theirs.
  */
 const char *store_uidl(const struct store *store, size_t i);
 

@@ -25,7 +25,6 @@ struct store_message {
 struct store {
 	const struct store_kind *kind;
 	char *path;
-	struct span uidl_format;        /* while it is opened */
 	struct store_message *messages; /* filled by open */
 	size_t count;
 	void *state; /* the kind's own */

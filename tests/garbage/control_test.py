@@ -120,7 +120,7 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
           'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
           'sourceaddress': b'* localhost', 'discardehlo': b'* CHUNKING HELP',
           'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe',
-          'filters': b'spam', 'milters': b'inet:port', 'rspamd': b'here', 'authmechanisms': b'PLIAN', 'pop3uidl': b'%{uid}',
+          'filters': b'spam', 'milters': b'inet:port', 'rspamd': b'here', 'authmechanisms': b'PLIAN',
           'tlsclientca': b'/no/such/file', 'passwordchecker': b'checker', 'oauthchecker': b'checker'}
 for name, text in TYPING.items():
     put(name, b'# what it is\n' + text + b'\n')

@@ -169,65 +169,7 @@ check('-s hears first what was sent before', got == '+OK 1 messages\r\n+OK\r\n+O
 got, code = raw(b'STAT\r\nQUIT\r\n', '-s', 'joe', 'maildir:' + home + '/nowhere', '192.0.2.7')
 check('no Maildir yet is an empty one', got == '+OK 0 messages\r\n+OK 0 0\r\n+OK bye\r\n', got)
 
-# ---- unique ids that Dovecot gave: list and ids as Dovecot 2.3.19 wrote and said them ----
-NAMES = [f'cur/170000000{i}.M{i}P1.host:2,S' for i in range(1, 5)]
-LIST = ('3 V1795910732 N5 Gdbe33c374c6c0b6b5663000083ecc375\n1 W17 :1700000001.M1P1.host\n2 W17 :1700000002.M2P1.host\n'
-        '3 W17 :1700000003.M3P1.host\n4 W17 :1700000004.M4P1.host\n')
-DEFAULT = [b'000000016b0b6c4c', b'000000026b0b6c4c', b'000000036b0b6c4c', b'000000046b0b6c4c']
-
-
-def ids(path):
-    pop = Pop(path)
-    found = [line.split(b' ', 1)[1] for line in pop.uidl()[1]]
-    pop.quit()
-    pop.child.wait(10)
-    return found
-
-
-def from_dovecot(name, text=LIST):
-    path = maildir(name, {file: 'Subject: x\n\nx\n' for file in NAMES})
-    put(path + '/dovecot-uidlist', text)
-    return path
-
-
-path = from_dovecot('dovecot')
-check("Dovecot's default", ids(path) == DEFAULT, ids(path))
-os.rename(path + '/' + NAMES[0], path + '/cur/1700000001.M1P1.host:2,RS')
-put(path + '/new/1800000000.M9P1.host', 'Subject: new\n\nx\n')
-check('they stay when a message is renamed, and new ones have their names', ids(path) == DEFAULT + [b'1800000000.M9P1.host'], ids(path))
-put(path + '/dovecot-uidlist', LIST.replace('V1795910732', 'V1795910733').replace('N5', 'N6') + '5 :1800000000.M9P1.host\n')
-check('and whatever Dovecot writes then', ids(path) == DEFAULT + [b'1800000000.M9P1.host'], ids(path))
-os.unlink(path + '/dovecot-uidlist')
-check('and without its list', ids(path) == DEFAULT + [b'1800000000.M9P1.host'], ids(path))
-path = maildir('later', {file: 'Subject: x\n\nx\n' for file in NAMES})
-own_ids = ids(path)
-put(path + '/dovecot-uidlist', LIST)
-check('a Dovecot that comes later changes none', ids(path) == own_ids == [f'170000000{i}.M{i}P1.host'.encode() for i in range(1, 5)], own_ids)
-path = from_dovecot('saved', LIST.replace('2 W17 ', '2 W17 Pkept-by-dovecot ').replace('3 W17 ', '3 Pkept-by-dovecot ').replace('4 W17', '4 P\x7f W17'))
-check('P fields count more; the same for two, or no id, count for nothing',
-      ids(path) == [DEFAULT[0], b'kept-by-dovecot', b'1700000003.M3P1.host', b'1700000004.M4P1.host'], ids(path))
-path = from_dovecot('garbage', '3 Vx\n' + LIST)
-check('a list that is none counts for nothing', ids(path) == own_ids and not os.path.exists(path + '/.pop3.uidls'), ids(path))
-path = from_dovecot('broken')
-os.mkdir(path + '/.pop3.uidls')
-got, code = raw(b'', path)
-check('ids that cannot be kept: [SYS/TEMP], not others', got.startswith('-ERR [SYS/TEMP]') and code == 75, got)
-os.rmdir(path + '/.pop3.uidls')
-check('and then they are', ids(path) == DEFAULT, ids(path))
-
 # ---- an mbox ----
-box = home + '/uidls'
-put(box, ''.join(f'From a@b Tue Nov 24 11:00:00 2026\nSubject: {i}\n{field}\nx\n\n' for i, field in enumerate(
-    ('X-UIDL: one$first\n', 'x-uidl: one$first\n', '', 'X-UIDL: with space\n', 'X-UIDL: ' + 'u' * 71 + '\n', 'X-UIDL: ' + 'u' * 70 + '\n'))))
-got = ids(box)
-check('mbox: X-UIDL; a second one, none and no id are hashes', got[0] == b'one$first' and got[5] == b'u' * 70 and
-      all(len(one) == 32 for one in got[1:5]) and len(set(got)) == 6, got)
-pop = Pop(box)
-pop.dele(1)
-pop.dele(3)
-pop.quit()
-pop.child.wait(10)
-check('mbox: they stay when others are removed', ids(box)[1:] == got[3:] and b'one$first' in ids(box)[0], (got, ids(box)))
 FROM = 'From a@b Tue Nov 24 11:00:00 2026\n'
 box = home + '/box'
 put(box, FROM + 'Subject: one\n\n>From quoted\n\n' + FROM + 'Subject: two\n\n.\n\n')

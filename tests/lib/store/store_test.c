@@ -10,7 +10,6 @@
 
 #include "base/io.h"
 #include "store/store.h"
-#include "store/uidl_format.h"
 #include "test.h"
 
 static void
@@ -65,8 +64,7 @@ open_store(const char *name)
 {
 	struct store *store = NULL;
 
-	if (store_open(&store, name, span_of(UIDL_FORMAT_DEFAULT), 1000) !=
-	    STORE_OK)
+	if (store_open(&store, name, 1000) != STORE_OK)
 		exit(1);
 	return store;
 }
@@ -86,8 +84,7 @@ test_maildir(void)
 	struct store *store = open_store("maildir:m");
 	CHECK("three messages", store_count(store) == 3);
 	CHECK("a second session is refused",
-	    store_open(&other, "maildir:m", span_of(UIDL_FORMAT_DEFAULT),
-		100) == STORE_BUSY);
+	    store_open(&other, "maildir:m", 100) == STORE_BUSY);
 	CHECK("unique-id without flags",
 	    strcmp(store_uidl(store, 0), "1.a.host") == 0);
 	CHECK(
@@ -241,8 +238,7 @@ test_mbox(void)
 	struct store *store = open_store("mbox:b");
 	CHECK("three messages", store_count(store) == 3);
 	CHECK("a second session is refused",
-	    store_open(&other, "mbox:b", span_of(UIDL_FORMAT_DEFAULT), 100) ==
-		STORE_BUSY);
+	    store_open(&other, "mbox:b", 100) == STORE_BUSY);
 	CHECK("unquoted, without the separator",
 	    message_is(store, 0, first_sent));
 	CHECK("the last",
@@ -285,8 +281,7 @@ test_odd_mboxes(void)
 
 	put("c", "no mbox\n", 0);
 	CHECK("text that is no mbox",
-	    store_open(&store, "mbox:c", span_of(UIDL_FORMAT_DEFAULT), 100) ==
-		    STORE_ERROR &&
+	    store_open(&store, "mbox:c", 100) == STORE_ERROR &&
 		errno == EBADMSG);
 	put("c", "From a\nStatus: RO\nX: y\n\nz\n", O_TRUNC);
 	store = open_store("mbox:c");
