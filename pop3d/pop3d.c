@@ -12,7 +12,8 @@
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
- *             pop3drate,pop3dwiderate,relayclients,proxynets}; the mailbox
+ *             pop3drate,pop3dwiderate,relayclients,proxynets,pop3uidl};
+ *             the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
  *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
@@ -111,6 +112,7 @@ static int
 transact(const char *mailbox, struct transaction_settings *settings)
 {
 	static struct peer peer; /* the settings keep its text */
+	struct uidl_formats formats;
 	struct store *store;
 
 	require_unprivileged();
@@ -122,8 +124,11 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
+	uidl_formats_read(&formats);
 	close_jail(mailbox);
-	enum store_status status = store_open(&store, mailbox, LOCK_TIMEOUT_MS);
+	enum store_status status =
+	    store_open(&store, mailbox, LOCK_TIMEOUT_MS, &formats);
+	uidl_formats_free(&formats);
 	if (status != STORE_OK)
 		return refuse(status, settings);
 	int code =

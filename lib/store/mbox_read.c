@@ -67,6 +67,18 @@ open_locked(
 	return STORE_BUSY;
 }
 
+static void
+add_message(struct store *store, const struct mbox_list *list, size_t i)
+{
+	const struct mbox_message *message = &list->messages[i];
+	const struct uidl_facts facts = { .uid = message->uid,
+		.uid_validity = list->uid_validity,
+		.x_uidl = span_of(message->x_uidl) };
+
+	store_add(store, store_copy(span_of(message->hash)), message->octets);
+	store_add_facts(store, &facts);
+}
+
 static enum store_status
 list(struct store *store, struct mbox *mbox)
 {
@@ -76,9 +88,7 @@ list(struct store *store, struct mbox *mbox)
 	    fstat(mbox->fd, &mbox->scanned) == -1)
 		return STORE_ERROR;
 	for (size_t i = 0; i < mbox->list.count; i++)
-		store_add(store,
-		    store_copy(span_of(mbox->list.messages[i].hash)),
-		    mbox->list.messages[i].octets);
+		add_message(store, &mbox->list, i);
 	return STORE_OK;
 }
 
@@ -206,16 +216,17 @@ rewrite(int fd, const struct mbox_list *list, const bool *is_gone, size_t first)
 static bool
 take_mark(struct store *store, bool *is_taken, size_t at, const char *hash)
 {
-	struct store_message *messages = store->messages;
+	const struct mbox *mbox = store->state;
+	const struct mbox_message *known = mbox->list.messages;
 
 	if (at < store->count && !is_taken[at] &&
-	    strcmp(messages[at].uidl, hash) == 0) {
+	    strcmp(known[at].hash, hash) == 0) {
 		is_taken[at] = true;
-		return messages[at].is_deleted;
+		return store->messages[at].is_deleted;
 	}
 	for (size_t i = 0; i < store->count; i++) {
-		if (!messages[i].is_deleted || is_taken[i] ||
-		    strcmp(messages[i].uidl, hash) != 0)
+		if (!store->messages[i].is_deleted || is_taken[i] ||
+		    strcmp(known[i].hash, hash) != 0)
 			continue;
 		is_taken[i] = true;
 		return true;

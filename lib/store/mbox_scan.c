@@ -141,6 +141,40 @@ is_readers_own(struct span line)
 	return false;
 }
 
+/* The value of a field, if line is that field. */
+static bool
+is_field(struct span line, const char *name, struct span *value)
+{
+	struct span field = span_of(name);
+
+	if (!span_starts_nocase(line, field))
+		return false;
+	*value = span_trim(span_slice(line, field.len, line.len));
+	return true;
+}
+
+/* What IMAP and POP3 servers note in an mbox. */
+static void
+note_ids(struct mbox_list *list, struct span line)
+{
+	struct mbox_message *message = &list->messages[list->count - 1];
+	struct span value;
+	uint64_t number;
+
+	if (is_field(line, "X-UIDL:", &value)) {
+		if (*message->x_uidl == '\0' && uidl_is_valid(value))
+			memcpy(message->x_uidl, value.ptr, value.len);
+	} else if (is_field(line, "X-UID:", &value)) {
+		if (span_number(value, 10, UINT32_MAX, &number))
+			message->uid = (uint32_t)number;
+	} else if (is_field(line, "X-IMAPbase:", &value) ||
+		   is_field(line, "X-IMAP:", &value)) {
+		if (list->uid_validity == 0 && list->count == 1 &&
+		    span_number(span_cut(&value, ' '), 10, UINT32_MAX, &number))
+			list->uid_validity = (uint32_t)number;
+	}
+}
+
 static void
 take_line(struct scanner *scanner, const struct piece *piece)
 {
@@ -153,6 +187,8 @@ take_line(struct scanner *scanner, const struct piece *piece)
 	else if (piece->is_start && first != ' ' && first != '\t')
 		scanner->is_ignored =
 		    scanner->is_in_header && is_readers_own(bytes);
+	if (scanner->is_ignored && piece->is_start)
+		note_ids(scanner->list, bytes);
 	if (!scanner->is_ignored)
 		store_hash_add(scanner->hash, bytes);
 }

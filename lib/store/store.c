@@ -31,7 +31,8 @@ store_add(struct store *store, char *uidl, uint64_t octets)
 }
 
 enum store_status
-store_open(struct store **store, const char *name, int64_t timeout_ms)
+store_open(struct store **store, const char *name, int64_t timeout_ms,
+    const struct uidl_formats *formats)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		size_t len = strlen(kinds[i]->prefix);
@@ -40,9 +41,13 @@ store_open(struct store **store, const char *name, int64_t timeout_ms)
 			continue;
 		struct store *new = store_allocate(NULL, 1, sizeof(*new));
 		*new = (struct store){ .kind = kinds[i],
-			.path = store_copy(span_of(name + len)) };
+			.path = store_copy(span_of(name + len)),
+			.formats = formats != NULL && formats->count > 0
+				       ? formats
+				       : NULL };
 		enum store_status status = new->kind->open(new, timeout_ms);
 		if (status == STORE_OK) {
+			store_settle_uidls(new);
 			*store = new;
 			return STORE_OK;
 		}
@@ -138,8 +143,10 @@ void
 store_close(struct store *store)
 {
 	store->kind->close(store);
-	for (size_t i = 0; i < store->count; i++)
+	for (size_t i = 0; i < store->count; i++) {
 		free(store->messages[i].uidl);
+		free(store->messages[i].foreign_uidl);
+	}
 	free(store->messages);
 	free(store->path);
 	free(store);
