@@ -17,7 +17,7 @@ enum {
 	BLOCK = 65536,
 	HASH_LEN = 32, /* hex digits */
 	JOURNAL_MAX = 128,
-	SEPARATOR = 2 /* the bytes between the old end and the copy */
+	SEPARATOR = 2 /* bytes before the copy, and behind it */
 };
 
 static const char journal_name[] = "user.estafeta.rewrite";
@@ -204,15 +204,28 @@ copy_of(const struct journal *journal)
 	return (struct range){ journal->size + SEPARATOR, journal->kept };
 }
 
+/* Where mail begins that came behind the copy. */
+static uint64_t
+end_of_copy(const struct journal *journal)
+{
+	return journal->size + SEPARATOR + journal->kept + SEPARATOR;
+}
+
 /* ---- rewriting ---- */
 
+/*
+ * The end first: what a stranger appends to a copy that broke off begins a line
+ * of its own.
+ */
 static bool
 append_copy(
     int fd, struct journal *journal, const struct range *ranges, size_t count)
 {
 	XXH3_state_t *hash = hash_new();
 	uint64_t to = copy_of(journal).from;
-	bool is_good = write_at(fd, separator, SEPARATOR, journal->size);
+	bool is_good = write_at(fd, separator, SEPARATOR,
+			   end_of_copy(journal) - SEPARATOR) &&
+		       write_at(fd, separator, SEPARATOR, journal->size);
 
 	for (size_t i = 0; is_good && i < count; i++) {
 		is_good = copy(fd, ranges[i], to, hash);
@@ -331,16 +344,16 @@ is_copy(int fd, struct range range, uint64_t copied)
 	return true;
 }
 
-/* The separator, or as much of it as is there. */
+/* Is a separator there, or as much of one as fits before size? */
 static bool
-is_separator(int fd, const struct journal *journal, uint64_t size)
+is_separator(int fd, uint64_t at, uint64_t size)
 {
 	char block[SEPARATOR] = "";
-	uint64_t len = size - journal->size;
+	size_t len = at >= size              ? 0
+		     : size - at < SEPARATOR ? (size_t)(size - at)
+					     : SEPARATOR;
 
-	if (len > SEPARATOR)
-		len = SEPARATOR;
-	if (!read_at(fd, block, (size_t)len, journal->size))
+	if (!read_at(fd, block, len, at))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (block[i] != separator[i] && block[i] != '\0')
@@ -350,48 +363,72 @@ is_separator(int fd, const struct journal *journal, uint64_t size)
 
 /* Where the copy of a message ends that may be the next in the copy. */
 static uint64_t
-pass_copy(int fd, struct range message, uint64_t at, uint64_t size)
+pass_copy(int fd, struct range message, uint64_t at, uint64_t limit)
 {
-	if (message.len > size - at)
-		message.len = size - at;
+	if (message.len > limit - at)
+		message.len = limit - at;
 	return is_copy(fd, message, at) ? at + message.len : at;
 }
 
 /*
- * Is all behind the old end a beginning of a copy, and no mail that came after
- * it?  Each message of the copy is one of those from the gap on, in order.
+ * Is all behind the old end, up to where a whole copy ends, a beginning of one,
+ * and no mail that came after it?  Each message of the copy is one of those
+ * from the gap on, in order.
  */
 static bool
 is_all_copy(int fd, const struct journal *journal, uint64_t size)
 {
 	static struct mbox_lines lines; /* large */
 	uint64_t at = copy_of(journal).from;
+	uint64_t limit = end_of_copy(journal) - SEPARATOR;
 	struct range message = { journal->gap, 0 };
 	struct mbox_piece piece;
 	bool is_after_empty = false;
 
-	if (!is_separator(fd, journal, size))
+	if (!is_separator(fd, journal->size, size) ||
+	    !is_separator(fd, limit, size))
 		return false;
+	if (limit > size)
+		limit = size;
 	mbox_lines_open(&lines, fd, journal->gap, journal->size);
-	while (at < size && mbox_lines_next(&lines, &piece) == 1) {
+	while (at < limit && mbox_lines_next(&lines, &piece) == 1) {
 		if (is_after_empty && piece.is_start &&
 		    span_starts(piece.bytes, span_of("From "))) {
 			message.len = piece.offset - message.from;
-			at = pass_copy(fd, message, at, size);
+			at = pass_copy(fd, message, at, limit);
 			message.from = piece.offset;
 		}
 		is_after_empty = mbox_is_empty_line(&piece);
 	}
 	message.len = journal->size - message.from;
-	return at >= size || pass_copy(fd, message, at, size) == size;
+	return at >= limit || pass_copy(fd, message, at, limit) == limit;
+}
+
+/* Mail that came later goes to where the old mailbox ended. */
+static bool
+move_later(int fd, const struct journal *journal, uint64_t size)
+{
+	uint64_t end = end_of_copy(journal);
+	struct journal rest = { .gap = journal->size, .size = size };
+
+	/* Without an empty line at the old end, what is before it stays. */
+	if (journal->size < SEPARATOR ||
+	    !is_separator(fd, journal->size - SEPARATOR, size))
+		end -= SEPARATOR;
+	const struct range later = { end, size - end };
+	return rewrite(fd, &rest, &later, 1);
 }
 
 /* Nothing of the old was touched yet: only the copy goes, if it is one. */
 static bool
 undo(int fd, const struct journal *journal, uint64_t size)
 {
-	if (size > journal->size && is_all_copy(fd, journal, size) &&
-	    ftruncate(fd, (off_t)journal->size) == -1)
+	bool is_copy_there =
+	    size > journal->size && is_all_copy(fd, journal, size);
+
+	if (is_copy_there && size > end_of_copy(journal))
+		return move_later(fd, journal, size);
+	if (is_copy_there && ftruncate(fd, (off_t)journal->size) == -1)
 		return false;
 	return drop(fd) && fsync(fd) == 0;
 }
@@ -400,7 +437,7 @@ undo(int fd, const struct journal *journal, uint64_t size)
 static bool
 redo(int fd, const struct journal *journal, uint64_t size)
 {
-	uint64_t full = copy_of(journal).from + journal->kept;
+	uint64_t full = end_of_copy(journal);
 	const struct range later = { full, size - full };
 	struct journal rest = { .gap = journal->gap + journal->kept,
 		.size = size };
@@ -422,7 +459,7 @@ recover(int fd, const struct journal *journal)
 		return false;
 	uint64_t size = (uint64_t)status.st_size;
 	bool is_whole = journal->hash[0] != '\0';
-	if (is_whole && size >= behind.from + behind.len &&
+	if (is_whole && size >= end_of_copy(journal) &&
 	    has_hash(fd, behind, journal->hash))
 		return redo(fd, journal, size);
 	/* It was cut off already. */
