@@ -102,6 +102,7 @@ static const struct {
 	{ "imapdconnections", 1, 4096 },
 	{ "imapdpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },
+	{ "pop3logindelay", 0, 86400 },
 	{ "timeoutimapd", 1, 86400 },
 	{ "timeoutimaplogin", 1, 86400 },
 	{ "imapdmaxcommand", 8192, 64 << 20 },

@@ -253,6 +253,7 @@ open_folders(
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (maildir->lock == -1)
 		return STORE_ERROR;
+	store->lock = maildir->lock;
 	if (!take_lock(maildir->lock, timeout_ms))
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
 	for (int i = 0; i < FOLDERS; i++) {

@@ -103,6 +103,7 @@ mbox_open(struct store *store, int64_t timeout_ms)
 	    open_locked(store->path, timeout_ms, &mbox->fd, &lock);
 	if (status != STORE_OK || mbox->fd == -1)
 		return status;
+	store->lock = mbox->fd;
 	status = list(store, mbox);
 	int error = errno;
 	mbox_lock_release(&lock);

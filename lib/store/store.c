@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
+#include <time.h>
 
 #include "base/die.h"
 #include "store/store_kind.h"
@@ -41,6 +44,7 @@ store_open(struct store **store, const char *name, int64_t timeout_ms,
 			continue;
 		struct store *new = store_allocate(NULL, 1, sizeof(*new));
 		*new = (struct store){ .kind = kinds[i],
+			.lock = -1,
 			.path = store_copy(span_of(name + len)),
 			.formats = formats != NULL && formats->count > 0
 				       ? formats
@@ -58,6 +62,27 @@ store_open(struct store **store, const char *name, int64_t timeout_ms,
 	}
 	errno = EINVAL;
 	return STORE_ERROR;
+}
+
+bool
+store_note_visit(struct store *store, uint64_t delay_s)
+{
+	static const char name[] = "user.estafeta.login";
+	char text[32];
+	ssize_t got = fgetxattr(store->lock, name, text, sizeof(text));
+	uint64_t now = (uint64_t)time(NULL);
+	uint64_t last;
+
+	/* A clock that was set back lets nobody wait for long. */
+	if (got > 0 &&
+	    span_number(
+		(struct span){ text, (size_t)got }, 10, INT64_MAX, &last) &&
+	    last <= now && now - last < delay_s)
+		return false;
+	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)now);
+	if (fsetxattr(store->lock, name, text, (size_t)len, 0) == -1)
+		errno = 0;
+	return true;
 }
 
 size_t

@@ -32,6 +32,13 @@ struct store;
 enum store_status store_open(struct store **store, const char *name,
     int64_t timeout_ms, const struct uidl_formats *formats);
 
+/*
+ * Note that its user came, in an attribute of the file that is locked
+ * (user.estafeta.login).  False if he was there less than delay_s seconds ago;
+ * where there are no such attributes nobody comes too soon.
+ */
+bool store_note_visit(struct store *store, uint64_t delay_s);
+
 size_t store_count(const struct store *store);
 
 /*

@@ -27,6 +27,7 @@ struct store {
 	char *path;
 	struct store_message *messages; /* filled by open */
 	size_t count;
+	int lock; /* the file that is locked, not owned; -1: none */
 	const struct uidl_formats *formats; /* while it is opened, or NULL */
 	void *state;                        /* the kind's own */
 };
