@@ -36,6 +36,24 @@ conversation_reply_lines(struct conversation *talk, const char *const *lines)
 		conversation_reply(talk, *lines);
 }
 
+/* A basic language range: RFC 4647 section 2.1. */
+void
+conversation_handle_lang(struct conversation *talk, struct span argument)
+{
+	struct span range = span_trim(argument);
+
+	if (range.len == 0) {
+		conversation_reply(talk, "+OK");
+		conversation_reply(talk, "en English");
+		conversation_reply(talk, ".");
+	} else if (span_equal(range, span_of("*")) ||
+		   span_equal_nocase(range, span_of("en"))) {
+		conversation_reply(talk, "+OK en as it is");
+	} else {
+		conversation_refuse(talk, "-ERR en is all that is spoken");
+	}
+}
+
 void
 conversation_handle(struct conversation *talk, const struct command *commands,
     size_t count, struct span line)

@@ -41,6 +41,9 @@ void conversation_reply(struct conversation *talk, const char *text);
 /* A line that counts as an error. */
 void conversation_refuse(struct conversation *talk, const char *text);
 
+/* LANG, RFC 6856 section 3: all is said in English. */
+void conversation_handle_lang(struct conversation *talk, struct span argument);
+
 /* Lines up to a NULL. */
 void conversation_reply_lines(
     struct conversation *talk, const char *const *lines);

@@ -12,7 +12,8 @@
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
- *             pop3drate,pop3dwiderate,relayclients,proxynets}; the mailbox
+ *             pop3drate,pop3dwiderate,relayclients,proxynets,pop3uidl,
+ *             pop3logindelay}; the mailbox
  * writes      the mailbox: messages are removed or marked as seen,
  *             MAILDIR/.pop3.lock, MAILDIR/.pop3.sizes
  * runs        nothing
@@ -61,6 +62,7 @@ serve(void)
 		    "neighbour(8); %s",
 		    usage);
 	settings.timeout_s = control_number("timeoutpop3", 600, 1, 86400);
+	settings.login_delay_s = transaction_login_delay();
 	return gate_serve(&service, &settings);
 }
 
@@ -107,10 +109,23 @@ refuse(enum store_status status, const struct transaction_settings *settings)
 	return EX_TEMPFAIL;
 }
 
+/* RFC 2449 section 8.1.1. */
+static int
+refuse_visit(const struct transaction_settings *settings)
+{
+	static const char text[] =
+	    "-ERR [LOGIN-DELAY] you were here a moment ago: come later\r\n";
+
+	log_event("too soon user=%s client=%s", settings->user, settings->peer);
+	write_all(STDOUT_FILENO, span_of(text));
+	return EX_TEMPFAIL;
+}
+
 static int
 transact(const char *mailbox, struct transaction_settings *settings)
 {
 	static struct peer peer; /* the settings keep its text */
+	struct uidl_formats formats;
 	struct store *store;
 
 	require_unprivileged();
@@ -122,12 +137,19 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
+	settings->login_delay_s = transaction_login_delay();
+	uidl_formats_read(&formats);
 	close_jail(mailbox);
-	enum store_status status = store_open(&store, mailbox, LOCK_TIMEOUT_MS);
+	enum store_status status =
+	    store_open(&store, mailbox, LOCK_TIMEOUT_MS, &formats);
+	uidl_formats_free(&formats);
 	if (status != STORE_OK)
 		return refuse(status, settings);
 	int code =
-	    transaction_run(STDIN_FILENO, STDOUT_FILENO, store, settings);
+	    settings->login_delay_s > 0 &&
+		    !store_note_visit(store, settings->login_delay_s)
+		? refuse_visit(settings)
+		: transaction_run(STDIN_FILENO, STDOUT_FILENO, store, settings);
 	store_close(store);
 	return code;
 }

@@ -232,7 +232,8 @@ handle_capa(struct conversation *talk, struct span argument)
 	}
 	if (preauth->gate.tls != -1)
 		more[count++] = "STLS";
-	transaction_reply_capabilities(talk, more);
+	transaction_reply_capabilities(
+	    talk, more, preauth->gate.settings->login_delay_s);
 	buf_free(&sasl);
 }
 
@@ -278,6 +279,7 @@ static const struct command commands[] = {
 	{ "PASS", handle_pass, true, false },
 	{ "APOP", handle_apop, true, false },
 	{ "AUTH", handle_auth, true, true },
+	{ "LANG", conversation_handle_lang, true, true },
 	{ "NOOP", handle_noop, false, false },
 	{ "QUIT", handle_quit, false, false },
 };

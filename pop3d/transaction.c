@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/control.h"
 #include "base/die.h"
 #include "pop3d/transfer.h"
+
+enum {
+	LOGIN_DELAY_MAX_S = 86400
+};
 
 struct transaction {
 	struct store *store;
 	struct transaction_counts counts;
+	uint64_t login_delay_s;
 };
 
 static struct store *
@@ -239,17 +245,29 @@ handle_quit(struct conversation *talk, struct span argument)
 	talk->is_done = true;
 }
 
+uint64_t
+transaction_login_delay(void)
+{
+	return control_number("pop3logindelay", 0, 0, LOGIN_DELAY_MAX_S);
+}
+
 /* RFC 2449 section 5, RFC 3206 section 5 (AUTH-RESP-CODE). */
 void
 transaction_reply_capabilities(
-    struct conversation *talk, const char *const *more)
+    struct conversation *talk, const char *const *more, uint64_t login_delay_s)
 {
+	char delay[64];
+
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
-		"AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER",
+		"AUTH-RESP-CODE", "PIPELINING", "LANG", "EXPIRE NEVER",
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
 	conversation_reply_lines(talk, more);
+	snprintf(delay, sizeof(delay), "LOGIN-DELAY %llu",
+	    (unsigned long long)login_delay_s);
+	if (login_delay_s > 0)
+		conversation_reply(talk, delay);
 	conversation_reply_lines(talk, lines);
 }
 
@@ -257,9 +275,10 @@ static void
 handle_capa(struct conversation *talk, struct span argument)
 {
 	static const char *const none[] = { NULL };
+	const struct transaction *transaction = talk->context;
 
 	(void)argument;
-	transaction_reply_capabilities(talk, none);
+	transaction_reply_capabilities(talk, none, transaction->login_delay_s);
 }
 
 static const struct command commands[] = {
@@ -273,6 +292,7 @@ static const struct command commands[] = {
 	{ "NOOP", handle_noop, false, false },
 	{ "QUIT", handle_quit, false, false },
 	{ "CAPA", handle_capa, false, false },
+	{ "LANG", conversation_handle_lang, true, true },
 };
 
 static void
@@ -290,7 +310,8 @@ transaction_converse(int in, int out, struct store *store,
     struct transaction_counts *counts)
 {
 	static struct conversation talk; /* large */
-	struct transaction transaction = { .store = store };
+	struct transaction transaction = { .store = store,
+		.login_delay_s = settings->login_delay_s };
 
 	talk.errors = 0;
 	talk.errors_max = settings->errors_max;

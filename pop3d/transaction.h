@@ -11,9 +11,10 @@
 struct transaction_settings {
 	uint64_t timeout_s;
 	uint64_t errors_max;
-	const char *user;  /* for the log */
-	const char *peer;  /* for the log */
-	struct span input; /* what the client sent already */
+	uint64_t login_delay_s; /* RFC 2449 section 6.5; 0: none */
+	const char *user;       /* for the log */
+	const char *peer;       /* for the log */
+	struct span input;      /* what the client sent already */
 };
 
 struct transaction_counts {
@@ -36,6 +37,9 @@ int transaction_run(int in, int out, struct store *store,
 
 /* The answer to CAPA: more (up to a NULL), then those of both states. */
 void transaction_reply_capabilities(
-    struct conversation *talk, const char *const *more);
+    struct conversation *talk, const char *const *more, uint64_t login_delay_s);
+
+/* control/pop3logindelay. */
+uint64_t transaction_login_delay(void);
 
 #endif

@@ -28,6 +28,7 @@
 #include "service/mtactl.h"
 #include "service/tree.h"
 #include "store/account_settings.h"
+#include "store/uidl.h"
 
 /* ---- owners and modes ---- */
 
@@ -101,6 +102,7 @@ static const struct {
 	{ "imapdconnections", 1, 4096 },
 	{ "imapdpernetwork", 1, 4096 },
 	{ "timeoutpop3", 1, 86400 },
+	{ "pop3logindelay", 0, 86400 },
 	{ "timeoutimapd", 1, 86400 },
 	{ "timeoutimaplogin", 1, 86400 },
 	{ "imapdmaxcommand", 8192, 64 << 20 },
@@ -322,6 +324,14 @@ read_name_servers(void)
 }
 
 static void
+read_uidl_formats(void)
+{
+	struct uidl_formats formats;
+
+	uidl_formats_read(&formats);
+}
+
+static void
 read_destination(void)
 {
 	destination_default();
@@ -374,7 +384,7 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_authorities, read_name_servers, read_destination, read_lists,
 	read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
-	read_landlock };
+	read_uidl_formats, read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -14,6 +14,7 @@
 struct gate_settings {
 	struct buf me;
 	uint64_t timeout_s;
+	uint64_t login_delay_s; /* of POP3, RFC 2449 section 6.5; 0: none */
 	uint64_t errors_max;
 	struct auth_settings auth;
 	bool has_tls; /* tlsd is a neighbour */

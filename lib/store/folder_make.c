@@ -10,57 +10,19 @@
 
 #include "base/io.h"
 #include "store/folder_state.h"
+#include "store/foreign_list.h"
 #include "store/store_kind.h"
+#include "store/uidl.h"
 
 /*
  * A folder's first list: UIDs and UIDVALIDITY of Dovecot or Courier are kept
  * where they left any.
  */
 
-static const char *const foreign_names[] = { "dovecot-uidlist",
-	"courierimapuiddb" };
-
-struct foreign {
-	struct uidlist_foreign *lines;
-	size_t count;
-	uint32_t uid_validity;
-	uint32_t uid_next;
-};
-
-static int
-compare_uids(const void *left, const void *right)
-{
-	uint32_t a = ((const struct uidlist_foreign *)left)->uid;
-	uint32_t b = ((const struct uidlist_foreign *)right)->uid;
-
-	return a == b ? 0 : a < b ? -1 : 1;
-}
-
-static bool
-parse_foreign(struct span text, struct foreign *foreign)
-{
-	size_t lines = 1;
-
-	for (size_t i = 0; i < text.len; i++)
-		lines += text.ptr[i] == '\n';
-	if (!uidlist_parse_foreign_header(span_cut(&text, '\n'),
-		&foreign->uid_validity, &foreign->uid_next))
-		return false;
-	foreign->lines = account_allocate(lines, sizeof(*foreign->lines));
-	while (text.len > 0)
-		if (uidlist_parse_foreign(
-			span_cut(&text, '\n'), &foreign->lines[foreign->count]))
-			foreign->count++;
-	if (foreign->count > 0)
-		qsort(foreign->lines, foreign->count, sizeof(*foreign->lines),
-		    compare_uids);
-	return true;
-}
-
 /* Lines for the new list; each UID and each name once. */
 static void
-take_foreign(
-    struct folder *folder, const struct foreign *foreign, struct buf *uidls)
+take_foreign(struct folder *folder, const struct foreign_list *foreign,
+    struct buf *uidls)
 {
 	uint32_t last = 0;
 
@@ -77,7 +39,7 @@ take_foreign(
 		item->message.modseq = 1;
 		item->message.save_date_s =
 		    maildir_seconds(base, (int64_t)time(NULL));
-		if (line->uidl.len > 0) {
+		if (uidl_is_valid(line->uidl)) {
 			const struct uidlist_line uidl = { .kind = UIDLIST_UIDL,
 				.uid = line->uid,
 				.text = line->uidl };
@@ -90,18 +52,18 @@ take_foreign(
 }
 
 static bool
-read_foreign(struct folder *folder, const char *name, struct buf *uidls)
+read_foreign(struct folder *folder, struct buf *uidls)
 {
-	struct buf text = buf_new((size_t)UINT32_MAX);
-	struct foreign foreign = { .count = 0 };
-	bool is_read = account_read_file(folder->root, name, &text) &&
-		       parse_foreign(buf_span(&text), &foreign);
+	struct foreign_list foreign;
 
-	if (is_read)
-		take_foreign(folder, &foreign, uidls);
-	free(foreign.lines);
-	buf_free(&text);
-	return is_read;
+	if (!foreign_list_read(&foreign, folder->root))
+		return false;
+	if (foreign.count > 0)
+		qsort(foreign.lines, foreign.count, sizeof(*foreign.lines),
+		    foreign_list_compare_uids);
+	take_foreign(folder, &foreign, uidls);
+	foreign_list_free(&foreign);
+	return true;
 }
 
 static bool
@@ -133,17 +95,12 @@ folder_list_make(struct folder *folder)
 {
 	struct buf uidls = buf_new((size_t)UINT32_MAX);
 	bool is_bad = errno == EBADMSG;
-	bool is_read = false;
 
 	if (!make_id(folder->header.id))
 		return false;
 	if (is_bad)
 		set_aside(folder);
-	for (size_t i = 0; !is_bad && !is_read &&
-			   i < sizeof(foreign_names) / sizeof(*foreign_names);
-	     i++)
-		is_read = read_foreign(folder, foreign_names[i], &uidls);
-	if (!is_read)
+	if (is_bad || !read_foreign(folder, &uidls))
 		folder->header.uid_validity =
 		    account_next_uid_validity(folder->account);
 	folder_read_keywords(folder);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "store/foreign_list.h"
 #include "store/maildir_sizes.h"
 #include "store/store_kind.h"
 
@@ -172,11 +173,8 @@ static char *
 make_uidl(struct span unique)
 {
 	char hex[STORE_HASH_LEN + 1];
-	bool is_good = unique.len > 0 && unique.len <= STORE_UIDL_MAX;
 
-	for (size_t i = 0; is_good && i < unique.len; i++)
-		is_good = unique.ptr[i] > ' ' && unique.ptr[i] < 0x7f;
-	if (is_good)
+	if (uidl_is_valid(unique))
 		return store_copy(unique);
 	struct store_hash *hash = store_hash_new();
 	store_hash_add(hash, unique);
@@ -185,19 +183,44 @@ make_uidl(struct span unique)
 	return store_copy(span_of(hex));
 }
 
+/* What Dovecot or Courier knew of a message that it had. */
+static void
+add_facts(
+    struct store *store, const struct foreign_list *list, struct span unique)
+{
+	const struct uidlist_foreign *line = foreign_list_find(list, unique);
+
+	if (line == NULL)
+		return;
+	const struct uidl_facts facts = { .uid = line->uid,
+		.uid_validity = list->uid_validity,
+		.name = unique,
+		.guid = line->guid.len > 0 ? line->guid : unique,
+		.saved = line->uidl };
+	store_add_facts(store, &facts);
+}
+
 static enum store_status
 list(struct store *store, struct maildir *maildir)
 {
+	struct foreign_list foreign = { .count = 0 };
+
 	if (!for_each_file(maildir, add_entry))
 		return STORE_ERROR;
 	if (maildir->count > 0)
 		qsort(maildir->entries, maildir->count,
 		    sizeof(*maildir->entries), compare);
 	drop_doubles(maildir);
-	for (size_t i = 0; i < maildir->count; i++)
-		store_add(store,
-		    make_uidl(unique_part(maildir->entries[i].name)),
-		    STORE_OCTETS_UNKNOWN);
+	if (store->formats != NULL &&
+	    foreign_list_read(&foreign, maildir->root))
+		foreign_list_sort_names(&foreign);
+	for (size_t i = 0; i < maildir->count; i++) {
+		struct span unique = unique_part(maildir->entries[i].name);
+
+		store_add(store, make_uidl(unique), STORE_OCTETS_UNKNOWN);
+		add_facts(store, &foreign, unique);
+	}
+	foreign_list_free(&foreign);
 	return STORE_OK;
 }
 
@@ -225,6 +248,7 @@ open_folders(
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (maildir->lock == -1)
 		return STORE_ERROR;
+	store->lock = maildir->lock;
 	if (!take_lock(maildir->lock, timeout_ms))
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
 	for (int i = 0; i < FOLDERS; i++) {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "mail/date.h"
 #include "store/mbox_lock.h"
+#include "store/mbox_rewrite.h"
 
 enum {
 	HEAD_MAX = 4096,
@@ -154,7 +155,7 @@ append_locked(const struct deliver_message *message, int fd, const char *path)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) == -1)
+	if (!mbox_recover(fd) || fstat(fd, &status) == -1)
 		return DELIVER_ERROR;
 	if (!append(message, fd, status.st_size)) {
 		take_back(fd, status.st_size);

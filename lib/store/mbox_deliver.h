@@ -7,7 +7,8 @@
  * "From SENDER DATE", the two head lines, the message with ">" before every
  * line that is any number of ">" and then "From ", an empty line.  On failure
  * the file is cut back to what it was.  A regular file with one name only, no
- * symbolic link; /dev/null takes all.
+ * symbolic link; /dev/null takes all.  What a rewriting that broke off left is
+ * ended or taken back first: mbox_rewrite.h.
  */
 
 #include "store/deliver.h"

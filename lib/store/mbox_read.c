@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "store/mbox_lock.h"
-#include "store/mbox_scan.h"
+#include "store/mbox_rewrite.h"
 
 enum {
 	REOPEN_MAX = 5,
-	BLOCK = 65536,
 	COMMIT_TIMEOUT_MS = 30000
 };
 
@@ -67,18 +66,28 @@ open_locked(
 	return STORE_BUSY;
 }
 
+static void
+add_message(struct store *store, const struct mbox_list *list, size_t i)
+{
+	const struct mbox_message *message = &list->messages[i];
+	const struct uidl_facts facts = { .uid = message->uid,
+		.uid_validity = list->uid_validity,
+		.x_uidl = span_of(message->x_uidl) };
+
+	store_add(store, store_copy(span_of(message->hash)), message->octets);
+	store_add_facts(store, &facts);
+}
+
 static enum store_status
 list(struct store *store, struct mbox *mbox)
 {
 	if (flock(mbox->fd, LOCK_EX | LOCK_NB) == -1)
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
-	if (!mbox_scan(mbox->fd, &mbox->list) ||
+	if (!mbox_recover(mbox->fd) || !mbox_scan(mbox->fd, &mbox->list) ||
 	    fstat(mbox->fd, &mbox->scanned) == -1)
 		return STORE_ERROR;
 	for (size_t i = 0; i < mbox->list.count; i++)
-		store_add(store,
-		    store_copy(span_of(mbox->list.messages[i].hash)),
-		    mbox->list.messages[i].octets);
+		add_message(store, &mbox->list, i);
 	return STORE_OK;
 }
 
@@ -94,6 +103,7 @@ mbox_open(struct store *store, int64_t timeout_ms)
 	    open_locked(store->path, timeout_ms, &mbox->fd, &lock);
 	if (status != STORE_OK || mbox->fd == -1)
 		return status;
+	store->lock = mbox->fd;
 	status = list(store, mbox);
 	int error = errno;
 	mbox_lock_release(&lock);
@@ -126,96 +136,21 @@ mbox_read(struct store *store, size_t i, struct crlf *out)
 
 /* ---- removing ---- */
 
-static bool
-copy(int fd, uint64_t from, uint64_t to, uint64_t len)
-{
-	static char block[BLOCK];
-
-	while (len > 0) {
-		size_t want = len < BLOCK ? (size_t)len : BLOCK;
-		ssize_t got = pread(fd, block, want, (off_t)from);
-
-		if (got == 0)
-			errno = EIO;
-		if (got <= 0)
-			return false;
-		ssize_t put = pwrite(fd, block, (size_t)got, (off_t)to);
-		if (put <= 0)
-			return false;
-		from += (uint64_t)put;
-		to += (uint64_t)put;
-		len -= (uint64_t)put;
-	}
-	return true;
-}
-
-static uint64_t
-next_from(const struct mbox_list *list, size_t i)
-{
-	return i + 1 < list->count ? list->messages[i + 1].from : list->size;
-}
-
-/* Append what is kept of message first and after it; its length in *kept. */
-static bool
-append_kept(int fd, const struct mbox_list *list, const bool *is_gone,
-    size_t first, uint64_t *kept)
-{
-	uint64_t to = list->size + 2;
-
-	*kept = 0;
-	if (pwrite(fd, "\n\n", 2, (off_t)list->size) != 2)
-		return false;
-	for (size_t i = first; i < list->count; i++) {
-		uint64_t from = list->messages[i].from;
-		uint64_t len = next_from(list, i) - from;
-
-		if (is_gone[i])
-			continue;
-		if (!copy(fd, from, to + *kept, len))
-			return false;
-		*kept += len;
-	}
-	return fsync(fd) == 0;
-}
-
-/*
- * In place, because a user may not make files in the spool folder, and so that
- * a power cut loses nothing: what is kept is first copied behind the end and
- * synced, then copied over the gap, which is longer, and the rest cut off.  At
- * every moment each kept message is in the file once or twice.
- */
-static bool
-rewrite(int fd, const struct mbox_list *list, const bool *is_gone, size_t first)
-{
-	uint64_t gap = list->messages[first].from;
-	uint64_t kept;
-
-	if (!append_kept(fd, list, is_gone, first, &kept)) {
-		int error = errno;
-
-		if (ftruncate(fd, (off_t)list->size) == 0)
-			fsync(fd);
-		errno = error;
-		return false;
-	}
-	return copy(fd, list->size + 2, gap, kept) && fsync(fd) == 0 &&
-	       ftruncate(fd, (off_t)(gap + kept)) == 0 && fsync(fd) == 0;
-}
-
 /* Is this one of those to be removed? Each mark counts once. */
 static bool
 take_mark(struct store *store, bool *is_taken, size_t at, const char *hash)
 {
-	struct store_message *messages = store->messages;
+	const struct mbox *mbox = store->state;
+	const struct mbox_message *known = mbox->list.messages;
 
 	if (at < store->count && !is_taken[at] &&
-	    strcmp(messages[at].uidl, hash) == 0) {
+	    strcmp(known[at].hash, hash) == 0) {
 		is_taken[at] = true;
-		return messages[at].is_deleted;
+		return store->messages[at].is_deleted;
 	}
 	for (size_t i = 0; i < store->count; i++) {
-		if (!messages[i].is_deleted || is_taken[i] ||
-		    strcmp(messages[i].uidl, hash) != 0)
+		if (!store->messages[i].is_deleted || is_taken[i] ||
+		    strcmp(known[i].hash, hash) != 0)
 			continue;
 		is_taken[i] = true;
 		return true;
@@ -229,20 +164,15 @@ remove_marked(struct store *store, int fd)
 {
 	struct mbox_list list;
 
-	if (!mbox_scan(fd, &list))
+	if (!mbox_recover(fd) || !mbox_scan(fd, &list))
 		return false;
 	bool *is_gone = store_allocate(NULL, list.count + 1, sizeof(bool));
 	bool *is_taken = store_allocate(NULL, store->count + 1, sizeof(bool));
 	memset(is_taken, 0, store->count + 1);
-	size_t first = list.count;
-	for (size_t i = 0; i < list.count; i++) {
+	for (size_t i = 0; i < list.count; i++)
 		is_gone[i] =
 		    take_mark(store, is_taken, i, list.messages[i].hash);
-		if (is_gone[i] && first == list.count)
-			first = i;
-	}
-	bool is_good =
-	    first == list.count || rewrite(fd, &list, is_gone, first);
+	bool is_good = mbox_rewrite(fd, &list, is_gone);
 	int error = errno;
 	free(is_gone);
 	free(is_taken);

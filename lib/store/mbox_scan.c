@@ -3,88 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum {
-	BLOCK = 65536
-};
-
-/* Lines, or pieces of BLOCK bytes of longer ones. */
-struct lines {
-	int fd;
-	uint64_t offset; /* in the file, of bytes[start] */
-	uint64_t limit;
-	size_t start;
-	size_t end;
-	bool is_at_start;
-	char bytes[BLOCK];
-};
-
-struct piece {
-	struct span bytes;
-	uint64_t offset;
-	bool is_start; /* of a line */
-};
-
-static void
-lines_open(struct lines *lines, int fd, uint64_t offset, uint64_t limit)
-{
-	lines->fd = fd;
-	lines->offset = offset;
-	lines->limit = limit;
-	lines->start = lines->end = 0;
-	lines->is_at_start = true;
-}
-
-/* 1 if there is more, 0 at the end, -1 with errno set. */
-static int
-lines_fill(struct lines *lines)
-{
-	size_t have = lines->end - lines->start;
-	uint64_t left = lines->limit - lines->offset - have;
-	ssize_t got;
-
-	memmove(lines->bytes, lines->bytes + lines->start, have);
-	lines->start = 0;
-	lines->end = have;
-	size_t want = left < BLOCK - have ? (size_t)left : BLOCK - have;
-	do
-		got = pread(lines->fd, lines->bytes + have, want,
-		    (off_t)(lines->offset + have));
-	while (got == -1 && errno == EINTR);
-	if (got > 0)
-		lines->end += (size_t)got;
-	return got > 0 ? 1 : (int)got;
-}
-
-static int
-lines_next(struct lines *lines, struct piece *piece)
-{
-	for (;;) {
-		struct span have = { lines->bytes + lines->start,
-			lines->end - lines->start };
-		size_t newline = span_index(have, '\n');
-		int more = 1;
-
-		if (newline == have.len && have.len < BLOCK)
-			more = lines_fill(lines);
-		if (more == -1 || (more == 0 && have.len == 0))
-			return more;
-		if (newline == have.len && have.len < BLOCK && more == 1)
-			continue;
-		have.ptr = lines->bytes + lines->start;
-		size_t take = newline < have.len ? newline + 1 : have.len;
-		*piece = (struct piece){ span_slice(have, 0, take),
-			lines->offset, lines->is_at_start };
-		lines->is_at_start = newline < have.len;
-		lines->start += take;
-		lines->offset += take;
-		return 1;
-	}
-}
+#include "store/mbox_lines.h"
 
 static struct span
-unquoted(const struct piece *piece)
+unquoted(const struct mbox_piece *piece)
 {
 	struct span rest = piece->bytes;
 
@@ -97,14 +20,6 @@ unquoted(const struct piece *piece)
 		   : piece->bytes;
 }
 
-static bool
-is_empty_line(const struct piece *piece)
-{
-	return piece->is_start &&
-	       (span_equal(piece->bytes, span_of("\n")) ||
-		   span_equal(piece->bytes, span_of("\r\n")));
-}
-
 /* ---- one message ---- */
 
 struct scanner {
@@ -112,8 +27,8 @@ struct scanner {
 	struct store_hash *hash;
 	struct crlf counter;
 	uint64_t octets;
-	struct piece held; /* an empty line: part of the message, or not */
-	bool is_in_from;   /* the rest of a long "From " line */
+	struct mbox_piece held; /* an empty line: part of the message, or not */
+	bool is_in_from;        /* the rest of a long "From " line */
 	bool is_in_header;
 	bool is_ignored; /* this field does not count for the hash */
 	bool is_bounded; /* the message's end is known: all of it counts */
@@ -141,18 +56,54 @@ is_readers_own(struct span line)
 	return false;
 }
 
+/* The value of a field, if line is that field. */
+static bool
+is_field(struct span line, const char *name, struct span *value)
+{
+	struct span field = span_of(name);
+
+	if (!span_starts_nocase(line, field))
+		return false;
+	*value = span_trim(span_slice(line, field.len, line.len));
+	return true;
+}
+
+/* What IMAP and POP3 servers note in an mbox. */
 static void
-take_line(struct scanner *scanner, const struct piece *piece)
+note_ids(struct mbox_list *list, struct span line)
+{
+	struct mbox_message *message = &list->messages[list->count - 1];
+	struct span value;
+	uint64_t number;
+
+	if (is_field(line, "X-UIDL:", &value)) {
+		if (*message->x_uidl == '\0' && uidl_is_valid(value))
+			memcpy(message->x_uidl, value.ptr, value.len);
+	} else if (is_field(line, "X-UID:", &value)) {
+		if (span_number(value, 10, UINT32_MAX, &number))
+			message->uid = (uint32_t)number;
+	} else if (is_field(line, "X-IMAPbase:", &value) ||
+		   is_field(line, "X-IMAP:", &value)) {
+		if (list->uid_validity == 0 && list->count == 1 &&
+		    span_number(span_cut(&value, ' '), 10, UINT32_MAX, &number))
+			list->uid_validity = (uint32_t)number;
+	}
+}
+
+static void
+take_line(struct scanner *scanner, const struct mbox_piece *piece)
 {
 	struct span bytes = unquoted(piece);
 	char first = bytes.len > 0 ? bytes.ptr[0] : '\0';
 
 	crlf_add(&scanner->counter, bytes);
-	if (is_empty_line(piece))
+	if (mbox_is_empty_line(piece))
 		scanner->is_in_header = scanner->is_ignored = false;
 	else if (piece->is_start && first != ' ' && first != '\t')
 		scanner->is_ignored =
 		    scanner->is_in_header && is_readers_own(bytes);
+	if (scanner->is_ignored && piece->is_start)
+		note_ids(scanner->list, bytes);
 	if (!scanner->is_ignored)
 		store_hash_add(scanner->hash, bytes);
 }
@@ -205,7 +156,7 @@ end_message(struct scanner *scanner, uint64_t offset)
 
 /* False if there is text before the first "From " line. */
 static bool
-scan_piece(struct scanner *scanner, const struct piece *piece)
+scan_piece(struct scanner *scanner, const struct mbox_piece *piece)
 {
 	static const char newlines[] = "\r\n";
 	struct mbox_list *list = scanner->list;
@@ -218,7 +169,7 @@ scan_piece(struct scanner *scanner, const struct piece *piece)
 		return true;
 	}
 	if (list->count == 0)
-		return is_empty_line(piece);
+		return mbox_is_empty_line(piece);
 	if (scanner->is_in_from && piece->is_start) {
 		scanner->is_in_from = false;
 		list->messages[list->count - 1].start = piece->offset;
@@ -226,7 +177,7 @@ scan_piece(struct scanner *scanner, const struct piece *piece)
 	if (scanner->is_in_from)
 		return true;
 	take_held(scanner);
-	if (!is_empty_line(piece)) {
+	if (!mbox_is_empty_line(piece)) {
 		take_line(scanner, piece);
 		return true;
 	}
@@ -240,16 +191,16 @@ scan_piece(struct scanner *scanner, const struct piece *piece)
 static bool
 scan(int fd, const struct mbox_message *only, struct mbox_list *list)
 {
-	static struct lines lines; /* large */
+	static struct mbox_lines lines; /* large */
 	struct scanner scanner = { .list = list,
 		.hash = store_hash_new(),
 		.is_bounded = only != NULL };
-	struct piece piece;
+	struct mbox_piece piece;
 	int got;
 
-	lines_open(&lines, fd, only == NULL ? 0 : only->from,
+	mbox_lines_open(&lines, fd, only == NULL ? 0 : only->from,
 	    only == NULL ? INT64_MAX : only->end);
-	while ((got = lines_next(&lines, &piece)) == 1)
+	while ((got = mbox_lines_next(&lines, &piece)) == 1)
 		if (!scan_piece(&scanner, &piece)) {
 			errno = EBADMSG;
 			got = -1;
@@ -284,12 +235,12 @@ mbox_list_free(struct mbox_list *list)
 bool
 mbox_unquote(int fd, const struct mbox_message *message, struct crlf *out)
 {
-	static struct lines lines;
-	struct piece piece;
+	static struct mbox_lines lines;
+	struct mbox_piece piece;
 	int got;
 
-	lines_open(&lines, fd, message->start, message->end);
-	while ((got = lines_next(&lines, &piece)) == 1)
+	mbox_lines_open(&lines, fd, message->start, message->end);
+	while ((got = mbox_lines_next(&lines, &piece)) == 1)
 		if (!crlf_add(out, unquoted(&piece)))
 			return false;
 	return got == 0;

@@ -19,12 +19,15 @@ struct mbox_message {
 	uint64_t end;   /* of the message */
 	uint64_t octets;
 	char hash[STORE_HASH_LEN + 1];
+	uint32_t uid;              /* of X-UID; 0: none */
+	char x_uidl[UIDL_MAX + 1]; /* of the first X-UIDL; "": none or bad */
 };
 
 struct mbox_list {
 	struct mbox_message *messages;
 	size_t count;
-	uint64_t size; /* of the file */
+	uint64_t size;         /* of the file */
+	uint32_t uid_validity; /* of X-IMAPbase or X-IMAP; 0: none */
 };
 
 /* False with errno set (EBADMSG: no mbox), and *list empty. */

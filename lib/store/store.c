@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
+#include <time.h>
 
 #include "base/die.h"
 #include "store/store_kind.h"
@@ -31,7 +34,8 @@ store_add(struct store *store, char *uidl, uint64_t octets)
 }
 
 enum store_status
-store_open(struct store **store, const char *name, int64_t timeout_ms)
+store_open(struct store **store, const char *name, int64_t timeout_ms,
+    const struct uidl_formats *formats)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		size_t len = strlen(kinds[i]->prefix);
@@ -40,9 +44,14 @@ store_open(struct store **store, const char *name, int64_t timeout_ms)
 			continue;
 		struct store *new = store_allocate(NULL, 1, sizeof(*new));
 		*new = (struct store){ .kind = kinds[i],
-			.path = store_copy(span_of(name + len)) };
+			.lock = -1,
+			.path = store_copy(span_of(name + len)),
+			.formats = formats != NULL && formats->count > 0
+				       ? formats
+				       : NULL };
 		enum store_status status = new->kind->open(new, timeout_ms);
 		if (status == STORE_OK) {
+			store_settle_uidls(new);
 			*store = new;
 			return STORE_OK;
 		}
@@ -53,6 +62,27 @@ store_open(struct store **store, const char *name, int64_t timeout_ms)
 	}
 	errno = EINVAL;
 	return STORE_ERROR;
+}
+
+bool
+store_note_visit(struct store *store, uint64_t delay_s)
+{
+	static const char name[] = "user.estafeta.login";
+	char text[32];
+	ssize_t got = fgetxattr(store->lock, name, text, sizeof(text));
+	uint64_t now = (uint64_t)time(NULL);
+	uint64_t last;
+
+	/* A clock that was set back lets nobody wait for long. */
+	if (got > 0 &&
+	    span_number(
+		(struct span){ text, (size_t)got }, 10, INT64_MAX, &last) &&
+	    last <= now && now - last < delay_s)
+		return false;
+	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)now);
+	if (fsetxattr(store->lock, name, text, (size_t)len, 0) == -1)
+		errno = 0;
+	return true;
 }
 
 size_t
@@ -138,8 +168,10 @@ void
 store_close(struct store *store)
 {
 	store->kind->close(store);
-	for (size_t i = 0; i < store->count; i++)
+	for (size_t i = 0; i < store->count; i++) {
 		free(store->messages[i].uidl);
+		free(store->messages[i].foreign_uidl);
+	}
 	free(store->messages);
 	free(store->path);
 	free(store);

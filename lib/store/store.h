@@ -15,7 +15,7 @@
  * Memory   a store owns all that it hands out, until store_close.
  */
 
-#include "base/span.h"
+#include "store/uidl.h"
 
 enum store_status {
 	STORE_OK,
@@ -25,16 +25,28 @@ enum store_status {
 
 struct store;
 
-/* Open and list; *store is changed on STORE_OK only. */
-enum store_status store_open(
-    struct store **store, const char *name, int64_t timeout_ms);
+/*
+ * Open and list; *store is changed on STORE_OK only.  formats is NULL, or says
+ * which unique ids of another server's are kept.
+ */
+enum store_status store_open(struct store **store, const char *name,
+    int64_t timeout_ms, const struct uidl_formats *formats);
+
+/*
+ * Note that its user came, in an attribute of the file that is locked
+ * (user.estafeta.login).  False if he was there less than delay_s seconds ago;
+ * where there are no such attributes nobody comes too soon.
+ */
+bool store_note_visit(struct store *store, uint64_t delay_s);
 
 size_t store_count(const struct store *store);
 
 /*
  * The unique-id of message i (RFC 1939 section 7): 1 to 70 visible bytes, the
- * same in every session.  Maildir: the file's name up to the ':', or a hash of
- * it; mbox: a hash of the message, so that identical copies share theirs.
+ * same in every session.  Another server's, if the formats given to store_open
+ * have one and it is the only one, or the first, of that text.  Else Maildir:
+ * the file's name up to the ':', or a hash of it; mbox: a hash of the message,
+ * so that identical copies share theirs.
  */
 const char *store_uidl(const struct store *store, size_t i);
 

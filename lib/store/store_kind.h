@@ -9,7 +9,6 @@
 #include "store/store.h"
 
 enum {
-	STORE_UIDL_MAX = 70,
 	STORE_HASH_LEN = 32 /* hex digits */
 };
 
@@ -17,6 +16,7 @@ enum {
 
 struct store_message {
 	char *uidl;
+	char *foreign_uidl; /* another server's, to be tried; may be NULL */
 	uint64_t octets;
 	bool is_deleted;
 	bool is_seen;
@@ -27,7 +27,9 @@ struct store {
 	char *path;
 	struct store_message *messages; /* filled by open */
 	size_t count;
-	void *state; /* the kind's own */
+	int lock; /* the file that is locked, not owned; -1: none */
+	const struct uidl_formats *formats; /* while it is opened, or NULL */
+	void *state;                        /* the kind's own */
 };
 
 struct store_kind {
@@ -55,6 +57,12 @@ char *store_copy(struct span text);
 
 /* A message at the end of the list; uidl is taken over. */
 void store_add(struct store *store, char *uidl, uint64_t octets);
+
+/* What another server knew of the last message that was added. */
+void store_add_facts(struct store *store, const struct uidl_facts *facts);
+
+/* Each message gets its unique id; for store_open. */
+void store_settle_uidls(struct store *store);
 
 /* SHA-256 of what is added, as STORE_HASH_LEN hex digits. */
 struct store_hash;

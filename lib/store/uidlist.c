@@ -264,7 +264,10 @@ uidlist_parse_foreign_header(
 	return *uid_validity != 0;
 }
 
-/* "UID NAME", or "UID Xvalue Yvalue :NAME". */
+/*
+ * "UID NAME", or "UID Xvalue Yvalue :NAME".  A P without a value says that the
+ * unique id is the name up to the ':'.
+ */
 bool
 uidlist_parse_foreign(struct span line, struct uidlist_foreign *out)
 {
@@ -283,8 +286,12 @@ uidlist_parse_foreign(struct span line, struct uidlist_foreign *out)
 	while (words.len > 0) {
 		struct span word = span_cut(&words, ' ');
 
-		if (word.len > 1 && word.ptr[0] == 'P')
-			out->uidl = span_slice(word, 1, UIDLIST_UIDL_MAX);
+		if (word.len == 1 && word.ptr[0] == 'P')
+			out->uidl = maildir_base(out->name);
+		else if (word.len > 1 && word.ptr[0] == 'P')
+			out->uidl = span_slice(word, 1, word.len);
+		else if (word.len > 1 && word.ptr[0] == 'G')
+			out->guid = span_slice(word, 1, word.len);
 	}
 	return out->name.len > 0;
 }

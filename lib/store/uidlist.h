@@ -78,6 +78,7 @@ bool uidlist_parse_foreign_header(
 struct uidlist_foreign {
 	uint32_t uid;
 	struct span uidl; /* may be empty */
+	struct span guid; /* may be empty: it is the name then */
 	struct span name; /* with its flags, perhaps */
 };
 bool uidlist_parse_foreign(struct span line, struct uidlist_foreign *out);

@@ -53,6 +53,7 @@ static const struct call {
 	{ "fcntl", SYS_fcntl, "" },
 	{ "fdatasync", SYS_fdatasync, "IS" },
 	{ "flock", SYS_flock, "M" },
+	{ "fremovexattr", SYS_fremovexattr, "I" },
 	{ "fsetxattr", SYS_fsetxattr, "IS" },
 	{ "fgetxattr", SYS_fgetxattr, "I" },
 	{ "fsync", SYS_fsync, "IS" },

@@ -43,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (file == -1 || !write_all(file, span_of(mbox)))
 		abort();
 	snprintf(name, sizeof(name), "mbox:/tmp/pop3_fuzz.%ld", (long)getpid());
-	if (store_open(&store, name, 1000) != STORE_OK)
+	if (store_open(&store, name, 1000, NULL) != STORE_OK)
 		abort();
 	transaction_converse(in, out, store, &settings, &counts);
 	if (lseek(file, 0, SEEK_END) != (off_t)sizeof(mbox) - 1 &&

@@ -2,31 +2,16 @@
 """power_test - the power of the disk is cut (without a last flush of its log)
 while mail comes in: what was acknowledged is there after the restart, whole.
 Acknowledgements are kept in this process's memory, outside the disk."""
-import fcntl, glob, os, pwd, random, shutil, signal, smtplib, struct, subprocess, sys, threading, time
+import glob, os, pwd, random, shutil, smtplib, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from power import *
 from tap import *
 
 CASES = (('ext4', 'Maildir'), ('xfs', 'Maildir'), ('ext4', 'mbox'))
-if not os.environ.get('TEST_FS'):            # once for each of them
-    for fs, box in CASES:
-        out = subprocess.run([sys.executable, os.path.abspath(__file__)], env=dict(os.environ, TEST_FS=fs, TEST_BOX=box),
-                             capture_output=True, text=True)
-        said = [line for line in out.stdout.splitlines() if not line.startswith('1..')]
-        if '# skip' in out.stdout:
-            print(f'1..0 # skip {out.stdout.split("# skip")[1].strip()}')
-            sys.exit(0)
-        for line in said:
-            if line.startswith('#'):
-                print(line)
-            else:
-                check(f'{fs}, {box}: ' + line.split(' - ', 1)[1], line.startswith('ok'), out.stdout[-300:])
-        check(f'{fs}, {box}: the test came to its end', out.returncode == 0, out.stderr[-400:])
-    done()
-
+for_each_disk(CASES)
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
-MOUNT, HOST = os.environ['TEST_MOUNT'], os.environ['host_dir']
-GOING_DOWN, NO_LOG_FLUSH = 0x8004587d, 2
+HOST = os.environ['host_dir']
 CUTS, SECONDS = int(os.environ.get('POWER_CUTS', '2')), float(os.environ.get('POWER_SECONDS', '1.5'))
 rnd = random.Random(int(os.environ.get('POWER_SEED', '1')))
 IS_MBOX = os.environ['TEST_BOX'] == 'mbox'
@@ -52,44 +37,6 @@ def client(number, stop):
             if stop.is_set() or cut_off.is_set():
                 return
             time.sleep(0.02)
-
-
-def kill_all():
-    """Everything in this process namespace but us and those we stem from."""
-    ours, pid = {1, os.getpid()}, os.getpid()
-    while pid > 1:
-        pid = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1])
-        ours.add(pid)
-
-    def others():
-        return [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) not in ours]
-
-    def all_gone():
-        for pid in others():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        return not others()
-    wait_for(all_gone, 30)
-
-
-def mounted(*argv):
-    return subprocess.run(argv, capture_output=True, text=True)
-
-
-def restart_disk():
-    device = mounted('findmnt', '-no', 'SOURCE', MOUNT).stdout.strip()
-    for place in ('/var/mail', '/var/mta', '/etc'):
-        mounted('umount', place)
-    wait_for(lambda: mounted('umount', MOUNT).returncode == 0)
-    image = MOUNT[:-2]
-    again = mounted('mount', '-o', 'loop', image, MOUNT)
-    for lock_file in glob.glob(HOST + '/spool/*.lock'):    # a real host would have booted since
-        os.utime(lock_file, (0, 0))
-    for part, place in (('etc', '/etc'), ('mta', '/var/mta'), ('spool', '/var/mail')):
-        mounted('mount', '--bind', f'{HOST}/{part}', place)
-    return again
 
 
 def messages(user):
@@ -126,12 +73,10 @@ for cut in range(CUTS):
         t.start()
     time.sleep(SECONDS + rnd.uniform(0, 0.5))
     wait_for(lambda: len(kept) - before >= 20, 60)      # a busy machine takes longer
-    fd = os.open(MOUNT, os.O_RDONLY)
     cut_off.set()
-    fcntl.ioctl(fd, GOING_DOWN, struct.pack('I', NO_LOG_FLUSH))
-    os.close(fd)
+    cut_power()
     stop.set()
-    kill_all()
+    kill_everything()
     for t in threads:
         t.join()
     again = restart_disk()

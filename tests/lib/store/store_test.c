@@ -64,7 +64,7 @@ open_store(const char *name)
 {
 	struct store *store = NULL;
 
-	if (store_open(&store, name, 1000) != STORE_OK)
+	if (store_open(&store, name, 1000, NULL) != STORE_OK)
 		exit(1);
 	return store;
 }
@@ -84,7 +84,7 @@ test_maildir(void)
 	struct store *store = open_store("maildir:m");
 	CHECK("three messages", store_count(store) == 3);
 	CHECK("a second session is refused",
-	    store_open(&other, "maildir:m", 100) == STORE_BUSY);
+	    store_open(&other, "maildir:m", 100, NULL) == STORE_BUSY);
 	CHECK("unique-id without flags",
 	    strcmp(store_uidl(store, 0), "1.a.host") == 0);
 	CHECK(
@@ -238,7 +238,7 @@ test_mbox(void)
 	struct store *store = open_store("mbox:b");
 	CHECK("three messages", store_count(store) == 3);
 	CHECK("a second session is refused",
-	    store_open(&other, "mbox:b", 100) == STORE_BUSY);
+	    store_open(&other, "mbox:b", 100, NULL) == STORE_BUSY);
 	CHECK("unquoted, without the separator",
 	    message_is(store, 0, first_sent));
 	CHECK("the last",
@@ -281,7 +281,7 @@ test_odd_mboxes(void)
 
 	put("c", "no mbox\n", 0);
 	CHECK("text that is no mbox",
-	    store_open(&store, "mbox:c", 100) == STORE_ERROR &&
+	    store_open(&store, "mbox:c", 100, NULL) == STORE_ERROR &&
 		errno == EBADMSG);
 	put("c", "From a\nStatus: RO\nX: y\n\nz\n", O_TRUNC);
 	store = open_store("mbox:c");

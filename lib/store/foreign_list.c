@@ -1,0 +1,111 @@
+#include "store/foreign_list.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/maildir_name.h"
+#include "store/store_kind.h"
+
+enum {
+	READ_TIMEOUT_MS = 10000
+};
+
+static const char *const names[] = { "dovecot-uidlist", "courierimapuiddb" };
+
+static bool
+parse(struct foreign_list *list)
+{
+	struct span text = buf_span(&list->text);
+	size_t lines = 1;
+
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.ptr[i] == '\n';
+	if (!uidlist_parse_foreign_header(
+		span_cut(&text, '\n'), &list->uid_validity, &list->uid_next))
+		return false;
+	list->lines = store_allocate(NULL, lines, sizeof(*list->lines));
+	while (text.len > 0)
+		if (uidlist_parse_foreign(
+			span_cut(&text, '\n'), &list->lines[list->count]))
+			list->count++;
+	return true;
+}
+
+static bool
+read_one(struct foreign_list *list, int folder, const char *name)
+{
+	int fd = openat(
+	    folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	*list = (struct foreign_list){ .text = buf_new((size_t)UINT32_MAX) };
+	if (fd == -1)
+		return false;
+	bool is_good =
+	    read_all(fd, &list->text, READ_TIMEOUT_MS) == IO_OK && parse(list);
+	close(fd);
+	if (!is_good)
+		foreign_list_free(list);
+	return is_good;
+}
+
+bool
+foreign_list_read(struct foreign_list *list, int folder)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (read_one(list, folder, names[i]))
+			return true;
+	return false;
+}
+
+void
+foreign_list_free(struct foreign_list *list)
+{
+	buf_free(&list->text);
+	free(list->lines);
+	*list = (struct foreign_list){ 0 };
+}
+
+int
+foreign_list_compare_uids(const void *left, const void *right)
+{
+	uint32_t a = ((const struct uidlist_foreign *)left)->uid;
+	uint32_t b = ((const struct uidlist_foreign *)right)->uid;
+
+	return a == b ? 0 : a < b ? -1 : 1;
+}
+
+static int
+compare_names(const void *left, const void *right)
+{
+	struct span a =
+	    maildir_base(((const struct uidlist_foreign *)left)->name);
+	struct span b =
+	    maildir_base(((const struct uidlist_foreign *)right)->name);
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+void
+foreign_list_sort_names(struct foreign_list *list)
+{
+	if (list->count > 0)
+		qsort(list->lines, list->count, sizeof(*list->lines),
+		    compare_names);
+}
+
+const struct uidlist_foreign *
+foreign_list_find(const struct foreign_list *list, struct span base)
+{
+	struct uidlist_foreign key = { .name = base };
+
+	return list->count == 0 ? NULL
+				: bsearch(&key, list->lines, list->count,
+				      sizeof(key), compare_names);
+}
