@@ -230,7 +230,7 @@ LASTING = {
     'keyd': (lambda: pick('keyd', 'tlsd', 'mta-key'), ()),
     'lookup': (lambda: pick('lookup', 'local-deliver'), ('open-passwd', 'open-old')),     # of /etc, its work
     'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), ()),
-    'queue-manager': (lambda: pick('queue-manager'), ()),
+    'queue-manager': (lambda: pick('queue-manager'), ('open-queue',)),     # its work
     'queue-bounce': (lambda: pick('queue-bounce'), FORK),
     'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), ('socket-inet', 'socket-inet6', 'socket-udp') + FORK),
     'filter-milter': (lambda: pick('filter-milter', 'smtpd'), SOCKETS + FORK),
