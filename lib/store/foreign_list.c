@@ -84,12 +84,8 @@ compare_names(const void *left, const void *right)
 	    maildir_base(((const struct uidlist_foreign *)left)->name);
 	struct span b =
 	    maildir_base(((const struct uidlist_foreign *)right)->name);
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
 
-	if (order != 0)
-		return order;
-	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+	return span_compare(a, b);
 }
 
 void
