@@ -132,6 +132,7 @@ fuzz-%:
 	@$(MAKE) --no-print-directory CC=clang VARIANT=fuzz build/fuzz/fuzz/$*
 	@mkdir -p build/fuzz/corpus/$*
 	build/fuzz/fuzz/$* -max_total_time=$(or $(SECONDS),10) -close_fd_mask=1 \
+	    -artifact_prefix=build/fuzz/ \
 	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 
 fuzz: $(FUZZERS:%=fuzz-%)
