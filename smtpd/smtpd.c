@@ -142,6 +142,7 @@ serve(struct settings *settings)
 		.over = "421 4.7.0",
 		.neighbours = { NEIGHBOUR_INJECT, NEIGHBOUR_LOOKUP },
 		.neighbour_count = 2,
+		.late_neighbour = NEIGHBOUR_TLS,
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = settings,

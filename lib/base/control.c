@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -233,15 +234,25 @@ control_me(void)
 
 /* ---- watching ---- */
 
+enum {
+	SETTLED_S = 1 /* longer than any tick of a file system's clock */
+};
+
+static void
+look_at(const char *path, struct stat *file)
+{
+	if (stat(path, file) == -1)
+		*file = (struct stat){ .st_ino = 0 };
+}
+
 /* A file that is not there is all zero. */
 static void
-look_at(const char *name, struct stat *file)
+look_at_control(const char *name, struct stat *file)
 {
 	char path[sizeof(MTA_CONTROL) + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, name);
-	if (stat(path, file) == -1)
-		*file = (struct stat){ .st_ino = 0 };
+	look_at(path, file);
 }
 
 void
@@ -250,7 +261,7 @@ control_watch_start(
 {
 	*watch = (struct control_watch){ .names = names, .count = count };
 	for (size_t i = 0; i < count; i++)
-		look_at(names[i], &watch->files[i]);
+		look_at_control(names[i], &watch->files[i]);
 }
 
 static bool
@@ -262,15 +273,27 @@ is_changed(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
+/*
+ * Most files are not there, and one that comes changes the folder: as long as
+ * that is the same, only those that are there need a look.  Not so if the
+ * folder changed just now: what changes it once more may bear the same time.
+ */
 const char *
-control_watch_changed(const struct control_watch *watch)
+control_watch_changed(struct control_watch *watch)
 {
+	struct stat folder;
 	struct stat now;
 
+	look_at(MTA_CONTROL, &folder);
+	bool is_same = !is_changed(&folder, &watch->folder);
 	for (size_t i = 0; i < watch->count; i++) {
-		look_at(watch->names[i], &now);
+		if (is_same && watch->files[i].st_ino == 0)
+			continue;
+		look_at_control(watch->names[i], &now);
 		if (is_changed(&now, &watch->files[i]))
 			return watch->names[i];
 	}
+	if (!is_same && time(NULL) - folder.st_mtim.tv_sec > SETTLED_S)
+		watch->folder = folder;
 	return NULL;
 }

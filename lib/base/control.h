@@ -71,6 +71,7 @@ struct control_watch {
 	const char *const *names; /* the caller's */
 	size_t count;             /* at most CONTROL_WATCHED_MAX */
 	struct stat files[CONTROL_WATCHED_MAX];
+	struct stat folder; /* once it had been still; else all zero */
 };
 
 /* Remember how the files are now; call it before they are read. */
@@ -78,7 +79,7 @@ void control_watch_start(
     struct control_watch *watch, const char *const *names, size_t count);
 
 /* The name of a file that is another now, NULL if none is. */
-const char *control_watch_changed(const struct control_watch *watch);
+const char *control_watch_changed(struct control_watch *watch);
 
 /* Say what is wrong with an item of a list, and end as above. */
 _Noreturn void control_complain(

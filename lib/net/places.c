@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/die.h"
 
@@ -14,7 +15,7 @@ places_init(struct places *places)
 		temp_fail("out of memory");
 }
 
-void
+struct place *
 places_take(struct places *places, pid_t pid, const unsigned char network[16])
 {
 	struct place *place = places->all;
@@ -23,7 +24,19 @@ places_take(struct places *places, pid_t pid, const unsigned char network[16])
 		place++;
 	place->pid = pid;
 	memcpy(place->network, network, 16);
+	place->held[0] = place->held[1] = -1;
 	places->taken++;
+	return place;
+}
+
+void
+place_let_go(struct place *place)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (place->held[i] != -1)
+			close(place->held[i]);
+		place->held[i] = -1;
+	}
 }
 
 bool
@@ -33,6 +46,7 @@ places_leave(struct places *places, pid_t pid)
 		if (places->all[i].pid != pid)
 			continue;
 		places->all[i].pid = 0;
+		place_let_go(&places->all[i]);
 		places->taken--;
 		return true;
 	}

@@ -14,6 +14,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "net/given.h"
 #include "net/network.h"
 #include "net/places.h"
 #include "net/rate.h"
@@ -36,12 +37,13 @@ struct server {
 	struct serve *serve;
 	pid_t self; /* the acceptor */
 	struct sandbox_layer *layer;
-	/* listeners, signals, neighbours (which are only to be there) */
-	struct pollfd polled[2 * SERVE_LISTEN_MAX + 1 + SERVE_NEIGHBOURS_MAX];
+	/* listeners, signals, late sessions, neighbours (only to be there) */
+	struct pollfd polled[2 * SERVE_LISTEN_MAX + 2 + GIVEN_MAX];
 	nfds_t listeners;
 	nfds_t
 	    plain_listeners; /* the first ones; those behind begin with TLS */
 	struct places places;
+	int late_watch;
 	struct rate *rate;
 	unsigned crashes;
 	bool is_stopping;
@@ -111,23 +113,21 @@ end_with_parent(pid_t parent)
 }
 
 static _Noreturn void
-run_child(
-    struct server *server, int client, struct peer *peer, const int *sessions)
+run_child(struct server *server, int client, struct peer *peer,
+    const struct given *sessions)
 {
 	struct serve *serve = server->serve;
-	int kept[SERVE_NEIGHBOURS_MAX + 1] = { client };
+	int kept[GIVEN_MAX + 1] = { client };
 
-	for (int i = 0; i < serve->neighbour_count; i++)
-		kept[i + 1] = sessions[i];
+	for (int i = 0; i < sessions->count; i++)
+		kept[i + 1] = sessions->fds[i];
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
-	fd_set_nonblocking(client);
 	end_with_parent(server->self);
-	sandbox_session(
-	    server->layer, kept, (size_t)serve->neighbour_count + 1);
+	sandbox_session(server->layer, kept, (size_t)sessions->count + 1);
 	if (network_list_has(&proxies, &peer->address) &&
 	    !peer_read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
-	_exit(serve->run(client, peer, sessions, serve->context));
+	_exit(serve->run(client, peer, sessions->fds, serve->context));
 }
 
 /* ---- the parent ---- */
@@ -151,13 +151,6 @@ refuse(const struct server *server, int client, const struct peer *peer,
 	buf_free(&reply);
 }
 
-static void
-close_all(const int *fds, int count)
-{
-	for (int i = 0; i < count; i++)
-		close(fds[i]);
-}
-
 /* Sessions are of little use now: they have as long as after SIGTERM. */
 static void
 lose_neighbour(struct server *server)
@@ -167,23 +160,17 @@ lose_neighbour(struct server *server)
 	server->drain_until_ms = clock_ms() + DRAIN_MS;
 }
 
-/* A session with each neighbour; one that is gone takes us with it. */
-static bool
-open_sessions(struct server *server, int *sessions)
+/* A late session has been asked. */
+static void
+tell_neighbour(struct server *server)
 {
-	struct serve *serve = server->serve;
-
-	for (int i = 0; i < serve->neighbour_count; i++) {
-		sessions[i] = neighbour_open_session(serve->neighbours[i]);
-		if (sessions[i] != -1)
-			continue;
-		int error = errno;
-		close_all(sessions, i);
-		if (error == EPIPE || error == ECONNRESET)
-			lose_neighbour(server);
-		return false;
-	}
-	return true;
+	if (given_tell(server->late_watch, &server->places,
+		server->serve->late_neighbour))
+		return;
+	if (errno == EPIPE || errno == ECONNRESET)
+		lose_neighbour(server);
+	else
+		warn_errno("cannot tell a neighbour of a session");
 }
 
 /* This host itself, those that may relay, and balancers, who bring many. */
@@ -260,32 +247,49 @@ tell_strain(const struct server *server)
 	    (unsigned long long)server->places.taken);
 }
 
+/* A neighbour that is gone takes us with it. */
+static bool
+open_sessions(
+    struct server *server, const struct peer *peer, struct given *sessions)
+{
+	const struct serve *serve = server->serve;
+	int late = peer->begins_tls ? 0 : serve->late_neighbour;
+
+	if (given_open(
+		sessions, serve->neighbours, serve->neighbour_count, late))
+		return true;
+	if (errno == EPIPE || errno == ECONNRESET)
+		lose_neighbour(server);
+	return false;
+}
+
 static void
 begin_session(struct server *server, int client, struct peer *peer)
 {
 	const struct serve *serve = server->serve;
-	int sessions[SERVE_NEIGHBOURS_MAX];
+	struct given sessions;
 	unsigned char network[16];
 
 	network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
 	if (!admit(server, client, peer, network))
 		return;
-	if (!open_sessions(server, sessions)) {
+	if (!open_sessions(server, peer, &sessions)) {
 		refuse(server, client, peer, serve->busy,
 		    "a part of this server is missing", NULL);
 		return;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
-		run_child(server, client, peer, sessions);
-	close_all(sessions, serve->neighbour_count);
+		run_child(server, client, peer, &sessions);
 	if (pid == -1) {
+		given_close(&sessions);
 		refuse(server, client, peer, serve->busy,
 		    "no process for you now", NULL);
 		return;
 	}
 	close(client);
-	places_take(&server->places, pid, network);
+	struct place *place = places_take(&server->places, pid, network);
+	given_hand_over(&sessions, server->late_watch, &server->places, place);
 	tell_strain(server);
 }
 
@@ -293,8 +297,8 @@ static void
 accept_client(struct server *server, nfds_t listener)
 {
 	struct peer peer;
-	int client =
-	    accept4(server->polled[listener].fd, NULL, NULL, SOCK_CLOEXEC);
+	int client = accept4(server->polled[listener].fd, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (client == -1) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
@@ -389,9 +393,24 @@ open_listeners(struct server *server)
 	add_listeners(server, SERVE_TLS_LISTEN_FD);
 	server->polled[server->listeners] =
 	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
+	server->polled[server->listeners + 1] =
+	    (struct pollfd){ .fd = server->late_watch, .events = POLLIN };
 	for (int i = 0; i < server->serve->neighbour_count; i++)
-		server->polled[server->listeners + 1 + (nfds_t)i].fd =
+		server->polled[server->listeners + 2 + (nfds_t)i].fd =
 		    server->serve->neighbours[i];
+}
+
+/* What concerns sessions that have begun. */
+static void
+attend_sessions(struct server *server)
+{
+	const struct pollfd *signals = &server->polled[server->listeners];
+	const struct pollfd *late = signals + 1;
+
+	if (signals->revents != 0)
+		take_signal(server, signals->fd);
+	if (late->revents != 0)
+		tell_neighbour(server);
 }
 
 /*
@@ -401,7 +420,7 @@ open_listeners(struct server *server)
 static void
 drain(struct server *server)
 {
-	struct pollfd *signals = &server->polled[server->listeners];
+	struct pollfd *sessions = &server->polled[server->listeners];
 
 	for (nfds_t i = 0; i < server->listeners; i++)
 		close(server->polled[i].fd);
@@ -410,9 +429,9 @@ drain(struct server *server)
 
 		if (server->drain_until_ms != 0 && left <= 0)
 			return;
-		if (poll(signals, 1,
-			server->drain_until_ms == 0 ? -1 : (int)left) == 1)
-			take_signal(server, signals->fd);
+		if (poll(sessions, 2,
+			server->drain_until_ms == 0 ? -1 : (int)left) > 0)
+			attend_sessions(server);
 	}
 }
 
@@ -423,6 +442,7 @@ serve_run(struct serve *serve)
 
 	server.serve = serve;
 	places_init(&server.places);
+	server.late_watch = given_watch();
 	server.rate = rate_new();
 	signal(SIGPIPE, SIG_IGN);
 	open_listeners(&server);
@@ -436,7 +456,7 @@ serve_run(struct serve *serve)
 	if (write(READY_FD, "\n", 1) == 1)
 		close(READY_FD);
 	while (!server.is_stopping) {
-		nfds_t fixed = server.listeners + 1;
+		nfds_t fixed = server.listeners + 2;
 		nfds_t count = fixed + (nfds_t)serve->neighbour_count;
 
 		if (poll(server.polled, count, -1) == -1)
@@ -444,9 +464,7 @@ serve_run(struct serve *serve)
 		for (nfds_t i = fixed; i < count; i++)
 			if (server.polled[i].revents != 0)
 				lose_neighbour(&server);
-		if (server.polled[server.listeners].revents != 0)
-			take_signal(
-			    &server, server.polled[server.listeners].fd);
+		attend_sessions(&server);
 		for (nfds_t i = 0; i < server.listeners; i++)
 			if (server.polled[i].revents & POLLIN &&
 			    !server.is_stopping)

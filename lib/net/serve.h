@@ -8,7 +8,8 @@
  * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
  * accepts, counts (in all, for each client network: /24 of IPv4, /64 of IPv6,
  * and how many of a network came within a minute; also /16 and /48), opens a
- * session with each neighbour, and forks.  The child closes
+ * session with each neighbour (the late one hears of it when it is first asked,
+ * or at once on a port that begins with TLS), and forks.  The child closes
  * everything that is not its own, closes its session layer, reads the PROXY
  * header if its peer is in control/proxynets, and calls run.
  *
@@ -20,6 +21,7 @@
 
 #include "base/sandbox.h"
 #include "base/span.h"
+#include "net/given.h"
 #include "net/peer.h"
 #include "net/strain.h"
 
@@ -27,7 +29,6 @@ enum {
 	SERVE_LISTEN_FD = 20,
 	SERVE_LISTEN_MAX = 16,
 	SERVE_TLS_LISTEN_FD = SERVE_LISTEN_FD + SERVE_LISTEN_MAX,
-	SERVE_NEIGHBOURS_MAX = 10,
 	SERVE_NAME_MAX = 16
 };
 
@@ -39,9 +40,10 @@ struct serve {
 	uint64_t connections_per_network_max;
 	uint64_t rate_max; /* connections of a network in a minute; 0: any */
 	uint64_t wide_rate_max;
-	struct strain *strain;                /* on while few places are left */
-	int neighbours[SERVE_NEIGHBOURS_MAX]; /* control pairs */
+	struct strain *strain;     /* on while few places are left */
+	int neighbours[GIVEN_MAX]; /* control pairs */
 	int neighbour_count;
+	int late_neighbour;       /* one that few clients need; 0: none */
 	unsigned session_allowed; /* enum sandbox: a session's own layer */
 	/* The session; sessions[i] belongs to neighbours[i].  Exit code. */
 	int (*run)(int client, const struct peer *peer, const int *sessions,

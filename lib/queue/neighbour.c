@@ -66,16 +66,28 @@ neighbour_open_session(int control)
 	return neighbour_open_session_of(control, "");
 }
 
+static bool
+pass_session_of(int control, const char *kind, int end)
+{
+	char text[SESSION_REQUEST_MAX];
+
+	return packet_send(control, session_request(text, kind), &end, 1);
+}
+
+bool
+neighbour_pass_session(int control, int end)
+{
+	return pass_session_of(control, "", end);
+}
+
 int
 neighbour_open_session_of(int control, const char *kind)
 {
 	int ends[2];
-	char text[SESSION_REQUEST_MAX];
-	struct span request = session_request(text, kind);
 
 	if (!packet_pair(ends))
 		return -1;
-	bool is_sent = packet_send(control, request, &ends[1], 1);
+	bool is_sent = pass_session_of(control, kind, ends[1]);
 	int error = errno;
 	close(ends[1]);
 	if (is_sent)

@@ -47,8 +47,15 @@ bool neighbour_is_given(int neighbour);
 int neighbour_open_session(int control);
 
 /*
- * The same for a neighbour that is two processes: a session of a kind that the
- * first of them passes on, unread.
+ * Send the neighbour the end of a packet_pair whose other end is the session,
+ * which may have been asked already; false with errno set.  The end stays the
+ * caller's to close.
+ */
+bool neighbour_pass_session(int control, int end);
+
+/*
+ * The same as neighbour_open_session for a neighbour that is two processes: a
+ * session of a kind that the first of them passes on, unread.
  */
 int neighbour_open_session_of(int control, const char *kind);
 

@@ -299,6 +299,9 @@ def test_service():
     write(HERE + "/control/virtualdomains", "v.example\nw.example\nu.example\n")
     check("a new domain counts within a second or so",
           await_kind(lookup, "x@u.example", "unknown"))
+    os.utime(HERE + "/control", (1, 1))  # still for so long that it is trusted
+    check("the folder of settings is still",
+          [lookup.ask("joe")["M"] for _ in range(3)] == 3 * ["maildir:/home/joe/Maildir"])
     write(HERE + "/control/defaultdelivery", "mbox\n")
     deadline = time.time() + 5
     while (lookup.ask("joe")["M"] != "mbox:/var/spool/mail/joe" and
