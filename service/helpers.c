@@ -91,6 +91,8 @@ answer(int session, const struct checkers *checkers, const struct turns *turns)
 	checkpw_request_wipe(&request);
 	if (!checkpw_send_answer(session, verdict))
 		warn_errno("cannot answer");
+	if (turns != NULL)
+		turns_leave(turns);
 }
 
 static void

@@ -9,17 +9,19 @@
  *          lock, so that it is free again however its holder ends.
  */
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct turns {
 	int file; /* in memory: a byte is a turn */
 	uint64_t count;
+	_Atomic uint32_t *left; /* how often one was; who waits looks at it */
 };
 
 /* Before the parts divide. */
 void turns_prepare(struct turns *turns);
 
-/* The first that is free; if none is, wait for one of them. */
+/* The first that is free; if none is, wait until one is. */
 void turns_take(const struct turns *turns);
 void turns_leave(const struct turns *turns);
 
