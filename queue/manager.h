@@ -15,7 +15,7 @@
  *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
  *                 for local-deliver and (channel) for remote-send
  *   collect       verdicts go into slots; a message none of whose jobs is
- *                 left is removed, reported (reporting) or closed
+ *                 left is removed (closer), reported (reporting) or closed
  *
  * Memory  a message that waits is a struct message with its first errand,
  *         under 200 bytes; only what is at work is open.
@@ -320,6 +320,9 @@ void active_close(struct manager *manager, struct message *message);
 bool active_next(struct manager *manager, const struct errand *errand,
     struct span *rest, uint64_t *next, struct recipient *recipient,
     uint64_t *index);
+
+/* closer.c: the file is removed; its descriptor is closed in a while */
+void closer_take(int fd);
 
 /* heap.c */
 void heap_add(struct heap *heap, struct errand *errand);
