@@ -108,7 +108,8 @@ endef
 $(foreach t,$(TESTS),$(eval $(call unit_test,$(t))))
 
 # Programs that tests use.
-TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload tests/load/fillqueue
+TOOLS := tests/fault/fault tests/attack/attack tests/load/tlsload tests/load/ackload \
+	tests/load/fillqueue
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/lib.a
 	$(LINK)
 
@@ -137,12 +138,12 @@ fuzz-%:
 
 fuzz: $(FUZZERS:%=fuzz-%)
 
-bench: all $(B)/tests/load/tlsload
+bench: all $(addprefix $(B)/tests/load/,tlsload ackload fillqueue)
 	@BUILD=$(abspath $(B)) tests/bench $(WORKLOADS)
 
 soak: tests
 	$(call add_packages,$(SOAK_PACKAGES))
-	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),600) \
+	@BUILD=$(abspath $(B)) KILL_SECONDS=$(or $(SECONDS),3600) \
 	    KILL_SEED=$$$$ tests/system/kill_test.py
 	@BUILD=$(abspath $(B)) HARM_STEPS=400 HARM_ROUNDS=20 \
 	    HARM_SEED=$$$$ tests/imapd/harm_test.py

@@ -52,7 +52,7 @@ active_close(struct manager *manager, struct message *message)
 }
 
 struct active *
-active_read(const struct spool *spool, const struct message *message)
+active_begin(const struct spool *spool, const struct message *message)
 {
 	struct active *active = calloc(1, sizeof(*active));
 	char path[96];
@@ -62,14 +62,22 @@ active_read(const struct spool *spool, const struct message *message)
 	spool_cur_path(&message->name, path);
 	active->fd =
 	    openat(spool->top, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (active->fd != -1 &&
-	    queue_file_read(&active->file, active->fd, &message->name)) {
-		if (message->is_retry)
-			queue_file_route(&active->file, active->route);
-		if (read_slots(active, message->is_retry))
-			return active;
-	}
+	if (active->fd != -1)
+		return active;
 	let_go(active);
+	return NULL;
+}
+
+struct active *
+active_read(const struct message *message, struct active *begun)
+{
+	if (queue_file_read(&begun->file, begun->fd, &message->name)) {
+		if (message->is_retry)
+			queue_file_route(&begun->file, begun->route);
+		if (read_slots(begun, message->is_retry))
+			return begun;
+	}
+	let_go(begun);
 	return NULL;
 }
 
@@ -86,7 +94,9 @@ active_open(struct manager *manager, struct message *message)
 {
 	if (message->active != NULL)
 		return true;
-	struct active *active = active_read(&manager->spool, message);
+	struct active *active = active_begin(&manager->spool, message);
+	if (active != NULL)
+		active = active_read(message, active);
 	if (active == NULL)
 		return false;
 	active_adopt(manager, message, active);

@@ -185,6 +185,8 @@ remove_message(struct manager *manager, struct message *message)
 		return;
 	}
 	log_event("%s done", message->name.id.text);
+	closer_take(message->active->fd);
+	message->active->fd = -1;
 	active_close(manager, message);
 	message_remove(manager, message);
 }

@@ -15,7 +15,7 @@
  *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
  *                 for local-deliver and (channel) for remote-send
  *   collect       verdicts go into slots; a message none of whose jobs is
- *                 left is removed, reported (reporting) or closed
+ *                 left is removed (closer), reported (reporting) or closed
  *
  * Memory  a message that waits is a struct message with its first errand,
  *         under 200 bytes; only what is at work is open.
@@ -35,7 +35,7 @@ enum {
 	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
 	LOCAL_AHEAD = 200,    /* local jobs made before their turn */
 	HUGE_BYTES = 5 << 20, /* goes behind what is smaller */
-	READ_AHEAD = 128,   /* messages that the reading threads have at once */
+	READ_BATCH = 64,      /* messages that a reading thread takes at once */
 	CHANNELS_FIRST = 5, /* to one destination, until it has proved itself */
 	TURN_MESSAGES = 20, /* a channel's, if others wait for one */
 	CHANNEL_IDLE_S = 2, /* as long a connection waits for more, if it may */
@@ -302,11 +302,13 @@ void message_remove(struct manager *manager, struct message *message);
 /* False with errno set; true if it is open already. */
 bool active_open(struct manager *manager, struct message *message);
 /*
- * The same in two steps: the first touches nothing that is the manager's, so
- * that a thread may take it (NULL with errno set), and the second makes it so.
+ * The same in three steps.  The first two touch nothing that is the manager's,
+ * so that a thread may take them (NULL with errno set), and the disk has time
+ * between them; the third makes it the manager's.
  */
-struct active *active_read(
+struct active *active_begin(
     const struct spool *spool, const struct message *message);
+struct active *active_read(const struct message *message, struct active *begun);
 void active_adopt(
     struct manager *manager, struct message *message, struct active *active);
 /* Let go of the file and what was read of it; the message itself stays. */
@@ -318,6 +320,9 @@ void active_close(struct manager *manager, struct message *message);
 bool active_next(struct manager *manager, const struct errand *errand,
     struct span *rest, uint64_t *next, struct recipient *recipient,
     uint64_t *index);
+
+/* closer.c: the file is removed; its descriptor is closed in a while */
+void closer_take(int fd);
 
 /* heap.c */
 void heap_add(struct heap *heap, struct errand *errand);
@@ -361,7 +366,7 @@ void readers_run(struct manager *manager);
 /* schedule.c */
 int64_t clock_now(void);
 void schedule_run(struct manager *manager);
-/* Some of manager->unread, at most READ_AHEAD, have been read. */
+/* Some of manager->unread, at most READ_BATCH, have been read. */
 void schedule_take_read(
     struct manager *manager, const struct reading *done, size_t count);
 /* Read it again later: something failed on our side. */

@@ -2,13 +2,17 @@
  * readers - what lies in the queue at the start is read by some threads: a
  * disk answers many requests in the time of one, and a long queue must be known
  * soon.  They open files and parse them, and touch nothing of the manager.
+ *
+ * A thread opens a whole batch before it reads the first of it, and says what
+ * it will read: so the disk has hundreds of requests to put in order, and the
+ * manager is not waked for each message.
  */
 
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -16,51 +20,74 @@
 
 enum {
 	THREADS = 8,
-	BATCH = READ_AHEAD / 4, /* the manager is not waked for fewer */
+	BATCHES = THREADS * 2, /* one is read while another is taken */
 	STACK = 128 * 1024
 };
 
+struct batch {
+	STAILQ_ENTRY(batch) link;
+	struct reading items[READ_BATCH];
+	size_t count;
+};
+
+STAILQ_HEAD(batch_list, batch);
+
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of asked and done */
 	pthread_cond_t has_asked;
-	struct message *asked[READ_AHEAD]; /* a ring */
-	size_t first_asked;
-	size_t asked_count;
-	struct reading done[READ_AHEAD];
-	size_t done_count;
-	int done_event; /* eventfd: there are results */
+	struct batch_list asked;
+	struct batch_list done;
+	struct batch_list free; /* the manager's own */
+	struct batch batches[BATCHES];
+	int done_event; /* eventfd: how many are done */
 	bool has_threads;
-	size_t pending; /* asked, and not taken: the manager's own */
 } readers = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.has_asked = PTHREAD_COND_INITIALIZER };
 
-static struct message *
+/* ---- in a thread ---- */
+
+static struct batch *
 take_asked(void)
 {
+	struct batch *batch;
+
 	pthread_mutex_lock(&readers.lock);
-	while (readers.asked_count == 0)
+	while ((batch = STAILQ_FIRST(&readers.asked)) == NULL)
 		pthread_cond_wait(&readers.has_asked, &readers.lock);
-	struct message *message = readers.asked[readers.first_asked];
-	readers.first_asked = (readers.first_asked + 1) % READ_AHEAD;
-	readers.asked_count--;
+	STAILQ_REMOVE_HEAD(&readers.asked, link);
 	pthread_mutex_unlock(&readers.lock);
-	return message;
+	return batch;
 }
 
 static void
-give(struct message *message, struct active *active)
+give(struct batch *batch)
 {
 	const uint64_t one = 1;
 
 	pthread_mutex_lock(&readers.lock);
-	readers.done[readers.done_count++] =
-	    (struct reading){ message, active };
-	bool is_enough =
-	    readers.done_count == BATCH || readers.asked_count == 0;
+	STAILQ_INSERT_TAIL(&readers.done, batch, link);
 	pthread_mutex_unlock(&readers.lock);
-	if (is_enough &&
-	    write(readers.done_event, &one, sizeof(one)) != sizeof(one))
+	if (write(readers.done_event, &one, sizeof(one)) != sizeof(one))
 		_exit(EX_TEMPFAIL);
+}
+
+static void
+read_batch(const struct spool *spool, struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct reading *item = &batch->items[i];
+
+		item->active = active_begin(spool, item->message);
+		if (item->active != NULL)
+			queue_file_expect(
+			    item->active->fd, &item->message->name);
+	}
+	for (size_t i = 0; i < batch->count; i++) {
+		struct reading *item = &batch->items[i];
+
+		if (item->active != NULL)
+			item->active = active_read(item->message, item->active);
+	}
 }
 
 static void *
@@ -69,12 +96,15 @@ run(void *context)
 	const struct spool *spool = context;
 
 	for (;;) {
-		struct message *message = take_asked();
+		struct batch *batch = take_asked();
 
-		give(message, active_read(spool, message));
+		read_batch(spool, batch);
+		give(batch);
 	}
 	return NULL;
 }
+
+/* ---- in the manager ---- */
 
 static void
 start_threads(struct manager *manager)
@@ -96,22 +126,21 @@ start_threads(struct manager *manager)
 	readers.has_threads = true;
 }
 
+/* One batch a turn: what else has come never waits for more. */
 static void
 handle_done(evutil_socket_t fd, short what, void *context)
 {
-	struct reading done[READ_AHEAD];
-	uint64_t number;
+	uint64_t one;
 
 	(void)what;
-	if (read(fd, &number, sizeof(number)) == -1)
+	if (read(fd, &one, sizeof(one)) == -1)
 		return;
 	pthread_mutex_lock(&readers.lock);
-	size_t count = readers.done_count;
-	memcpy(done, readers.done, count * sizeof(*done));
-	readers.done_count = 0;
+	struct batch *batch = STAILQ_FIRST(&readers.done);
+	STAILQ_REMOVE_HEAD(&readers.done, link);
 	pthread_mutex_unlock(&readers.lock);
-	readers.pending -= count;
-	schedule_take_read(context, done, count);
+	schedule_take_read(context, batch->items, batch->count);
+	STAILQ_INSERT_TAIL(&readers.free, batch, link);
 	schedule_run(context);
 }
 
@@ -120,7 +149,13 @@ readers_start(struct manager *manager)
 {
 	struct event *done;
 
-	readers.done_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	STAILQ_INIT(&readers.asked);
+	STAILQ_INIT(&readers.done);
+	STAILQ_INIT(&readers.free);
+	for (size_t i = 0; i < BATCHES; i++)
+		STAILQ_INSERT_TAIL(&readers.free, &readers.batches[i], link);
+	readers.done_event =
+	    eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 	if (readers.done_event == -1)
 		temp_fail("cannot make an eventfd");
 	done = event_new(manager->base, readers.done_event,
@@ -129,20 +164,32 @@ readers_start(struct manager *manager)
 		temp_fail("out of memory");
 }
 
-void
-readers_run(struct manager *manager)
+static void
+ask(struct manager *manager, struct batch *batch)
 {
 	struct message *message;
 
+	batch->count = 0;
+	while (batch->count < READ_BATCH &&
+	       (message = message_list_take(&manager->unread)) != NULL)
+		batch->items[batch->count++] =
+		    (struct reading){ .message = message };
+	pthread_mutex_lock(&readers.lock);
+	STAILQ_INSERT_TAIL(&readers.asked, batch, link);
+	pthread_mutex_unlock(&readers.lock);
+	pthread_cond_signal(&readers.has_asked);
+}
+
+void
+readers_run(struct manager *manager)
+{
+	struct batch *batch;
+
 	if (manager->unread.first != NULL && !readers.has_threads)
 		start_threads(manager);
-	while (readers.pending < READ_AHEAD &&
-	       (message = message_list_take(&manager->unread)) != NULL) {
-		readers.pending++;
-		pthread_mutex_lock(&readers.lock);
-		readers.asked[(readers.first_asked + readers.asked_count++) %
-			      READ_AHEAD] = message;
-		pthread_mutex_unlock(&readers.lock);
-		pthread_cond_signal(&readers.has_asked);
+	while (manager->unread.first != NULL &&
+	       (batch = STAILQ_FIRST(&readers.free)) != NULL) {
+		STAILQ_REMOVE_HEAD(&readers.free, link);
+		ask(manager, batch);
 	}
 }

@@ -258,7 +258,7 @@ void
 schedule_take_read(
     struct manager *manager, const struct reading *done, size_t count)
 {
-	struct message *admitted[READ_AHEAD];
+	struct message *admitted[READ_BATCH];
 	size_t admitted_count = 0;
 
 	if (manager->is_ending)

@@ -1,6 +1,7 @@
 #include "queue/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,10 @@
 #include <xxhash.h>
 
 #include "base/io.h"
+
+enum {
+	EXPECTED_TAIL = 8192 /* envelope, slots and trailer of nearly all */
+};
 
 /* ---- names ---- */
 
@@ -187,6 +192,18 @@ queue_file_read(struct queue_file *file, int fd, const struct queue_name *name)
 	if (!is_read)
 		buf_free(&file->envelope_bytes);
 	return is_read;
+}
+
+void
+queue_file_expect(int fd, const struct queue_name *name)
+{
+	struct stat status;
+	off_t offset = 0;
+
+	if (!name->is_plain && fstat(fd, &status) == 0 &&
+	    status.st_size > EXPECTED_TAIL)
+		offset = status.st_size - EXPECTED_TAIL;
+	posix_fadvise(fd, offset, EXPECTED_TAIL, POSIX_FADV_WILLNEED);
 }
 
 void

@@ -63,6 +63,11 @@ struct queue_file {
 bool queue_file_read(
     struct queue_file *file, int fd, const struct queue_name *name);
 void queue_file_free(struct queue_file *file);
+/*
+ * Have the disk fetch what those will read, if it has few recipients, and do
+ * not wait for it: for who opens many.  Says nothing of what it meets.
+ */
+void queue_file_expect(int fd, const struct queue_name *name);
 
 /* Read every byte and compare the checksum. */
 bool queue_file_check(const struct queue_file *file);

@@ -26,11 +26,14 @@ def peak():
 
 def deliver(mark):
     """Seconds from the end of DATA to the mailbox."""
-    began = time.monotonic()
+    asked = time.monotonic()
     send('ann@example.org', mark)
-    if not wait_for(lambda: has(mark), 60):
-        return 60
+    began = time.monotonic()
+    while not has(mark) and time.monotonic() - began < 60:
+        time.sleep(0.002)
     took = time.monotonic() - began
+    if os.environ.get('VERBOSE'):
+        print(f'# connection to 250: {began - asked:.3f} s; to the mailbox {took:.3f} s more', flush=True)
     for name in glob.glob(pwd.getpwnam('ann').pw_dir + '/Maildir/new/*'):
         os.unlink(name)
     return took
