@@ -13,7 +13,7 @@
  * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
  *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
- *             imapdmaxcommand,imapdmaxmessage,maxfolders,quota,
+ *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,maxfolders,quota,
  *             specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
@@ -46,7 +46,8 @@ static const char usage[] =
 
 enum {
 	COMMAND_MAX = 1 << 20,
-	PROGRESS_MS = 10000
+	PROGRESS_MS = 10000,
+	CONTEXTS_MAX = 16
 };
 
 static void
@@ -60,6 +61,8 @@ read_session_settings(struct session_settings *settings)
 	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
 	settings->progress_ms =
 	    control_number("imapdprogress", PROGRESS_MS, 1, 3600000);
+	settings->contexts_max =
+	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */

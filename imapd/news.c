@@ -1,3 +1,4 @@
+#include "imapd/context.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 
@@ -80,7 +81,6 @@ session_enable_condstore(struct session *session)
 static void
 put_counts(struct session *session)
 {
-	uint32_t known = session->known_exists;
 	struct folder_counts counts;
 	uint32_t exists = (uint32_t)folder_count(session->folder);
 
@@ -92,8 +92,6 @@ put_counts(struct session *session)
 	    (session->enabled & ENABLED_REV2) == 0)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
 	session->known_recent = counts.recent;
-	if (exists > known && (notify_selected(session) & NOTIFY_NEW) != 0)
-		notify_put_new(session, known);
 }
 
 void
@@ -130,10 +128,12 @@ session_news(struct session *session)
 	 */
 	if ((events & NOTIFY_NEW) != 0 && folder_refresh(folder) != ACCOUNT_OK)
 		return;
+	contexts_tell_expunged(session);
 	if (session->may_expunge)
 		folder_drop_expunged(folder, take_expunged, context);
 	put_vanished(session, &uids);
 	buf_free(&uids);
+	uint32_t known = session->known_exists;
 	put_counts(session);
 	bool has_told_keywords = false;
 	for (size_t i = 0; i < folder_count(folder); i++) {
@@ -148,6 +148,9 @@ session_news(struct session *session)
 		has_told_keywords = true;
 		put_flag_news(session, i);
 	}
+	contexts_tell_changes(session, known, (events & NOTIFY_NEW) != 0);
+	if (session->known_exists > known && (events & NOTIFY_NEW) != 0)
+		notify_put_new(session, known);
 	folder_forget_changes(folder);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "imapd/capabilities.h"
+#include "imapd/context.h"
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
@@ -89,6 +90,7 @@ session_unselect(struct session *session)
 	}
 	session->folder = NULL;
 	sort_forget(session);
+	contexts_free(session);
 	session->known_exists = session->known_recent = 0;
 	session->are_keywords_told = false;
 	buf_free(&session->saved_uids);
@@ -140,6 +142,7 @@ static const struct command {
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
+	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
 	{ "SELECT", handle_select, 0 },
 	{ "EXAMINE", handle_examine, 0 },
 	{ "CLOSE", handle_close, IN_FOLDER },

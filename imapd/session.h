@@ -30,7 +30,8 @@ struct session_settings {
 	uint64_t command_max;
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
 	uint64_t progress_ms; /* between notices of progress */
-	const char *user;     /* for the log, and METADATA's owner */
+	uint64_t contexts_max;
+	const char *user; /* for the log, and METADATA's owner */
 	const char *peer;
 	struct span input;    /* what the client sent already */
 	const char *greeting; /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -61,6 +62,7 @@ struct session {
 	bool are_keywords_told;
 	uint64_t known_keywords;  /* that FLAGS named */
 	struct sorted *sorted;    /* by SORT, or NULL */
+	struct context *contexts; /* the latest; or NULL */
 	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
 	struct progress progress; /* of the command that runs */
 	uint64_t appended;        /* for the log */
