@@ -1,4 +1,4 @@
-#include "imapd/context.h"
+#include "imapd/context_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,41 +7,6 @@
 #include "base/die.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
-
-struct context {
-	struct context *next;
-	struct buf command; /* that all its spans point into */
-	struct span tag;
-	struct span items;
-	struct program program;
-	struct sort_order order;
-	bool is_sort;
-	bool is_uid;
-	bool is_multisearch; /* RFC 7377: MAILBOX and UIDVALIDITY are told */
-	bool is_timed;       /* OLDER, YOUNGER: RFC 5032 section 3 */
-	bool asks_all;       /* a change of one may change another's place */
-	struct buf uids;     /* of uint32_t: the result in its order */
-	uint64_t modseq;     /* the highest that was looked at */
-	size_t messages;
-};
-
-static size_t
-count_of(const struct context *context)
-{
-	return context->uids.len / sizeof(uint32_t);
-}
-
-static uint32_t
-uid_at(const struct context *context, size_t k)
-{
-	return ((const uint32_t *)(const void *)context->uids.data)[k];
-}
-
-static void
-add_uid(struct buf *uids, uint32_t uid)
-{
-	buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
-}
 
 /* The view's message of a UID; false if it is none of the view's any more. */
 static bool
@@ -72,120 +37,6 @@ free_context(struct context *context)
 	free(context);
 }
 
-/* ---- what is said ---- */
-
-static void
-put_begin(struct session *session, const struct context *context)
-{
-	struct folder_counts counts;
-
-	put(session, "* ESEARCH (TAG ");
-	put_nstring(session, context->tag);
-	if (context->is_multisearch) {
-		folder_counts(session->folder, &counts);
-		put(session, " MAILBOX ");
-		put_name(session, buf_span(&session->folder_name));
-		put_format(session, " UIDVALIDITY %u", counts.uid_validity);
-	}
-	put(session, ")");
-	if (context->is_uid || (session->enabled & ENABLED_UIDONLY) != 0)
-		put(session, " UID");
-}
-
-static uint32_t
-number_at(const struct session *session, const struct context *context,
-    const struct buf *uids, size_t k)
-{
-	uint32_t uid = ((const uint32_t *)(const void *)uids->data)[k];
-
-	if (context->is_uid || (session->enabled & ENABLED_UIDONLY) != 0)
-		return uid;
-	return (uint32_t)folder_find(session->folder, uid) + 1;
-}
-
-/* "POSITION SET" of results first up to end. */
-static void
-put_run(struct session *session, const struct context *context,
-    const struct buf *uids, size_t position, size_t first, size_t end)
-{
-	struct set_text text = set_text_new();
-
-	for (size_t k = first; k < end; k++)
-		set_text_add(&text, number_at(session, context, uids, k));
-	struct buf set = set_text_end(&text);
-	put_format(session, "%zu ", position);
-	put_span(session, buf_span(&set));
-	buf_free(&set);
-}
-
-/*
- * The results that are marked go.  Of a sort each run is named at its place,
- * the last one first: no place that is still to be named moves.
- */
-static void
-put_removed(struct session *session, const struct context *context,
-    const bool *is_removed)
-{
-	const char *space = "";
-	struct buf uids = buf_new(SIZE_MAX / 2);
-
-	put_begin(session, context);
-	put(session, " REMOVEFROM (");
-	for (size_t k = 0; k < count_of(context) && !context->is_sort; k++)
-		if (is_removed[k])
-			add_uid(&uids, uid_at(context, k));
-	if (!context->is_sort)
-		put_run(
-		    session, context, &uids, 0, 0, uids.len / sizeof(uint32_t));
-	for (size_t end = count_of(context); end > 0 && context->is_sort;) {
-		size_t first = end;
-
-		while (first > 0 && is_removed[first - 1])
-			first--;
-		if (first < end) {
-			put(session, space);
-			put_run(session, context, &context->uids, first + 1,
-			    first, end);
-			space = " ";
-		}
-		end = first > 0 ? first - 1 : 0;
-	}
-	put(session, ")\r\n");
-	buf_free(&uids);
-}
-
-/* Those of the new result that are marked came; the first one first. */
-static void
-put_added(struct session *session, const struct context *context,
-    const bool *is_added)
-{
-	const char *space = "";
-	struct buf uids = buf_new(SIZE_MAX / 2);
-
-	put_begin(session, context);
-	put(session, " ADDTO (");
-	for (size_t k = 0; k < count_of(context) && !context->is_sort; k++)
-		if (is_added[k])
-			add_uid(&uids, uid_at(context, k));
-	if (!context->is_sort)
-		put_run(
-		    session, context, &uids, 0, 0, uids.len / sizeof(uint32_t));
-	for (size_t k = 0; k < count_of(context) && context->is_sort; k++) {
-		size_t first = k;
-
-		while (k < count_of(context) && is_added[k])
-			k++;
-		if (first < k) {
-			put(session, space);
-			put_run(session, context, &context->uids, first + 1,
-			    first, k);
-			space = " ";
-		}
-	}
-	put(session, ")\r\n");
-	buf_free(&uids);
-}
-
 /* ---- what changed ---- */
 
 static bool *
@@ -206,10 +57,10 @@ remove_marked(struct session *session, struct context *context,
 
 	if (!is_any)
 		return;
-	put_removed(session, context, is_removed);
-	for (size_t k = 0; k < count_of(context); k++)
+	context_put_removed(session, context, is_removed);
+	for (size_t k = 0; k < context_count(context); k++)
 		if (!is_removed[k])
-			add_uid(&left, uid_at(context, k));
+			context_add_uid(&left, context_uid(context, k));
 	buf_free(&context->uids);
 	context->uids = left;
 }
@@ -219,14 +70,14 @@ contexts_tell_expunged(struct session *session)
 {
 	for (struct context *context = session->contexts; context != NULL;
 	     context = context->next) {
-		bool *is_removed = new_marks(count_of(context));
+		bool *is_removed = new_marks(context_count(context));
 		bool is_any = false;
 
-		for (size_t k = 0; k < count_of(context); k++) {
+		for (size_t k = 0; k < context_count(context); k++) {
 			size_t i;
 
 			is_removed[k] =
-			    !find(session, uid_at(context, k), &i) ||
+			    !find(session, context_uid(context, k), &i) ||
 			    folder_message(session->folder, i)->is_expunged;
 			is_any |= is_removed[k];
 		}
@@ -250,7 +101,7 @@ put_in_order(struct session *session, struct context *context,
 		sort_picks(session, &context->order, &picks);
 	buf_clear(&context->uids);
 	for (size_t k = 0; k < picks_count(&picks); k++)
-		add_uid(&context->uids,
+		context_add_uid(&context->uids,
 		    folder_message(session->folder, picks_items(&picks)[k])
 			->uid);
 	picks_free(&picks);
@@ -281,17 +132,17 @@ add_picks(struct session *session, struct context *context, const bool *is_in,
 		return;
 	put_new(session, context, added, first_new);
 	put_in_order(session, context, is_in, messages);
-	bool *is_added = new_marks(count_of(context));
+	bool *is_added = new_marks(context_count(context));
 	bool *is_new = new_marks(messages);
 	for (size_t k = 0; k < picks_count(added); k++)
 		is_new[picks_items(added)[k]] = true;
-	for (size_t k = 0; k < count_of(context); k++) {
+	for (size_t k = 0; k < context_count(context); k++) {
 		size_t i;
 
 		is_added[k] =
-		    find(session, uid_at(context, k), &i) && is_new[i];
+		    find(session, context_uid(context, k), &i) && is_new[i];
 	}
-	put_added(session, context, is_added);
+	context_put_added(session, context, is_added);
 	free(is_added);
 	free(is_new);
 }
@@ -304,16 +155,16 @@ compare(struct session *session, struct context *context, uint64_t modseq,
 	size_t messages = folder_count(session->folder);
 	bool *is_found = new_marks(messages);
 	bool *is_in = new_marks(messages);
-	bool *is_removed = new_marks(count_of(context));
+	bool *is_removed = new_marks(context_count(context));
 	struct picks added = picks_new();
 	bool is_any = false;
 
 	for (size_t k = 0; k < picks_count(found); k++)
 		is_found[picks_items(found)[k]] = true;
-	for (size_t k = 0; k < count_of(context); k++) {
+	for (size_t k = 0; k < context_count(context); k++) {
 		size_t i;
 
-		if (!find(session, uid_at(context, k), &i))
+		if (!find(session, context_uid(context, k), &i))
 			continue;
 		is_removed[k] =
 		    folder_message(session->folder, i)->modseq > modseq &&
@@ -460,9 +311,10 @@ contexts_add(struct session *session, const struct context_search *search)
 	if (context->is_sort)
 		context->order = *search->order;
 	for (size_t k = 0; k < picks_count(&found->picks); k++)
-		add_uid(&context->uids, folder_message(session->folder,
-					    picks_items(&found->picks)[k])
-					    ->uid);
+		context_add_uid(
+		    &context->uids, folder_message(session->folder,
+					picks_items(&found->picks)[k])
+					->uid);
 	take_over(session, context, search->program);
 	session->contexts = context;
 }
