@@ -22,6 +22,8 @@ parse_search(struct search *search, struct parse *parse)
 	    !search_parse_returns(&search->returns, parse))
 		return false;
 	if (search->is_sort) {
+		search->order.is_inverted =
+		    search->session->is_collation_inverted;
 		if (!sort_parse(&search->order, parse) || !parse_space(parse) ||
 		    !search_parse_charset(parse, &search->failure))
 			return false;

@@ -154,6 +154,7 @@ static const struct command {
 	{ "STATUS", handle_status, 0 },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, 0 },
+	{ "COMPARATOR", handle_comparator, 0 },
 	{ "CREATE", handle_create, 0 },
 	{ "DELETE", handle_delete, 0 },
 	{ "RENAME", handle_rename, 0 },

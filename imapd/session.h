@@ -60,12 +60,13 @@ struct session {
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
 	bool are_keywords_told;
-	uint64_t known_keywords;  /* that FLAGS named */
-	struct sorted *sorted;    /* by SORT, or NULL */
-	struct context *contexts; /* the latest; or NULL */
-	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
-	struct progress progress; /* of the command that runs */
-	uint64_t appended;        /* for the log */
+	uint64_t known_keywords;    /* that FLAGS named */
+	bool is_collation_inverted; /* "-" of COMPARATOR, RFC 5255 */
+	struct sorted *sorted;      /* by SORT, or NULL */
+	struct context *contexts;   /* the latest; or NULL */
+	struct buf saved_uids;      /* SEARCHRES: of uint32_t, rising */
+	struct progress progress;   /* of the command that runs */
+	uint64_t appended;          /* for the log */
 	uint64_t fetched;
 };
 
