@@ -245,7 +245,8 @@ contexts_refuse(struct session *session)
 {
 	put(session, "* NO [NOUPDATE ");
 	put_nstring(session, session->tag);
-	put(session, "] it will not be updated\r\n");
+	put_format(session, "] %s\r\n",
+	    language_say(session->language, "it will not be updated"));
 }
 
 static bool

@@ -131,9 +131,11 @@ transact(const char *mailbox, struct session_settings *settings)
 	if (status != ACCOUNT_OK) {
 		warn_errno("cannot open the mailbox of user=%s client=%s",
 		    settings->user, settings->peer);
-		write_all(STDOUT_FILENO,
-		    span_of("* BYE [UNAVAILABLE] the mailbox cannot be "
-			    "read\r\n"));
+		struct buf bye = buf_new(1024);
+		language_add_reply(&bye, settings->language,
+		    "* BYE [UNAVAILABLE] the mailbox cannot be read");
+		buf_add_string(&bye, "\r\n");
+		write_all(STDOUT_FILENO, buf_span(&bye));
 		return EX_TEMPFAIL;
 	}
 	close_jail(mailbox);
@@ -149,9 +151,12 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	struct buf input = gate_input();
 
-	/* The first line is the tag of the command that logged in. */
+	/* The first line is the tag of the command that logged in, and the
+	   language. */
 	settings.input = buf_span(&input);
-	buf_add(&greeting, span_cut(&settings.input, '\n'));
+	struct span line = span_cut(&settings.input, '\n');
+	buf_add(&greeting, span_cut(&line, ' '));
+	language_find(line, &settings.language);
 	buf_add_string(&greeting, " OK");
 	settings.greeting = buf_string(&greeting);
 	if (strncmp(mailbox, "maildir:", 8) != 0)

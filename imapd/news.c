@@ -50,7 +50,9 @@ session_tell_keywords(struct session *session)
 		put(session,
 		    is_permanent ? "* OK [PERMANENTFLAGS (" : "* FLAGS (");
 		if (is_permanent && session->is_read_only) {
-			put(session, ")] none can be changed\r\n");
+			put_format(session, ")] %s\r\n",
+			    language_say(
+				session->language, "none can be changed"));
 			return;
 		}
 		put(session, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
@@ -60,7 +62,11 @@ session_tell_keywords(struct session *session)
 				put_span(session,
 				    folder_keyword(session->folder, i));
 			}
-		put(session, is_permanent ? " \\*)] these stay\r\n" : ")\r\n");
+		put(session, is_permanent ? " \\*)] " : ")");
+		if (is_permanent)
+			put(session,
+			    language_say(session->language, "these stay"));
+		put(session, "\r\n");
 	}
 }
 
@@ -74,8 +80,9 @@ session_enable_condstore(struct session *session)
 	if (!is_new || session->folder == NULL)
 		return;
 	folder_counts(session->folder, &counts);
-	put_format(session, "* OK [HIGHESTMODSEQ %llu] changes count\r\n",
-	    (unsigned long long)counts.highest_modseq);
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
+	    (unsigned long long)counts.highest_modseq,
+	    language_say(session->language, "changes count"));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "imapd/input.h"
 #include "imapd/progress.h"
 #include "imapd/set.h"
+#include "mail/language.h"
 #include "store/folder.h"
 
 enum session_enabled {
@@ -33,8 +34,9 @@ struct session_settings {
 	uint64_t contexts_max;
 	const char *user; /* for the log, and METADATA's owner */
 	const char *peer;
-	struct span input;    /* what the client sent already */
-	const char *greeting; /* "TAG OK" after a log-in; NULL: PREAUTH */
+	struct span input;      /* what the client sent already */
+	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
+	enum language language; /* that the client chose before it */
 };
 
 struct session {
@@ -47,6 +49,7 @@ struct session {
 	struct buf folder_name;
 	bool is_read_only;
 	unsigned enabled;
+	enum language language;
 	struct span tag;
 	const struct literal
 	    *stream;             /* that ends the command so far, or NULL */
@@ -74,7 +77,8 @@ struct session {
 enum io_status session_serve_mailbox(int in, int out, struct account *account,
     const struct session_settings *settings);
 
-/* "tag text"; text begins with OK, NO or BAD. */
+/* "tag text"; text begins with OK, NO or BAD.  It is said in the session's
+ * language. */
 void session_reply(struct session *session, const char *text);
 
 /* A wrong command; too many end the session. */

@@ -21,12 +21,20 @@ unread(const struct conversation *talk)
 		talk->in.end - talk->in.start };
 }
 
-/* Too much of it, and no record can carry it to the user's process. */
+/*
+ * What the user's process gets: the tag of the language, a LF, and what was
+ * read behind the command.  False if no record can carry it.
+ */
 static bool
-has_room(struct conversation *talk)
+build_input(struct conversation *talk, struct buf *input)
 {
-	if (unread(talk).len <= LOGIN_INPUT_MAX)
+	*input = buf_new(LOGIN_INPUT_MAX);
+	buf_add_string(input, language_tag(talk->language));
+	buf_add_char(input, '\n');
+	buf_add(input, unread(talk));
+	if (!input->overflow)
 		return true;
+	buf_free(input);
 	conversation_reply(talk, "-ERR [SYS/TEMP] too much was sent before "
 				 "the log-in was answered");
 	talk->is_done = true;
@@ -66,14 +74,16 @@ static void
 log_in(struct conversation *talk, enum login_method method, struct span secret)
 {
 	struct preauth *preauth = talk->context;
+	struct buf input;
 
-	if (!has_room(talk))
+	if (!build_input(talk, &input))
 		return;
 	/* From here on login may give the client to another process. */
 	writer_flush(&talk->out);
 	reply_verdict(
 	    talk, gate_log_in(&preauth->gate, method, buf_span(&preauth->user),
-		      secret, unread(talk), talk->in.fd));
+		      secret, buf_span(&input), talk->in.fd));
+	buf_free(&input);
 }
 
 static void
@@ -147,12 +157,14 @@ static void
 hand_over(struct conversation *talk)
 {
 	struct preauth *preauth = talk->context;
+	struct buf input;
 
-	if (!has_room(talk))
+	if (!build_input(talk, &input))
 		return;
 	writer_flush(&talk->out);
-	reply_verdict(
-	    talk, gate_hand_over(&preauth->gate, unread(talk), talk->in.fd));
+	reply_verdict(talk,
+	    gate_hand_over(&preauth->gate, buf_span(&input), talk->in.fd));
+	buf_free(&input);
 }
 
 static void
@@ -254,6 +266,7 @@ handle_stls(struct conversation *talk, struct span argument)
 	}
 	conversation_reply(talk, "+OK begin TLS");
 	buf_wipe(&preauth->user);
+	talk->language = LANGUAGE_DEFAULT;
 	talk->is_done = !gate_take_tls(&preauth->gate, &talk->in, &talk->out);
 }
 

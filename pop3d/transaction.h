@@ -15,6 +15,7 @@ struct transaction_settings {
 	const char *user;       /* for the log */
 	const char *peer;       /* for the log */
 	struct span input;      /* what the client sent already */
+	enum language language; /* that it chose before the log-in */
 };
 
 struct transaction_counts {

@@ -4,6 +4,7 @@
 
 struct transfer {
 	struct writer *out;
+	enum language language;
 	uint64_t octets;
 	uint64_t lines_left; /* of the body */
 	uint64_t line_len;   /* bytes of this line so far, CR not counted */
@@ -35,8 +36,9 @@ begin(struct transfer *transfer)
 	if (transfer->has_begun)
 		return;
 	transfer->has_begun = true;
-	snprintf(head, sizeof(head), "+OK %llu octets\r\n",
-	    (unsigned long long)transfer->octets);
+	snprintf(head, sizeof(head), "+OK %llu %s\r\n",
+	    (unsigned long long)transfer->octets,
+	    language_say(transfer->language, "octets"));
 	write_string(transfer->out, head);
 }
 
@@ -68,16 +70,18 @@ take_piece(void *context, struct span piece)
 }
 
 enum transfer_status
-transfer_send(
-    struct writer *out, struct store *store, size_t i, uint64_t body_lines)
+transfer_send(struct conversation *talk, struct store *store, size_t i,
+    uint64_t body_lines)
 {
-	struct transfer transfer = { .out = out, .lines_left = body_lines };
+	struct transfer transfer = { .out = &talk->out,
+		.language = talk->language,
+		.lines_left = body_lines };
 
 	if (!store_octets(store, i, &transfer.octets))
 		return TRANSFER_UNREADABLE;
 	if (!store_read(store, i, take_piece, &transfer) && !transfer.is_enough)
 		return transfer.has_begun ? TRANSFER_CUT : TRANSFER_UNREADABLE;
 	begin(&transfer);
-	write_string(out, ".\r\n");
+	write_string(&talk->out, ".\r\n");
 	return TRANSFER_OK;
 }
