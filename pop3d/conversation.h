@@ -23,6 +23,7 @@ struct conversation {
 	uint64_t errors;
 	uint64_t errors_max;
 	enum language language; /* of all replies */
+	bool is_utf8;           /* UTF8, RFC 6856 section 2.1 */
 	bool is_done;           /* set by a handler: no further line is read */
 	void *context;
 };

@@ -172,9 +172,11 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct transaction_settings settings = { .user = user, .peer = client };
 	struct buf input = gate_input();
 
-	/* The first line is the language that was chosen before. */
+	/* The first line is the language and the mode that were chosen. */
 	settings.input = buf_span(&input);
-	language_find(span_cut(&settings.input, '\n'), &settings.language);
+	struct span line = span_cut(&settings.input, '\n');
+	language_find(span_cut(&line, ' '), &settings.language);
+	settings.is_utf8 = span_equal(line, span_of("UTF8"));
 	return transact(mailbox, &settings);
 }
 

@@ -22,15 +22,16 @@ unread(const struct conversation *talk)
 }
 
 /*
- * What the user's process gets: the tag of the language, a LF, and what was
- * read behind the command.  False if no record can carry it.
+ * What the user's process gets: the tag of the language, " UTF8" after that
+ * command, a LF, and what was read behind the log-in.  False if no record can
+ * carry it.
  */
 static bool
 build_input(struct conversation *talk, struct buf *input)
 {
 	*input = buf_new(LOGIN_INPUT_MAX);
 	buf_add_string(input, language_tag(talk->language));
-	buf_add_char(input, '\n');
+	buf_add_string(input, talk->is_utf8 ? " UTF8\n" : "\n");
 	buf_add(input, unread(talk));
 	if (!input->overflow)
 		return true;
@@ -260,6 +261,11 @@ handle_stls(struct conversation *talk, struct span argument)
 		conversation_refuse(talk, "-ERR TLS is on already");
 		return;
 	}
+	/* RFC 6856 section 2.1: the client must not. */
+	if (talk->is_utf8) {
+		conversation_refuse(talk, "-ERR STLS goes before UTF8");
+		return;
+	}
 	if (!gate_begin_tls(&preauth->gate)) {
 		conversation_refuse(talk, "-ERR [SYS/TEMP] no TLS now");
 		return;
@@ -268,6 +274,14 @@ handle_stls(struct conversation *talk, struct span argument)
 	buf_wipe(&preauth->user);
 	talk->language = LANGUAGE_DEFAULT;
 	talk->is_done = !gate_take_tls(&preauth->gate, &talk->in, &talk->out);
+}
+
+static void
+handle_utf8(struct conversation *talk, struct span argument)
+{
+	(void)argument;
+	talk->is_utf8 = true;
+	conversation_reply(talk, "+OK messages come as they are");
 }
 
 static void
@@ -292,6 +306,7 @@ static const struct command commands[] = {
 	{ "PASS", handle_pass, true, false },
 	{ "APOP", handle_apop, true, false },
 	{ "AUTH", handle_auth, true, true },
+	{ "UTF8", handle_utf8, false, false },
 	{ "LANG", conversation_handle_lang, true, true },
 	{ "NOOP", handle_noop, false, false },
 	{ "QUIT", handle_quit, false, false },

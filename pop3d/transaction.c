@@ -259,7 +259,7 @@ transaction_reply_capabilities(
 	char delay[64];
 
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
-		"AUTH-RESP-CODE", "PIPELINING", "LANG", "EXPIRE NEVER",
+		"AUTH-RESP-CODE", "PIPELINING", "LANG", "UTF8", "EXPIRE NEVER",
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
@@ -317,6 +317,7 @@ transaction_converse(int in, int out, struct store *store,
 	talk.errors_max = settings->errors_max;
 	talk.is_done = false;
 	talk.language = settings->language;
+	talk.is_utf8 = settings->is_utf8;
 	talk.context = &transaction;
 	conversation_open(&talk, in, out, settings->timeout_s);
 	take_input(&talk, settings->input);

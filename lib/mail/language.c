@@ -156,6 +156,8 @@ static const struct {
 	    "algunos mensajes borrados no se eliminaron" },
 	{ "messages", "mensajes" },
 	{ "octets", "octetos" },
+	{ "STLS goes before UTF8", "STLS va delante de UTF8" },
+	{ "messages come as they are", "los mensajes llegan tal como son" },
 };
 
 const char *

@@ -50,7 +50,7 @@ wait_for(lambda: run('ss', '-Hltn', 'sport = :110').stdout)
 # ---- before the log-in ----
 pop = connect()
 before = pop.capa()
-for word in ('TOP', 'UIDL', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'LANG', 'USER', 'SASL', 'STLS', 'IMPLEMENTATION'):
+for word in ('TOP', 'UIDL', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'LANG', 'UTF8', 'USER', 'SASL', 'STLS', 'IMPLEMENTATION'):
     check(f'CAPA: {word}', word in before, before)
 check('EXPIRE NEVER', before['EXPIRE'] == ['NEVER'])
 check('no LOGIN-DELAY without the setting', 'LOGIN-DELAY' not in before)
