@@ -77,12 +77,9 @@ take_piece(void *context, struct span piece)
 {
 	struct transfer *transfer = context;
 
-	/* Most messages come in one piece, and most of those have no need. */
-	if (!transfer->has_begun)
-		transfer->is_passed_on |=
-		    piece.len >= transfer->octets && span_is_ascii(piece);
 	begin(transfer);
-	if (transfer->is_passed_on)
+	if (transfer->is_passed_on ||
+	    surrogate_passes(&transfer->surrogate, piece))
 		return send_piece(transfer, piece);
 	buf_clear(&transfer->changed);
 	surrogate_add(&transfer->surrogate, &transfer->changed, piece);

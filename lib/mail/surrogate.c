@@ -317,6 +317,47 @@ add_piece(struct surrogate *surrogate, struct buf *into, struct span piece)
 		end_header(surrogate, into);
 }
 
+/* Lines of a body up to one that begins with "--", or may: mime needs none. */
+static size_t
+body_length(struct span bytes)
+{
+	const char *found = memmem(bytes.ptr, bytes.len, "\n--", 3);
+
+	if (found != NULL)
+		return (size_t)(found - bytes.ptr) + 1;
+	bool is_open = bytes.len > 1 && bytes.ptr[bytes.len - 1] == '-' &&
+		       bytes.ptr[bytes.len - 2] == '\n';
+	return bytes.len - is_open;
+}
+
+static bool
+is_watched(const struct surrogate *surrogate, struct span bytes)
+{
+	if (surrogate->is_mid_line)
+		return surrogate->is_watched;
+	return surrogate->mime.in_header ||
+	       (bytes.ptr[0] == '-' && (bytes.len == 1 || bytes.ptr[1] == '-'));
+}
+
+static void
+pass(struct surrogate *surrogate, struct span bytes)
+{
+	surrogate->is_watched = false;
+	surrogate->is_mid_line = bytes.ptr[bytes.len - 1] != '\n';
+}
+
+bool
+surrogate_passes(struct surrogate *surrogate, struct span bytes)
+{
+	if (bytes.len > 0 && (is_watched(surrogate, bytes) ||
+				 (span_index(bytes, '\n') + 1 < bytes.len &&
+				     body_length(bytes) < bytes.len)))
+		return false;
+	if (bytes.len > 0)
+		pass(surrogate, bytes);
+	return true;
+}
+
 void
 surrogate_add(struct surrogate *surrogate, struct buf *into, struct span bytes)
 {
@@ -324,7 +365,14 @@ surrogate_add(struct surrogate *surrogate, struct buf *into, struct span bytes)
 		size_t end = span_index(bytes, '\n');
 		size_t take = end < bytes.len ? end + 1 : end;
 
-		add_piece(surrogate, into, span_slice(bytes, 0, take));
+		if (is_watched(surrogate, bytes)) {
+			surrogate->is_watched = true;
+			add_piece(surrogate, into, span_slice(bytes, 0, take));
+		} else {
+			take = body_length(bytes);
+			buf_add(into, span_slice(bytes, 0, take));
+			pass(surrogate, span_slice(bytes, 0, take));
+		}
 		bytes = span_slice(bytes, take, bytes.len);
 	}
 }

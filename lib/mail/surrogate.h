@@ -19,6 +19,7 @@ struct surrogate {
 	struct buf header; /* of which the end did not come yet */
 	bool is_mid_line;
 	bool is_header_line;
+	bool is_watched; /* the line may be a header's, or a delimiter */
 };
 
 void surrogate_init(struct surrogate *surrogate);
@@ -26,6 +27,12 @@ void surrogate_init(struct surrogate *surrogate);
 /* Append what the bytes become, as far as it is known now. */
 void surrogate_add(
     struct surrogate *surrogate, struct buf *into, struct span bytes);
+
+/*
+ * Are the next bytes to go through as they are?  Then they count as added, and
+ * nothing was appended; else nothing is changed.
+ */
+bool surrogate_passes(struct surrogate *surrogate, struct span bytes);
 
 /* The rest. */
 void surrogate_end(struct surrogate *surrogate, struct buf *into);

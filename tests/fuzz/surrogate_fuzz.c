@@ -9,6 +9,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void
+add(struct surrogate *surrogate, struct buf *out, struct span bytes)
+{
+	if (surrogate_passes(surrogate, bytes))
+		buf_add(out, bytes);
+	else
+		surrogate_add(surrogate, out, bytes);
+}
+
 static struct buf
 convert(struct span text, size_t cut)
 {
@@ -16,8 +25,8 @@ convert(struct span text, size_t cut)
 	struct buf out = buf_new(64 << 20);
 
 	surrogate_init(&surrogate);
-	surrogate_add(&surrogate, &out, span_slice(text, 0, cut));
-	surrogate_add(&surrogate, &out, span_slice(text, cut, text.len));
+	add(&surrogate, &out, span_slice(text, 0, cut));
+	add(&surrogate, &out, span_slice(text, cut, text.len));
 	surrogate_end(&surrogate, &out);
 	surrogate_free(&surrogate);
 	return out;
@@ -31,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	text = span_slice(text, 1, text.len);
-	struct buf whole = convert(text, 0);
+	struct buf whole = convert(text, text.len);
 	struct buf pieces =
 	    convert(text, text.len == 0 ? 0 : data[0] % text.len);
 	struct buf header = buf_new(64 << 20);
