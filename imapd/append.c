@@ -217,7 +217,7 @@ take_all(struct appending *appending, struct parse *parse,
 		take_segment(appending, &next, status == INPUT_STREAM);
 	}
 	if (status == INPUT_TOO_LONG || status == INPUT_BROKEN)
-		put(session, "* BYE [TOOBIG] the command is too long\r\n");
+		put_reply(session, "* BYE [TOOBIG] the command is too long");
 	return status == INPUT_OK;
 }
 

@@ -111,8 +111,7 @@ put_done(struct appending *appending, const struct folder_copied *copied)
 	buf_add_string(&text, "] done");
 	if (appending->is_replace) {
 		put(session, "* ");
-		put_span(session, buf_span(&text));
-		put(session, "\r\n");
+		put_reply(session, buf_string(&text));
 	}
 	session_finish(
 	    session, appending->is_replace ? "OK done" : buf_string(&text));

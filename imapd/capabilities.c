@@ -1,6 +1,7 @@
 #include "imapd/capabilities.h"
 
-static const char before[] = " IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE SASL-IR";
+static const char before[] = " IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE SASL-IR"
+			     " LANGUAGE";
 
 static const char after[] =
     " IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN"
@@ -10,7 +11,8 @@ static const char after[] =
     " SORT=DISPLAY ESORT QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"
     " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS PARTIAL UIDONLY"
     " MULTISEARCH INPROGRESS REPLACE CATENATE COMPRESS=DEFLATE METADATA"
-    " NOTIFY FILTERS SEARCH=FUZZY";
+    " NOTIFY FILTERS SEARCH=FUZZY CONTEXT=SEARCH CONTEXT=SORT"
+    " I18NLEVEL=2 LANGUAGE";
 
 void
 capabilities_add(struct buf *text, bool is_logged_in, uint64_t message_max)

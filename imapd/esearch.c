@@ -1,9 +1,8 @@
 #include <time.h>
 
+#include "imapd/context.h"
 #include "imapd/filters.h"
 #include "imapd/handlers.h"
-#include "imapd/program.h"
-#include "imapd/search.h"
 
 /* ESEARCH, RFC 7377: one search in several folders. */
 
@@ -15,6 +14,8 @@ struct multisearch {
 	struct buf names; /* of the folders, each with a NUL */
 	enum account_status failure;
 	const char *refusal;
+	bool has_update;          /* the selected folder was searched */
+	struct search_found kept; /* what UPDATE begins with */
 };
 
 static bool
@@ -71,6 +72,12 @@ search_folder(
 		search_put_extended(session, &search->returns, &found);
 	if (status == ACCOUNT_OK && (search->returns.items & RETURN_SAVE) != 0)
 		search_save(session, &search->returns, &found);
+	if (status == ACCOUNT_OK && folder == session->folder &&
+	    (search->returns.items & RETURN_UPDATE) != 0) {
+		search->has_update = true;
+		search->kept = found;
+		return;
+	}
 	picks_free(&found.picks);
 }
 
@@ -128,6 +135,13 @@ run_multisearch(struct multisearch *search)
 	struct span names = buf_span(&search->names);
 	while (names.len > 0 && session->out->status == IO_OK)
 		search_name(search, span_cut(&names, '\0'));
+	if (search->has_update)
+		contexts_add(session,
+		    &(struct context_search){ .program = &search->program,
+			.found = &search->kept,
+			.items = search->returns.items_of_new });
+	else if ((search->returns.items & RETURN_UPDATE) != 0)
+		contexts_refuse(session);
 	session_fail(session, search->failure);
 }
 
@@ -142,11 +156,13 @@ handle_esearch(struct session *session, struct parse *parse)
 	if (search.refusal != NULL || !is_good)
 		program_refuse(&search.program, session, search.refusal,
 		    "BAD ESEARCH [IN (...)] [RETURN (...)] KEY ...");
-	else if ((search.sources.kinds & FILTER_SELECTED) != 0 &&
+	else if (((search.sources.kinds & FILTER_SELECTED) != 0 ||
+		     (search.returns.items & RETURN_UPDATE) != 0) &&
 		 session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
-	else
+	else if (!contexts_reject_tag(session, &search.returns))
 		run_multisearch(&search);
+	picks_free(&search.kept.picks);
 	program_free(&search.program);
 	filters_free(&search.sources);
 	buf_free(&search.names);

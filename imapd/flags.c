@@ -244,9 +244,9 @@ copy_picks(struct session *session, const struct picks *picks,
 		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
 		buf_add_string(&text, is_move ? "* OK " : "OK ");
 		add_copyuid(session, picks, &copied, &text);
-		buf_add_string(&text, is_move ? " done\r\n" : " done");
+		buf_add_string(&text, " done");
 		if (is_move)
-			put_span(session, buf_span(&text));
+			put_reply(session, buf_string(&text));
 		session_finish(
 		    session, is_move ? "OK done" : buf_string(&text));
 	}

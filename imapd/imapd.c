@@ -13,7 +13,7 @@
  * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
  *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
- *             imapdmaxcommand,imapdmaxmessage,maxfolders,quota,
+ *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,maxfolders,quota,
  *             specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
@@ -46,7 +46,8 @@ static const char usage[] =
 
 enum {
 	COMMAND_MAX = 1 << 20,
-	PROGRESS_MS = 10000
+	PROGRESS_MS = 10000,
+	CONTEXTS_MAX = 16
 };
 
 static void
@@ -60,6 +61,8 @@ read_session_settings(struct session_settings *settings)
 	    control_number("imapdmaxmessage", 0, 0, INT64_MAX);
 	settings->progress_ms =
 	    control_number("imapdprogress", PROGRESS_MS, 1, 3600000);
+	settings->contexts_max =
+	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */
@@ -128,9 +131,11 @@ transact(const char *mailbox, struct session_settings *settings)
 	if (status != ACCOUNT_OK) {
 		warn_errno("cannot open the mailbox of user=%s client=%s",
 		    settings->user, settings->peer);
-		write_all(STDOUT_FILENO,
-		    span_of("* BYE [UNAVAILABLE] the mailbox cannot be "
-			    "read\r\n"));
+		struct buf bye = buf_new(1024);
+		language_add_reply(&bye, settings->language,
+		    "* BYE [UNAVAILABLE] the mailbox cannot be read");
+		buf_add_string(&bye, "\r\n");
+		write_all(STDOUT_FILENO, buf_span(&bye));
 		return EX_TEMPFAIL;
 	}
 	close_jail(mailbox);
@@ -146,9 +151,12 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	struct buf input = gate_input();
 
-	/* The first line is the tag of the command that logged in. */
+	/* The first line is the tag of the command that logged in, and the
+	   language. */
 	settings.input = buf_span(&input);
-	buf_add(&greeting, span_cut(&settings.input, '\n'));
+	struct span line = span_cut(&settings.input, '\n');
+	buf_add(&greeting, span_cut(&line, ' '));
+	language_find(line, &settings.language);
 	buf_add_string(&greeting, " OK");
 	settings.greeting = buf_string(&greeting);
 	if (strncmp(mailbox, "maildir:", 8) != 0)

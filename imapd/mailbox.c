@@ -161,18 +161,21 @@ put_selected(struct session *session)
 	     counts.unseen > 0 && i < folder_count(folder);
 	     i++)
 		if ((folder_message(folder, i)->flags & MESSAGE_SEEN) == 0) {
-			put_format(session,
-			    "* OK [UNSEEN %zu] the first unseen one\r\n",
-			    i + 1);
+			put_format(session, "* OK [UNSEEN %zu] %s\r\n", i + 1,
+			    language_say(
+				session->language, "the first unseen one"));
 			break;
 		}
-	put_format(session,
-	    "* OK [UIDVALIDITY %u] UIDs hold\r\n"
-	    "* OK [UIDNEXT %u] the next one\r\n"
-	    "* OK [HIGHESTMODSEQ %llu] changes count\r\n"
-	    "* OK [MAILBOXID (%s)] its name for ever\r\n",
-	    counts.uid_validity, counts.uid_next,
-	    (unsigned long long)counts.highest_modseq, counts.id);
+	enum language language = session->language;
+	put_format(session, "* OK [UIDVALIDITY %u] %s\r\n", counts.uid_validity,
+	    language_say(language, "UIDs hold"));
+	put_format(session, "* OK [UIDNEXT %u] %s\r\n", counts.uid_next,
+	    language_say(language, "the next one"));
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
+	    (unsigned long long)counts.highest_modseq,
+	    language_say(language, "changes count"));
+	put_format(session, "* OK [MAILBOXID (%s)] %s\r\n", counts.id,
+	    language_say(language, "its name for ever"));
 	if ((session->enabled & ENABLED_REV2) != 0) {
 		put(session, "* LIST () \"/\" ");
 		put_name(session, buf_span(&session->folder_name));
@@ -185,7 +188,7 @@ open_folder(struct session *session, struct span name, bool is_read_only,
     const struct select_options *options)
 {
 	if (session->folder != NULL)
-		put(session, "* OK [CLOSED] the other one\r\n");
+		put_reply(session, "* OK [CLOSED] the other one");
 	session_unselect(session);
 	enum account_status status =
 	    folder_open(&session->folder, session->account, name, is_read_only);

@@ -179,7 +179,7 @@ handle_idle(struct session *session, struct parse *parse)
 	if (session->folder != NULL && session->notify == NULL)
 		watch = account_watch(
 		    session->account, buf_span(&session->folder_name), true);
-	put(session, "+ idling\r\n");
+	put_reply(session, "+ idling");
 	session_news(session);
 	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
 						  : wait_client(session, watch);
@@ -187,7 +187,7 @@ handle_idle(struct session *session, struct parse *parse)
 		account_watch(
 		    session->account, buf_span(&session->folder_name), false);
 	if (!is_in_time) {
-		put(session, "* BYE you were silent for too long\r\n");
+		put_reply(session, "* BYE you were silent for too long");
 		session->is_done = true;
 		return;
 	}

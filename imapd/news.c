@@ -1,3 +1,4 @@
+#include "imapd/context.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 
@@ -49,7 +50,9 @@ session_tell_keywords(struct session *session)
 		put(session,
 		    is_permanent ? "* OK [PERMANENTFLAGS (" : "* FLAGS (");
 		if (is_permanent && session->is_read_only) {
-			put(session, ")] none can be changed\r\n");
+			put_format(session, ")] %s\r\n",
+			    language_say(
+				session->language, "none can be changed"));
 			return;
 		}
 		put(session, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
@@ -59,7 +62,11 @@ session_tell_keywords(struct session *session)
 				put_span(session,
 				    folder_keyword(session->folder, i));
 			}
-		put(session, is_permanent ? " \\*)] these stay\r\n" : ")\r\n");
+		put(session, is_permanent ? " \\*)] " : ")");
+		if (is_permanent)
+			put(session,
+			    language_say(session->language, "these stay"));
+		put(session, "\r\n");
 	}
 }
 
@@ -73,14 +80,14 @@ session_enable_condstore(struct session *session)
 	if (!is_new || session->folder == NULL)
 		return;
 	folder_counts(session->folder, &counts);
-	put_format(session, "* OK [HIGHESTMODSEQ %llu] changes count\r\n",
-	    (unsigned long long)counts.highest_modseq);
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
+	    (unsigned long long)counts.highest_modseq,
+	    language_say(session->language, "changes count"));
 }
 
 static void
 put_counts(struct session *session)
 {
-	uint32_t known = session->known_exists;
 	struct folder_counts counts;
 	uint32_t exists = (uint32_t)folder_count(session->folder);
 
@@ -92,8 +99,6 @@ put_counts(struct session *session)
 	    (session->enabled & ENABLED_REV2) == 0)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
 	session->known_recent = counts.recent;
-	if (exists > known && (notify_selected(session) & NOTIFY_NEW) != 0)
-		notify_put_new(session, known);
 }
 
 void
@@ -130,10 +135,12 @@ session_news(struct session *session)
 	 */
 	if ((events & NOTIFY_NEW) != 0 && folder_refresh(folder) != ACCOUNT_OK)
 		return;
+	contexts_tell_expunged(session);
 	if (session->may_expunge)
 		folder_drop_expunged(folder, take_expunged, context);
 	put_vanished(session, &uids);
 	buf_free(&uids);
+	uint32_t known = session->known_exists;
 	put_counts(session);
 	bool has_told_keywords = false;
 	for (size_t i = 0; i < folder_count(folder); i++) {
@@ -148,6 +155,9 @@ session_news(struct session *session)
 		has_told_keywords = true;
 		put_flag_news(session, i);
 	}
+	contexts_tell_changes(session, known, (events & NOTIFY_NEW) != 0);
+	if (session->known_exists > known && (events & NOTIFY_NEW) != 0)
+		notify_put_new(session, known);
 	folder_forget_changes(folder);
 }
 

@@ -78,7 +78,7 @@ end_overflown(struct session *session, struct notify *notify)
 	notify_tree_free(&notify->tree);
 	notify_request_free(&notify->request);
 	notify->request = (struct notify_request){ .is_none = true };
-	put(session, "* OK [NOTIFICATIONOVERFLOW] no more is told\r\n");
+	put_reply(session, "* OK [NOTIFICATIONOVERFLOW] no more is told");
 }
 
 /* ---- messages in other folders ---- */

@@ -22,29 +22,16 @@ static const struct {
 	{ "ServerMetadataChange", NOTIFY_SERVER_METADATA },
 };
 
-/* "(UID FLAGS ...)" is looked at now, and kept as text. */
 static bool
 parse_items(struct parse *parse, struct notify_request *request)
 {
-	struct fetch_request items;
-	struct span rest = parse_rest(parse);
-	struct buf text = buf_new(rest.len);
+	struct span items;
 
-	/* Quoted names of fields are changed where they stand. */
-	buf_add(&text, rest);
-	struct parse copy = parse_begin(&text);
-	fetch_request_init(&items);
-	bool is_good =
-	    fetch_request_parse_items(&items, &copy) && items.count > 0;
-	fetch_request_free(&items);
-	size_t len = (size_t)(copy.next - text.data);
-	if (is_good) {
-		buf_clear(&request->items);
-		buf_add(&request->items, span_slice(rest, 0, len));
-		parse->next += len;
-	}
-	buf_free(&text);
-	return is_good;
+	if (!fetch_items_take(parse, &items))
+		return false;
+	buf_clear(&request->items);
+	buf_add(&request->items, items);
+	return true;
 }
 
 static enum notify_result

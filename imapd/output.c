@@ -21,6 +21,17 @@ put(struct session *session, const char *text)
 }
 
 void
+put_reply(struct session *session, const char *text)
+{
+	struct buf line = buf_new(SIZE_MAX / 2);
+
+	language_add_reply(&line, session->language, text);
+	put_span(session, buf_span(&line));
+	put(session, "\r\n");
+	buf_free(&line);
+}
+
+void
 put_span(struct session *session, struct span text)
 {
 	write_span(session->out, text);

@@ -13,6 +13,9 @@ void put_number(struct session *session, uint64_t number);
 void put_format(struct session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* "* OK [CODE] text" and CRLF, the text in the session's language. */
+void put_reply(struct session *session, const char *text);
+
 /* A quoted string or a literal; NIL if ptr is NULL. */
 void put_nstring(struct session *session, struct span text);
 

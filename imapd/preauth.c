@@ -5,6 +5,8 @@
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/input.h"
+#include "imapd/language.h"
+#include "mail/language.h"
 
 enum {
 	TAG_MAX = 200
@@ -17,6 +19,7 @@ struct preauth {
 	struct input input;
 	struct buf tag;
 	uint64_t errors;
+	enum language language;
 	bool is_done;
 	bool is_handed_over;
 };
@@ -25,13 +28,24 @@ static const char clear_text_refused[] =
     "NO [PRIVACYREQUIRED] this connection is not encrypted: say STARTTLS, or "
     "use port 993";
 
+/* A line, in the client's language. */
+static void
+tell(struct preauth *preauth, const char *text)
+{
+	struct buf line = buf_new(1024);
+
+	language_add_reply(&line, preauth->language, text);
+	write_span(&preauth->out, buf_span(&line));
+	write_string(&preauth->out, "\r\n");
+	buf_free(&line);
+}
+
 static void
 reply(struct preauth *preauth, const char *text)
 {
 	write_span(&preauth->out, buf_span(&preauth->tag));
 	write_string(&preauth->out, " ");
-	write_string(&preauth->out, text);
-	write_string(&preauth->out, "\r\n");
+	tell(preauth, text);
 }
 
 static void
@@ -40,21 +54,24 @@ refuse(struct preauth *preauth, const char *text)
 	reply(preauth, text);
 	if (++preauth->errors < preauth->gate.settings->errors_max)
 		return;
-	write_string(&preauth->out, "* BYE too many errors\r\n");
+	tell(preauth, "* BYE too many errors");
 	preauth->is_done = true;
 }
 
 /* ---- the log-in: login(5) ---- */
 
 /*
- * What the user's process gets: the tag that it answers, a LF, and what was
- * read behind the command.  False if no record can carry it.
+ * What the user's process gets: the tag that it answers, a space, the tag of
+ * the language, a LF, and what was read behind the command.  False if no record
+ * can carry it.
  */
 static bool
 build_input(struct preauth *preauth, struct buf *input)
 {
 	*input = buf_new(LOGIN_INPUT_MAX);
 	buf_add(input, buf_span(&preauth->tag));
+	buf_add_char(input, ' ');
+	buf_add_string(input, language_tag(preauth->language));
 	buf_add_char(input, '\n');
 	buf_add(input, (struct span){ preauth->in.bytes + preauth->in.start,
 			   preauth->in.end - preauth->in.start });
@@ -227,6 +244,8 @@ handle_starttls(struct preauth *preauth, struct parse *parse)
 		return;
 	}
 	reply(preauth, "OK begin TLS");
+	/* RFC 5255 section 3.1: it is to be said anew. */
+	preauth->language = LANGUAGE_DEFAULT;
 	preauth->is_done =
 	    !gate_take_tls(&preauth->gate, &preauth->in, &preauth->out);
 }
@@ -248,6 +267,26 @@ handle_id(struct preauth *preauth, struct parse *parse)
 }
 
 static void
+put_language(void *context, const char *text)
+{
+	struct preauth *preauth = context;
+
+	write_string(&preauth->out, text);
+}
+
+static void
+handle_language(struct preauth *preauth, struct parse *parse)
+{
+	const char *answer =
+	    language_command(parse, &preauth->language, put_language, preauth);
+
+	if (answer[0] == 'B')
+		refuse(preauth, answer);
+	else
+		reply(preauth, answer);
+}
+
+static void
 handle_enable(struct preauth *preauth, struct parse *parse)
 {
 	(void)parse;
@@ -258,7 +297,7 @@ static void
 handle_logout(struct preauth *preauth, struct parse *parse)
 {
 	(void)parse;
-	write_string(&preauth->out, "* BYE see you\r\n");
+	tell(preauth, "* BYE see you");
 	reply(preauth, "OK bye");
 	preauth->is_done = true;
 }
@@ -274,6 +313,7 @@ static const struct {
 	{ "AUTHENTICATE", handle_authenticate, true },
 	{ "ENABLE", handle_enable, true },
 	{ "ID", handle_id, true },
+	{ "LANGUAGE", handle_language, true },
 	{ "NOOP", handle_noop, false },
 	{ "LOGOUT", handle_logout, false },
 };
@@ -324,8 +364,7 @@ step(struct preauth *preauth)
 		break;
 	case INPUT_STREAM:
 	case INPUT_BROKEN:
-		write_string(&preauth->out,
-		    "* BYE [TOOBIG] the literal is too large\r\n");
+		tell(preauth, "* BYE [TOOBIG] the literal is too large");
 		preauth->is_done = true;
 		break;
 	case INPUT_CLOSED:
@@ -341,8 +380,8 @@ greet(struct preauth *preauth)
 	struct login_hello hello;
 
 	if (!gate_hear(&preauth->gate, &hello)) {
-		write_string(&preauth->out,
-		    "* BYE [UNAVAILABLE] cannot log in now: try later\r\n");
+		tell(preauth,
+		    "* BYE [UNAVAILABLE] cannot log in now: try later");
 		writer_flush(&preauth->out);
 		return false;
 	}

@@ -84,6 +84,7 @@ struct program {
 	bool has_modseq;
 	bool has_number;       /* which UIDONLY forbids */
 	bool takes_any_number; /* one that no message has is no error */
+	uint64_t above_modseq; /* only such messages are looked at */
 };
 
 void program_init(struct program *program, int64_t now_s);
@@ -92,6 +93,15 @@ void program_init(struct program *program, int64_t now_s);
 bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
+
+/* For a program that stays: no more memory than its keys need. */
+void program_shrink(struct program *program);
+
+/* Message numbers become the UIDs that they name in this view. */
+void program_fix_numbers(struct program *program, const struct folder *folder);
+
+/* OLDER and YOUNGER count from then on. */
+void program_set_now(struct program *program, int64_t now_s);
 
 /*
  * Answer what was not taken: failure is what search_parse_charset says, or

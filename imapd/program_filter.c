@@ -89,7 +89,9 @@ refuse_filter(const struct program *program, struct session *session)
 	if (program->fault == FILTER_UNDEFINED)
 		buf_add_string(&text, "NO [UNDEFINED-FILTER ");
 	else
-		buf_add_string(&text, "NO the value is no search of filter ");
+		buf_printf(&text, "NO %s ",
+		    language_say(
+			session->language, "the value is no search of filter"));
 	buf_add(&text, program->faulty);
 	if (program->fault == FILTER_UNDEFINED)
 		buf_add_string(&text, "] there is no such filter");

@@ -348,7 +348,8 @@ program_run(struct program *program, struct session *session,
 	run.words = run.count / 64 + 1;
 	uint64_t *wanted = new_bits(&run);
 	for (size_t i = 0; i < run.count; i++)
-		if (!folder_message(folder, i)->is_expunged)
+		if (!folder_message(folder, i)->is_expunged &&
+		    folder_message(folder, i)->modseq > program->above_modseq)
 			wanted[i / 64] |= (uint64_t)1 << (i % 64);
 	if (program->has_fuzzy)
 		begin_relevancy(&run);

@@ -38,7 +38,8 @@ put_notice(struct session *session)
 		put_format(session, "%llu", (unsigned long long)progress->goal);
 	else
 		put(session, "NIL");
-	put(session, ")] it goes on\r\n");
+	put_format(session, ")] %s\r\n",
+	    language_say(session->language, "it goes on"));
 	writer_flush(session->out);
 }
 

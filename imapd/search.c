@@ -2,10 +2,9 @@
 
 #include <time.h>
 
+#include "imapd/context.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
-#include "imapd/program.h"
-#include "imapd/sort.h"
 
 struct search {
 	struct session *session;
@@ -23,6 +22,8 @@ parse_search(struct search *search, struct parse *parse)
 	    !search_parse_returns(&search->returns, parse))
 		return false;
 	if (search->is_sort) {
+		search->order.is_inverted =
+		    search->session->is_collation_inverted;
 		if (!sort_parse(&search->order, parse) || !parse_space(parse) ||
 		    !search_parse_charset(parse, &search->failure))
 			return false;
@@ -68,6 +69,12 @@ answer(struct search *search, const struct search_found *found)
 		put_plain(search, found);
 	else if (!search_is_silent(&search->returns))
 		search_put_extended(session, &search->returns, found);
+	if ((search->returns.items & RETURN_UPDATE) != 0)
+		contexts_add(session,
+		    &(struct context_search){ .program = &search->program,
+			.order = search->is_sort ? &search->order : NULL,
+			.found = found,
+			.items = search->returns.items_of_new });
 	session_finish(session, "OK done");
 }
 
@@ -111,6 +118,8 @@ search_or_sort(struct session *session, struct parse *parse, bool is_sort)
 	if (search.failure != NULL || !is_good)
 		program_refuse(&search.program, session, search.failure,
 		    "BAD SEARCH KEY ...");
+	else if (contexts_reject_tag(session, &search.returns))
+		;
 	else
 		run_search(&search);
 	program_free(&search.program);

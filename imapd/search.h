@@ -15,13 +15,16 @@ enum search_return {
 	RETURN_ALL = 1 << 2,
 	RETURN_COUNT = 1 << 3,
 	RETURN_SAVE = 1 << 4,
-	RETURN_RELEVANCY = 1 << 5 /* RFC 6203 */
+	RETURN_RELEVANCY = 1 << 5, /* RFC 6203 */
+	RETURN_CONTEXT = 1 << 6,   /* RFC 5267; a hint that is not needed */
+	RETURN_UPDATE = 1 << 7
 };
 
 struct search_returns {
 	bool is_given;
 	unsigned items;
 	struct partial partial;
+	struct span items_of_new; /* UPDATE (...), RFC 5465 section 7 */
 };
 
 /* "RETURN (...)" and the space behind it; without them ALL is wanted. */

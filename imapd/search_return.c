@@ -2,17 +2,34 @@
 
 #include "imapd/output.h"
 #include "imapd/search.h"
+#include "imapd/section.h"
+
+/* RFC 5465 section 7: its grammar has no space there, its example has one. */
+static bool
+parse_update(struct search_returns *returns, struct parse *parse)
+{
+	struct parse ahead = *parse;
+
+	returns->items |= RETURN_UPDATE;
+	parse_space(&ahead);
+	if (parse_peek(&ahead) != '(')
+		return true;
+	*parse = ahead;
+	return fetch_items_take(parse, &returns->items_of_new);
+}
 
 static bool
 parse_return(struct search_returns *returns, struct parse *parse)
 {
 	static const char *const names[] = { "MIN", "MAX", "ALL", "COUNT",
-		"SAVE", "RELEVANCY" };
+		"SAVE", "RELEVANCY", "CONTEXT" };
 	unsigned i = 0;
 
 	if (parse_keyword(parse, "PARTIAL"))
 		return !returns->partial.is_given && parse_space(parse) &&
 		       partial_parse(&returns->partial, parse);
+	if (parse_keyword(parse, "UPDATE"))
+		return parse_update(returns, parse);
 	while (i < sizeof(names) / sizeof(*names) &&
 	       !parse_keyword(parse, names[i]))
 		i++;
@@ -44,7 +61,8 @@ search_parse_returns(struct search_returns *returns, struct parse *parse)
 bool
 search_is_silent(const struct search_returns *returns)
 {
-	return returns->items == RETURN_SAVE && !returns->partial.is_given;
+	return (returns->items & ~(unsigned)RETURN_CONTEXT) == RETURN_SAVE &&
+	       !returns->partial.is_given;
 }
 
 bool

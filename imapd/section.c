@@ -267,6 +267,29 @@ fetch_request_parse_items(struct fetch_request *request, struct parse *parse)
 	return parse_char(parse, ')');
 }
 
+/* Quoted names of fields are changed where they stand: in a copy. */
+bool
+fetch_items_take(struct parse *parse, struct span *items)
+{
+	struct fetch_request request;
+	struct span rest = parse_rest(parse);
+	struct buf text = buf_new(rest.len);
+
+	buf_add(&text, rest);
+	struct parse copy = parse_begin(&text);
+	fetch_request_init(&request);
+	bool is_good =
+	    fetch_request_parse_items(&request, &copy) && request.count > 0;
+	fetch_request_free(&request);
+	size_t len = (size_t)(copy.next - text.data);
+	if (is_good) {
+		*items = span_slice(rest, 0, len);
+		parse->next += len;
+	}
+	buf_free(&text);
+	return is_good;
+}
+
 bool
 fetch_request_parse(struct fetch_request *request, struct parse *parse)
 {

@@ -67,6 +67,9 @@ bool fetch_request_parse(struct fetch_request *request, struct parse *parse);
 bool fetch_request_parse_items(
     struct fetch_request *request, struct parse *parse);
 
+/* The same, at least one, looked at and left as text for later. */
+bool fetch_items_take(struct parse *parse, struct span *items);
+
 /*
  * What stands behind "BODY[", with the "]", into the request's parts and
  * fields.

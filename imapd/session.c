@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "imapd/capabilities.h"
+#include "imapd/context.h"
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
@@ -18,8 +19,7 @@ session_reply(struct session *session, const char *text)
 {
 	put_span(session, session->tag);
 	put(session, " ");
-	put(session, text);
-	put(session, "\r\n");
+	put_reply(session, text);
 }
 
 void
@@ -28,7 +28,7 @@ session_bad(struct session *session, const char *text)
 	session_reply(session, text);
 	if (++session->errors < session->settings->errors_max)
 		return;
-	put(session, "* BYE too many errors\r\n");
+	put_reply(session, "* BYE too many errors");
 	session->is_done = true;
 }
 
@@ -89,6 +89,7 @@ session_unselect(struct session *session)
 	}
 	session->folder = NULL;
 	sort_forget(session);
+	contexts_free(session);
 	session->known_exists = session->known_recent = 0;
 	session->are_keywords_told = false;
 	buf_free(&session->saved_uids);
@@ -108,7 +109,7 @@ handle_logout(struct session *session, struct parse *parse)
 {
 	if (!session_end(session, parse))
 		return;
-	put(session, "* BYE see you\r\n");
+	put_reply(session, "* BYE see you");
 	session_reply(session, "OK bye");
 	session->is_done = true;
 }
@@ -140,6 +141,7 @@ static const struct command {
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
+	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
 	{ "SELECT", handle_select, 0 },
 	{ "EXAMINE", handle_examine, 0 },
 	{ "CLOSE", handle_close, IN_FOLDER },
@@ -151,6 +153,7 @@ static const struct command {
 	{ "STATUS", handle_status, 0 },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, 0 },
+	{ "COMPARATOR", handle_comparator, 0 },
 	{ "CREATE", handle_create, 0 },
 	{ "DELETE", handle_delete, 0 },
 	{ "RENAME", handle_rename, 0 },
@@ -165,6 +168,7 @@ static const struct command {
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
 	{ "COMPRESS", handle_compress, 0 },
+	{ "LANGUAGE", handle_language, 0 },
 	{ "LOGOUT", handle_logout, 0 },
 };
 
@@ -272,7 +276,7 @@ refuse_long(struct session *session)
 static void
 end_silent(struct session *session)
 {
-	put(session, "* BYE you were silent for too long\r\n");
+	put_reply(session, "* BYE you were silent for too long");
 	session->is_done = true;
 }
 
@@ -298,7 +302,7 @@ step(struct session *session)
 		refuse_long(session);
 		break;
 	case INPUT_BROKEN:
-		put(session, "* BYE [TOOBIG] the literal is too large\r\n");
+		put_reply(session, "* BYE [TOOBIG] the literal is too large");
 		session->is_done = true;
 		break;
 	case INPUT_CLOSED:
@@ -333,6 +337,7 @@ session_serve_mailbox(int in, int out, struct account *account,
 	struct session session = { .settings = settings,
 		.in = &reader,
 		.out = &writer,
+		.language = settings->language,
 		.account = account,
 		.folder_name = buf_new(ACCOUNT_NAME_MAX),
 		.saved_uids = buf_new(SIZE_MAX / 2) };
@@ -351,7 +356,7 @@ session_serve_mailbox(int in, int out, struct account *account,
 		step(&session);
 	bool is_corrupt = session.deflate != NULL && reader.error == EBADMSG;
 	if (is_corrupt)
-		put(&session, "* BYE what you sent is not DEFLATE\r\n");
+		put_reply(&session, "* BYE what you sent is not DEFLATE");
 	writer_flush(&writer);
 	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
 	    settings->user, settings->peer, (unsigned long long)session.fetched,

@@ -14,6 +14,7 @@
 #include "imapd/input.h"
 #include "imapd/progress.h"
 #include "imapd/set.h"
+#include "mail/language.h"
 #include "store/folder.h"
 
 enum session_enabled {
@@ -30,10 +31,12 @@ struct session_settings {
 	uint64_t command_max;
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
 	uint64_t progress_ms; /* between notices of progress */
-	const char *user;     /* for the log, and METADATA's owner */
+	uint64_t contexts_max;
+	const char *user; /* for the log, and METADATA's owner */
 	const char *peer;
-	struct span input;    /* what the client sent already */
-	const char *greeting; /* "TAG OK" after a log-in; NULL: PREAUTH */
+	struct span input;      /* what the client sent already */
+	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
+	enum language language; /* that the client chose before it */
 };
 
 struct session {
@@ -46,6 +49,7 @@ struct session {
 	struct buf folder_name;
 	bool is_read_only;
 	unsigned enabled;
+	enum language language;
 	struct span tag;
 	const struct literal
 	    *stream;             /* that ends the command so far, or NULL */
@@ -59,11 +63,13 @@ struct session {
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
 	bool are_keywords_told;
-	uint64_t known_keywords;  /* that FLAGS named */
-	struct sorted *sorted;    /* by SORT, or NULL */
-	struct buf saved_uids;    /* SEARCHRES: of uint32_t, rising */
-	struct progress progress; /* of the command that runs */
-	uint64_t appended;        /* for the log */
+	uint64_t known_keywords;    /* that FLAGS named */
+	bool is_collation_inverted; /* "-" of COMPARATOR, RFC 5255 */
+	struct sorted *sorted;      /* by SORT, or NULL */
+	struct context *contexts;   /* the latest; or NULL */
+	struct buf saved_uids;      /* SEARCHRES: of uint32_t, rising */
+	struct progress progress;   /* of the command that runs */
+	uint64_t appended;          /* for the log */
 	uint64_t fetched;
 };
 
@@ -71,7 +77,8 @@ struct session {
 enum io_status session_serve_mailbox(int in, int out, struct account *account,
     const struct session_settings *settings);
 
-/* "tag text"; text begins with OK, NO or BAD. */
+/* "tag text"; text begins with OK, NO or BAD.  It is said in the session's
+ * language. */
 void session_reply(struct session *session, const char *text);
 
 /* A wrong command; too many end the session. */

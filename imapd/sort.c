@@ -44,6 +44,7 @@ struct value {
 	int64_t number;
 	size_t start;
 	size_t len;
+	bool is_broken; /* a text that was no characters */
 };
 
 struct sort {
@@ -102,11 +103,15 @@ compare_values(const struct sort *sort, enum sort_criterion criterion,
 {
 	if (!is_text(criterion))
 		return (a->number > b->number) - (a->number < b->number);
+	if (a->is_broken != b->is_broken)
+		return a->is_broken ? 1 : -1;
 	size_t len = a->len < b->len ? a->len : b->len;
 	int order = len == 0 ? 0
 			     : memcmp(sort->texts.data + a->start,
 				   sort->texts.data + b->start, len);
-	return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+	if (order == 0)
+		order = (a->len > b->len) - (a->len < b->len);
+	return sort->order->is_inverted && !a->is_broken ? -order : order;
 }
 
 struct row {
@@ -131,6 +136,19 @@ compare(const void *left, const void *right, void *context)
 			return sort->order->keys[k].is_reverse ? -order : order;
 	}
 	return (a->i > b->i) - (a->i < b->i);
+}
+
+/*
+ * RFC 5255 section 4.6: what its character set did not allow goes behind all
+ * else.  U+FFFD stands for it.
+ */
+static bool
+is_broken(struct span text)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+
+	return text.len > 0 && memmem(text.ptr, text.len, replacement,
+				   sizeof(replacement) - 1) != NULL;
 }
 
 static void
@@ -158,6 +176,7 @@ fill(struct sort *sort, struct session *session, const struct picks *picks)
 			struct span text = text_of(folder, i, criterion);
 			value->start = sort->texts.len;
 			value->len = text.len;
+			value->is_broken = is_broken(text);
 			buf_add(&sort->texts, text);
 		}
 	}
@@ -187,7 +206,7 @@ sort_forget(struct session *session)
 static bool
 is_same_order(const struct sort_order *a, const struct sort_order *b)
 {
-	bool is_same = a->count == b->count;
+	bool is_same = a->count == b->count && a->is_inverted == b->is_inverted;
 
 	for (size_t k = 0; is_same && k < a->count; k++)
 		is_same = a->keys[k].criterion == b->keys[k].criterion &&

@@ -34,6 +34,7 @@ struct sort_order {
 		bool is_reverse;
 	} keys[SORT_KEYS_MAX];
 	size_t count;
+	bool is_inverted;      /* RFC 4790 section 3.3: of texts, not numbers */
 	const uint8_t *scores; /* BY_RELEVANCY: of each message */
 };
 

@@ -17,8 +17,16 @@ conversation_open(
 void
 conversation_reply(struct conversation *talk, const char *text)
 {
-	write_string(&talk->out, text);
+	struct buf line = buf_new(1024);
+
+	if (*text == '+' || *text == '-') {
+		language_add_reply(&line, talk->language, text);
+		write_span(&talk->out, buf_span(&line));
+	} else {
+		write_string(&talk->out, text);
+	}
 	write_string(&talk->out, "\r\n");
+	buf_free(&line);
 }
 
 void
@@ -36,22 +44,41 @@ conversation_reply_lines(struct conversation *talk, const char *const *lines)
 		conversation_reply(talk, *lines);
 }
 
-/* A basic language range: RFC 4647 section 2.1. */
+static void
+list_languages(struct conversation *talk)
+{
+	conversation_reply(talk, "+OK");
+	for (unsigned i = LANGUAGE_ENGLISH; i < LANGUAGE_COUNT; i++) {
+		write_string(&talk->out, language_tag((enum language)i));
+		write_string(&talk->out, " ");
+		write_string(&talk->out, language_name((enum language)i));
+		write_string(&talk->out, "\r\n");
+	}
+	conversation_reply(talk, ".");
+}
+
+/* A basic language range: RFC 4647 section 2.1; "*" is what is preferred. */
 void
 conversation_handle_lang(struct conversation *talk, struct span argument)
 {
 	struct span range = span_trim(argument);
 
 	if (range.len == 0) {
-		conversation_reply(talk, "+OK");
-		conversation_reply(talk, "en English");
-		conversation_reply(talk, ".");
-	} else if (span_equal(range, span_of("*")) ||
-		   span_equal_nocase(range, span_of("en"))) {
-		conversation_reply(talk, "+OK en as it is");
-	} else {
-		conversation_refuse(talk, "-ERR en is all that is spoken");
+		list_languages(talk);
+		return;
 	}
+	if (span_equal(range, span_of("*")))
+		talk->language = LANGUAGE_ENGLISH;
+	else if (!language_find(range, &talk->language)) {
+		conversation_refuse(talk, "-ERR there is no such language");
+		return;
+	}
+	write_string(&talk->out, "+OK ");
+	write_string(&talk->out, language_tag(talk->language));
+	write_string(&talk->out, " ");
+	write_string(&talk->out,
+	    language_say(talk->language, "now speaking this language"));
+	write_string(&talk->out, "\r\n");
 }
 
 void

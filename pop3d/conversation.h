@@ -10,6 +10,7 @@
  */
 
 #include "base/io.h"
+#include "mail/language.h"
 
 enum {
 	COMMAND_MAX = 1024
@@ -21,7 +22,9 @@ struct conversation {
 	struct buf line;
 	uint64_t errors;
 	uint64_t errors_max;
-	bool is_done; /* set by a handler: no further line is read */
+	enum language language; /* of all replies */
+	bool is_utf8;           /* UTF8, RFC 6856 section 2.1 */
+	bool is_done;           /* set by a handler: no further line is read */
 	void *context;
 };
 
@@ -35,13 +38,13 @@ struct command {
 void conversation_open(
     struct conversation *talk, int in, int out, uint64_t timeout_s);
 
-/* One line, with CRLF. */
+/* One line, with CRLF; "+OK text" and "-ERR text" in the client's language. */
 void conversation_reply(struct conversation *talk, const char *text);
 
 /* A line that counts as an error. */
 void conversation_refuse(struct conversation *talk, const char *text);
 
-/* LANG, RFC 6856 section 3: all is said in English. */
+/* LANG, RFC 6856 section 3. */
 void conversation_handle_lang(struct conversation *talk, struct span argument);
 
 /* Lines up to a NULL. */

@@ -90,14 +90,26 @@ close_jail(const char *mailbox)
 	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES);
 }
 
+/* All that is said of a mailbox that cannot be had. */
+static void
+say_last(const struct transaction_settings *settings, const char *text)
+{
+	struct buf line = buf_new(1024);
+
+	language_add_reply(&line, settings->language, text);
+	buf_add_string(&line, "\r\n");
+	write_all(STDOUT_FILENO, buf_span(&line));
+	buf_free(&line);
+}
+
 /* RFC 2449 section 8.1.2 [IN-USE], RFC 3206 section 4. */
 static int
 refuse(enum store_status status, const struct transaction_settings *settings)
 {
 	static const char busy[] =
-	    "-ERR [IN-USE] another session has this mailbox open\r\n";
+	    "-ERR [IN-USE] another session has this mailbox open";
 	static const char broken[] =
-	    "-ERR [SYS/TEMP] the mailbox cannot be read\r\n";
+	    "-ERR [SYS/TEMP] the mailbox cannot be read";
 
 	if (status == STORE_BUSY)
 		log_event(
@@ -105,7 +117,7 @@ refuse(enum store_status status, const struct transaction_settings *settings)
 	else
 		warn_errno("cannot open the mailbox of user=%s client=%s",
 		    settings->user, settings->peer);
-	write_all(STDOUT_FILENO, span_of(status == STORE_BUSY ? busy : broken));
+	say_last(settings, status == STORE_BUSY ? busy : broken);
 	return EX_TEMPFAIL;
 }
 
@@ -114,10 +126,10 @@ static int
 refuse_visit(const struct transaction_settings *settings)
 {
 	static const char text[] =
-	    "-ERR [LOGIN-DELAY] you were here a moment ago: come later\r\n";
+	    "-ERR [LOGIN-DELAY] you were here a moment ago: come later";
 
 	log_event("too soon user=%s client=%s", settings->user, settings->peer);
-	write_all(STDOUT_FILENO, span_of(text));
+	say_last(settings, text);
 	return EX_TEMPFAIL;
 }
 
@@ -160,7 +172,11 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct transaction_settings settings = { .user = user, .peer = client };
 	struct buf input = gate_input();
 
+	/* The first line is the language and the mode that were chosen. */
 	settings.input = buf_span(&input);
+	struct span line = span_cut(&settings.input, '\n');
+	language_find(span_cut(&line, ' '), &settings.language);
+	settings.is_utf8 = span_equal(line, span_of("UTF8"));
 	return transact(mailbox, &settings);
 }
 

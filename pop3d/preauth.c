@@ -21,12 +21,21 @@ unread(const struct conversation *talk)
 		talk->in.end - talk->in.start };
 }
 
-/* Too much of it, and no record can carry it to the user's process. */
+/*
+ * What the user's process gets: the tag of the language, " UTF8" after that
+ * command, a LF, and what was read behind the log-in.  False if no record can
+ * carry it.
+ */
 static bool
-has_room(struct conversation *talk)
+build_input(struct conversation *talk, struct buf *input)
 {
-	if (unread(talk).len <= LOGIN_INPUT_MAX)
+	*input = buf_new(LOGIN_INPUT_MAX);
+	buf_add_string(input, language_tag(talk->language));
+	buf_add_string(input, talk->is_utf8 ? " UTF8\n" : "\n");
+	buf_add(input, unread(talk));
+	if (!input->overflow)
 		return true;
+	buf_free(input);
 	conversation_reply(talk, "-ERR [SYS/TEMP] too much was sent before "
 				 "the log-in was answered");
 	talk->is_done = true;
@@ -66,14 +75,16 @@ static void
 log_in(struct conversation *talk, enum login_method method, struct span secret)
 {
 	struct preauth *preauth = talk->context;
+	struct buf input;
 
-	if (!has_room(talk))
+	if (!build_input(talk, &input))
 		return;
 	/* From here on login may give the client to another process. */
 	writer_flush(&talk->out);
 	reply_verdict(
 	    talk, gate_log_in(&preauth->gate, method, buf_span(&preauth->user),
-		      secret, unread(talk), talk->in.fd));
+		      secret, buf_span(&input), talk->in.fd));
+	buf_free(&input);
 }
 
 static void
@@ -147,12 +158,14 @@ static void
 hand_over(struct conversation *talk)
 {
 	struct preauth *preauth = talk->context;
+	struct buf input;
 
-	if (!has_room(talk))
+	if (!build_input(talk, &input))
 		return;
 	writer_flush(&talk->out);
-	reply_verdict(
-	    talk, gate_hand_over(&preauth->gate, unread(talk), talk->in.fd));
+	reply_verdict(talk,
+	    gate_hand_over(&preauth->gate, buf_span(&input), talk->in.fd));
+	buf_free(&input);
 }
 
 static void
@@ -248,13 +261,27 @@ handle_stls(struct conversation *talk, struct span argument)
 		conversation_refuse(talk, "-ERR TLS is on already");
 		return;
 	}
+	/* RFC 6856 section 2.1: the client must not. */
+	if (talk->is_utf8) {
+		conversation_refuse(talk, "-ERR STLS goes before UTF8");
+		return;
+	}
 	if (!gate_begin_tls(&preauth->gate)) {
 		conversation_refuse(talk, "-ERR [SYS/TEMP] no TLS now");
 		return;
 	}
 	conversation_reply(talk, "+OK begin TLS");
 	buf_wipe(&preauth->user);
+	talk->language = LANGUAGE_DEFAULT;
 	talk->is_done = !gate_take_tls(&preauth->gate, &talk->in, &talk->out);
+}
+
+static void
+handle_utf8(struct conversation *talk, struct span argument)
+{
+	(void)argument;
+	talk->is_utf8 = true;
+	conversation_reply(talk, "+OK messages come as they are");
 }
 
 static void
@@ -279,6 +306,7 @@ static const struct command commands[] = {
 	{ "PASS", handle_pass, true, false },
 	{ "APOP", handle_apop, true, false },
 	{ "AUTH", handle_auth, true, true },
+	{ "UTF8", handle_utf8, false, false },
 	{ "LANG", conversation_handle_lang, true, true },
 	{ "NOOP", handle_noop, false, false },
 	{ "QUIT", handle_quit, false, false },

@@ -153,7 +153,7 @@ send_message(struct conversation *talk, size_t i, uint64_t body_lines)
 {
 	struct transaction *transaction = talk->context;
 
-	switch (transfer_send(&talk->out, transaction->store, i, body_lines)) {
+	switch (transfer_send(talk, transaction->store, i, body_lines)) {
 	case TRANSFER_OK:
 		transaction->counts.retrieved++;
 		if (body_lines == TRANSFER_WHOLE)
@@ -259,7 +259,7 @@ transaction_reply_capabilities(
 	char delay[64];
 
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
-		"AUTH-RESP-CODE", "PIPELINING", "LANG", "EXPIRE NEVER",
+		"AUTH-RESP-CODE", "PIPELINING", "LANG", "UTF8", "EXPIRE NEVER",
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
@@ -316,10 +316,13 @@ transaction_converse(int in, int out, struct store *store,
 	talk.errors = 0;
 	talk.errors_max = settings->errors_max;
 	talk.is_done = false;
+	talk.language = settings->language;
+	talk.is_utf8 = settings->is_utf8;
 	talk.context = &transaction;
 	conversation_open(&talk, in, out, settings->timeout_s);
 	take_input(&talk, settings->input);
-	reply_number(&talk, "+OK ", store_count(store), "messages");
+	reply_number(&talk, "+OK ", store_count(store),
+	    language_say(talk.language, "messages"));
 	enum io_status status = conversation_run(
 	    &talk, commands, sizeof(commands) / sizeof(*commands));
 	buf_free(&talk.line);

@@ -15,6 +15,8 @@ struct transaction_settings {
 	const char *user;       /* for the log */
 	const char *peer;       /* for the log */
 	struct span input;      /* what the client sent already */
+	enum language language; /* that it chose before the log-in */
+	bool is_utf8;           /* so did it say UTF8 */
 };
 
 struct transaction_counts {

@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 
+#include "mail/surrogate.h"
+
 struct transfer {
 	struct writer *out;
+	enum language language;
 	uint64_t octets;
 	uint64_t lines_left; /* of the body */
 	uint64_t line_len;   /* bytes of this line so far, CR not counted */
@@ -11,6 +14,9 @@ struct transfer {
 	bool has_begun;      /* +OK was said */
 	bool is_in_body;
 	bool is_enough;
+	bool is_passed_on; /* nothing in it is to be changed */
+	struct surrogate surrogate;
+	struct buf changed;
 };
 
 /* A line ended. */
@@ -35,17 +41,15 @@ begin(struct transfer *transfer)
 	if (transfer->has_begun)
 		return;
 	transfer->has_begun = true;
-	snprintf(head, sizeof(head), "+OK %llu octets\r\n",
-	    (unsigned long long)transfer->octets);
+	snprintf(head, sizeof(head), "+OK %llu %s\r\n",
+	    (unsigned long long)transfer->octets,
+	    language_say(transfer->language, "octets"));
 	write_string(transfer->out, head);
 }
 
 static bool
-take_piece(void *context, struct span piece)
+send_piece(struct transfer *transfer, struct span piece)
 {
-	struct transfer *transfer = context;
-
-	begin(transfer);
 	while (piece.len > 0 && !transfer->is_enough) {
 		size_t end = span_index(piece, '\n');
 		size_t take = end < piece.len ? end + 1 : end;
@@ -67,17 +71,52 @@ take_piece(void *context, struct span piece)
 	return !transfer->is_enough && transfer->out->status == IO_OK;
 }
 
-enum transfer_status
-transfer_send(
-    struct writer *out, struct store *store, size_t i, uint64_t body_lines)
+/* Who did not say UTF8 gets headers in ASCII: RFC 6856 section 2.1. */
+static bool
+take_piece(void *context, struct span piece)
 {
-	struct transfer transfer = { .out = out, .lines_left = body_lines };
+	struct transfer *transfer = context;
+
+	begin(transfer);
+	if (transfer->is_passed_on ||
+	    surrogate_passes(&transfer->surrogate, piece))
+		return send_piece(transfer, piece);
+	buf_clear(&transfer->changed);
+	surrogate_add(&transfer->surrogate, &transfer->changed, piece);
+	return send_piece(transfer, buf_span(&transfer->changed));
+}
+
+static void
+end_surrogate(struct transfer *transfer)
+{
+	buf_clear(&transfer->changed);
+	surrogate_end(&transfer->surrogate, &transfer->changed);
+	send_piece(transfer, buf_span(&transfer->changed));
+	if (transfer->is_line_open)
+		write_string(transfer->out, "\r\n");
+}
+
+enum transfer_status
+transfer_send(struct conversation *talk, struct store *store, size_t i,
+    uint64_t body_lines)
+{
+	struct transfer transfer = { .out = &talk->out,
+		.language = talk->language,
+		.lines_left = body_lines,
+		.is_passed_on = talk->is_utf8,
+		.changed = buf_new(SIZE_MAX / 2) };
 
 	if (!store_octets(store, i, &transfer.octets))
 		return TRANSFER_UNREADABLE;
-	if (!store_read(store, i, take_piece, &transfer) && !transfer.is_enough)
+	surrogate_init(&transfer.surrogate);
+	bool is_read = store_read(store, i, take_piece, &transfer);
+	if (is_read && !transfer.is_enough && !transfer.is_passed_on)
+		end_surrogate(&transfer);
+	surrogate_free(&transfer.surrogate);
+	buf_free(&transfer.changed);
+	if (!is_read && !transfer.is_enough)
 		return transfer.has_begun ? TRANSFER_CUT : TRANSFER_UNREADABLE;
 	begin(&transfer);
-	write_string(out, ".\r\n");
+	write_string(&talk->out, ".\r\n");
 	return TRANSFER_OK;
 }

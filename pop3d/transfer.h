@@ -5,7 +5,7 @@
  * transfer - a message as a multi-line reply: RFC 1939 section 3.
  */
 
-#include "base/io.h"
+#include "pop3d/conversation.h"
 #include "store/store.h"
 
 #define TRANSFER_WHOLE UINT64_MAX
@@ -20,7 +20,7 @@ enum transfer_status {
  * Send "+OK N octets", message i, byte-stuffed, and the last line "."; of its
  * body at most body_lines lines.
  */
-enum transfer_status transfer_send(
-    struct writer *out, struct store *store, size_t i, uint64_t body_lines);
+enum transfer_status transfer_send(struct conversation *talk,
+    struct store *store, size_t i, uint64_t body_lines);
 
 #endif

@@ -108,6 +108,7 @@ static const struct {
 	{ "imapdmaxcommand", 8192, 64 << 20 },
 	{ "imapdmaxmessage", 0, INT64_MAX },
 	{ "imapdprogress", 1, 3600000 },
+	{ "imapdcontexts", 1, 1000 },
 	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },

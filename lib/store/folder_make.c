@@ -12,7 +12,6 @@
 #include "store/folder_state.h"
 #include "store/foreign_list.h"
 #include "store/store_kind.h"
-#include "store/uidl.h"
 
 /*
  * A folder's first list: UIDs and UIDVALIDITY of Dovecot or Courier are kept
@@ -25,6 +24,7 @@ take_foreign(struct folder *folder, const struct foreign_list *foreign,
     struct buf *uidls)
 {
 	uint32_t last = 0;
+	struct buf ids = buf_new(UIDLIST_LINE_MAX);
 
 	folder->header.uid_validity = foreign->uid_validity;
 	for (size_t i = 0; i < foreign->count; i++) {
@@ -39,14 +39,15 @@ take_foreign(struct folder *folder, const struct foreign_list *foreign,
 		item->message.modseq = 1;
 		item->message.save_date_s =
 		    maildir_seconds(base, (int64_t)time(NULL));
-		if (uidl_is_valid(line->uidl)) {
-			const struct uidlist_line uidl = { .kind = UIDLIST_UIDL,
-				.uid = line->uid,
-				.text = line->uidl };
+		buf_clear(&ids);
+		uidlist_add_ids(&ids, line);
+		const struct uidlist_line uidl = { .kind = UIDLIST_UIDL,
+			.uid = line->uid,
+			.text = buf_span(&ids) };
 
-			uidlist_add(uidls, &uidl);
-		}
+		uidlist_add(uidls, &uidl);
 	}
+	buf_free(&ids);
 	folder->uid_next =
 	    foreign->uid_next > last ? foreign->uid_next : last + 1;
 }

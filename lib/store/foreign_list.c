@@ -15,7 +15,7 @@ enum {
 static const char *const names[] = { "dovecot-uidlist", "courierimapuiddb" };
 
 static bool
-parse(struct foreign_list *list)
+parse_foreign(struct foreign_list *list)
 {
 	struct span text = buf_span(&list->text);
 	size_t lines = 1;
@@ -34,7 +34,8 @@ parse(struct foreign_list *list)
 }
 
 static bool
-read_one(struct foreign_list *list, int folder, const char *name)
+read_one(struct foreign_list *list, int folder, const char *name,
+    bool (*parse)(struct foreign_list *list))
 {
 	int fd = openat(
 	    folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -54,9 +55,75 @@ bool
 foreign_list_read(struct foreign_list *list, int folder)
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (read_one(list, folder, names[i]))
+		if (read_one(list, folder, names[i], parse_foreign))
 			return true;
 	return false;
+}
+
+/* ---- estafeta-uidlist ---- */
+
+/* A last line without its end is still being written. */
+static struct span
+whole_lines(const struct buf *text)
+{
+	struct span all = buf_span(text);
+	size_t last = span_last_index(all, '\n');
+
+	return span_slice(all, 0, last < all.len ? last + 1 : 0);
+}
+
+/* Each message that has one gets its name: a later line counts. */
+static void
+take_names(struct foreign_list *list, struct span text)
+{
+	struct uidlist_line line;
+
+	if (list->count > 0)
+		qsort(list->lines, list->count, sizeof(*list->lines),
+		    foreign_list_compare_uids);
+	while (text.len > 0) {
+		if (!uidlist_parse(span_cut(&text, '\n'), &line) ||
+		    line.kind != UIDLIST_MESSAGE || list->count == 0)
+			continue;
+		const struct uidlist_foreign key = { .uid = line.uid };
+		struct uidlist_foreign *found = bsearch(&key, list->lines,
+		    list->count, sizeof(key), foreign_list_compare_uids);
+		if (found != NULL)
+			found->name = line.text;
+	}
+}
+
+static bool
+parse_own(struct foreign_list *list)
+{
+	struct span text = whole_lines(&list->text);
+	struct uidlist_header header;
+	struct uidlist_line line;
+	size_t lines = 1;
+
+	if (!uidlist_parse_header(span_cut(&text, '\n'), &header))
+		return false;
+	for (struct span rest = text; rest.len > 0;)
+		lines += span_starts(span_cut(&rest, '\n'), span_of("P "));
+	list->uid_validity = header.uid_validity;
+	list->lines = store_allocate(NULL, lines, sizeof(*list->lines));
+	for (struct span rest = text; rest.len > 0;) {
+		if (!uidlist_parse(span_cut(&rest, '\n'), &line) ||
+		    line.kind != UIDLIST_UIDL)
+			continue;
+		struct uidlist_foreign *ids = &list->lines[list->count++];
+		*ids = (struct uidlist_foreign){ .uid = line.uid,
+			.name = { "", 0 } };
+		uidlist_parse_ids(line.text, ids);
+	}
+	take_names(list, text);
+	return true;
+}
+
+bool
+foreign_list_read_own(struct foreign_list *list, int folder)
+{
+	return read_one(list, folder, "estafeta-uidlist", parse_own);
 }
 
 void

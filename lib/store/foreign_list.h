@@ -4,6 +4,7 @@
 /*
  * foreign_list - which UIDs Dovecot or Courier gave the messages of a Maildir
  * folder: its dovecot-uidlist, else its courierimapuiddb.  Read, never written.
+ * When both are gone, estafeta-uidlist still has what imapd took from them.
  */
 
 #include "store/uidlist.h"
@@ -18,6 +19,9 @@ struct foreign_list {
 
 /* False, and nothing to free, if the folder has no such file. */
 bool foreign_list_read(struct foreign_list *list, int folder);
+
+/* The same of estafeta-uidlist: the messages that have a P line there. */
+bool foreign_list_read_own(struct foreign_list *list, int folder);
 void foreign_list_free(struct foreign_list *list);
 
 /* For qsort. */

@@ -212,7 +212,8 @@ list(struct store *store, struct maildir *maildir)
 		    sizeof(*maildir->entries), compare);
 	drop_doubles(maildir);
 	if (store->formats != NULL &&
-	    foreign_list_read(&foreign, maildir->root))
+	    (foreign_list_read(&foreign, maildir->root) ||
+		foreign_list_read_own(&foreign, maildir->root)))
 		foreign_list_sort_names(&foreign);
 	for (size_t i = 0; i < maildir->count; i++) {
 		struct span unique = unique_part(maildir->entries[i].name);

@@ -159,8 +159,8 @@ uidlist_parse(struct span line, struct uidlist_line *out)
 	case UIDLIST_KEYWORD:
 		return parse_keyword(rest, out);
 	case UIDLIST_UIDL:
-		out->text = span_slice(
-		    rest, span_index(rest, ' ') + 1, UIDLIST_UIDL_MAX);
+		out->text =
+		    span_slice(rest, span_index(rest, ' ') + 1, rest.len);
 		return take_uid(&rest, &out->uid) && out->text.len > 0;
 	case UIDLIST_STATE:
 		return parse_state(rest, &out->state);
@@ -294,4 +294,36 @@ uidlist_parse_foreign(struct span line, struct uidlist_foreign *out)
 			out->guid = span_slice(word, 1, word.len);
 	}
 	return out->name.len > 0;
+}
+
+static bool
+is_id(struct span text, size_t max)
+{
+	bool is_good = text.len > 0 && text.len <= max;
+
+	for (size_t i = 0; is_good && i < text.len; i++)
+		is_good = text.ptr[i] > ' ' && text.ptr[i] < 0x7f;
+	return is_good;
+}
+
+void
+uidlist_add_ids(struct buf *into, const struct uidlist_foreign *ids)
+{
+	if (is_id(ids->uidl, UIDLIST_UIDL_MAX))
+		buf_add(into, ids->uidl);
+	else
+		buf_add_char(into, '-');
+	if (!is_id(ids->guid, UIDLIST_GUID_MAX))
+		return;
+	buf_add_char(into, ' ');
+	buf_add(into, ids->guid);
+}
+
+void
+uidlist_parse_ids(struct span text, struct uidlist_foreign *out)
+{
+	out->uidl = span_cut(&text, ' ');
+	out->guid = text;
+	if (span_equal(out->uidl, span_of("-")))
+		out->uidl = (struct span){ "", 0 };
 }

@@ -11,7 +11,8 @@
 
 enum {
 	UIDLIST_LINE_MAX = 1024,
-	UIDLIST_UIDL_MAX = 70
+	UIDLIST_UIDL_MAX = 70,
+	UIDLIST_GUID_MAX = 200
 };
 
 /* A flag of Maildir's that IMAP does not know: passed on. */
@@ -52,7 +53,7 @@ struct uidlist_line {
 	int64_t save_date_s;
 	uint32_t flags;
 	uint64_t keywords;
-	struct span text; /* base name, keyword or unique-id */
+	struct span text; /* base name, keyword, or "UIDL GUID" */
 	struct uidlist_state state;
 };
 
@@ -75,6 +76,7 @@ void uidlist_add(struct buf *into, const struct uidlist_line *line);
  */
 bool uidlist_parse_foreign_header(
     struct span line, uint32_t *uid_validity, uint32_t *uid_next);
+/* What is known of a message of another server; "UIDL GUID" says two of it. */
 struct uidlist_foreign {
 	uint32_t uid;
 	struct span uidl; /* may be empty */
@@ -82,5 +84,7 @@ struct uidlist_foreign {
 	struct span name; /* with its flags, perhaps */
 };
 bool uidlist_parse_foreign(struct span line, struct uidlist_foreign *out);
+void uidlist_add_ids(struct buf *into, const struct uidlist_foreign *ids);
+void uidlist_parse_ids(struct span text, struct uidlist_foreign *out);
 
 #endif

@@ -50,7 +50,7 @@ wait_for(lambda: run('ss', '-Hltn', 'sport = :110').stdout)
 # ---- before the log-in ----
 pop = connect()
 before = pop.capa()
-for word in ('TOP', 'UIDL', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'LANG', 'USER', 'SASL', 'STLS', 'IMPLEMENTATION'):
+for word in ('TOP', 'UIDL', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'LANG', 'UTF8', 'USER', 'SASL', 'STLS', 'IMPLEMENTATION'):
     check(f'CAPA: {word}', word in before, before)
 check('EXPIRE NEVER', before['EXPIRE'] == ['NEVER'])
 check('no LOGIN-DELAY without the setting', 'LOGIN-DELAY' not in before)
@@ -58,23 +58,32 @@ mechanisms = [line.decode() for line in pop._longcmd('AUTH')[1]]
 check('AUTH alone lists what SASL lists', mechanisms == before['SASL'] and 'PLAIN' in mechanisms, (mechanisms, before))
 
 
-def speaks_english(where, pop):
-    check(f'LANG lists, {where}', pop._longcmd('LANG')[1] == [b'en English'])
+def speaks_languages(where, pop):
+    check(f'LANG lists, {where}', pop._longcmd('LANG')[1] == [b'en English', 'es Español'.encode()])
     check(f'LANG en, {where}', pop._shortcmd('LANG EN').startswith(b'+OK en '))
+    check(f'LANG es, {where}', pop._shortcmd('LANG es-MX').decode('utf-8') == '+OK es ahora se habla este idioma')
+    check(f'RFC 6856 section 3.2: what follows is Spanish, {where}', 'no existe ese idioma' in refused(pop._shortcmd, 'LANG de'))
     check(f'LANG *, {where}', pop._shortcmd('LANG *').startswith(b'+OK en '))
     check(f'LANG of another, {where}', refused(pop._shortcmd, 'LANG de').find('-ERR') != -1)
 
 
-speaks_english('before', pop)
+speaks_languages('before', pop)
 pop.user('joe')
 check('[AUTH]', '-ERR [AUTH] ' in refused(pop.pass_, 'wrong'))
 pop.close()
 
 # ---- after it ----
+pop = connect()
+pop._shortcmd('LANG es')
+pop.user('joe')
+check('RFC 6856 section 3.2: the language is kept over the log-in', pop.pass_(SECRET) == b'+OK 1 mensajes')
+check('of what is said later too', 'no existe ese mensaje' in refused(pop.retr, 9))
+check('and of a message', pop.retr(1)[0].endswith(b' octetos'))
+pop.quit()
 pop = connect('joe')
 after = pop.capa()
 check('CAPA: those of both states', set(after) == set(before) - {'USER', 'SASL', 'STLS'}, (after, before))
-speaks_english('after', pop)
+speaks_languages('after', pop)
 check('[IN-USE]', '-ERR [IN-USE] ' in refused(connect, 'joe'))
 check('the first session goes on', pop.stat()[0] == 1)
 pop.quit()

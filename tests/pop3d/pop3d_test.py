@@ -163,7 +163,7 @@ got, code = raw(b'X' * 5000 + b'\r\nNOOP\r\n' + b'Y\r\n' * 30, path)
 check('a long line is refused, the next one heard', '-ERR line too long\r\n+OK\r\n' in got)
 check('too many errors end it', got.endswith('-ERR too many errors: closing the connection\r\n') and got.count('-ERR') == 21, got)
 
-put(home + '/typed', 'NOOP\r\nUIDL\r\n')
+put(home + '/typed', 'en\nNOOP\r\nUIDL\r\n')
 got, code = raw(b'QUIT\r\n', '-s', 'joe', 'maildir:' + path, '192.0.2.7', extra=home + '/typed')
 check('-s hears first what was sent before', got == '+OK 1 messages\r\n+OK\r\n+OK\r\n1 4.d.host\r\n.\r\n+OK bye\r\n', got)
 got, code = raw(b'STAT\r\nQUIT\r\n', '-s', 'joe', 'maildir:' + home + '/nowhere', '192.0.2.7')

@@ -156,7 +156,8 @@ test_password(void)
 	CHECK("peer",
 	    span_equal(login_peer(&got.request.head), span_of("192.0.2.1")));
 	CHECK("what was sent behind it goes along",
-	    span_equal(login_input(&got.request), span_of("STAT\r\nLIST\r\n")));
+	    span_equal(login_input(&got.request),
+		span_of("i-default\nSTAT\r\nLIST\r\n")));
 	CHECK("nothing is said after the hand-over", count(&got, "\r\n") == 2);
 	got = talk("APOP joe 0123456789abcdef0123456789abcdef\r\n", LOGIN_OK);
 	CHECK("APOP", got.requests == 1 &&

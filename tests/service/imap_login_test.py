@@ -67,6 +67,14 @@ with open(joe[0] + '/smaps_rollup') as f:
 print(f'# an idle session that shares no page with another: {pss} KiB')
 client.logout()
 
+# LANGUAGE, RFC 5255 section 3: valid in all states
+said = raw(b'a LANGUAGE\r\nb LANGUAGE FR\r\nc LANGUAGE es-MX en\r\nd NONSENSE\r\ne LOGIN joe ' + SECRET.encode().join((b'"', b'"')) +
+           b'\r\nf NOOP\r\ng LOGOUT\r\n')
+said = [line.encode('latin-1').decode('utf-8') for line in said]
+check('LANGUAGE before the log-in', said[0].find(' LANGUAGE') > 0 and said[1:4] == ['* LANGUAGE (i-default en es)', 'a OK done',
+      'b NO there is no such language'] and said[4:7] == ['* LANGUAGE (es)', 'c OK ahora se habla este idioma', 'd BAD no existe esa orden aquí'], said)
+check('and it is kept over the log-in', 'f OK hecho' in said and '* BYE hasta luego' in said, said)
+
 client = imaplib.IMAP4('127.0.0.1', 143, 30)
 check('AUTHENTICATE PLAIN', plain(client, 'ann', SECRET)[0] == 'OK')
 check('APPEND', client.append('INBOX', None, None, b'Subject: x\r\n\r\nx\r\n')[0] == 'OK')
