@@ -175,6 +175,7 @@ static const struct {
 	{ "helohost", HOST },
 	{ "relayclients", NETWORKS },
 	{ "xclientnets", NETWORKS },
+	{ "verpclients", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
 	{ "passwordchecker", PATH },

@@ -94,6 +94,8 @@ offer_extensions(struct session *session)
 	}
 	if (session->is_trusted && !session->settings->is_lmtp)
 		offer(session, "ETRN");
+	if (session_offers_verp(session))
+		offer(session, "XVERP");
 	if (session->is_proxy) {
 		offer(session, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN "
 			       "DESTADDR DESTPORT");

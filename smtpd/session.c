@@ -59,6 +59,7 @@ session_reset(struct session *session)
 	session->is_binary = false;
 	session->has_prdr = false;
 	session->needs_utf8 = false;
+	session->has_verp = false;
 	session->hold_until = 0;
 	session->by = (struct deliver_by){ .mode = 0 };
 	session->priority = 0;

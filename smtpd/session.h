@@ -61,6 +61,7 @@ struct settings {
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
 	struct network_list xclient_nets;  /* control/xclientnets */
+	struct network_list verp_clients;  /* control/verpclients */
 	struct filter_settings filter;
 };
 
@@ -124,6 +125,7 @@ struct session {
 	bool is_binary; /* BODY=BINARYMIME */
 	bool has_prdr;  /* it wants a reply for each recipient */
 	bool needs_utf8;
+	bool has_verp;
 	struct buf sender;
 	struct buf records; /* envelope records of the message */
 	int64_t hold_until; /* seconds since 1970; 0: no */
@@ -210,6 +212,9 @@ void offer_extensions(struct session *session);
 
 /* Did AUTH show who it is? */
 bool is_authenticated(const struct session *session);
+
+/* Postfix's XVERP: for control/verpclients. */
+bool session_offers_verp(const struct session *session);
 
 /* timing.c; each false after a reply; the last when all have come. */
 bool take_holdfor(struct session *session, struct span value);

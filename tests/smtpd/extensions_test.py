@@ -19,6 +19,7 @@ def control(name, text):
 control('databytes', '300000\n')
 control('xclientnets', '127.0.0.9\n')
 control('maxmessages', '50\n')
+control('verpclients', '127.0.0.8\n127.0.0.9\n')
 control('futurereleasemax', '86400\n')
 os.remove('/var/mta/service/lmtp/down')
 control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
@@ -271,6 +272,27 @@ check('MT-PRIORITY is kept', record(c, 'MT-PRIORITY=-9', 'P') == '-9' and record
 c.ask('RSET')
 check('one that is too high is lowered, and told', c.ask('MAIL FROM:<a@b.example> MT-PRIORITY=9').startswith('250 2.3.6') and
       record(c, 'MT-PRIORITY=9', 'P') == '4')
+
+# ---- XVERP: Postfix's ----
+c = Client()
+check('XVERP is not for all', 'XVERP' not in c.hello and c.begin(' XVERP')[0] == '555')
+c = Client('127.0.0.8')
+check('it is offered to control/verpclients', offers(c, 'XVERP'), c.hello)
+check('the delimiters are kept, or those of Postfix', record(c, 'XVERP', 'V') == '+=' and record(c, 'XVERP=', 'V') == '+=' and
+      record(c, 'XVERP=-=', 'V') == '-=')
+for bad in ('XVERP=+', 'XVERP=a=', 'XVERP=+=+', 'XVERP=@='):
+    check(f'{bad} gets 501', c.begin(' ' + bad)[0] == '501')
+c.ask('RSET')
+check('XVERP needs a sender', c.code('MAIL FROM:<> XVERP') == '503' and c.code('MAIL FROM:<> ') == '250')
+c.ask('RSET')
+c.ask(f'MAIL FROM:<{"s" * 64}@{"d" * 200}.example> XVERP')
+check('a recipient that makes it too long is refused alone', c.code(f'RCPT TO:<{"r" * 64}@example.org>') == '501' and
+      c.code('RCPT TO:<joe@example.org>') == '250')
+c.ask('RSET')
+c.ask('MAIL FROM:<a@b.example> XVERP')
+c.ask('RCPT TO:<joe@example.org>')
+check('one mailbox, too, has a sender of its own', b'\0V+=\0' in queue_file(c.bdat('Subject: x\r\n\r\n', True))[1])
+check('not by LMTP', 'XVERP' not in Client('127.0.0.8', 24, 'LHLO x').hello)
 
 # ---- LIMITS: RFC 9422 ----
 c = Client()
