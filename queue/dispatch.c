@@ -110,7 +110,8 @@ dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 		.envid = file->envelope.envid,
 		.ret = file->envelope.ret,
 		.by = file->envelope.by,
-		.priority = file->envelope.priority };
+		.priority = file->envelope.priority,
+		.solicitation = file->envelope.solicitation };
 	delivery_add(&packet, &delivery);
 	bool is_sent = packet_send(fd, buf_span(&packet), &file->fd, 1);
 	int error = errno;

@@ -19,6 +19,7 @@
 #include "net/milters.h"
 #include "net/routes.h"
 #include "net/smtpauth.h"
+#include "net/solicitation.h"
 #include "net/sources.h"
 #include "net/tlspolicy.h"
 #include "queue/filters.h"
@@ -227,6 +228,12 @@ read_sender_logins(void)
 }
 
 static void
+read_soliciting(void)
+{
+	solicitation_refused();
+}
+
+static void
 read_filters(void)
 {
 	struct filters filters = { .count = 0 };
@@ -380,10 +387,10 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_filters, read_milters, read_rspamd, read_routes, read_limits,
-	read_tls_policies, read_discards, read_logins, read_sources,
-	read_authorities, read_name_servers, read_destination, read_lists,
-	read_weights, read_greylisting, read_account_limits,
+	read_soliciting, read_filters, read_milters, read_rspamd, read_routes,
+	read_limits, read_tls_policies, read_discards, read_logins,
+	read_sources, read_authorities, read_name_servers, read_destination,
+	read_lists, read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
 	read_uidl_formats, read_landlock };
 

@@ -1,5 +1,5 @@
 /*
- * envelope - MAIL, RCPT and VRFY: who may send to whom.
+ * envelope - MAIL and RCPT: who may send to whom.
  */
 
 #include <stdio.h>
@@ -271,41 +271,4 @@ handle_rcpt(struct session *session, struct span argument)
 		 is_room(session))
 		take_recipient(session, &recipient, &parameters);
 	buf_free(&parameters.notify);
-}
-
-/* RFC 5321 section 7.3: strangers learn nothing. */
-void
-handle_vrfy(struct session *session, struct span argument)
-{
-	static struct packet packet;
-	struct lookup_answer answer;
-	struct span name = span_trim(argument);
-
-	if (name.len == 0) {
-		reply_error(session, "501 5.5.4 say VRFY with a name");
-		return;
-	}
-	if (!session->is_trusted || session->neighbours.lookup == -1) {
-		reply(session, "252 2.1.5 try RCPT: it is checked there");
-		return;
-	}
-	if (name.ptr[0] == '<' && name.ptr[name.len - 1] == '>')
-		name = span_slice(name, 1, name.len - 2);
-	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, &packet,
-	    &answer);
-	if (answer.kind == LOOKUP_UNKNOWN) {
-		reply_error(session, "550 5.1.1 no such mailbox here");
-		return;
-	}
-	if (answer.kind != LOOKUP_MAILBOX && answer.kind != LOOKUP_ALIAS) {
-		reply(session, "252 2.1.5 try RCPT: it is checked there");
-		return;
-	}
-	write_string(&session->out, "250 2.1.5 <");
-	write_span(&session->out, name);
-	if (span_index(name, '@') == name.len) {
-		write_string(&session->out, "@");
-		write_span(&session->out, buf_span(&session->settings->me));
-	}
-	reply(session, ">");
 }

@@ -174,6 +174,7 @@ static const struct mail_parameter {
 	{ "HOLDUNTIL", take_holduntil, may_hold },
 	{ "BY", take_by, is_authenticated },
 	{ "MT-PRIORITY", take_priority, is_authenticated },
+	{ "SOLICIT", take_solicit, session_refuses_classes },
 	{ "XVERP", take_xverp, session_offers_verp },
 };
 

@@ -103,6 +103,10 @@ take_message_record(struct envelope *envelope, char tag, struct span value)
 		return deliver_by_parse(value, &envelope->by);
 	case 'P':
 		return priority_parse(value, &envelope->priority);
+	case 'S':
+		return take_span(value, &envelope->solicitation) &&
+		       value.len <= ENVELOPE_SOLICITATION_MAX &&
+		       span_index(value, ' ') == value.len;
 	case 'V':
 		envelope->verp = value;
 		return verp_is_delimiters(value);
