@@ -6,8 +6,6 @@ enum {
 	ANNOUNCED_MAX = 480 /* in a line of EHLO: RFC 5321 4.5.3.1.5 */
 };
 
-static const char file[] = "nosoliciting";
-
 static bool
 is_letter(char c)
 {
@@ -45,17 +43,17 @@ solicitation_is_list(struct span text)
 struct control_list
 solicitation_refused(void)
 {
-	struct control_list list = control_list(file);
+	struct control_list list = control_list("nosoliciting");
 	size_t total = 0;
 
 	for (size_t i = 0; i < list.count; i++) {
 		if (!span_equal(list.items[i], span_of("*")) &&
 		    !is_class(list.items[i]))
-			control_complain(file, list.lines[i],
+			control_complain("nosoliciting", list.lines[i],
 			    "a class such as net.example:ADV, or *");
 		total += list.items[i].len + 1;
 		if (total > ANNOUNCED_MAX)
-			control_complain(file, list.lines[i],
+			control_complain("nosoliciting", list.lines[i],
 			    "fewer classes: EHLO has no room for more");
 	}
 	return list;
