@@ -31,12 +31,14 @@ field(struct command *command, char tag)
 		return &command->envid;
 	case 'r':
 		return &command->ret;
+	case 'c':
+		return &command->solicitation;
 	default:
 		return NULL;
 	}
 }
 
-static const char tags[] = "pniftahxjser";
+static const char tags[] = "pniftahxjserc";
 
 static unsigned
 flags_of(const struct command *command)

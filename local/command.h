@@ -60,6 +60,7 @@ struct command {
 	struct span new_sender;
 	struct span envid; /* of a forward, as in envelope(5) */
 	struct span ret;
+	struct span solicitation;
 	struct span recipients; /* records T, forwarded to, with O and N */
 	uint64_t offset;
 	uint64_t length;

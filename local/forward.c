@@ -66,6 +66,8 @@ write_envelope(const struct command *command, int out)
 	if (command->requires_tls)
 		record_add_string(&bytes, 'Q', "1");
 	priority_add(&bytes, 'P', command->priority);
+	if (command->solicitation.len > 0)
+		record_add(&bytes, 'S', command->solicitation);
 	if (command->envid.len > 0)
 		record_add(&bytes, 'E', command->envid);
 	if (command->ret.len > 0)

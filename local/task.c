@@ -172,6 +172,7 @@ set_forward(struct parser *parser, const struct task *task,
 		set_members(parser, task, action, command);
 	command->requires_tls = task->delivery.requires_tls;
 	command->priority = task->delivery.priority;
+	command->solicitation = task->delivery.solicitation;
 	command->name = buf_span(&parser->host);
 	/* A report about a report would run in circles: null stays null. */
 	command->new_sender = action->has_owner && command->sender.len > 0

@@ -210,7 +210,8 @@ add_recipients(struct bounce *bounce)
 	struct recipient recipient;
 	struct slot slot;
 
-	for (uint64_t i = 0; envelope_next(&rest, &recipient); i++) {
+	for (uint64_t i = bounce->first; envelope_next(&rest, &recipient);
+	     i++) {
 		if (file->name.is_plain)
 			read_plain_slot(bounce, &slot);
 		else if (!slot_read(file, i, &slot)) {
@@ -421,7 +422,7 @@ write_envelope(struct bounce *bounce, struct span to)
 bool
 bounce_write(struct bounce *bounce, const char **why)
 {
-	struct span sender = bounce->file->envelope.sender;
+	struct span sender = bounce->sender;
 	struct span to = sender;
 
 	bounce->failures = bounce->statuses = bounce->text = buf_new(TEXT_MAX);

@@ -21,6 +21,8 @@ struct bounce {
 	const struct bounce_settings *settings;
 	const struct report *report;
 	const struct queue_file *file;
+	struct span sender; /* of the message; with VERP of its recipient */
+	uint64_t first;     /* the slot of the file's first recipient */
 	bool is_double;
 	bool has_failed;     /* the queue file could not be read */
 	struct buf failures; /* text about each recipient, for people */

@@ -280,7 +280,7 @@ feed_channel(struct channel *channel)
 		channel->jobs[channel->job_count++] = job;
 		bytes += packed_size(job);
 		job = jobs->first;
-		if (job == NULL || job->errand != channel->jobs[0]->errand ||
+		if (job == NULL || !dispatch_may_join(channel->jobs[0], job) ||
 		    channel->job_count == DELIVERY_RECIPIENTS_MAX ||
 		    bytes + packed_size(job) > DELIVERY_RECIPIENTS_BYTES)
 			break;

@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "mail/verp.h"
 #include "queue/manager.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
@@ -62,6 +63,25 @@ jobs_put_back(struct job_list *list, struct job *job)
 
 /* ---- what both kinds are told ---- */
 
+/* The sender of these recipients; with VERP there is but one of them. */
+static struct span
+sender_of(const struct envelope *envelope, const struct job *job,
+    struct buf *verp_sender)
+{
+	if (envelope->verp.len == 0)
+		return envelope->sender;
+	verp_add(verp_sender, envelope->sender, envelope->verp,
+	    job->recipient.address);
+	return buf_span(verp_sender);
+}
+
+bool
+dispatch_may_join(const struct job *first, const struct job *next)
+{
+	return next->errand == first->errand &&
+	       first->errand->message->active->file.envelope.verp.len == 0;
+}
+
 bool
 dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 {
@@ -69,6 +89,7 @@ dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 	const struct queue_file *file = &message->active->file;
 	struct buf recipients = buf_new(PACKET_MAX);
 	struct buf packet = buf_new(PACKET_MAX);
+	struct buf sender = buf_new(ENVELOPE_ADDRESS_MAX);
 
 	for (size_t i = 0; i < count; i++) {
 		struct recipient recipient = jobs[i]->recipient;
@@ -78,7 +99,7 @@ dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 	}
 	const struct delivery delivery = { .number = number,
 		.id = message->name.id,
-		.sender = file->envelope.sender,
+		.sender = sender_of(&file->envelope, jobs[0], &sender),
 		.recipients = buf_span(&recipients),
 		.offset = file->message_offset,
 		.length = file->message_length,
@@ -89,12 +110,14 @@ dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 		.envid = file->envelope.envid,
 		.ret = file->envelope.ret,
 		.by = file->envelope.by,
-		.priority = file->envelope.priority };
+		.priority = file->envelope.priority,
+		.solicitation = file->envelope.solicitation };
 	delivery_add(&packet, &delivery);
 	bool is_sent = packet_send(fd, buf_span(&packet), &file->fd, 1);
 	int error = errno;
 	buf_free(&recipients);
 	buf_free(&packet);
+	buf_free(&sender);
 	errno = error;
 	return is_sent;
 }

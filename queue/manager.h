@@ -441,6 +441,8 @@ void destination_release(
 void jobs_add(struct job_list *list, struct job *job);
 struct job *jobs_take(struct job_list *list);
 void jobs_put_back(struct job_list *list, struct job *job);
+/* Can next go with first, in one transaction? */
+bool dispatch_may_join(const struct job *first, const struct job *next);
 /* To a deliverer; false with errno set. */
 bool dispatch_send(
     int fd, uint64_t number, struct job *const *jobs, size_t count);

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/verp.h"
 #include "queue/sendmail.h"
 
 static const char usage[] =
     "usage: sendmail [-it] [-f SENDER] [-F NAME] [-B 8BITMIME] [-N NOTIFY]\n"
-    "                [-R RET] [-V ENVID] [RECIPIENT...]  <MESSAGE\n"
+    "                [-R RET] [-V ENVID] [-XV[DELIMITERS]] [RECIPIENT...]  "
+    "<MESSAGE\n"
     "       sendmail -bp | -bi | -bs | -bv ADDRESS... | -q[I|R|S TEXT]";
 
 /* -oX: only these mean something here. */
@@ -92,6 +94,17 @@ take_ret(struct options *options, const char *word)
 		die(EX_USAGE, "-R takes full or hdrs");
 }
 
+/* -XV, as Postfix's; what else -X may be is another program's log. */
+static void
+take_x(struct options *options, const char *value)
+{
+	if (value[0] != 'V')
+		return;
+	options->verp = value[1] == '\0' ? VERP_DELIMITERS : value + 1;
+	if (!verp_is_delimiters(span_of(options->verp)))
+		die(EX_USAGE, "-XV takes two delimiters of -=+, or none");
+}
+
 static void
 take_option(struct options *options, int option)
 {
@@ -133,6 +146,9 @@ take_option(struct options *options, int option)
 	case 'V':
 		options->envid = optarg;
 		return;
+	case 'X':
+		take_x(options, optarg);
+		return;
 	case 'C':
 		if (getuid() != 0)
 			die(EX_NOPERM, "-C is for root alone");
@@ -163,4 +179,7 @@ options_parse(struct options *options, int argc, char **argv)
 	options->recipients = argv + optind;
 	if (options->sender != NULL && strcmp(options->sender, "<>") == 0)
 		options->sender = "";
+	if (options->verp != NULL && options->sender != NULL &&
+	    options->sender[0] == '\0')
+		die(EX_USAGE, "-XV needs a sender: the null sender is none");
 }

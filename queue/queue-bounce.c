@@ -25,6 +25,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/sandbox.h"
+#include "mail/verp.h"
 #include "queue/bounce.h"
 #include "queue/inject.h"
 #include "queue/neighbour.h"
@@ -79,6 +80,62 @@ inject(const struct bounce *bounce, int session)
 	return verdict == INJECT_KEPT || verdict == INJECT_EXISTS;
 }
 
+/* True if it is kept, or not due. */
+static bool
+make_one(struct bounce *bounce, int session)
+{
+	const char *id = bounce->file->name.id.text;
+	const char *why = NULL;
+	bool is_due = bounce_write(bounce, &why);
+	bool is_done =
+	    !bounce->has_failed && (!is_due || inject(bounce, session));
+
+	if (is_done && is_due)
+		log_event("%s reported by=%s to=<%.*s>", id,
+		    bounce->report->report_id.text, (int)bounce->sender.len,
+		    bounce->sender.ptr);
+	else if (is_done && bounce->file->envelope.verp.len == 0)
+		log_event("%s %s", id, why);
+	bounce_free(bounce);
+	return is_done;
+}
+
+/* With VERP: one about each recipient, to the sender that it had. */
+static bool
+make_each(const struct bounce_settings *settings, const struct report *report,
+    const struct queue_file *file, int session)
+{
+	struct report one = *report;
+	struct queue_file view = *file;
+	struct span rest = file->envelope.recipients;
+	struct buf text = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct recipient recipient;
+	bool is_done = true;
+
+	for (uint64_t i = 0; is_done; i++) {
+		struct bounce bounce = { .settings = settings,
+			.report = &one,
+			.file = &view,
+			.first = i };
+
+		view.envelope.recipients = rest;
+		if (!envelope_next(&rest, &recipient))
+			break;
+		view.envelope.recipients.len -= rest.len;
+		buf_clear(&text);
+		buf_printf(&text, "verp %llu", (unsigned long long)i);
+		one.report_id =
+		    queue_id_derive(&report->report_id, buf_span(&text));
+		buf_clear(&text);
+		verp_add(&text, file->envelope.sender, file->envelope.verp,
+		    recipient.address);
+		bounce.sender = buf_span(&text);
+		is_done = make_one(&bounce, session);
+	}
+	buf_free(&text);
+	return is_done;
+}
+
 /* In the child: true if the report is kept, or not due. */
 static bool
 make_report(const struct bounce_settings *settings, const struct report *report,
@@ -86,7 +143,7 @@ make_report(const struct bounce_settings *settings, const struct report *report,
 {
 	struct queue_name name;
 	struct queue_file file;
-	const char *why = NULL;
+	bool is_done;
 
 	if (!queue_name_parse(report->file_name, &name) || fd == -1 ||
 	    !queue_file_read(&file, fd, &name)) {
@@ -94,19 +151,14 @@ make_report(const struct bounce_settings *settings, const struct report *report,
 		    report->file_name.ptr);
 		return false;
 	}
-	struct bounce bounce = {
-		.settings = settings, .report = report, .file = &file
-	};
-	bool is_due = bounce_write(&bounce, &why);
-	bool is_done =
-	    !bounce.has_failed && (!is_due || inject(&bounce, session));
-	if (is_done && !is_due)
-		log_event("%s %s", name.id.text, why);
-	else if (is_done)
-		log_event("%s reported by=%s to=<%.*s>", name.id.text,
-		    report->report_id.text, (int)file.envelope.sender.len,
-		    file.envelope.sender.ptr);
-	bounce_free(&bounce);
+	struct bounce bounce = { .settings = settings,
+		.report = report,
+		.file = &file,
+		.sender = file.envelope.sender };
+	if (file.envelope.verp.len > 0 && file.envelope.sender.len > 0)
+		is_done = make_each(settings, report, &file, session);
+	else
+		is_done = make_one(&bounce, session);
 	queue_file_free(&file);
 	return is_done;
 }

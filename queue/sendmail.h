@@ -18,6 +18,7 @@ struct options {
 	char notify[5];       /* -N, letters as in envelope(5) */
 	const char *ret;      /* -R, "F" or "H"; NULL: none */
 	const char *envid;    /* -V */
+	const char *verp;     /* -XV, its delimiters; NULL: none */
 	const char *argument; /* of -q or -oA */
 	char queue_key;       /* of -qI, -qR, -qS */
 	char **recipients;

@@ -277,6 +277,8 @@ make_envelope(const struct message *message)
 		add_envid(&envelope, span_of(options->envid));
 	if (options->ret != NULL)
 		record_add_string(&envelope, 'R', options->ret);
+	if (options->verp != NULL)
+		record_add_string(&envelope, 'V', options->verp);
 	add_message_id(&envelope, buf_span(&message->header));
 	buf_add(&envelope, buf_span(&message->recipients));
 	envelope_end(&envelope);

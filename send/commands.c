@@ -59,6 +59,8 @@ command_mail(struct smtp_client *client, const struct telling *telling)
 		    delivery->by.is_traced ? "T" : "");
 	if (client->has_mt_priority && delivery->priority != 0)
 		buf_printf(&line, " MT-PRIORITY=%d", delivery->priority);
+	if (client->has_no_soliciting) /* RFC 3865 */
+		add_parameter(&line, " SOLICIT=", delivery->solicitation);
 	write_line(client, &line);
 }
 

@@ -19,6 +19,7 @@
 #include "net/milters.h"
 #include "net/routes.h"
 #include "net/smtpauth.h"
+#include "net/solicitation.h"
 #include "net/sources.h"
 #include "net/tlspolicy.h"
 #include "queue/filters.h"
@@ -176,6 +177,7 @@ static const struct {
 	{ "helohost", HOST },
 	{ "relayclients", NETWORKS },
 	{ "xclientnets", NETWORKS },
+	{ "verpclients", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
 	{ "passwordchecker", PATH },
@@ -224,6 +226,12 @@ static void
 read_sender_logins(void)
 {
 	auth_sender_logins();
+}
+
+static void
+read_soliciting(void)
+{
+	solicitation_refused();
 }
 
 static void
@@ -380,10 +388,10 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_filters, read_milters, read_rspamd, read_routes, read_limits,
-	read_tls_policies, read_discards, read_logins, read_sources,
-	read_authorities, read_name_servers, read_destination, read_lists,
-	read_weights, read_greylisting, read_account_limits,
+	read_soliciting, read_filters, read_milters, read_rspamd, read_routes,
+	read_limits, read_tls_policies, read_discards, read_logins,
+	read_sources, read_authorities, read_name_servers, read_destination,
+	read_lists, read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
 	read_uidl_formats, read_landlock };
 

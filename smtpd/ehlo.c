@@ -92,8 +92,14 @@ offer_extensions(struct session *session)
 		offer_deliver_by(session);
 		offer(session, "MT-PRIORITY");
 	}
+	if (session_offers_expn(session))
+		offer(session, "EXPN");
 	if (session->is_trusted && !session->settings->is_lmtp)
 		offer(session, "ETRN");
+	if (session_refuses_classes(session))
+		offer_no_soliciting(session);
+	if (session_offers_verp(session))
+		offer(session, "XVERP");
 	if (session->is_proxy) {
 		offer(session, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN "
 			       "DESTADDR DESTPORT");

@@ -1,10 +1,11 @@
 /*
- * envelope - MAIL, RCPT and VRFY: who may send to whom.
+ * envelope - MAIL and RCPT: who may send to whom.
  */
 
 #include <stdio.h>
 
 #include "base/die.h"
+#include "mail/verp.h"
 #include "queue/lookup.h"
 #include "smtpd/session.h"
 
@@ -77,6 +78,20 @@ accept_sender(struct session *session)
 	reply(session, line);
 }
 
+/* What its parameters ask of the sender itself.  False after a reply. */
+static bool
+suits_parameters(struct session *session, struct span sender)
+{
+	if (!span_is_ascii(sender) && !session->needs_utf8)
+		reply_error(session,
+		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+	else if (session->has_verp && sender.len == 0)
+		reply_error(session, "503 5.5.4 XVERP needs a sender");
+	else
+		return true;
+	return false;
+}
+
 void
 handle_mail(struct session *session, struct span argument)
 {
@@ -95,14 +110,8 @@ handle_mail(struct session *session, struct span argument)
 		return;
 	}
 	addr_add_canonical(&session->sender, &sender);
-	if (!span_is_ascii(buf_span(&session->sender)) &&
-	    !session->needs_utf8) {
-		session_reset(session);
-		reply_error(session,
-		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-		return;
-	}
-	if (!policy_may_send_as(session, buf_span(&session->sender)) ||
+	if (!suits_parameters(session, buf_span(&session->sender)) ||
+	    !policy_may_send_as(session, buf_span(&session->sender)) ||
 	    !filter_mail(session)) {
 		session_reset(session);
 		return;
@@ -213,6 +222,17 @@ is_room(struct session *session)
 	return false;
 }
 
+/* The sender that XVERP makes for it must be one that others take. */
+static bool
+fits_verp(struct session *session, struct span address)
+{
+	if (!session->has_verp || verp_length_max(buf_span(&session->sender),
+				      address) <= ENVELOPE_ADDRESS_MAX)
+		return true;
+	reply_error(session, "501 5.1.3 too long for XVERP and this sender");
+	return false;
+}
+
 /* Its path and parameters are good: may it be, and does it exist? */
 static void
 take_recipient(struct session *session, const struct addr *parsed,
@@ -227,7 +247,8 @@ take_recipient(struct session *session, const struct addr *parsed,
 	if (!span_is_ascii(recipient.address) && !session->needs_utf8)
 		reply_error(session,
 		    "553 5.6.7 an address beyond ASCII needs SMTPUTF8");
-	else if (is_allowed(
+	else if (fits_verp(session, recipient.address) &&
+		 is_allowed(
 		     session, recipient.address, &recipient.is_mailbox) &&
 		 filter_rcpt(session, recipient.address))
 		add_recipient(session, &recipient);
@@ -250,41 +271,4 @@ handle_rcpt(struct session *session, struct span argument)
 		 is_room(session))
 		take_recipient(session, &recipient, &parameters);
 	buf_free(&parameters.notify);
-}
-
-/* RFC 5321 section 7.3: strangers learn nothing. */
-void
-handle_vrfy(struct session *session, struct span argument)
-{
-	static struct packet packet;
-	struct lookup_answer answer;
-	struct span name = span_trim(argument);
-
-	if (name.len == 0) {
-		reply_error(session, "501 5.5.4 say VRFY with a name");
-		return;
-	}
-	if (!session->is_trusted || session->neighbours.lookup == -1) {
-		reply(session, "252 2.1.5 try RCPT: it is checked there");
-		return;
-	}
-	if (name.ptr[0] == '<' && name.ptr[name.len - 1] == '>')
-		name = span_slice(name, 1, name.len - 2);
-	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, &packet,
-	    &answer);
-	if (answer.kind == LOOKUP_UNKNOWN) {
-		reply_error(session, "550 5.1.1 no such mailbox here");
-		return;
-	}
-	if (answer.kind != LOOKUP_MAILBOX && answer.kind != LOOKUP_ALIAS) {
-		reply(session, "252 2.1.5 try RCPT: it is checked there");
-		return;
-	}
-	write_string(&session->out, "250 2.1.5 <");
-	write_span(&session->out, name);
-	if (span_index(name, '@') == name.len) {
-		write_string(&session->out, "@");
-		write_span(&session->out, buf_span(&session->settings->me));
-	}
-	reply(session, ">");
 }

@@ -26,6 +26,7 @@ message_look_at_header(struct message *message, struct span line)
 	if (message->header_size > HEADER_MAX)
 		message_refuse(
 		    message, "552 5.3.4 the message's header is too big");
+	soliciting_look_at_header(message, line);
 	if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
 		return;
 	if (span_starts_nocase(line, span_of("Message-ID:")) &&

@@ -35,7 +35,8 @@ struct message {
 	struct buf message_id;        /* for the log; empty if there is none */
 	struct completion completion; /* of a user's message */
 	bool is_body;
-	const char *refusal; /* the first reason found, or NULL */
+	bool is_solicitation; /* the last line was of such a field */
+	const char *refusal;  /* the first reason found, or NULL */
 };
 
 /* Make the queue id, the envelope and the Received field. */
@@ -51,6 +52,9 @@ void message_count(struct message *message, uint64_t bytes);
 
 /* A line of the header, or the empty one after it. */
 void message_look_at_header(struct message *message, struct span line);
+
+/* The same for the field Solicitation, RFC 3865; before its end. */
+void soliciting_look_at_header(struct message *message, struct span line);
 
 /* Is it "line CR"?  If not, it is refused: RFC 5321 section 2.3.8. */
 bool message_check_line(struct message *message, struct span *line);

@@ -6,6 +6,7 @@
  */
 
 #include "base/record.h"
+#include "mail/verp.h"
 #include "mail/xtext.h"
 #include "smtpd/session.h"
 
@@ -64,6 +65,20 @@ take_prdr(struct session *session, struct span value)
 	if (value.len > 0)
 		return refuse(session, "501 5.5.4 PRDR takes no value");
 	session->has_prdr = true;
+	return true;
+}
+
+/* Postfix's: the queue makes a sender for each recipient, mail/verp.h. */
+static bool
+take_xverp(struct session *session, struct span value)
+{
+	if (value.len == 0)
+		value = span_of(VERP_DELIMITERS);
+	if (!verp_is_delimiters(value))
+		return refuse(
+		    session, "501 5.5.4 XVERP takes two delimiters of -=+");
+	session->has_verp = true;
+	record_add(&session->records, 'V', value);
 	return true;
 }
 
@@ -133,6 +148,15 @@ may_hold(const struct session *session)
 	return is_authenticated(session) && session->settings->hold_max_s > 0;
 }
 
+bool
+session_offers_verp(const struct session *session)
+{
+	return is_smtp(session) &&
+	       (session->neighbours.lookup == -1 ||
+		   network_list_has(&session->settings->verp_clients,
+		       &session->peer->address));
+}
+
 static const struct mail_parameter {
 	const char *keyword;
 	bool (*take)(struct session *session, struct span value);
@@ -150,6 +174,8 @@ static const struct mail_parameter {
 	{ "HOLDUNTIL", take_holduntil, may_hold },
 	{ "BY", take_by, is_authenticated },
 	{ "MT-PRIORITY", take_priority, is_authenticated },
+	{ "SOLICIT", take_solicit, session_refuses_classes },
+	{ "XVERP", take_xverp, session_offers_verp },
 };
 
 enum {

@@ -40,6 +40,11 @@ add_protocol(const struct session *session, struct buf *field)
 		buf_add_char(field, 'S');
 	if (session->is_esmtp && session->user.len > 0)
 		buf_add_char(field, 'A');
+	if (session->solicitation.len > 0) { /* RFC 3865 */
+		buf_add_string(field, "\n\t(NO-SOLICIT=");
+		buf_add(field, buf_span(&session->solicitation));
+		buf_add_char(field, ')');
+	}
 }
 
 /* RFC 5321 section 4.4. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "net/solicitation.h"
 
 void
 reply(struct session *session, const char *text)
@@ -59,12 +60,14 @@ session_reset(struct session *session)
 	session->is_binary = false;
 	session->has_prdr = false;
 	session->needs_utf8 = false;
+	session->has_verp = false;
 	session->hold_until = 0;
 	session->by = (struct deliver_by){ .mode = 0 };
 	session->priority = 0;
 	session->is_priority_lowered = false;
 	session->recipient_count = 0;
 	buf_clear(&session->sender);
+	buf_clear(&session->solicitation);
 	buf_clear(&session->records);
 	buf_clear(&session->recipients);
 	buf_clear(&session->only_recipient);
@@ -155,7 +158,7 @@ handle_help(struct session *session, struct span argument)
 	(void)argument;
 	reply(session,
 	    "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET "
-	    "NOOP VRFY ETRN HELP QUIT");
+	    "NOOP VRFY EXPN ETRN HELP QUIT");
 }
 
 static void
@@ -192,6 +195,7 @@ static const struct command {
 	{ "RSET", handle_rset, true, true, ANY },
 	{ "NOOP", handle_noop, false, true, ANY },
 	{ "VRFY", handle_vrfy, false, true, ANY },
+	{ "EXPN", handle_expn, false, true, SMTP_ONLY },
 	{ "ETRN", handle_etrn, false, true, SMTP_ONLY },
 	{ "XCLIENT", handle_xclient, false, false, ANY },
 	{ "XFORWARD", handle_xforward, false, false, ANY },
@@ -231,10 +235,7 @@ handle_command(struct session *session, struct span line)
 		refuse_and_end(session, "521 5.5.1 this is SMTP: closing");
 		return;
 	}
-	if (span_equal_nocase(verb, span_of("EXPN")))
-		reply_error(session, "502 5.5.1 not offered here");
-	else
-		reply_error(session, "500 5.5.1 no such command: try HELP");
+	reply_error(session, "500 5.5.1 no such command: try HELP");
 	count_junk(session);
 }
 
@@ -402,6 +403,7 @@ session_begin(struct session *session, const struct peer *peer,
 	session->binding = buf_new(SASL_BINDING_MAX);
 	session->certificate = buf_new(LOGIN_USER_MAX);
 	session->sender = buf_new(COMMAND_MAX);
+	session->solicitation = buf_new(SOLICITATION_MAX);
 	session->records = buf_new(RECORDS_MAX);
 	session->recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session->only_recipient = buf_new(COMMAND_MAX);
@@ -441,8 +443,9 @@ session_free(struct session *session)
 {
 	struct buf *const bufs[] = { &session->line, &session->forwarded,
 		&session->helo, &session->user, &session->binding,
-		&session->certificate, &session->sender, &session->records,
-		&session->recipients, &session->only_recipient };
+		&session->certificate, &session->sender, &session->solicitation,
+		&session->records, &session->recipients,
+		&session->only_recipient };
 
 	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
 		buf_free(bufs[i]);

@@ -6,10 +6,11 @@
  * share.
  *
  *   session   the loop, the replies, and the commands without arguments
- *   envelope  MAIL, RCPT and VRFY: who may send to whom
+ *   envelope  MAIL and RCPT: who may send to whom
+ *   names     VRFY and EXPN: who is here
  *   ehlo      what is offered, and to whom
  *   parameters  what follows the address of MAIL and RCPT; timing has those
- *             of when and how fast
+ *             of when and how fast, soliciting NO-SOLICITING's
  *   data, bdat  DATA and BDAT: where the message ends
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
@@ -61,6 +62,8 @@ struct settings {
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
 	struct network_list xclient_nets;  /* control/xclientnets */
+	struct network_list verp_clients;  /* control/verpclients */
+	struct control_list no_soliciting; /* control/nosoliciting */
 	struct filter_settings filter;
 };
 
@@ -124,9 +127,11 @@ struct session {
 	bool is_binary; /* BODY=BINARYMIME */
 	bool has_prdr;  /* it wants a reply for each recipient */
 	bool needs_utf8;
+	bool has_verp;
 	struct buf sender;
-	struct buf records; /* envelope records of the message */
-	int64_t hold_until; /* seconds since 1970; 0: no */
+	struct buf solicitation; /* SOLICIT, for the trace */
+	struct buf records;      /* envelope records of the message */
+	int64_t hold_until;      /* seconds since 1970; 0: no */
 	struct deliver_by by;
 	int priority;
 	bool is_priority_lowered;
@@ -193,6 +198,7 @@ void session_reset(struct session *session);
 void handle_mail(struct session *session, struct span argument);
 void handle_rcpt(struct session *session, struct span argument);
 void handle_vrfy(struct session *session, struct span argument);
+void handle_expn(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
@@ -210,6 +216,17 @@ void offer_extensions(struct session *session);
 
 /* Did AUTH show who it is? */
 bool is_authenticated(const struct session *session);
+
+/* Has the client the right to ask EXPN? */
+bool session_offers_expn(const struct session *session);
+
+/* NO-SOLICITING: is it offered, its line, and MAIL's SOLICIT. */
+bool session_refuses_classes(const struct session *session);
+void offer_no_soliciting(struct session *session);
+bool take_solicit(struct session *session, struct span value);
+
+/* Postfix's XVERP: for control/verpclients. */
+bool session_offers_verp(const struct session *session);
 
 /* timing.c; each false after a reply; the last when all have come. */
 bool take_holdfor(struct session *session, struct span value);

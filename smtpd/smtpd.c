@@ -19,7 +19,8 @@
  *             timeoutsmtpd timeoutstrain sessionmax mindatarate datawindow
  *             maxheaderfields maxjunk greetdelay
  *             relayclients proxynets maxmessages
- *             futurereleasemax deliverbymin prioritymax xclientnets,
+ *             futurereleasemax deliverbymin prioritymax xclientnets
+ *             verpclients nosoliciting,
  *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
  *             smtpd, submission, lmtp;
  *             filters timeoutfilter quarantine;
@@ -37,6 +38,7 @@
 
 #include "base/control.h"
 #include "base/die.h"
+#include "net/solicitation.h"
 #include "queue/neighbour.h"
 #include "smtpd/session.h"
 
@@ -82,6 +84,8 @@ read_settings(struct settings *settings)
 	settings->greet_delay_s = control_number("greetdelay", 0, 0, 60);
 	read_pace(&settings->pace);
 	settings->xclient_nets = network_list("xclientnets", "");
+	settings->no_soliciting = solicitation_refused();
+	settings->verp_clients = network_list("verpclients", "127.0.0.0/8 ::1");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
 	if (!settings->is_submission)

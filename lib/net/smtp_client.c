@@ -16,6 +16,7 @@ static const struct {
 	{ "SIZE", offsetof(struct smtp_client, has_size) },
 	{ "DSN", offsetof(struct smtp_client, has_dsn) },
 	{ "DELIVERBY", offsetof(struct smtp_client, has_deliverby) },
+	{ "NO-SOLICITING", offsetof(struct smtp_client, has_no_soliciting) },
 	{ "MT-PRIORITY", offsetof(struct smtp_client, has_mt_priority) },
 	{ "STARTTLS", offsetof(struct smtp_client, has_starttls) },
 	{ "REQUIRETLS", offsetof(struct smtp_client, has_requiretls) } };

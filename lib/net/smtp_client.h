@@ -37,6 +37,7 @@ struct smtp_client {
 	bool has_dsn;
 	bool has_deliverby;
 	bool has_mt_priority;
+	bool has_no_soliciting;
 	bool has_starttls;
 	bool has_requiretls;
 	struct buf mechanisms; /* of AUTH, RFC 4954, spaces between */

@@ -34,6 +34,8 @@ delivery_add(struct buf *buf, const struct delivery *delivery)
 	if (delivery->by.mode != 0)
 		deliver_by_add(buf, &delivery->by);
 	priority_add(buf, 'Y', delivery->priority);
+	if (delivery->solicitation.len > 0)
+		record_add(buf, 'S', delivery->solicitation);
 	record_add(buf, 'F', delivery->sender);
 	buf_add(buf, delivery->recipients);
 }
@@ -73,6 +75,7 @@ delivery_parse(struct span packet, struct delivery *delivery)
 	delivery->requires_tls = record_find(packet, 'Q', &value);
 	record_find(packet, 'E', &delivery->envid);
 	record_find(packet, 'R', &delivery->ret);
+	record_find(packet, 'S', &delivery->solicitation);
 	if (record_find(packet, 'D', &value))
 		deliver_by_parse(value, &delivery->by);
 	if (record_find(packet, 'Y', &value))

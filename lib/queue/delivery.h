@@ -43,6 +43,7 @@ struct delivery {
 	struct span ret;
 	struct deliver_by by;
 	int priority;
+	struct span solicitation;
 };
 
 /* The first of a delivery's recipients, for local-deliver. */

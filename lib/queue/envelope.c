@@ -1,6 +1,7 @@
 #include "queue/envelope.h"
 
 #include "mail/header.h"
+#include "mail/verp.h"
 #include "mail/xtext.h"
 
 enum {
@@ -102,6 +103,13 @@ take_message_record(struct envelope *envelope, char tag, struct span value)
 		return deliver_by_parse(value, &envelope->by);
 	case 'P':
 		return priority_parse(value, &envelope->priority);
+	case 'S':
+		return take_span(value, &envelope->solicitation) &&
+		       value.len <= ENVELOPE_SOLICITATION_MAX &&
+		       span_index(value, ' ') == value.len;
+	case 'V':
+		envelope->verp = value;
+		return verp_is_delimiters(value);
 	case 'H':
 		return take_span(value, &envelope->message_id);
 	case 'C':
@@ -136,6 +144,16 @@ is_recipient_record(char tag, struct span value)
 	}
 }
 
+static bool
+is_too_long(const struct envelope *envelope, struct span address)
+{
+	size_t length = envelope->verp.len > 0
+			    ? verp_length_max(envelope->sender, address)
+			    : address.len;
+
+	return length > ENVELOPE_ADDRESS_MAX;
+}
+
 static enum envelope_status
 check_recipients(struct envelope *envelope)
 {
@@ -146,10 +164,10 @@ check_recipients(struct envelope *envelope)
 	while (rest.len > 0) {
 		if (!record_next(&rest, &tag, &value))
 			return ENVELOPE_SYNTAX;
-		if (tag == 'T' &&
-		    (value.len == 0 || value.len > ENVELOPE_ADDRESS_MAX))
-			return value.len == 0 ? ENVELOPE_SYNTAX
-					      : ENVELOPE_ADDRESS_TOO_LONG;
+		if (tag == 'T' && value.len == 0)
+			return ENVELOPE_SYNTAX;
+		if (tag == 'T' && is_too_long(envelope, value))
+			return ENVELOPE_ADDRESS_TOO_LONG;
 		if (tag == 'T')
 			envelope->recipient_count++;
 		else if (!is_recipient_record(tag, value))

@@ -22,11 +22,14 @@
  *                 D  deliver by: seconds since 1970, space, R(eturn) or
  *                    N(otify), and T if each relay is to be told
  *                 P  MT-PRIORITY, -9 to 9
+ *                 S  SOLICIT, classes with commas between them
+ *                 V  the two delimiters of mail/verp.h: each recipient is
+ *                    sent the message from a sender of its own
  *                 C  client, as logged;  A  authenticated as
  *                 I  uid of the injecting user (set by queue-inject alone)
  * Limits      ENVELOPE_MAX bytes, ENVELOPE_RECIPIENTS_MAX recipients,
- *             ENVELOPE_ADDRESS_MAX bytes an address; E and O as RFC 3461 has
- *             them.  No control byte in what goes into a command.
+ *             ENVELOPE_ADDRESS_MAX bytes an address, also with V; E and O as
+ * RFC 3461 has them.  No control byte in what goes into a command.
  */
 
 #include "base/record.h"
@@ -34,7 +37,8 @@
 enum {
 	ENVELOPE_MAX = 16 << 20,
 	ENVELOPE_RECIPIENTS_MAX = 50000,
-	ENVELOPE_ADDRESS_MAX = 320
+	ENVELOPE_ADDRESS_MAX = 320,
+	ENVELOPE_SOLICITATION_MAX = 1000
 };
 
 enum envelope_status {
@@ -69,6 +73,8 @@ struct envelope {
 	struct span message_id;
 	struct span client;
 	struct span authenticated;
+	struct span solicitation; /* S, or empty */
+	struct span verp;         /* V, or empty */
 	bool needs_utf8;
 	bool requires_tls;
 	int64_t hold_until; /* 0: no */

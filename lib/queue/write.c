@@ -55,7 +55,7 @@ queue_add_plain_head(struct buf *head, const struct envelope *envelope)
 	    envelope->envid.len > 0 || envelope->ret.len > 0 ||
 	    envelope->requires_tls || envelope->hold_until > 0 ||
 	    envelope->by.mode != 0 || envelope->priority != 0 ||
-	    !header_is_safe(recipient.address) ||
+	    envelope->verp.len > 0 || !header_is_safe(recipient.address) ||
 	    !header_is_safe(envelope->sender))
 		return false;
 	buf_add_string(head, "Return-Path: <");

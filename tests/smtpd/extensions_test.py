@@ -19,6 +19,8 @@ def control(name, text):
 control('databytes', '300000\n')
 control('xclientnets', '127.0.0.9\n')
 control('maxmessages', '50\n')
+control('nosoliciting', 'net.example:ADV\norg.example:ADV:ADLT\n')
+control('verpclients', '127.0.0.8\n127.0.0.9\n')
 control('futurereleasemax', '86400\n')
 os.remove('/var/mta/service/lmtp/down')
 control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
@@ -271,6 +273,63 @@ check('MT-PRIORITY is kept', record(c, 'MT-PRIORITY=-9', 'P') == '-9' and record
 c.ask('RSET')
 check('one that is too high is lowered, and told', c.ask('MAIL FROM:<a@b.example> MT-PRIORITY=9').startswith('250 2.3.6') and
       record(c, 'MT-PRIORITY=9', 'P') == '4')
+
+# ---- NO-SOLICITING: RFC 3865 ----
+c = Client()
+check('NO-SOLICITING is offered, with the classes', offers(c, 'NO-SOLICITING net.example:ADV,org.example:ADV:ADLT'), c.hello)
+for classes in ('net.example:ADV', 'NET.EXAMPLE:adv', 'com.example:ADV,org.example:ADV:ADLT'):
+    check(f'SOLICIT={classes} is refused', c.ask('MAIL FROM:<a@b.example> SOLICIT=' + classes).startswith('550 5.7.1'))
+for classes in ('', 'a,', ',a', 'a,,b', '1a', 'a;b', 'a' * 1001):
+    check(f'SOLICIT={classes[:9]} gets 501', c.begin(' SOLICIT=' + classes)[0] == '501')
+check('another class is kept', record(c, 'SOLICIT=net.example:ADV:ADLT', 'S') == 'net.example:ADV:ADLT')
+c.begin(' SOLICIT=com.example:ADV,a')
+text = queue_file(c.bdat('Subject: x\r\n\r\n', True))[0]
+check('and stands in Received', re.search(rb'with ESMTP\n\t\(NO-SOLICIT=com.example:ADV,a\) id ', text), text)
+for field, want in (('Solicitation: net.example:ADV', '550 5.7.1'), ('solicitation: a,\r\n org.example:ADV:ADLT', '550 5.7.1'),
+                    ('Solicitation: a\r\nX-Other: net.example:ADV', '250 2.0.0')):
+    c.begin()
+    check(f'a field {field!r} gets {want}', c.bdat(field + '\r\n\r\nnet.example:ADV\r\n', True)[:9] == want)
+
+# ---- EXPN: RFC 5321 section 3.5.2 ----
+with open('/etc/aliases', 'a') as f:
+    f.write('crew: joe, far@elsewhere.example, \\ann, "|/bin/cat", /var/secret, "two words"\nhidden: "|/bin/cat"\n')
+subprocess.run(['/var/mta/bin/newaliases'], check=True)
+c = Client()
+check('EXPN is for relay clients', 'EXPN' not in c.hello and c.code('EXPN crew') == '502')
+c = Client('127.0.0.1')
+check('and is offered to them', offers(c, 'EXPN'))
+got = c.ask('EXPN crew')
+check('its mailboxes, and nothing else', got == '250-2.1.5 <joe@mx.example.org>\r\n250-2.1.5 <far@elsewhere.example>\r\n'
+      '250-2.1.5 <ann@mx.example.org>\r\n250 2.1.5 <"two words"@mx.example.org>\r\n', got)
+check('with an address in brackets', c.ask('EXPN <crew@example.org>') == got)
+for line, want in (('EXPN', '501 5.5.4'), ('EXPN joe', '550 5.2.4'), ('EXPN nobody-there', '550 5.1.1'),
+                   ('EXPN hidden', '252 2.1.5'), ('EXPN x@elsewhere.example', '252 2.1.5')):
+    check(f'{line} gets {want}', c.ask(line).startswith(want), c.ask(line))
+import smtplib
+with smtplib.SMTP('127.0.0.1', 25, 'client.example', source_address=('127.0.0.1', 0)) as known:
+    code, lines = known.expn('crew')
+    check("Python's smtplib reads it", code == 250 and lines.count(b'@') == 4, lines)
+
+# ---- XVERP: Postfix's ----
+c = Client()
+check('XVERP is not for all', 'XVERP' not in c.hello and c.begin(' XVERP')[0] == '555')
+c = Client('127.0.0.8')
+check('it is offered to control/verpclients', offers(c, 'XVERP'), c.hello)
+check('the delimiters are kept, or those of Postfix', record(c, 'XVERP', 'V') == '+=' and record(c, 'XVERP=', 'V') == '+=' and
+      record(c, 'XVERP=-=', 'V') == '-=')
+for bad in ('XVERP=+', 'XVERP=a=', 'XVERP=+=+', 'XVERP=@='):
+    check(f'{bad} gets 501', c.begin(' ' + bad)[0] == '501')
+c.ask('RSET')
+check('XVERP needs a sender', c.code('MAIL FROM:<> XVERP') == '503' and c.code('MAIL FROM:<> ') == '250')
+c.ask('RSET')
+c.ask(f'MAIL FROM:<{"s" * 64}@{"d" * 200}.example> XVERP')
+check('a recipient that makes it too long is refused alone', c.code(f'RCPT TO:<{"r" * 64}@example.org>') == '501' and
+      c.code('RCPT TO:<joe@example.org>') == '250')
+c.ask('RSET')
+c.ask('MAIL FROM:<a@b.example> XVERP')
+c.ask('RCPT TO:<joe@example.org>')
+check('one mailbox, too, has a sender of its own', b'\0V+=\0' in queue_file(c.bdat('Subject: x\r\n\r\n', True))[1])
+check('not by LMTP', 'XVERP' not in Client('127.0.0.8', 24, 'LHLO x').hello)
 
 # ---- LIMITS: RFC 9422 ----
 c = Client()
