@@ -1,4 +1,6 @@
 #include "imapd/list.h"
+
+#include "imapd/annotations.h"
 #include "imapd/children.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
@@ -19,6 +21,7 @@ struct list_request {
 	bool is_recursive;
 	bool returns_subscribed;
 	unsigned status_items;
+	struct annotations annotations;
 	struct buf told; /* LSUB: what is above the folder in hand and need
 			    not be told for it, each ended by LF */
 	struct children children; /* for CHILDINFO */
@@ -218,6 +221,10 @@ take_folder(void *context, const struct account_folder *folder)
 	    (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
 		status_put(
 		    request->session, folder->name, request->status_items);
+	if (request->annotations.count > 0 && is_hit &&
+	    (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
+		annotations_put(
+		    request->session, folder->name, &request->annotations);
 	return true;
 }
 
@@ -256,9 +263,13 @@ parse_return(struct parse *parse, struct list_request *request)
 		else if (parse_keyword(parse, "CHILDREN") ||
 			 parse_keyword(parse, "SPECIAL-USE"))
 			; /* always */
-		else if (!parse_keyword(parse, "STATUS") ||
-			 !parse_space(parse) ||
-			 !status_parse(parse, &request->status_items))
+		else if (parse_keyword(parse, "METADATA")) {
+			if (!parse_space(parse) ||
+			    !annotations_parse(&request->annotations, parse))
+				return false;
+		} else if (!parse_keyword(parse, "STATUS") ||
+			   !parse_space(parse) ||
+			   !status_parse(parse, &request->status_items))
 			return false;
 	} while (parse_space(parse));
 	return parse_char(parse, ')');
@@ -358,6 +369,7 @@ list(struct session *session, struct parse *parse, const char *verb)
 	}
 	for (size_t i = 0; i < request.pattern_count; i++)
 		buf_free(&request.patterns[i]);
+	annotations_free(&request.annotations);
 	buf_free(&request.told);
 	children_free(&request.children);
 }

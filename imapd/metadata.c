@@ -1,7 +1,10 @@
 #include "store/metadata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
+#include "imapd/annotations.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
 
@@ -125,8 +128,9 @@ take_entry(void *context, struct span entry, struct span value)
 	return true;
 }
 
-static void
-get(struct getting *getting)
+/* The response; what is not there is NIL. */
+static enum account_status
+put_response(struct getting *getting)
 {
 	struct session *session = getting->session;
 	enum account_status status =
@@ -138,6 +142,15 @@ get(struct getting *getting)
 			    (struct span){ NULL, 0 });
 	if (getting->has_begun)
 		put(session, ")\r\n");
+	return status;
+}
+
+static void
+get(struct getting *getting)
+{
+	struct session *session = getting->session;
+	enum account_status status = put_response(getting);
+
 	if (status != ACCOUNT_OK || getting->longest == 0) {
 		session_fail(session, status);
 		return;
@@ -171,6 +184,46 @@ handle_get_metadata(struct session *session, struct parse *parse)
 	else
 		session_bad(session, syntax);
 	buf_free(&name);
+}
+
+/* ---- LIST RETURN (METADATA (...)), RFC 9590 ---- */
+
+bool
+annotations_parse(struct annotations *annotations, struct parse *parse)
+{
+	struct getting getting = { .max = UINT64_MAX };
+
+	if (annotations->count > 0 || !parse_char(parse, '(') ||
+	    !parse_entries(parse, &getting, true))
+		return false;
+	annotations->entries = calloc(getting.count, sizeof(struct span));
+	if (annotations->entries == NULL)
+		temp_fail("out of memory");
+	annotations->count = getting.count;
+	memcpy(annotations->entries, getting.entries,
+	    getting.count * sizeof(struct span));
+	return true;
+}
+
+void
+annotations_put(struct session *session, struct span name,
+    const struct annotations *annotations)
+{
+	struct getting getting = { .session = session,
+		.name = name,
+		.max = UINT64_MAX,
+		.count = annotations->count };
+
+	memcpy(getting.entries, annotations->entries,
+	    annotations->count * sizeof(struct span));
+	put_response(&getting);
+}
+
+void
+annotations_free(struct annotations *annotations)
+{
+	free(annotations->entries);
+	*annotations = (struct annotations){ 0 };
 }
 
 /* ---- SETMETADATA ---- */

@@ -36,6 +36,23 @@ for entry in ('/shared/comment/', '/shared//x', 'shared/x', '/other/x', '/shared
     check(f'BAD {entry!r}', w.say(f'GETMETADATA "" ({entry})'.encode())[-1].startswith('BAD'))
 for entry in ('/shared', '/private', '/private/vendor/x', '/shared/vendor'):
     check(f'no value of {entry}', w.say(f'SETMETADATA "" ({entry} "x")')[-1].startswith('BAD'))
+
+# LIST RETURN (METADATA ...), RFC 9590
+a = w.say('LIST "" "*" RETURN (METADATA (/shared/comment /private/y) STATUS (MESSAGES))')
+lines = [line for line in a if line.startswith('* ')]
+check('RFC 9590: it is announced', has([w.greeting], ' LIST-METADATA'), w.greeting)
+check('RFC 9590 section 3: each LIST is followed by its METADATA',
+      lines[lines.index(next(line for line in lines if line.startswith('* METADATA "Work" '))) - 2].endswith(' "Work"') and ok(a), a)
+check('what is there', has(a, '* METADATA "INBOX" (/shared/comment "of inbox" /private/y NIL)'.replace('inbox', 'nbo')) and
+      has(a, '* METADATA "Work" (/shared/comment "" /private/y ~{3}'), a)
+check('NIL for what is not', has(a, '* METADATA "Plain" (/shared/comment NIL /private/y NIL)'), a)
+check('none of what is no folder', has(a, ' "A"') and not has(a, '* METADATA "A" '), a)
+a = w.say('LIST (SUBSCRIBED) "" "*" RETURN (METADATA (/shared/comment))')
+check('none of what is not listed', has(a, '* METADATA "Trash" ') and not has(a, '"Work"') and ok(a), a)
+for option in ('METADATA', 'METADATA ()', 'METADATA (shared/x)', 'METADATA (/shared/x', 'METADATA (/shared/x) METADATA (/shared/y)'):
+    check(f'BAD RETURN ({option})', w.say(f'LIST "" "*" RETURN ({option})')[-1].startswith('BAD'))
+w.end()
+w = Wire()
 check('the administrator\'s', w.say('SETMETADATA "" (/shared/admin "x")')[-1].startswith('NO [NOPERM]'))
 w.end()
 w = Wire()
