@@ -89,7 +89,7 @@ $(B)/$(1): $(B)/$(1).o $(B)/$(firstword $(subst /, ,$(1))).a $(B)/lib.a
 endef
 # Who forks or is executed for each connection is static: a fork then copies half
 # as much, and an exec has no libraries to relocate, each with pages of its own.
-# (tlsd and keyd are not: they share OpenSSL with who checks passwords.)
+# tlsd has of the shared ones OpenSSL alone, which is to be the host's own.
 # libc warns of look-ups of names and users, which none of them does in its
 # jail: what the linker says is shown if it fails.  (Its --no-warnings would
 # also hide what is undefined, and succeed.)
@@ -98,6 +98,8 @@ $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LINK_SAYS = \
 	2>$@.link || { cat $@.link >&2; exit 1; }
+$(if $(LINK_STATIC_$(VARIANT)),$(B)/service/tlsd): LIBS = -Wl,-Bstatic \
+	-lxxhash -levent_core -lbsd -lmd -Wl,-Bdynamic -lssl -lcrypto
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # A unit test of a role's module links that role's archive.

@@ -72,8 +72,7 @@ answer_request(struct keyd *keyd)
 			    &keyd->before, &keyd->request, &keyd->answer);
 		break;
 	case KEY_STORE:
-		keyd->answer.is_good =
-		    resumption_store(&keyd->sessions, &keyd->request);
+		resumption_store(&keyd->sessions, &keyd->request);
 		break;
 	case KEY_FETCH:
 		resumption_fetch(
@@ -100,7 +99,9 @@ handle(void *context, int session, struct packet *packet, uint64_t before)
 	if (is_list && !list(keyd, session))
 		return true;
 	answer_request(keyd);
-	bool is_sent = key_send_answer(session, &keyd->answer);
+	/* Nobody waits to hear that a session was stored. */
+	bool is_sent = keyd->request.operation == KEY_STORE ||
+		       key_send_answer(session, &keyd->answer);
 	explicit_bzero(keyd->request.bytes, keyd->request.len);
 	explicit_bzero(keyd->answer.bytes, keyd->answer.len);
 	explicit_bzero(packet->bytes, packet->len);

@@ -280,8 +280,7 @@ set_session_id(
 int
 tls_context_store_session(SSL *ssl, SSL_SESSION *session)
 {
-	struct key_request request = { .operation = KEY_STORE };
-	static struct key_answer answer;
+	static struct key_request request;
 	unsigned char *place = request.bytes;
 	unsigned len = 0;
 	const unsigned char *id = SSL_SESSION_get_id(session, &len);
@@ -292,27 +291,29 @@ tls_context_store_session(SSL *ssl, SSL_SESSION *session)
 	    SSL_get0_peer_certificate(ssl) == NULL &&
 	    set_session_id(&request, id, len)) {
 		i2d_SSL_SESSION(session, &place);
+		request.operation = KEY_STORE;
 		request.len = (uint32_t)size;
-		key_ask(
-		    &context_of(ssl)->keyd, &request, &answer, KEYD_TIMEOUT_MS);
+		key_tell(&context_of(ssl)->keyd, &request);
+		explicit_bzero(request.bytes, request.len);
 	}
-	explicit_bzero(&request, sizeof(request));
 	return 0; /* no reference is kept */
 }
 
 static SSL_SESSION *
 fetch_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 {
-	struct key_request request = { .operation = KEY_FETCH };
+	static struct key_request request;
 	static struct key_answer answer;
 	SSL_SESSION *session = NULL;
 	const unsigned char *bytes = answer.bytes;
 
 	*copy = 0;
+	request.operation = KEY_FETCH;
+	request.len = 0;
 	if (len > 0 && set_session_id(&request, id, (unsigned)len) &&
 	    key_ask(&context_of(ssl)->keyd, &request, &answer, KEYD_TIMEOUT_MS))
 		session = d2i_SSL_SESSION(NULL, &bytes, (long)answer.len);
-	explicit_bzero(&answer, sizeof(answer));
+	explicit_bzero(answer.bytes, answer.len);
 	return session;
 }
 

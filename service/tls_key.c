@@ -77,8 +77,9 @@ sign(const struct remote_key *remote, enum key_operation operation,
 
 	if (remote == NULL || len > sizeof(request.bytes))
 		return -1;
-	request = (struct key_request){ .operation = (uint32_t)operation,
-		.len = (uint32_t)len };
+	/* Not all of it: what a child touches first is a page to copy. */
+	request.operation = (uint32_t)operation;
+	request.len = (uint32_t)len;
 	memcpy(request.id, remote->id, sizeof(request.id));
 	memcpy(request.bytes, bytes, len);
 	if (!key_ask(remote->channel, &request, &answer, SIGN_TIMEOUT_MS) ||

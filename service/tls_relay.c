@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 enum {
-	RELAY_SIZE = 16384 /* a TLS record's most */
+	RELAY_SIZE = 16384, /* a TLS record's most */
+	IDLE_MS = 500
 };
 
 /* Bytes on their way in one direction: from start to end. */
@@ -27,6 +28,7 @@ struct relay {
 	int plain;
 	int64_t last_words_ms;
 	bool is_broken;
+	bool is_trimmed;
 	bool is_process_gone;     /* what it said last may still be here */
 	bool reading_wants_write; /* SSL_read waits to write, or the reverse */
 	bool writing_wants_read;
@@ -136,6 +138,19 @@ move(struct relay *relay, bool is_client_ready, bool is_plain_ready)
 		write_client(relay);
 }
 
+/*
+ * Nobody counts a client that is left over: it has a little time.  A session
+ * that idles needs no more what its handshake needed; a short one never pays
+ * for that.
+ */
+static int
+patience(const struct relay *relay)
+{
+	if (relay->is_process_gone)
+		return (int)relay->last_words_ms;
+	return relay->is_trimmed ? -1 : IDLE_MS;
+}
+
 static bool
 await(struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 {
@@ -161,11 +176,13 @@ await(struct relay *relay, bool *is_client_ready, bool *is_plain_ready)
 		polled[0].fd = -1;
 	if (polled[1].events == 0 && relay->is_process_gone)
 		polled[1].fd = -1;
-	/* Nobody counts a client that is left over: it has a little time. */
-	int timeout_ms =
-	    relay->is_process_gone ? (int)relay->last_words_ms : -1;
-	if (poll(polled, 2, timeout_ms) == 0)
+	int ready = poll(polled, 2, patience(relay));
+	if (ready == 0 && (relay->is_process_gone || relay->is_trimmed))
 		return false;
+	if (ready == 0) {
+		malloc_trim(0);
+		relay->is_trimmed = true;
+	}
 	if (polled[1].revents & (POLLHUP | POLLERR))
 		relay->is_process_gone = true;
 	*is_client_ready = polled[0].revents != 0;
@@ -181,7 +198,6 @@ tls_relay(SSL *ssl, int plain, int64_t last_words_ms)
 	bool is_plain_ready = false;
 	bool is_told = false;
 
-	malloc_trim(0); /* a handshake's needs, for a session that may idle */
 	relay.ssl = ssl;
 	relay.plain = plain;
 	relay.last_words_ms = last_words_ms;

@@ -225,7 +225,10 @@ new_ssl(struct tls_context *context, int peer)
 	return ssl;
 }
 
-/* From the handshake to the end of the connection; frees ssl. */
+/*
+ * From the handshake to the end of the connection, and soon of the process: to
+ * take ssl apart before would only touch what fork has spared.
+ */
 static int
 carry(struct tls_context *context, SSL *ssl, int session, const int plain[2],
     int64_t timeout_ms)
@@ -234,7 +237,6 @@ carry(struct tls_context *context, SSL *ssl, int session, const int plain[2],
 
 	if (!shake_hands(ssl, session, deadline)) {
 		answer_failure(session, failure(deadline));
-		SSL_free(ssl);
 		return EX_PROTOCOL;
 	}
 	struct tls_answer answer = describe(ssl);
@@ -248,7 +250,6 @@ carry(struct tls_context *context, SSL *ssl, int session, const int plain[2],
 		close(context->keyd.session);
 	fd_set_nonblocking(plain[0]);
 	tls_relay(ssl, plain[0], timeout_ms);
-	SSL_free(ssl);
 	return EX_OK;
 }
 

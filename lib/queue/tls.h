@@ -124,7 +124,7 @@ enum key_operation {
 	KEY_SIGN_RSA_PKCS1,
 	KEY_SIGN_RSA_PSS, /* encoded already: EMSA-PSS, RFC 8017 9.1.1 */
 	KEY_SIGN_ECDSA,
-	KEY_STORE, /* a session under the name that id is */
+	KEY_STORE, /* a session under the name that id is; no answer */
 	KEY_FETCH  /* and forget it */
 };
 
@@ -183,5 +183,8 @@ bool key_parse_certificate(
  */
 bool key_ask(struct key_channel *channel, struct key_request *request,
     struct key_answer *answer, int64_t timeout_ms);
+
+/* The same where there is no answer to wait for. */
+bool key_tell(struct key_channel *channel, struct key_request *request);
 
 #endif
