@@ -230,7 +230,7 @@ add_field(struct buf *into, struct span field)
 		words_add_ascii(&text, buf_span(&unfolded));
 	buf_add(into, name);
 	buf_add_string(into, ":");
-	struct buf line = buf_new(GROWTH * value.len + 2 * SPARE);
+	struct buf line = buf_new(text.len + 1);
 	buf_add_char(&line, ' ');
 	buf_add(&line, buf_span(&text));
 	add_broken(into, buf_span(&line), name.len + 1);
