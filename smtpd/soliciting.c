@@ -15,11 +15,21 @@ session_refuses_classes(const struct session *session)
 	return session->settings->no_soliciting.count > 0;
 }
 
+/* What users send is for their recipients' hosts to refuse. */
+static bool
+is_refused(const struct session *session, struct span classes)
+{
+	return !session->settings->is_submission &&
+	       solicitation_is_refused(
+		   &session->settings->no_soliciting, classes);
+}
+
 void
 offer_no_soliciting(struct session *session)
 {
 	const struct control_list *refused = &session->settings->no_soliciting;
-	bool is_any = control_list_has(refused, span_of("*"));
+	bool is_any = session->settings->is_submission ||
+		      control_list_has(refused, span_of("*"));
 
 	write_string(&session->out, "250-NO-SOLICITING");
 	for (size_t i = 0; i < refused->count && !is_any; i++) {
@@ -37,7 +47,7 @@ take_solicit(struct session *session, struct span value)
 				     "net.example:ADV");
 		return false;
 	}
-	if (solicitation_is_refused(&session->settings->no_soliciting, value)) {
+	if (is_refused(session, value)) {
 		reply_error(session, refusal);
 		return false;
 	}
@@ -57,7 +67,6 @@ soliciting_look_at_header(struct message *message, struct span line)
 		if (message->is_solicitation)
 			line = span_slice(line, name.len, line.len);
 	}
-	if (message->is_solicitation &&
-	    solicitation_is_refused(&session->settings->no_soliciting, line))
+	if (message->is_solicitation && is_refused(session, line))
 		message_refuse(message, refusal);
 }

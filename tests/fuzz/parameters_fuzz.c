@@ -32,7 +32,13 @@ make_session(const struct settings *settings, bool is_known)
 {
 	static struct session session;
 
-	session = (struct session){ .settings = settings, .is_tls = is_known };
+	static const struct peer stranger;
+
+	session = (struct session){ .settings = settings,
+		.peer = &stranger,
+		.neighbours.lookup = is_known ? -1 : 0,
+		.is_tls = is_known };
+	session.solicitation = buf_new(ENVELOPE_SOLICITATION_MAX);
 	session.records = buf_new(RECORDS_MAX);
 	session.user = buf_new(100);
 	if (is_known)
@@ -45,11 +51,13 @@ make_session(const struct settings *settings, bool is_known)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct span refused[] = { { "net.example:ADV", 15 } };
 	static const struct settings settings = { .size_max = 1000,
 		.errors_max = UINT64_MAX,
 		.hold_max_s = 86400,
 		.by_min_s = 60,
-		.priority_max = 4 };
+		.priority_max = 4,
+		.no_soliciting = { .items = refused, .count = 1 } };
 	struct span rest = { (const char *)data, size };
 	struct span mail = span_cut(&rest, '\n');
 	struct span rcpt = span_cut(&rest, '\n');
@@ -72,6 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	buf_free(&taken.notify);
 	buf_free(&session->records);
+	buf_free(&session->solicitation);
 	buf_free(&session->user);
 	return 0;
 }

@@ -420,6 +420,8 @@ check('REQUIRETLS is offered over TLS', offers(c, 'REQUIRETLS'), c.hello)
 check('and kept', record(c, 'REQUIRETLS', 'Q') == '1', record(c, 'REQUIRETLS', 'Q'))
 check('it has no value, and comes once', c.begin(' REQUIRETLS=1')[0] == '501' and c.begin(' REQUIRETLS REQUIRETLS')[0] == '501')
 
+check('NO-SOLICITING has no classes for users: they are the next hosts\' to refuse', offers(over_tls(587), 'NO-SOLICITING'))
+
 # ---- the table of smtpd(8): each keyword that anyone is offered has its row, its RFC and its test ----
 def words(hello):
     return {line[4:].split(' ')[0].strip() for line in hello.split('\r\n')[1:] if line}
