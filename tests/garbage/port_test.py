@@ -218,6 +218,8 @@ check('all ports of the run scripts listen, and no others', started.returncode =
       (started.stderr, NAMED, FOUND))
 for port in NAMED:                      # what waits until it is needed is there from now on
     served(port)
+with smtplib.SMTP('127.0.0.1', 25, local_hostname='client.example.org') as s:
+    s.starttls(context=TRUSTING)
 wait_for(lambda: processes().get('tlsd', 0) == processes().get('keyd', -1))
 idle = processes()
 results = {}
