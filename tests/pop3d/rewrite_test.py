@@ -98,40 +98,50 @@ def deliver():
     return ran.returncode == 0
 
 
+def try_one(number, error, way, wrong):
+    """The call that was hit, '' if there are not so many; what went wrong is added."""
+    fresh()
+    hit, is_ok = break_off(number, error)
+    if not hit:
+        if not is_ok:
+            wrong.append((number, 'no +OK'))
+        return ''
+    lost = missing()
+    if lost:
+        wrong.append((number, hit, 'lost', lost))
+    if way == 'delivery' and not deliver():
+        wrong.append((number, hit, 'not delivered'))
+    if way == 'stranger':
+        append(LATE)
+        if LATE not in parts() or missing():
+            wrong.append((number, hit, 'lost behind a stranger'))
+    after = read_all()
+    late = [] if way == 'reader' else ['late']
+    allowed = [NEW + late] if is_ok else [OLD + late, NEW + late]
+    if after not in allowed:
+        wrong.append((number, hit, way, is_ok, after))
+    if JOURNAL in os.listxattr(BOX):
+        wrong.append((number, hit, way, 'the journal stays'))
+    return hit
+
+
 def try_each(error, ways):
     """Every point: read by us, after a delivery of ours, after a stranger's."""
     points, wrong = [], []
-    number, misses = 1, 0
-    while not misses:
+    number, hit = 1, 'any'
+    while hit:
         for way in ways:
-            fresh()
-            hit, is_ok = break_off(number, error)
-            if not hit:
-                misses = 1
-                if not is_ok:
-                    wrong.append((number, 'no +OK'))
-                break
-            lost = missing()
-            if lost:
-                wrong.append((number, hit, 'lost', lost))
-            if way == 'delivery' and not deliver():
-                wrong.append((number, hit, 'not delivered'))
-            if way == 'stranger':
-                append(LATE)
-                if LATE not in parts() or missing():
-                    wrong.append((number, hit, 'lost behind a stranger'))
-            after = read_all()
-            late = [] if way == 'reader' else ['late']
-            allowed = [NEW + late] if is_ok else [OLD + late, NEW + late]
-            if after not in allowed:
-                wrong.append((number, hit, way, is_ok, after))
-            if JOURNAL in os.listxattr(BOX):
-                wrong.append((number, hit, way, 'the journal stays'))
+            hit = hit and try_one(number, error, way, wrong)
         points.append(hit)
         number += 1
+    # The count begins where the tracer finds pop3d, a call earlier or later: one can be passed over.
+    for again in range(number):
+        if error is None and not REWRITING <= set(points):
+            points.append(try_one(again + 1, error, ways[0], wrong))
     return points, wrong
 
 
+REWRITING = {'pwrite64', 'fsync', 'ftruncate'}
 for name, value in (('defaultdelivery', 'mbox'),):
     with open('/var/mta/control/' + name, 'w') as f:
         f.write(value + '\n')
@@ -151,6 +161,6 @@ for dot_lock in (True, False):
         how = f'{"killed before" if not error else error + " from"} {len(points)} calls{where}'
         check(how + ': 0 lost, 0 torn', len(points) >= 5 and not wrong, (wrong[:6], points))
         if error is None:
-            check('the rewriting is among them', {'pwrite64', 'fsync', 'ftruncate'} <= set(points), points)
+            check('the rewriting is among them', REWRITING <= set(points), points)
         print(f'# {how}')
 done()
