@@ -10,18 +10,12 @@ enum {
 
 static const char collation[] = "i;unicode-casemap";
 
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* collation-wild: a letter or a star first, and no star beside another. */
 static bool
 is_pattern(struct span text)
 {
 	if (text.len == 0 || text.len > COLLATION_MAX ||
-	    (text.ptr[0] != '*' && !is_letter(text.ptr[0])))
+	    (text.ptr[0] != '*' && !ascii_is_letter(text.ptr[0])))
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
@@ -29,8 +23,8 @@ is_pattern(struct span text)
 
 		if (is_star && i > 0 && text.ptr[i - 1] == '*')
 			return false;
-		if (!is_star && !is_letter(c) && !(c >= '0' && c <= '9') &&
-		    c != '-' && c != ';' && c != '=' && c != '.')
+		if (!is_star && !ascii_is_alnum(c) && c != '-' && c != ';' &&
+		    c != '=' && c != '.')
 			return false;
 	}
 	return true;

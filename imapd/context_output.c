@@ -65,6 +65,20 @@ put_run(struct session *session, const struct context *context,
 	buf_free(&set);
 }
 
+/* Those that are marked, as a set: without an order there are no places. */
+static void
+put_marked(
+    struct session *session, const struct context *context, const bool *marks)
+{
+	struct buf uids = buf_new(SIZE_MAX / 2);
+
+	for (size_t k = 0; k < context_count(context); k++)
+		if (marks[k])
+			context_add_uid(&uids, context_uid(context, k));
+	put_run(session, context, &uids, 0, 0, uids.len / sizeof(uint32_t));
+	buf_free(&uids);
+}
+
 /*
  * The results that are marked go.  Of a sort each run is named at its place,
  * the last one first: no place that is still to be named moves.
@@ -74,16 +88,11 @@ context_put_removed(struct session *session, const struct context *context,
     const bool *is_removed)
 {
 	const char *space = "";
-	struct buf uids = buf_new(SIZE_MAX / 2);
 
 	put_begin(session, context);
 	put(session, " REMOVEFROM (");
-	for (size_t k = 0; k < context_count(context) && !context->is_sort; k++)
-		if (is_removed[k])
-			context_add_uid(&uids, context_uid(context, k));
 	if (!context->is_sort)
-		put_run(
-		    session, context, &uids, 0, 0, uids.len / sizeof(uint32_t));
+		put_marked(session, context, is_removed);
 	for (size_t end = context_count(context);
 	     end > 0 && context->is_sort;) {
 		size_t first = end;
@@ -99,7 +108,6 @@ context_put_removed(struct session *session, const struct context *context,
 		end = first > 0 ? first - 1 : 0;
 	}
 	put(session, ")\r\n");
-	buf_free(&uids);
 }
 
 /* Those of the new result that are marked came; the first one first. */
@@ -108,16 +116,11 @@ context_put_added(struct session *session, const struct context *context,
     const bool *is_added)
 {
 	const char *space = "";
-	struct buf uids = buf_new(SIZE_MAX / 2);
 
 	put_begin(session, context);
 	put(session, " ADDTO (");
-	for (size_t k = 0; k < context_count(context) && !context->is_sort; k++)
-		if (is_added[k])
-			context_add_uid(&uids, context_uid(context, k));
 	if (!context->is_sort)
-		put_run(
-		    session, context, &uids, 0, 0, uids.len / sizeof(uint32_t));
+		put_marked(session, context, is_added);
 	for (size_t k = 0; k < context_count(context) && context->is_sort;
 	     k++) {
 		size_t first = k;
@@ -132,5 +135,4 @@ context_put_added(struct session *session, const struct context *context,
 		}
 	}
 	put(session, ")\r\n");
-	buf_free(&uids);
 }

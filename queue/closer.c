@@ -5,12 +5,11 @@
  * a message costs; a thread waits for that, and nobody for the thread.
  */
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/die.h"
+#include "base/thread.h"
 #include "queue/manager.h"
 
 enum {
@@ -47,26 +46,12 @@ run(void *context)
 	return NULL;
 }
 
-static void
-start_thread(void)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	errno = pthread_create(&thread, &attributes, run, NULL);
-	if (errno != 0)
-		temp_fail("cannot start the closing thread");
-	pthread_attr_destroy(&attributes);
-	closer.has_thread = true;
-}
-
 void
 closer_take(int fd)
 {
 	if (!closer.has_thread)
-		start_thread();
+		thread_start(run, NULL, STACK, "closing");
+	closer.has_thread = true;
 	pthread_mutex_lock(&closer.lock);
 	bool has_room = closer.count < WAITING_MAX;
 	if (has_room)

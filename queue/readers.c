@@ -8,7 +8,6 @@
  * manager is not waked for each message.
  */
 
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/thread.h"
 #include "queue/manager.h"
 
 enum {
@@ -109,20 +109,10 @@ run(void *context)
 static void
 start_threads(struct manager *manager)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-
 	/* A heap for each thread would be address space, which is limited. */
 	mallopt(M_ARENA_MAX, 1);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	for (int i = 0; i < THREADS; i++) {
-		errno =
-		    pthread_create(&thread, &attributes, run, &manager->spool);
-		if (errno != 0)
-			temp_fail("cannot start a reading thread");
-	}
-	pthread_attr_destroy(&attributes);
+	for (int i = 0; i < THREADS; i++)
+		thread_start(run, &manager->spool, STACK, "reading");
 	readers.has_threads = true;
 }
 

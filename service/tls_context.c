@@ -273,6 +273,7 @@ set_session_id(
 {
 	if (len == 0 || len > sizeof(request->id))
 		return false;
+	memset(request->id, 0, sizeof(request->id));
 	memcpy(request->id, id, len);
 	return true;
 }

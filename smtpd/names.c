@@ -5,6 +5,7 @@
 
 #include "mail/addr.h"
 #include "mail/aliasitems.h"
+#include "mail/header.h"
 #include "queue/lookup.h"
 #include "smtpd/session.h"
 
@@ -86,13 +87,8 @@ add_name(const struct session *session, struct buf *address, struct span name)
 	if (addr_parse_mailbox(buf_span(address), &unused) == ADDR_OK)
 		return;
 	buf_clear(address);
-	buf_add_char(address, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.ptr[i] == '"' || name.ptr[i] == '\\')
-			buf_add_char(address, '\\');
-		buf_add_char(address, name.ptr[i]);
-	}
-	buf_add_string(address, "\"@");
+	header_add_quoted(address, name);
+	buf_add_string(address, "@");
 	buf_add(address, buf_span(&session->settings->me));
 }
 

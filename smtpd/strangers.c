@@ -25,10 +25,9 @@ is_another_protocol(struct span verb)
 	static const char *const methods[] = { "CONNECT", "DELETE", "GET",
 		"HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE" };
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (span_equal_nocase(verb, span_of(methods[i])))
-			return true;
-	return verb.len > 0 && verb.ptr[verb.len - 1] == ':';
+	return span_is_one_of(
+		   verb, methods, sizeof(methods) / sizeof(*methods)) ||
+	       (verb.len > 0 && verb.ptr[verb.len - 1] == ':');
 }
 
 void

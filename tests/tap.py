@@ -43,6 +43,12 @@ def wait_for(test, limit=30):
         time.sleep(0.02)
 
 
+def control(name, text):
+    """A setting of the test host."""
+    with open('/var/mta/control/' + name, 'w') as f:
+        f.write(text)
+
+
 def kill_all(pids):
     """Those that are there still: one may have ended with another."""
     for pid in pids:

@@ -238,21 +238,15 @@ enum {
 	SETTLED_S = 1 /* longer than any tick of a file system's clock */
 };
 
+/* A file that is not there is all zero; "." is the folder. */
 static void
-look_at(const char *path, struct stat *file)
-{
-	if (stat(path, file) == -1)
-		*file = (struct stat){ .st_ino = 0 };
-}
-
-/* A file that is not there is all zero. */
-static void
-look_at_control(const char *name, struct stat *file)
+look_at(const char *name, struct stat *file)
 {
 	char path[sizeof(MTA_CONTROL) + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, name);
-	look_at(path, file);
+	if (stat(path, file) == -1)
+		*file = (struct stat){ .st_ino = 0 };
 }
 
 void
@@ -261,7 +255,7 @@ control_watch_start(
 {
 	*watch = (struct control_watch){ .names = names, .count = count };
 	for (size_t i = 0; i < count; i++)
-		look_at_control(names[i], &watch->files[i]);
+		look_at(names[i], &watch->files[i]);
 }
 
 static bool
@@ -284,12 +278,12 @@ control_watch_changed(struct control_watch *watch)
 	struct stat folder;
 	struct stat now;
 
-	look_at(MTA_CONTROL, &folder);
+	look_at(".", &folder);
 	bool is_same = !is_changed(&folder, &watch->folder);
 	for (size_t i = 0; i < watch->count; i++) {
 		if (is_same && watch->files[i].st_ino == 0)
 			continue;
-		look_at_control(watch->names[i], &now);
+		look_at(watch->names[i], &now);
 		if (is_changed(&now, &watch->files[i]))
 			return watch->names[i];
 	}

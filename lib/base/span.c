@@ -34,6 +34,18 @@ ascii_lower(char c)
 }
 
 bool
+ascii_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool
+ascii_is_alnum(char c)
+{
+	return ascii_is_letter(c) || (c >= '0' && c <= '9');
+}
+
+bool
 span_equal_nocase(struct span a, struct span b)
 {
 	if (a.len != b.len)
@@ -43,6 +55,15 @@ span_equal_nocase(struct span a, struct span b)
 		if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
 			return false;
 	return true;
+}
+
+bool
+span_is_one_of(struct span s, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_equal_nocase(s, span_of(names[i])))
+			return true;
+	return false;
 }
 
 int

@@ -28,6 +28,9 @@ bool span_equal(struct span a, struct span b);
 /* As span_equal, but ASCII letters match in either case. */
 bool span_equal_nocase(struct span a, struct span b);
 
+/* Is it one of count names, in either case? */
+bool span_is_one_of(struct span s, const char *const *names, size_t count);
+
 /* As memcmp; a run that the other begins with comes first. */
 int span_compare(struct span a, struct span b);
 
@@ -63,5 +66,7 @@ bool span_is_ascii(struct span s);
 
 /* c as its lower-case letter, ASCII only. */
 char ascii_lower(char c);
+bool ascii_is_letter(char c);
+bool ascii_is_alnum(char c);
 
 #endif

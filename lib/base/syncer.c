@@ -1,13 +1,17 @@
 #include "base/syncer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/thread.h"
+
+enum {
+	STACK = 64 * 1024
+};
 
 struct syncer {
 	int file_system_fd;
@@ -36,8 +40,6 @@ struct syncer *
 syncer_new(int file_system_fd)
 {
 	struct syncer *syncer = calloc(1, sizeof(*syncer));
-	pthread_attr_t attributes;
-	pthread_t thread;
 
 	if (syncer == NULL)
 		temp_fail("out of memory");
@@ -46,12 +48,7 @@ syncer_new(int file_system_fd)
 	syncer->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (syncer->wanted == -1 || syncer->done == -1)
 		temp_fail("cannot make an eventfd");
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 65536);
-	errno = pthread_create(&thread, &attributes, run, syncer);
-	if (errno != 0)
-		temp_fail("cannot start the sync thread");
-	pthread_attr_destroy(&attributes);
+	thread_start(run, syncer, STACK, "sync");
 	return syncer;
 }
 

@@ -21,8 +21,7 @@ is_utf8(char c)
 static bool
 is_alnum(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || is_utf8(c);
+	return ascii_is_alnum(c) || is_utf8(c);
 }
 
 static bool

@@ -28,15 +28,6 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool
-is_one_of(struct span name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (span_equal_nocase(name, span_of(names[i])))
-			return true;
-	return false;
-}
-
 /* iconv's name for it; false if none could be. */
 static bool
 iconv_name(struct span charset, char name[CHARSET_NAME_MAX + 1])
@@ -73,7 +64,7 @@ charset_begin(struct charset_stream *stream, struct span charset)
 {
 	*stream = (struct charset_stream){ .iconv = NULL };
 	charset = span_trim(charset);
-	if (is_one_of(charset, utf8_names, COUNT(utf8_names))) {
+	if (span_is_one_of(charset, utf8_names, COUNT(utf8_names))) {
 		stream->is_guess = true;
 		return;
 	}
@@ -95,7 +86,7 @@ charset_is_known(struct span charset)
 	charset_begin(&stream, charset);
 	bool is_known =
 	    stream.iconv != NULL || stream.table != NULL ||
-	    is_one_of(span_trim(charset), utf8_names, COUNT(utf8_names));
+	    span_is_one_of(span_trim(charset), utf8_names, COUNT(utf8_names));
 	if (stream.iconv != NULL)
 		iconv_close(stream.iconv);
 	return is_known;

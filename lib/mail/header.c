@@ -120,3 +120,19 @@ header_is_field(struct span line)
 			return false;
 	return true;
 }
+
+void
+header_add_quoted(struct buf *into, struct span text)
+{
+	buf_add_char(into, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '\r' || c == '\n' || c == '\0')
+			c = ' ';
+		if (c == '"' || c == '\\')
+			buf_add_char(into, '\\');
+		buf_add_char(into, c);
+	}
+	buf_add_char(into, '"');
+}

@@ -42,4 +42,10 @@ bool header_is_field(struct span line);
 /* Is there nothing in text that could end or fold a header line? */
 bool header_is_safe(struct span text);
 
+/*
+ * Append text as a quoted-string, RFC 5322 section 3.2.4 (and quoted of RFC
+ * 9051): what cannot be in one becomes a space.
+ */
+void header_add_quoted(struct buf *into, struct span text);
+
 #endif

@@ -14,27 +14,11 @@ enum {
 	SPARE = 1024
 };
 
-static void
-add_quoted(struct buf *into, struct span text)
-{
-	buf_add_char(into, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (c == '\r' || c == '\n' || c == '\0')
-			c = ' ';
-		if (c == '"' || c == '\\')
-			buf_add_char(into, '\\');
-		buf_add_char(into, c);
-	}
-	buf_add_char(into, '"');
-}
-
 void
 structure_add_string(struct buf *into, struct span text, bool is_utf8)
 {
 	if (span_is_ascii(text)) {
-		add_quoted(into, text);
+		header_add_quoted(into, text);
 		return;
 	}
 	struct buf fit = buf_new(4 * text.len + SPARE);
@@ -42,7 +26,7 @@ structure_add_string(struct buf *into, struct span text, bool is_utf8)
 		utf8_add_clean(&fit, text);
 	else
 		words_add_ascii(&fit, text);
-	add_quoted(into, buf_span(&fit));
+	header_add_quoted(into, buf_span(&fit));
 	buf_free(&fit);
 }
 

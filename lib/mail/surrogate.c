@@ -23,30 +23,14 @@ static const char *const address_fields[] = { "From", "To", "Cc", "Bcc",
 static const char *const parameter_fields[] = { "Content-Type",
 	"Content-Disposition" };
 
-static bool
-is_one_of(struct span name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (span_equal_nocase(name, span_of(names[i])))
-			return true;
-	return false;
-}
-
 /* A phrase of RFC 5322, whatever is in the name. */
 static void
 add_phrase(struct buf *into, struct span name)
 {
-	if (!span_is_ascii(name)) {
+	if (span_is_ascii(name))
+		header_add_quoted(into, name);
+	else
 		words_add_ascii(into, name);
-		return;
-	}
-	buf_add_char(into, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.ptr[i] == '"' || name.ptr[i] == '\\')
-			buf_add_char(into, '\\');
-		buf_add_char(into, name.ptr[i]);
-	}
-	buf_add_char(into, '"');
 }
 
 /* May it stand without quotes? */
@@ -146,13 +130,12 @@ add_extended(struct buf *into, struct span value)
 {
 	buf_add_string(into, "*=utf-8''");
 	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.ptr[i];
+		char c = value.ptr[i];
 
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		    (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_')
-			buf_add_char(into, (char)c);
+		if (ascii_is_alnum(c) || c == '.' || c == '-' || c == '_')
+			buf_add_char(into, c);
 		else
-			buf_printf(into, "%%%02X", (unsigned)c);
+			buf_printf(into, "%%%02X", (unsigned)(unsigned char)c);
 	}
 }
 
@@ -220,10 +203,10 @@ add_field(struct buf *into, struct span field)
 	struct buf unfolded = buf_new(value.len + 1);
 	struct buf text = buf_new(GROWTH * value.len + SPARE);
 	header_add_unfolded(&unfolded, value);
-	if (is_one_of(name, address_fields,
+	if (span_is_one_of(name, address_fields,
 		sizeof(address_fields) / sizeof(*address_fields)))
 		add_addresses(&text, buf_span(&unfolded));
-	else if (is_one_of(name, parameter_fields,
+	else if (span_is_one_of(name, parameter_fields,
 		     sizeof(parameter_fields) / sizeof(*parameter_fields)))
 		add_parameters(&text, buf_span(&unfolded));
 	else

@@ -7,21 +7,14 @@ enum {
 };
 
 static bool
-is_letter(char c)
-{
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'z';
-}
-
-static bool
 is_class(struct span text)
 {
-	if (text.len == 0 || !is_letter(text.ptr[0]))
+	if (text.len == 0 || !ascii_is_letter(text.ptr[0]))
 		return false;
 	for (size_t i = 1; i < text.len; i++) {
 		char c = text.ptr[i];
 
-		if (!is_letter(c) && !(c >= '0' && c <= '9') &&
+		if (!ascii_is_alnum(c) &&
 		    (c == '\0' || strchr(".-_:", c) == NULL))
 			return false;
 	}

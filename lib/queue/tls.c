@@ -244,6 +244,8 @@ exchange(struct key_channel *channel, const struct key_request *request,
 		       answer->serial == request->serial &&
 		       answer->operation == request->operation;
 	explicit_bzero(packet.bytes, packet.len);
+	if (!is_ours) /* whoever wipes its bytes goes by its length */
+		explicit_bzero(answer, sizeof(*answer));
 	return is_ours;
 }
 

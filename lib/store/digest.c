@@ -32,11 +32,8 @@ static const char *const usual_fields[] = { "From", "To", "Cc", "Bcc",
 bool
 digest_has_field(struct span field)
 {
-	for (size_t i = 0; i < sizeof(usual_fields) / sizeof(*usual_fields);
-	     i++)
-		if (span_equal_nocase(field, span_of(usual_fields[i])))
-			return true;
-	return false;
+	return span_is_one_of(
+	    field, usual_fields, sizeof(usual_fields) / sizeof(*usual_fields));
 }
 
 /* Where each text begins; what moves while text grows is pointed to last. */

@@ -18,11 +18,6 @@ def run(*argv, **more):
     return subprocess.run(argv, capture_output=True, text=True, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 ALL = run(ATTACK, '-l').stdout.split()
 WHOLE = os.environ.get('ATTACK') == 'all'
 WORST = ['socket-inet', 'socket-unix', 'execve', 'ptrace-parent', 'read-parent', 'pidfd-parent', 'kill-parent',

@@ -21,11 +21,6 @@ OPEN_AT_ONCE = 150
 ID = '0123456789abcdef0123456'
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 # ---- the neighbours, as the run scripts have them ----
 def neighbours():
     """'queue-inject -s' -> its chain, for each pair of braces in each script."""

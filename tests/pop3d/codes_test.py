@@ -3,6 +3,7 @@
 code: what is announced is so; pop3d(7) names a test that has it."""
 import glob, os, poplib, pwd, re, shutil, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from pop import refused
 from tap import *
 
 on_host()
@@ -15,25 +16,12 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def connect(user=None):
     pop = poplib.POP3('127.0.0.1', 110, timeout=30)
     if user:
         pop.user(user)
         pop.pass_(SECRET)
     return pop
-
-
-def refused(act, *arguments):
-    try:
-        act(*arguments)
-    except poplib.error_proto as error:
-        return str(error)
-    return ''
 
 
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')

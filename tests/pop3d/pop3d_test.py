@@ -3,6 +3,7 @@
 as an ordinary user (another one, if the test is run by root)."""
 import contextlib, fcntl, os, poplib, shutil, socket, stat, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from pop import refused
 from tap import *
 
 BUILD = os.environ['BUILD']
@@ -64,14 +65,6 @@ class Pop(poplib.POP3):
     def ended(self):
         self.close()
         return self.child.wait(10)
-
-
-def refused(act, *arguments):
-    try:
-        act(*arguments)
-    except poplib.error_proto as error:
-        return str(error)
-    return ''
 
 
 def raw(data, *arguments, **options):

@@ -3,6 +3,7 @@
 who says it gets messages as they are, who does not gets headers in ASCII."""
 import email, email.policy, os, poplib, pwd, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from pop import refused
 from tap import *
 
 on_host()
@@ -30,14 +31,6 @@ def connect(*before):
     pop.user('joe')
     pop.pass_(SECRET)
     return pop
-
-
-def refused(act, *arguments):
-    try:
-        act(*arguments)
-    except poplib.error_proto as error:
-        return str(error)
-    return ''
 
 
 def as_sent(text):

@@ -1,18 +1,13 @@
 #!/usr/bin/env python3
 """queue_test - queue(1): show what waits, by whatever tells it apart, and hold,
 release, retry, remove or fail it, while mail flows."""
-import glob, json, os, pwd, re, shutil, smtplib, socket, subprocess, sys, threading, time
+import contextlib, glob, json, os, pwd, re, shutil, smtplib, socket, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 FILL = os.environ['BUILD'] + '/tests/load/fillqueue'
-
-
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
 
 
 def queue(*words, user=None, ok=0):
@@ -210,4 +205,17 @@ stop.set()
 thread.join()
 check('all that came meanwhile arrived', wait_for(lambda: all(any(f'Subject: {m}\n' in t for t in new('ann')) for m in sent)), len(sent))
 check('the queue is empty', wait_for(lambda: ids() == []), ids())
+
+
+def removed():
+    """Removed files that the manager has open still."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/comm') as comm:
+            if comm.read() == 'queue-manager\n':
+                found += [link for fd in os.listdir(f'/proc/{pid}/fd') if (link := os.readlink(f'/proc/{pid}/fd/{fd}')).endswith('(deleted)')]
+    return found
+
+
+check('the manager lets go of what is removed', wait_for(lambda: not removed()), removed())
 done()

@@ -7,11 +7,6 @@ from tap import *
 FILL = os.environ['BUILD'] + '/tests/load/fillqueue'
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 class Host:
     """Another host: counts what is open at once, and what comes on each connection."""
 

@@ -124,11 +124,6 @@ class Host:
                 return
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def mailq():
     return subprocess.run(['/var/mta/bin/mailq', '--json'], capture_output=True, text=True).stdout
 

@@ -17,11 +17,6 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def log():
     with open('/var/mta/log/pop3d/current', errors='replace') as f:
         return f.read()

@@ -15,11 +15,6 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def log(service='smtpd'):
     with open(f'/var/mta/log/{service}/current', errors='replace') as f:
         return f.read()

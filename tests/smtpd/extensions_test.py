@@ -11,11 +11,6 @@ for name in ('queue', 'pop3d'):
     shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 control('databytes', '300000\n')
 control('xclientnets', '127.0.0.9\n')
 control('maxmessages', '50\n')

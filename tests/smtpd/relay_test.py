@@ -25,11 +25,6 @@ RECIPIENTS = '''
 '''
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def expanded(text):
     for word, value in (('E', 'elsewhere.example'), ('H', 'example.org'), ('R', 'relay.example'), ('I', '127.0.0.1')):
         text = re.sub(rf'(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])', value, text)

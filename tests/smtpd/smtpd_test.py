@@ -11,11 +11,6 @@ for name in ('queue', 'pop3d', 'submission'):
     shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 control('relayclients', '127.0.0.1\n')
 control('rcpthosts', 'relay.example\n')
 control('databytes', '100000\n')

@@ -23,11 +23,6 @@ SEQUENCES = [a + '.' + b for a in RUNS for b in RUNS if not is_clean(a + '.' + b
 OPEN = [s for s in SEQUENCES if '\r\n.\r\n' not in s]      # that DATA must not end at
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def queued():
     return [name for folder in ('new', 'tmp') for name in os.listdir('/var/mta/queue/' + folder)]
 

@@ -18,11 +18,6 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def log():
     try:
         with open('/var/mta/log/submission/current', errors='replace') as f:

@@ -19,11 +19,6 @@ accepted = {}                     # mark -> mailboxes (user names) that must hav
 sinks = {}                        # mark -> how often the other host took it
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def run(*argv, **more):
     return subprocess.run(argv, capture_output=True, text=True, **more)
 

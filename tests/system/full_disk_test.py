@@ -13,11 +13,6 @@ DISK = os.environ['TEST_MOUNT']
 BODY = 'x' * 70 + '\n'
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def run(*argv, **more):
     return subprocess.run(argv, capture_output=True, text=True, **more)
 

@@ -145,11 +145,6 @@ def goes_on():
     return passed < SECONDS or (passed < SECONDS + 200 and (sum(killed.values()) < 20 or len(kept) < 20))
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def mtactl(what):
     return subprocess.run(['/var/mta/bin/mtactl', what]).returncode == 0
 

@@ -11,11 +11,6 @@ if not os.path.exists('/var/mta/bin/pop3d'):
 PREFIX = ['setpriv', '--reuid=joe', '--regid=joe', '--init-groups']
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def run(*argv, **more):
     return subprocess.run(argv, capture_output=True, text=True, **more)
 

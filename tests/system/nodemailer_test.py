@@ -30,11 +30,6 @@ require('nodemailer').createTransport({
 '''
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 def send(port, method, secret, subject):
     got = run('node', '-e', SEND, str(port), method, secret, CA, subject)
     return json.loads(got.stdout) if got.stdout else got.stderr

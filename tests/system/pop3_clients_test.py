@@ -17,11 +17,6 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\n')
 control('pop3drate', '0\n')
 run('/var/mta/bin/mtactl', 'start')

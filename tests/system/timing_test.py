@@ -9,11 +9,6 @@ on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 class Hop:
     """A next host that takes everything, and keeps what it was told."""
 

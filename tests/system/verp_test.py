@@ -11,11 +11,6 @@ on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 
 
-def control(name, text):
-    with open('/var/mta/control/' + name, 'w') as f:
-        f.write(text)
-
-
 class Hop:
     """A next host; it knows nobody whose name begins with "no"."""
 

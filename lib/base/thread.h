@@ -1,0 +1,17 @@
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+/*
+ * thread - for what only a thread of its own can wait for, such as a disk.
+ */
+
+#include <stddef.h>
+
+/*
+ * Start one that runs until the program ends.  stack is in bytes; name is for
+ * the words of the end, with EX_TEMPFAIL, if there can be none.
+ */
+void thread_start(
+    void *(*run)(void *), void *context, size_t stack, const char *name);
+
+#endif
