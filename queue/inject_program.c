@@ -7,6 +7,7 @@
 
 #include "base/control.h"
 #include "base/die.h"
+#include "base/file.h"
 #include "base/io.h"
 #include "mail/date.h"
 #include "queue/injector.h"
@@ -121,7 +122,7 @@ injector_run_program(struct injector *injector, unsigned caller)
 		give_up(injector, &incoming, EX_DATAERR,
 		    envelope_status_text(status));
 	if (!incoming_finish(injector, &incoming, buf_span(&kept), &envelope) ||
-	    fsync(incoming.fd) == -1)
+	    !file_sync_named(incoming.fd))
 		give_up(injector, &incoming, EX_TEMPFAIL,
 		    "cannot write to the queue");
 	buf_clear(&given);

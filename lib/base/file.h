@@ -14,6 +14,13 @@
  */
 bool file_commit(int fd, const char *temporary, const char *path);
 
+/*
+ * Bring a file with bytes in it, open for reading too, to stable storage, and
+ * the name that it was given last; false with errno set.  It is an fsync where
+ * that was seen to keep the name as well (ext4, xfs: power_test), or a syncfs.
+ */
+bool file_sync_named(int fd);
+
 /* fsync the folder that path lies in; false with errno set. */
 bool folder_sync(const char *path);
 
