@@ -1,7 +1,7 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,29 +180,22 @@ store_close(struct store *store)
 /* ---- unique-ids ---- */
 
 struct store_hash {
-	EVP_MD_CTX *digest;
+	struct sha256_ctx digest;
 };
 
-/* No configuration file: there are no files in a jail. */
 struct store_hash *
 store_hash_new(void)
 {
 	struct store_hash *hash = store_allocate(NULL, 1, sizeof(*hash));
 
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	hash->digest = EVP_MD_CTX_new();
-	if (hash->digest == NULL ||
-	    EVP_DigestInit_ex(hash->digest, EVP_sha256(), NULL) != 1)
-		temp_fail("cannot make a SHA-256 digest");
+	sha256_init(&hash->digest);
 	return hash;
 }
 
 void
 store_hash_add(struct store_hash *hash, struct span bytes)
 {
-	if (bytes.len > 0 &&
-	    EVP_DigestUpdate(hash->digest, bytes.ptr, bytes.len) != 1)
-		temp_fail("cannot make a SHA-256 digest");
+	sha256_update(&hash->digest, bytes.len, (const uint8_t *)bytes.ptr);
 }
 
 /* Ready for the next one afterwards. */
@@ -210,12 +203,10 @@ void
 store_hash_end(struct store_hash *hash, char hex[STORE_HASH_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char bytes[EVP_MAX_MD_SIZE];
+	uint8_t bytes[STORE_HASH_LEN / 2];
 
-	if (EVP_DigestFinal_ex(hash->digest, bytes, NULL) != 1 ||
-	    EVP_DigestInit_ex(hash->digest, EVP_sha256(), NULL) != 1)
-		temp_fail("cannot make a SHA-256 digest");
-	for (size_t i = 0; i < STORE_HASH_LEN / 2; i++) {
+	sha256_digest(&hash->digest, sizeof(bytes), bytes); /* its first half */
+	for (size_t i = 0; i < sizeof(bytes); i++) {
 		hex[2 * i] = digits[bytes[i] >> 4];
 		hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
@@ -225,6 +216,5 @@ store_hash_end(struct store_hash *hash, char hex[STORE_HASH_LEN + 1])
 void
 store_hash_free(struct store_hash *hash)
 {
-	EVP_MD_CTX_free(hash->digest);
 	free(hash);
 }
