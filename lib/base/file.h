@@ -15,9 +15,10 @@
 bool file_commit(int fd, const char *temporary, const char *path);
 
 /*
- * Bring a file with bytes in it, open for reading too, to stable storage, and
- * the name that it was given last; false with errno set.  It is an fsync where
- * that was seen to keep the name as well (ext4, xfs: power_test), or a syncfs.
+ * Bring a new file, which has bytes in it and is open for reading too, to
+ * stable storage with the name that it has; false with errno set.  An fsync,
+ * where that was seen to keep the name as well (ext4, xfs: power_test), or a
+ * syncfs.
  */
 bool file_sync_named(int fd);
 

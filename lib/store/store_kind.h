@@ -64,8 +64,7 @@ void store_add_facts(struct store *store, const struct uidl_facts *facts);
 /* Each message gets its unique id; for store_open. */
 void store_settle_uidls(struct store *store);
 
-/* The first half of the SHA-256 of what is added, as STORE_HASH_LEN hex digits.
- */
+/* Half of the SHA-256 of what is added, as STORE_HASH_LEN hex digits. */
 struct store_hash;
 struct store_hash *store_hash_new(void);
 void store_hash_add(struct store_hash *hash, struct span bytes);

@@ -8,11 +8,12 @@ from power import *
 from tap import *
 
 CASES = (('ext4', 'Maildir'), ('xfs', 'Maildir'), ('ext4', 'mbox'))
+CUTS, SECONDS = int(os.environ.get('POWER_CUTS', '2')), float(os.environ.get('POWER_SECONDS', '1.5'))
+os.environ.setdefault('TEST_FS_SIZE', f'{400 + 40 * CUTS}M')    # the mail of all cuts stays on it
 for_each_disk(CASES)
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 HOST = os.environ['host_dir']
-CUTS, SECONDS = int(os.environ.get('POWER_CUTS', '2')), float(os.environ.get('POWER_SECONDS', '1.5'))
 rnd = random.Random(int(os.environ.get('POWER_SEED', '1')))
 IS_MBOX = os.environ['TEST_BOX'] == 'mbox'
 for name, text in (('retrymin', '1'), ('retrymax', '1')) + ((('defaultdelivery', 'mbox'),) if IS_MBOX else ()):

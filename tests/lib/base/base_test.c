@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/file.h"
 #include "base/io.h"
 #include "base/packet.h"
 #include "base/record.h"
@@ -135,6 +137,20 @@ test_io(void)
 
 /* A log that nobody reads: bounded time, and what was lost is counted. */
 static void
+test_sync(void)
+{
+	char path[] = "/tmp/base_test.XXXXXX";
+	int fd = mkstemp(path);
+
+	CHECK("a new file is synced with its name",
+	    write(fd, "x", 1) == 1 && file_sync_named(fd));
+	unlink(path);
+	close(fd);
+	CHECK("one that is closed is not",
+	    !file_sync_named(fd) && errno == EBADF);
+}
+
+static void
 test_full_log(void)
 {
 	static char text[1 << 20];
@@ -216,6 +232,7 @@ test_gathered_log(void)
 int
 main(void)
 {
+	test_sync();
 	test_full_log();
 	test_gathered_log();
 	test_span();
