@@ -25,12 +25,14 @@ children_hold(void)
 }
 
 bool
-children_wait(struct pollfd *wait, nfds_t count)
+children_wait(struct pollfd *wait, nfds_t count, int64_t timeout_ms)
 {
+	const struct timespec timeout = { .tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000 };
 	sigset_t none;
 
 	sigemptyset(&none);
-	return ppoll(wait, count, NULL, &none) > 0;
+	return ppoll(wait, count, timeout_ms < 0 ? NULL : &timeout, &none) > 0;
 }
 
 static bool

@@ -13,8 +13,8 @@
 /* Before the first fork: SIGCHLD then comes only within children_wait. */
 void children_hold(void);
 
-/* Wait; false if a child ended first. */
-bool children_wait(struct pollfd *wait, nfds_t count);
+/* Wait; false if a child ended first, or the time is over (-1: never). */
+bool children_wait(struct pollfd *wait, nfds_t count, int64_t timeout_ms);
 
 /*
  * Count those off that ended; at max wait for one.  How many died of a signal

@@ -5,10 +5,10 @@
  * uid         mta-remote-auth
  * fd 0        sessions, remoteauth(5)
  * fd 2        the log
- * reads       control/smtpauth
+ * reads       control/{smtpauth,timeoutneighbour}
  * writes      nothing
  * runs        nothing; forks a child for each session
- * exits       0 when the other end is gone; EX_USAGE; EX_TEMPFAIL
+ * exits       0 when the other end is gone, or rests; EX_USAGE; EX_TEMPFAIL
  */
 
 #include <signal.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/io.h"
 #include "base/sandbox.h"
 #include "net/smtpauth.h"
 #include "queue/neighbour.h"
@@ -35,6 +36,7 @@ enum {
 struct keeper {
 	struct control_list secrets;
 	Gsasl *library;
+	int64_t rest_ms; /* neighbour_rest_ms */
 	int session;
 	struct buf host; /* empty: not bound */
 	uint16_t port;
@@ -199,17 +201,22 @@ serve(struct keeper *keeper, const struct sandbox_layer *layer)
 	static struct packet packet;
 	struct pollfd wait = { .fd = NEIGHBOUR_SELF, .events = POLLIN };
 	const pid_t self = getpid();
+	int64_t asked_ms = clock_ms();
 	uint64_t children = 0;
 	unsigned crashes = 0;
 
 	for (;;) {
-		bool has_packet = children_wait(&wait, 1);
+		bool has_packet = children_wait(&wait, 1, keeper->rest_ms);
 
 		crashes += children_reap(&children, CHILDREN_MAX);
 		if (crashes >= CRASHES_MAX)
 			die(EX_TEMPFAIL, "%u crashes: starting anew", crashes);
+		if (!has_packet && keeper->rest_ms != -1 && children == 0 &&
+		    clock_ms() - asked_ms >= keeper->rest_ms)
+			return;
 		if (!has_packet)
 			continue;
+		asked_ms = clock_ms();
 		int got = packet_receive(NEIGHBOUR_SELF, &packet);
 		if (got == 0)
 			return;
@@ -242,6 +249,7 @@ main(int argc, char **argv)
 	require_unprivileged();
 	keeper.secrets = smtpauth_read();
 	keeper.library = proof_prepare();
+	keeper.rest_ms = neighbour_rest_ms();
 	keeper.host = buf_new(CONTROL_WORD_MAX);
 	keeper.user = buf_new(SMTPAUTH_WORD_MAX + 1);
 	keeper.password = buf_new(SMTPAUTH_WORD_MAX + 1);

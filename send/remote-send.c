@@ -75,7 +75,7 @@ wait_packet(const struct send_settings *settings)
 		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
 		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 } };
 
-	if (!children_wait(wait, 4))
+	if (!children_wait(wait, 4, -1))
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");

@@ -29,6 +29,7 @@
 #include "base/paths.h"
 #include "base/sandbox.h"
 #include "base/span.h"
+#include "queue/neighbour.h"
 
 static const char usage[] =
     "usage: confine -u USER [-g GROUP]... [-r|-w|-x PATH]... [-N] [-n FILES]\n"
@@ -245,8 +246,10 @@ main(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 
 	umask(077);
+	const bool rests = getenv(NEIGHBOUR_RESTS) != NULL;
 	if (clearenv() != 0 ||
 	    setenv("PATH", MTA_BIN ":/usr/bin:/bin", 1) == -1 ||
+	    (rests && setenv(NEIGHBOUR_RESTS, "1", 1) == -1) ||
 	    chdir("/") == -1)
 		die_errno(EX_OSERR, "cannot clean the environment");
 	set_limit(RLIMIT_CORE, 0);

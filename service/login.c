@@ -13,12 +13,13 @@
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
  * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
- *             imapperuser,messagesperhour,recipientsperhour}, /etc/passwd,
+ *             imapperuser,messagesperhour,recipientsperhour,
+ *             timeoutneighbour}, /etc/passwd,
  *             whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count
  * runs        /var/mta/bin/pop3d -s or imapd -s, as the user
- * exits       0 the control pair closed; EX_USAGE; EX_NOPERM not root;
- *             EX_TEMPFAIL a neighbour is gone
+ * exits       0 the control pair closed, or it rests; EX_USAGE; EX_NOPERM not
+ *             root; EX_TEMPFAIL a neighbour is gone
  */
 
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #include "base/control.h"
 #include "base/die.h"
 #include "queue/neighbour.h"
+#include "service/quota.h"
 #include "service/seats.h"
 
 static const char usage[] =
@@ -56,6 +58,18 @@ find_service(const char *name)
 	die(EX_USAGE, "%s", usage);
 }
 
+/* What an account has sent is forgotten with us: not before its hour ends. */
+static void
+keep_counts(struct login_settings *settings)
+{
+	bool counts = settings->messages_per_hour > 0 ||
+		      settings->recipients_per_hour > 0;
+
+	if (counts && settings->rest_ms != -1 &&
+	    settings->rest_ms < QUOTA_HOUR_MS)
+		settings->rest_ms = QUOTA_HOUR_MS;
+}
+
 static void
 read_settings(struct login_settings *settings, const struct service *service)
 {
@@ -70,11 +84,13 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->uid_min = control_number("uidmin", 1000, 1, UINT32_MAX - 1);
 	settings->delay_max_ms =
 	    control_number("logindelaymax", 15, 0, 60) * 1000;
+	settings->rest_ms = neighbour_rest_ms();
 	if (service->program == NULL) {
 		settings->messages_per_hour =
 		    control_number("messagesperhour", 0, 0, UINT32_MAX);
 		settings->recipients_per_hour =
 		    control_number("recipientsperhour", 0, 0, UINT32_MAX);
+		keep_counts(settings);
 		return;
 	}
 	snprintf(file, sizeof(file), "%speruser", service->name);

@@ -111,6 +111,7 @@ static const struct {
 	{ "imapdprogress", 1, 3600000 },
 	{ "imapdcontexts", 1, 1000 },
 	{ "timeouttls", 1, 3600 },
+	{ "timeoutneighbour", 0, 86400 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
 	{ "submissionconnections", 1, 4096 },

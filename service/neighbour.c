@@ -6,15 +6,19 @@
  * fd          its neighbour's number (lib/queue/neighbour.h) becomes one end;
  *             the other end is the neighbour's standard input
  * runs        the neighbour's chain, as a child; then the next program, as
- *             itself
- * exits       EX_USAGE; EX_OSERR if the kernel refuses; else never
+ *             itself.  With -w the child stays, and runs the chain as a child
+ *             of its own whenever something is asked
+ * exits       EX_USAGE; EX_OSERR if the kernel refuses; else never; the child
+ *             of -w 0 when the pair closes, EX_TEMPFAIL when the chain failed
  */
 
+#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -23,7 +27,7 @@
 
 static const char usage[] =
     "usage: neighbour [-w] NAME { PROGRAM [ARGUMENT...] } NEXT [ARGUMENT...]\n"
-    "       -w: start it when it is first asked something";
+    "       -w: start it when it is asked something; it may end when idle";
 
 enum {
 	READY_FD = 3 /* s6's notification descriptor: the next program's */
@@ -44,7 +48,7 @@ closing_brace(char **argv, int open)
 	die(EX_USAGE, "'{' without its '}'; %s", usage);
 }
 
-static void
+static _Noreturn void
 execute(char **argv)
 {
 	execvp(argv[0], argv);
@@ -61,6 +65,40 @@ await_request(void)
 		;
 	if (wait.revents & POLLHUP)
 		exit(EX_OK);
+}
+
+static void
+await_end(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) == -1)
+		if (errno != EINTR)
+			die_errno(EX_OSERR, "cannot wait for the neighbour");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_OK)
+		exit(EX_TEMPFAIL);
+}
+
+/*
+ * One that has nothing to do ends with 0 (neighbour_rest_ms).  What is asked
+ * at that moment stays in the pair, which is open here, for the next.  One
+ * that fails takes the pair along, and so the asker.
+ */
+static _Noreturn void
+run_when_asked(char **argv)
+{
+	for (;;) {
+		await_request();
+		pid_t child = fork();
+		if (child == -1)
+			die_errno(EX_OSERR, "cannot fork");
+		if (child == 0) {
+			if (setenv(NEIGHBOUR_RESTS, "1", 1) == -1)
+				die_errno(EX_OSERR, "cannot say who waits");
+			execute(argv);
+		}
+		await_end(child);
+	}
 }
 
 static void
@@ -82,7 +120,9 @@ start_neighbour(const int ends[2], bool is_waiting, char **argv)
 	if (ends[1] != NEIGHBOUR_SELF)
 		close(ends[1]);
 	if (is_waiting)
-		await_request();
+		run_when_asked(argv);
+	if (unsetenv(NEIGHBOUR_RESTS) == -1)
+		die_errno(EX_OSERR, "cannot clean the environment");
 	execute(argv);
 }
 

@@ -2,10 +2,6 @@
 
 #include <stddef.h>
 
-enum {
-	HOUR_MS = 3600 * 1000
-};
-
 static struct quota_slot *
 find_slot(struct quota *quota, uint64_t account, int64_t now_ms)
 {
@@ -15,7 +11,7 @@ find_slot(struct quota *quota, uint64_t account, int64_t now_ms)
 
 	for (size_t i = 0; i < QUOTA_WAYS; i++) {
 		if (slots[i].account == account &&
-		    now_ms - slots[i].begun_ms < HOUR_MS)
+		    now_ms - slots[i].begun_ms < QUOTA_HOUR_MS)
 			return &slots[i];
 		if (slots[i].account == account) {
 			oldest = &slots[i];

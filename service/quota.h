@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 enum {
+	QUOTA_HOUR_MS = 3600 * 1000,
 	QUOTA_SLOTS = 8192,
 	QUOTA_WAYS = 16
 };

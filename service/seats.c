@@ -186,6 +186,15 @@ prepare_poll(struct login *login)
 	return (int)wait;
 }
 
+static bool
+is_idle(const struct login *login)
+{
+	for (size_t i = 0; i < login->seat_count; i++)
+		if (login->seats[i].state != SEAT_FREE)
+			return false;
+	return true;
+}
+
 static void
 serve_seat(struct login *login, struct seat *seat, short events)
 {
@@ -228,9 +237,15 @@ serve(struct login *login)
 	for (;;) {
 		size_t count = login->seat_count;
 		int wait = prepare_poll(login);
+		bool may_rest = is_idle(login);
 
-		if (poll(polled, POLL_SEATS + count, wait) == -1)
+		if (may_rest)
+			wait = (int)login->settings->rest_ms;
+		int ready = poll(polled, POLL_SEATS + count, wait);
+		if (ready == -1)
 			continue;
+		if (ready == 0 && may_rest)
+			return;
 		if (polled[POLL_CHECKPW].revents != 0)
 			die(EX_TEMPFAIL, "checkpw is gone: starting anew");
 		if (polled[POLL_LOOKUP].revents != 0)

@@ -26,6 +26,7 @@ struct login_settings {
 	uint64_t sessions_per_account; /* control/SERVICEperuser */
 	uint64_t messages_per_hour;    /* control/messagesperhour; 0: any */
 	uint64_t recipients_per_hour;  /* control/recipientsperhour */
+	int64_t rest_ms;               /* neighbour_rest_ms */
 };
 
 enum {
@@ -33,8 +34,9 @@ enum {
 };
 
 /*
- * Serve until the control pair closes, then let users' sessions end, five
- * seconds at most.  A neighbour that is gone ends the program (EX_TEMPFAIL).
+ * Serve until the control pair closes, or for rest_ms there was no seat; then
+ * let users' sessions end, five seconds at most.  A neighbour that is gone ends
+ * the program (EX_TEMPFAIL).
  */
 void seats_serve(const struct login_settings *settings);
 

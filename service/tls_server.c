@@ -32,7 +32,9 @@ struct server {
 	int64_t handshake_timeout_ms;
 	int64_t refreshed_ms;
 	unsigned children;
+	unsigned waiting; /* sessions that no child has */
 	unsigned crashes;
+	bool was_asked; /* since the last look whether it may rest */
 	struct packet packet;
 	struct waiting *sessions; /* client mode: all of them */
 };
@@ -62,6 +64,7 @@ end_waiting(struct waiting *waiting)
 		*link = waiting->next;
 	event_free(waiting->readable);
 	close(waiting->fd);
+	waiting->server->waiting--;
 	free(waiting);
 }
 
@@ -233,6 +236,7 @@ add_session(struct server *server, int fd)
 	if (waiting->readable == NULL ||
 	    event_add(waiting->readable, NULL) != 0)
 		temp_fail("out of memory");
+	server->waiting++;
 	if (server->context->is_client) {
 		waiting->next = server->sessions;
 		server->sessions = waiting;
@@ -250,8 +254,21 @@ handle_control(evutil_socket_t fd, short what, void *context)
 		event_base_loopbreak(server->base);
 	int session = got == 1 ? neighbour_accept_session(&server->packet) : -1;
 	packet_close_fds(&server->packet);
+	server->was_asked = true;
 	if (session != -1)
 		add_session(server, session);
+}
+
+/* Nothing to do since the last look, and nobody who may want something. */
+static void
+handle_rest(evutil_socket_t fd, short what, void *context)
+{
+	struct server *server = context;
+
+	(void)fd, (void)what;
+	if (!server->was_asked && server->children == 0 && server->waiting == 0)
+		event_base_loopbreak(server->base);
+	server->was_asked = false;
 }
 
 static void
@@ -288,6 +305,17 @@ watch(struct server *server, int fd, short what, event_callback_fn handle)
 }
 
 static void
+watch_rest(struct server *server, int64_t rest_ms)
+{
+	const struct timeval pause = { .tv_sec = rest_ms / 1000 };
+	struct event *event =
+	    event_new(server->base, -1, EV_PERSIST, handle_rest, server);
+
+	if (event == NULL || event_add(event, &pause) != 0)
+		temp_fail("cannot make an event loop");
+}
+
+static void
 drain(struct server *server)
 {
 	int64_t deadline = clock_ms() + TLS_DRAIN_MS;
@@ -319,6 +347,9 @@ tls_server_run(struct tls_context *context, int64_t handshake_timeout_ms)
 	}
 	watch(&server, NEIGHBOUR_SELF, EV_READ, handle_control);
 	watch(&server, SIGCHLD, EV_SIGNAL, handle_child);
+	const int64_t rest_ms = neighbour_rest_ms();
+	if (rest_ms != -1)
+		watch_rest(&server, rest_ms);
 	server.layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_SOCKETPAIR, SANDBOX_PIPES);
 	event_base_dispatch(server.base);

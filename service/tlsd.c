@@ -8,13 +8,13 @@
  * fd 0        the control pair, tls(5)
  * fd 2        the log
  * fd 19       keyd, tls(5); not for a client
- * reads       control/me timeouttls tlsclientca, and the file that the last
- *             one names; certificates come from keyd; for a client, tlsca and
- *             its file
+ * reads       control/me timeouttls timeoutneighbour tlsclientca, and the file
+ *             that the last one names; certificates come from keyd; for a
+ *             client, tlsca and its file
  * writes      nothing
  * runs        nothing
- * exits       0 the control pair closed; EX_USAGE; EX_NOPERM if root;
- *             EX_TEMPFAIL keyd is gone, or a broken control file
+ * exits       0 the control pair closed, or it rests; EX_USAGE; EX_NOPERM if
+ * root; EX_TEMPFAIL keyd is gone, or a broken control file
  */
 
 #include <signal.h>

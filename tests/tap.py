@@ -49,6 +49,13 @@ def control(name, text):
         f.write(text)
 
 
+def past_neighbours(table):
+    """pid -> (name, parent, uid), but the parent of one that neighbour -w started is the one that asks it."""
+    def asker(pid):
+        return asker(table[pid][1]) if table.get(pid, ('',))[0] == 'neighbour' else pid
+    return {pid: (name, asker(parent), uid) for pid, (name, parent, uid) in table.items()}
+
+
 def kill_all(pids):
     """Those that are there still: one may have ended with another."""
     for pid in pids:

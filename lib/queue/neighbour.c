@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/control.h"
 #include "base/io.h"
 
 static const struct {
@@ -58,6 +60,16 @@ bool
 neighbour_is_given(int neighbour)
 {
 	return fcntl(neighbour, F_GETFD) != -1;
+}
+
+int64_t
+neighbour_rest_ms(void)
+{
+	uint64_t seconds = control_number("timeoutneighbour", 600, 0, 86400);
+
+	if (getenv(NEIGHBOUR_RESTS) == NULL || seconds == 0)
+		return -1;
+	return (int64_t)seconds * 1000;
 }
 
 int

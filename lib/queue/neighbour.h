@@ -11,6 +11,8 @@
  * process never sees another's answers.
  */
 
+#include <stdint.h>
+
 #include "base/packet.h"
 
 enum neighbour_fd {
@@ -39,6 +41,19 @@ int neighbour_number(const char *name);
 
 /* Did the run script give this program that neighbour? */
 bool neighbour_is_given(int neighbour);
+
+/*
+ * In the environment of one that neighbour -w starts when it is asked, and
+ * again after it has ended with EX_OK; confine(8) leaves it there.
+ */
+#define NEIGHBOUR_RESTS "NEIGHBOUR_RESTS"
+
+/*
+ * control/timeoutneighbour in milliseconds: for how long such a one may have
+ * had nothing to do, and no session open, before it ends.  -1: it stays, since
+ * nobody would start it again or the file says 0.
+ */
+int64_t neighbour_rest_ms(void);
 
 /*
  * Open a session with the neighbour at control: the other end is sent to it,

@@ -40,7 +40,7 @@ def processes():
         s = status(pid)
         if s and not s['State'].startswith('Z'):
             found[pid] = (s['Name'], int(s['PPid']), int(s['Uid'].split()[0]))
-    return found
+    return past_neighbours(found)
 
 
 def pick(name, parent=None, user=None):

@@ -67,7 +67,7 @@ def processes():
         field = lambda name: re.search(rf'^{name}:\s+(\S+)', text, re.M)[1]
         if field('State') != 'Z':
             found[int(path.split('/')[2])] = field('Name'), int(field('PPid')), int(field('Uid'))
-    return found
+    return past_neighbours(found)
 
 
 def arguments(pid):
