@@ -169,7 +169,7 @@ SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync \
-	mutt fetchmail getmail6 mpop offlineimap3
+	mutt alpine fetchmail getmail6 mpop offlineimap3
 
 # Of the packages given, install those that are missing.
 define add_packages
@@ -184,8 +184,14 @@ endef
 deps:
 	$(call add_packages,$(PACKAGES))
 
+# Clients that Debian does not have; without them their tests are skipped.
+NPM_CLIENTS := imapflow nodemailer
+
 check-deps:
 	$(call add_packages,$(CHECK_PACKAGES))
+	@! command -v npm >/dev/null || [ -d build/npm/node_modules/imapflow ] || \
+	    npm install --silent --no-fund --no-audit --prefix build/npm $(NPM_CLIENTS) \
+		>/dev/null || echo "check-deps: npm has not $(NPM_CLIENTS)" >&2
 
 install: all
 	@DESTDIR=$(DESTDIR) service/install $(B)

@@ -18,6 +18,12 @@ def is_sanitized():
         return b'__asan_init' in f.read()
 
 
+def npm_modules():
+    """Node finds what make check-deps has from npm, and Debian's."""
+    places = [os.path.join(TESTS, '../build/npm/node_modules'), '/usr/share/nodejs', os.environ.get('NODE_PATH', '')]
+    os.environ['NODE_PATH'] = ':'.join(os.path.realpath(place) for place in places if place)
+
+
 def skip_if_sanitized(why):
     if is_sanitized():
         print('1..0 # skip ' + why)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """nodemailer_test - Node's mail library at ports 587 (STARTTLS) and 465 with each mechanism that it knows, right and wrong.
-Skipped without it: npm install nodemailer, and NODE_PATH that folder's node_modules."""
+Skipped without it: make check-deps installs it where npm is."""
 import glob, json, os, pwd, shutil, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+
+npm_modules()
 
 
 def run(*command, **more):
