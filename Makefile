@@ -53,15 +53,20 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
 	-fcf-protection=full $(call maybe,-ftrivial-auto-var-init=zero) \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 LINK_HARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+# What is small lies together, apart from large buffers: a child that is forked
+# for a client copies fewer pages.
+SECTIONS := -ffunction-sections -fdata-sections
+LINK_SECTIONS := -Wl,--gc-sections,--sort-section=alignment
 
-CFLAGS_release  := -O2 -g $(HARDEN)
+CFLAGS_release  := -O2 -g $(HARDEN) $(SECTIONS)
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 CFLAGS_cov      := -O0 -g --coverage
-LDFLAGS_release := $(LINK_HARDEN)
-LINK_STATIC_release := -static-pie $(filter-out -pie,$(LINK_HARDEN))
+LDFLAGS_release := $(LINK_HARDEN) $(LINK_SECTIONS)
+LINK_STATIC_release := -static-pie $(filter-out -pie,$(LINK_HARDEN)) \
+	$(LINK_SECTIONS)
 
 CPPFLAGS   := -D_GNU_SOURCE -Ilib -I. -Itests
 ALL_CFLAGS  = -std=c17 $(WARN) $(CFLAGS_$(VARIANT)) -MMD -MP $(CFLAGS)

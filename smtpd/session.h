@@ -106,8 +106,6 @@ struct session {
 	struct buf certificate; /* whom the client's certificate names */
 	unsigned offers;        /* enum login_offer */
 	unsigned attempts;      /* of AUTH that failed */
-	struct reader in;
-	struct writer out;
 	struct buf line;
 	struct pace pace;
 	struct patience patience; /* of in and out: its pace */
@@ -141,6 +139,10 @@ struct session {
 
 	enum bdat_state bdat;
 	struct message message; /* if BDAT_OPEN */
+
+	/* Large, and last: what is small lies on one page, with few of theirs. */
+	struct writer out;
+	struct reader in;
 };
 
 /* Talk until the client quits, fails, or makes too many errors.  Exit code. */
