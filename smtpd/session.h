@@ -140,7 +140,8 @@ struct session {
 	enum bdat_state bdat;
 	struct message message; /* if BDAT_OPEN */
 
-	/* Large, and last: what is small lies on one page, with few of theirs. */
+	/* Large, and last: what is small lies on one page, with few of theirs.
+	 */
 	struct writer out;
 	struct reader in;
 };
