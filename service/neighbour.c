@@ -3,6 +3,7 @@
  *
  * started by  service/NAME/run, as one link of its chain
  * uid         whatever it is started with; it changes nothing
+ * reads       whether a file of control/ is there
  * fd          its neighbour's number (lib/queue/neighbour.h) becomes one end;
  *             the other end is the neighbour's standard input
  * runs        the neighbour's chain, as a child; then the next program, as
@@ -10,6 +11,7 @@
  * exits       EX_USAGE; EX_OSERR if the kernel refuses; else never
  */
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,11 +21,14 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "base/paths.h"
 #include "queue/neighbour.h"
 
 static const char usage[] =
-    "usage: neighbour [-w] NAME { PROGRAM [ARGUMENT...] } NEXT [ARGUMENT...]\n"
-    "       -w: start it when it is first asked something";
+    "usage: neighbour [-w] [-c FILE] NAME { PROGRAM [ARGUMENT...] } NEXT "
+    "[ARGUMENT...]\n"
+    "       -w: start it when it is first asked something\n"
+    "       -c: only if control/FILE is there; else there is none";
 
 enum {
 	READY_FD = 3 /* s6's notification descriptor: the next program's */
@@ -86,6 +91,16 @@ start_neighbour(const int ends[2], bool is_waiting, char **argv)
 	execute(argv);
 }
 
+/* What is not configured costs nothing. */
+static bool
+is_wanted(const char *file)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, file);
+	return access(path, F_OK) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -95,6 +110,10 @@ main(int argc, char **argv)
 	program_name("neighbour");
 	argc -= is_waiting;
 	argv += is_waiting;
+	const char *file =
+	    argc > 2 && strcmp(argv[1], "-c") == 0 ? argv[2] : NULL;
+	argc -= file == NULL ? 0 : 2;
+	argv += file == NULL ? 0 : 2;
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc < 6 || strcmp(argv[2], "{") != 0)
@@ -106,6 +125,8 @@ main(int argc, char **argv)
 	if (close_at == 3 || argv[close_at + 1] == NULL)
 		die(EX_USAGE, "%s", usage);
 	argv[close_at] = NULL;
+	if (file != NULL && !is_wanted(file))
+		execute(argv + close_at + 1);
 
 	if (!packet_pair(ends))
 		die_errno(EX_OSERR, "cannot make a socketpair");
