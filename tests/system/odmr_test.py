@@ -270,6 +270,23 @@ if said.startswith(b"250"):
     check('and it reports to the sender, who asked for that',
           wait_for(lambda: [m for m in a.box('joe') if 'Action: delivered' in m]), b.run('tail -20 /var/mta/log/queue/current').stdout)
 
+    # ---- nobody asks for it ----
+    a.control('retrymin', '1')
+    a.control('queuelifetime', '60')
+    send('old')
+    waits(1)
+    a.run('s6-svc -wD -d /var/mta/service/queue')
+    # A year older: its name is all that tells its age.
+    moved = a.run("""cd /var/mta/queue/cur && f=$(ls -d */*) && [ -f $f ] && id=${f#*/} &&
+                     old=$(printf %013x $(($(printf %d 0x$(echo $id | cut -c1-13)) - 31536000000000)))$(echo $id | cut -c14-) &&
+                     mv $f ${f%/*}/$old && echo $old""")
+    a.run('s6-svc -u /var/mta/service/queue')
+    check('mail that nobody asks for is looked at six times, and goes back',
+          wait_for(lambda: [m for m in a.box('joe') if 'Action: failed' in m and 'ATRN' in m and 'old' in m]),
+          (moved.stdout, moved.stderr, queue(), log()[-1500:]))
+    check('and leaves the queue', wait_for(lambda: not queue()), queue())
+    a.run('rm /var/mta/control/retrymin /var/mta/control/queuelifetime')
+
     # ---- no longer on demand ----
     send('seventh')
     waits(1)
