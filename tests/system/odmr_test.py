@@ -122,6 +122,7 @@ def subjects(messages):
 a.control('locals', 'a.test\nmx.a.test')     # where reports go
 b.control('locals', 'customer.test')
 try:
+    a.control('apop', '1')     # fetchmail logs in by CRAM-MD5, which needs the password itself
     check('both hosts start', a.started.returncode == b.started.returncode == 0, a.started.stderr + b.started.stderr)
     for user in ('alice@users.test', 'bob@users.test'):
         added = a.run(f'/var/mta/bin/mtactl user add {user}', input=PASSWORD + '\n')
@@ -154,6 +155,8 @@ try:
     c.end()
     c = Customer()
     check('with TLS there is AUTH', 'AUTH' in c.hello and c.login.startswith('235'), (c.hello, c.login))
+    held = a.run("for p in $(pgrep -x smtpd); do [ $(cat /proc/$(awk '{print $4}' /proc/$p/stat)/comm) = smtpd ] && ls -l /proc/$p/fd; done").stdout
+    check('a session holds its client, login, the manager, and the log', held.count('socket:') == 3 and ' 0 -> /dev/null' in held, held)
     check('453 without mail', c.ask('ATRN customer.test').startswith('453'))
     check('453 for all without mail', c.ask('ATRN').startswith('453'))
     check('450 for a domain of another', c.ask('ATRN third.test').startswith('450'))
@@ -258,6 +261,7 @@ if said.startswith(b"250"):
     os.execv("/var/mta/bin/sendmail", ["sendmail", "-bs"])
 ''')
     a.control('cleartextnets', '10.77.0.12')
+    a.control('authmechanisms', 'PLAIN\nCRAM-MD5')
     a.run('s6-svc -r /var/mta/service/queue')
     send('sixth', options='-N success')
     def fetch():
@@ -269,6 +273,15 @@ if said.startswith(b"250"):
     check('which leaves the provider', wait_for(lambda: not queue()), queue())
     check('and it reports to the sender, who asked for that',
           wait_for(lambda: [m for m in a.box('joe') if 'Action: delivered' in m]), b.run('tail -20 /var/mta/log/queue/current').stdout)
+
+    # ---- fetchmail, another's customer: it takes what comes, and hands it to port 25 of its host ----
+    send('seen')
+    waits(1)
+    b.run('umask 77; cat >/root/fetchmailrc', input=f'poll {a.address} proto odmr service 366 user alice@users.test pass "{PASSWORD}" '
+          'sslproto "" fetchdomains customer.test smtphost 127.0.0.1\n')
+    fetched = b.run('fetchmail --nosyslog -N -v -f /root/fetchmailrc --pidfile /root/fetchmail.pid')
+    check('fetchmail fetches', len(b.arrived('ann', 'seen', 30)) == 1, (fetched.stdout[-1500:], fetched.stderr[-500:]))
+    check('and it leaves the provider', wait_for(lambda: not queue()), queue())
 
     # ---- nobody asks for it ----
     a.control('retrymin', '1')
