@@ -110,10 +110,10 @@ main(int argc, char **argv)
 	program_name("neighbour");
 	argc -= is_waiting;
 	argv += is_waiting;
-	const char *file =
-	    argc > 2 && strcmp(argv[1], "-c") == 0 ? argv[2] : NULL;
-	argc -= file == NULL ? 0 : 2;
-	argv += file == NULL ? 0 : 2;
+	bool has_condition = argc > 2 && strcmp(argv[1], "-c") == 0;
+	const char *file = argv[has_condition ? 2 : 0];
+	argc -= has_condition ? 2 : 0;
+	argv += has_condition ? 2 : 0;
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc < 6 || strcmp(argv[2], "{") != 0)
@@ -125,7 +125,7 @@ main(int argc, char **argv)
 	if (close_at == 3 || argv[close_at + 1] == NULL)
 		die(EX_USAGE, "%s", usage);
 	argv[close_at] = NULL;
-	if (file != NULL && !is_wanted(file))
+	if (has_condition && !is_wanted(file))
 		execute(argv + close_at + 1);
 
 	if (!packet_pair(ends))

@@ -109,8 +109,10 @@ add_neighbour(struct serve *server, int neighbour)
 	return server->neighbour_count++;
 }
 
-/* What LMTP brings has been judged by whoever accepted it first; ODMR brings
- * nothing. */
+/*
+ * What LMTP brings has been judged by whoever accepted it first, and ODMR
+ * brings nothing.
+ */
 static void
 add_filters(struct settings *settings, struct serve *server)
 {

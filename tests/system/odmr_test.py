@@ -138,6 +138,7 @@ try:
         f.readline()
         s.sendall(b'ATRN\r\n')
         check('nor is ATRN known elsewhere', f.readline().startswith(b'502'))
+        f.close()
     a.control('odmrdomains', 'customer.test: alice@users.test\nother.test: alice@users.test bob@users.test\nthird.test: bob@users.test')
     a.run('s6-svc -r /var/mta/service/queue')
     check('with it port 366 is served', wait_for(listening), a.run('tail -5 /var/mta/log/queue/current').stdout)
@@ -155,7 +156,8 @@ try:
     c.end()
     c = Customer()
     check('with TLS there is AUTH', 'AUTH' in c.hello and c.login.startswith('235'), (c.hello, c.login))
-    held = a.run("for p in $(pgrep -x smtpd); do [ $(cat /proc/$(awk '{print $4}' /proc/$p/stat)/comm) = smtpd ] && ls -l /proc/$p/fd; done").stdout
+    sessions = lambda: a.run("for p in $(pgrep -x smtpd); do [ $(cat /proc/$(awk '{print $4}' /proc/$p/stat)/comm) = smtpd ] && ls -l /proc/$p/fd; done").stdout
+    held = wait_for(lambda: sessions() if sessions().count('total') == 1 else '')     # the others have ended
     check('a session holds its client, login, the manager, and the log', held.count('socket:') == 3 and ' 0 -> /dev/null' in held, held)
     check('453 without mail', c.ask('ATRN customer.test').startswith('453'))
     check('453 for all without mail', c.ask('ATRN').startswith('453'))
