@@ -240,6 +240,19 @@ try:
           sum(x.startswith('RCPT') for x in commands) == 91, (said, subjects(messages)))
     check('nothing is left', wait_for(lambda: not queue()), queue())
 
+    send('sixteenth')
+    send('seventeenth')
+    waits(2)
+    def lose_session(text):
+        a.run("for p in $(pgrep -x smtpd); do [ $(cat /proc/$(awk '{print $4}' /proc/$p/stat)/comm) = smtpd ] && kill -9 $p; done")
+        wait_for(lambda: not sessions())
+        return '250 2.0.0 taken'
+    said, (commands, messages) = again(answer=lose_session)
+    check('who took the request dies: no message is half sent, none is sent twice', wait_for(lambda: len(queue()) == 2 - len(messages))
+          and messages and len(set(subjects(messages))) == len(messages), (commands, queue()))
+    again()
+    check('the rest comes with the next ATRN', wait_for(lambda: not queue()), queue())
+
     # ---- a customer's host, and our own server on it ----
     b.run('cat >/root/fetch.py', input=f'''
 import os, socket, ssl, sys, base64
