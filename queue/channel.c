@@ -10,20 +10,18 @@
 
 #include "base/die.h"
 #include "base/io.h"
-#include "queue/manager.h"
+#include "queue/customers.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
 
 static void handle_channel(evutil_socket_t fd, short what, void *context);
 
-static bool
-open_channel(struct manager *manager, struct destination *destination)
+/* A connection that is given is remote-send's to use; -1: it makes one. */
+static struct channel *
+open_channel(struct manager *manager, struct destination *destination,
+    const struct channel_opening *opening, int connection)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
-	const struct channel_opening opening = { .destination =
-						     span_of(destination->name),
-		.route = span_of(destination->route),
-		.asks = manager->limits.has_mx };
 	struct buf packet = buf_new(PACKET_MAX);
 	int ends[2];
 
@@ -31,11 +29,12 @@ open_channel(struct manager *manager, struct destination *destination)
 		temp_fail("out of memory");
 	if (!packet_pair(ends)) {
 		free(channel);
-		return false;
+		return NULL;
 	}
-	channel_add_open(&packet, &opening);
-	bool is_sent =
-	    packet_send(NEIGHBOUR_REMOTE, buf_span(&packet), &ends[1], 1);
+	const int fds[] = { ends[1], connection };
+	channel_add_open(&packet, opening);
+	bool is_sent = packet_send(
+	    NEIGHBOUR_REMOTE, buf_span(&packet), fds, connection == -1 ? 1 : 2);
 	int error = errno;
 	close(ends[1]);
 	buf_free(&packet);
@@ -45,7 +44,7 @@ open_channel(struct manager *manager, struct destination *destination)
 			temp_fail("remote-send is gone");
 		close(ends[0]);
 		free(channel);
-		return false;
+		return NULL;
 	}
 	fd_set_nonblocking(ends[0]);
 	channel->manager = manager;
@@ -60,8 +59,22 @@ open_channel(struct manager *manager, struct destination *destination)
 	manager->channels = channel;
 	manager->channel_count++;
 	destination->channels++;
-	shared_move(channel, destination->shared);
-	return true;
+	return channel;
+}
+
+static struct channel *
+open_to(struct manager *manager, struct destination *destination)
+{
+	const struct channel_opening opening = { .destination =
+						     span_of(destination->name),
+		.route = span_of(destination->route),
+		.asks = manager->limits.has_mx };
+	struct channel *channel =
+	    open_channel(manager, destination, &opening, -1);
+
+	if (channel != NULL)
+		shared_move(channel, destination->shared);
+	return channel;
 }
 
 /* Does another destination wait that has no channel, or two fewer? */
@@ -132,7 +145,8 @@ may_idle(const struct channel *channel)
 	const struct manager *manager = channel->manager;
 	const struct destination *destination = channel->destination;
 
-	return !manager->is_ending && channel->messages > 0 &&
+	return !manager->is_ending && !channel->is_turned &&
+	       channel->messages > 0 &&
 	       channel->job_count == 0 && /* sent in vain */
 	       destination->failures == 0 &&
 	       !destination_is_blocked(destination) &&
@@ -227,6 +241,8 @@ close_channel(struct channel *channel)
 		dispatch_fail_over(manager, channel->jobs[i],
 		    "connection lost before an answer");
 	}
+	if (channel->is_turned)
+		customer_end(manager, destination, channel->customer);
 	free(channel);
 	if (is_lost)
 		destination_note_lost(destination);
@@ -243,36 +259,32 @@ packed_size(const struct job *job)
 	       recipient->notify.len + 3 * sizeof("T");
 }
 
-/* Jobs for its destination, from the next errands if there are none yet. */
+/* May it have one more, and is there one? */
 static bool
-find_jobs(struct manager *manager, struct destination *destination)
+find_jobs(struct channel *channel)
 {
-	struct errand *errand;
+	struct destination *destination = channel->destination;
 
-	while (destination->jobs.count == 0) {
-		errand = errand_take(manager, destination);
-		if (errand == NULL)
-			return false;
-		errand_start(manager, errand);
-	}
-	return true;
+	if (channel->manager->is_ending)
+		return false;
+	if (channel->is_turned)
+		return channel->customer != NULL && customer_find_jobs(channel);
+	return !is_turn_over(channel) && !destination_is_blocked(destination) &&
+	       !shared_is_paced(channel->shared) &&
+	       destination_paces(destination) &&
+	       dispatch_find_jobs(channel->manager, destination);
 }
 
 /* The next message for its destination; false if there is none. */
 static bool
 feed_channel(struct channel *channel)
 {
-	struct destination *destination = channel->destination;
-	struct job_list *jobs = &destination->jobs;
 	size_t bytes = 0;
 
 	channel->job_count = 0;
-	if (channel->manager->is_ending || is_turn_over(channel) ||
-	    destination_is_blocked(destination) ||
-	    shared_is_paced(channel->shared) ||
-	    !destination_paces(destination) ||
-	    !find_jobs(channel->manager, destination))
+	if (!find_jobs(channel))
 		return false;
+	struct job_list *jobs = &channel->destination->jobs;
 	shared_count(channel->shared);
 	struct job *job = jobs_take(jobs);
 	channel->messages++;
@@ -287,51 +299,6 @@ feed_channel(struct channel *channel)
 		job = jobs_take(jobs);
 	} while (true);
 	return dispatch_send(channel->fd, 0, channel->jobs, channel->job_count);
-}
-
-static void
-note_destination(struct manager *manager, struct destination *destination,
-    const struct verdict *verdict)
-{
-	if (verdict->kind == VERDICT_UNREACHABLE)
-		destination_note_unreachable(manager, destination);
-	else if (verdict->kind != VERDICT_LATER)
-		destination_note_success(manager, destination);
-	else if (span_equal(verdict->code, span_of("4.4.2")))
-		destination_note_lost(destination);
-	else
-		destination->failures = 0; /* it answers, at least */
-}
-
-/* What else was made ready for it waits with it, closed. */
-static void
-defer_rest(struct manager *manager, struct destination *destination)
-{
-	struct job *job;
-
-	while ((job = jobs_take(&destination->jobs)) != NULL)
-		dispatch_fail_over(
-		    manager, job, "its host could not be reached lately");
-}
-
-static void
-take_channel_verdict(struct channel *channel)
-{
-	struct manager *manager = channel->manager;
-	struct verdict verdict;
-
-	if (!verdict_parse(packet_span(&manager->packet), &verdict) ||
-	    verdict.number >= channel->job_count ||
-	    channel->jobs[verdict.number] == NULL) {
-		log_event("remote-send answers nonsense");
-		return;
-	}
-	struct job *job = channel->jobs[verdict.number];
-	channel->jobs[verdict.number] = NULL;
-	note_destination(manager, channel->destination, &verdict);
-	collect_verdict(manager, job, &verdict);
-	if (verdict.kind == VERDICT_UNREACHABLE)
-		defer_rest(manager, channel->destination);
 }
 
 /* Those without a verdict go back to wait; the channel has none then. */
@@ -388,7 +355,7 @@ handle_channel(evutil_socket_t fd, short what, void *context)
 		if (channel_parse_host(packet_span(&manager->packet), &host))
 			take_host(channel, host);
 		else if (!channel_is_ready(packet_span(&manager->packet)))
-			take_channel_verdict(channel);
+			channel_take_verdict(channel);
 		else if (!feed_channel(channel))
 			rest(channel);
 	}
@@ -442,17 +409,42 @@ channel_run(struct manager *manager)
 			channel_make_room(manager, NULL, manager->ring_count);
 			return;
 		}
-		if (!open_channel(manager, destination)) {
+		struct channel *channel = open_to(manager, destination);
+		if (channel == NULL) {
 			come_back(manager, errno == EAGAIN);
 			destination_consider(manager, destination);
 			return;
 		}
-		struct channel *channel = manager->channels;
 		if (feed_channel(channel))
 			destination_consider(manager, destination);
 		else
 			close_channel(channel);
 	}
+}
+
+struct channel *
+channel_open_turned(struct manager *manager, struct destination *destination,
+    const struct odmr_request *request, int connection)
+{
+	const struct channel_opening opening = { .destination =
+						     span_of(destination->name),
+		.server = request->server,
+		.tls = request->tls };
+	struct channel *channel = NULL;
+
+	if (has_room(manager))
+		channel =
+		    open_channel(manager, destination, &opening, connection);
+	if (channel != NULL)
+		channel->is_turned = true;
+	return channel;
+}
+
+void
+channel_begin(struct channel *channel)
+{
+	if (!feed_channel(channel))
+		dismiss(channel);
 }
 
 /* It says nothing here, but when it has gone there is something to read. */

@@ -53,6 +53,10 @@ limit(struct manager *manager, struct destination *destination)
 	    limit_find(&manager->limits, span_of(destination->name));
 	if (destination->window > destination->limit->connections)
 		destination->window = (unsigned)destination->limit->connections;
+	/* A message that is routed elsewhere goes there. */
+	destination->is_on_demand =
+	    destination->route[0] == '\0' &&
+	    odmr_has(&manager->odmr_domains, span_of(destination->name));
 }
 
 static struct destination *
@@ -128,7 +132,16 @@ destination_is(const struct manager *manager,
 bool
 destination_is_blocked(const struct destination *destination)
 {
-	return destination->blocked_until > clock_now();
+	return destination->is_on_demand ||
+	       destination->blocked_until > clock_now();
+}
+
+const char *
+destination_why_blocked(const struct destination *destination)
+{
+	return destination->is_on_demand
+		   ? "it waits until its host asks for it (ATRN)"
+		   : "its host could not be reached lately";
 }
 
 bool
@@ -325,10 +338,18 @@ destination_note_success(
 void
 destination_limit_all(struct manager *manager)
 {
+	struct destination *next;
+
 	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
 		for (struct destination *destination = manager->destinations[i];
-		     destination != NULL; destination = destination->chain)
+		     destination != NULL; destination = next) {
+			bool was_on_demand = destination->is_on_demand;
+
+			next = destination->chain;
 			limit(manager, destination);
+			if (was_on_demand && !destination->is_on_demand)
+				destination_consider(manager, destination);
+		}
 }
 
 void

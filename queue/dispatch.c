@@ -122,6 +122,20 @@ dispatch_send(int fd, uint64_t number, struct job *const *jobs, size_t count)
 	return is_sent;
 }
 
+bool
+dispatch_find_jobs(struct manager *manager, struct destination *destination)
+{
+	struct errand *errand;
+
+	while (destination->jobs.count == 0) {
+		errand = errand_take(manager, destination);
+		if (errand == NULL)
+			return false;
+		errand_start(manager, errand);
+	}
+	return true;
+}
+
 void
 dispatch_fail_over(struct manager *manager, struct job *job, const char *text)
 {

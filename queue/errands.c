@@ -295,9 +295,13 @@ errand_put_back(struct manager *manager, struct job *const *jobs, size_t count)
 void
 errand_done(struct manager *manager, struct errand *errand)
 {
+	const struct destination *destination = errand->destination;
+
 	if (errand->due == INT64_MAX)
 		errand_remove(manager, errand);
-	else if (destination_is_blocked(errand->destination))
+	/* One that is on demand would have it again at once. */
+	else if (destination_is_blocked(destination) &&
+		 !destination->is_on_demand)
 		errand_queue(manager, errand);
 	else
 		errand_wait(manager, errand, errand->due);
@@ -318,6 +322,11 @@ expire(struct manager *manager, struct errand *errand)
 	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
 		struct slot *slot = &active->slots[i];
 
+		if (errand->destination->is_on_demand &&
+		    clock_now() > message->end_at) {
+			slot->attempts++; /* nobody else counts */
+			collect_mark(message, i);
+		}
 		if (!deadline_has_expired(manager, message,
 			slot->attempts + errand->destination->failures)) {
 			is_left = true;

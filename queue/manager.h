@@ -12,6 +12,8 @@
  *                 time in one heap
  *   destinations  errands whose time has come stand in their destination's
  *                 queue; destinations take turns
+ *   customers     destinations that are never connected to, and who asks for
+ *                 their mail on a connection of its own
  *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
  *                 for local-deliver and (channel) for remote-send
  *   collect       verdicts go into slots; a message none of whose jobs is
@@ -28,6 +30,7 @@
 #include "queue/delivery.h"
 #include "queue/file.h"
 #include "queue/limits.h"
+#include "queue/odmr.h"
 #include "queue/report.h"
 #include "queue/spool.h"
 
@@ -178,7 +181,8 @@ struct destination {
 	unsigned failures;     /* in a row, to reach it at all */
 	int64_t blocked_until; /* seconds since 1970 */
 	bool is_unblocked;     /* it was, and is tried early */
-	struct errand wake;    /* in the heap while it is blocked */
+	bool is_on_demand;  /* of control/odmrdomains: it asks for its mail */
+	struct errand wake; /* in the heap while it is blocked */
 	const struct limit *limit;
 	struct shared_limit *shared;      /* of its MX host, as it was last */
 	struct destination *shared_next;  /* that waits there, too */
@@ -208,7 +212,9 @@ struct channel {
 	int fd;
 	unsigned messages; /* sent on it */
 	enum channel_state state;
-	int64_t idle_ms; /* since then */
+	int64_t idle_ms;           /* since then */
+	bool is_turned;            /* over a connection that a customer made */
+	struct customer *customer; /* its; NULL: it is gone */
 	struct job
 	    *jobs[DELIVERY_RECIPIENTS_MAX]; /* sent, unanswered or NULL */
 	size_t job_count;
@@ -231,6 +237,7 @@ struct manager {
 	uint16_t settings_number; /* how often they have changed */
 	struct control_list locals;
 	struct control_list virtualdomains;
+	struct control_list odmr_domains;
 	struct limits limits;
 	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */
@@ -265,6 +272,8 @@ struct manager {
 	uint64_t channel_count;
 	uint64_t idle_count;          /* of them */
 	struct event *channels_again; /* there was no room for one more */
+
+	struct event *odmr; /* NULL: nobody can ask */
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;
@@ -413,7 +422,10 @@ struct destination *destination_of(
 bool destination_is(const struct manager *manager,
     const struct destination *destination, struct span address,
     const char *route);
+/* It could not be reached lately, or asks for its mail itself. */
 bool destination_is_blocked(const struct destination *destination);
+/* Why, in a recipient's slot. */
+const char *destination_why_blocked(const struct destination *destination);
 bool destination_has_work(const struct destination *destination);
 /* It has work and may have one more channel: give it a turn. */
 void destination_consider(
@@ -449,6 +461,9 @@ bool dispatch_send(
 /* As if a deliverer had said "later". */
 void dispatch_fail_over(
     struct manager *manager, struct job *job, const char *text);
+/* Jobs for its destination, from the next errands if there are none yet. */
+bool dispatch_find_jobs(
+    struct manager *manager, struct destination *destination);
 void dispatch_run(struct manager *manager);
 void dispatch_start(struct manager *manager);
 
@@ -460,6 +475,9 @@ void channel_end_idle(struct manager *manager);
 void channel_make_room(
     struct manager *manager, const struct shared_limit *shared, size_t wanted);
 void channel_start(struct manager *manager);
+
+/* answers.c: the packet is a verdict */
+void channel_take_verdict(struct channel *channel);
 
 /* collect.c */
 void collect_verdict(

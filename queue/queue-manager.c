@@ -8,9 +8,10 @@
  * fd 15       local-deliver, delivery(5)
  * fd 16       remote-send, delivery(5)
  * fd 17       queue-bounce, report(5)
+ * fd 67       smtpd odmr, odmr(5), if control/odmrdomains is there
  * reads       control/me locals virtualdomains concurrencylocal
- *             concurrencyremote limits queuelifetime delaywarning retrymin
- *             retrymax; the queue; never a message's text
+ *             concurrencyremote limits odmrdomains queuelifetime
+ *             delaywarning retrymin retrymax; the queue; never a message's text
  * writes      the queue
  * runs        nothing
  * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts
@@ -24,7 +25,7 @@
 
 #include "base/die.h"
 #include "base/sandbox.h"
-#include "queue/manager.h"
+#include "queue/customers.h"
 #include "queue/neighbour.h"
 
 static const char usage[] =
@@ -131,6 +132,7 @@ main(int argc, char **argv)
 	dispatch_start(&manager);
 	collect_start(&manager);
 	intake_start(&manager);
+	customers_start(&manager);
 	announce();
 	gather_log(&manager);
 	event_base_dispatch(manager.base);

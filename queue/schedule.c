@@ -87,19 +87,28 @@ collect_errands(struct manager *manager, struct message *message)
 }
 
 /*
- * For a host that could not be reached lately it is noted at once, so that
- * mailq(1) can tell why it waits, and then left to its destination.
+ * For a host that could not be reached lately, or asks for its mail, it is
+ * noted at once, so that mailq(1) can tell why it waits, and then left to its
+ * destination.
  */
 static void
 defer_blocked(struct manager *manager, struct errand *errand)
 {
 	struct job_list *jobs = &errand->destination->jobs;
+	const char *why = destination_why_blocked(errand->destination);
 	struct job *job;
 
 	if (errand_start(manager, errand))
 		while ((job = jobs_take(jobs)) != NULL)
-			dispatch_fail_over(manager, job,
-			    "its host could not be reached lately");
+			dispatch_fail_over(manager, job, why);
+}
+
+/* While its customer is there, it goes with what is on its way. */
+static bool
+must_wait(const struct destination *destination)
+{
+	return destination_is_blocked(destination) &&
+	       !(destination->is_on_demand && destination->channels > 0);
 }
 
 /*
@@ -131,8 +140,7 @@ schedule_sort(struct manager *manager, struct message *message)
 			continue;
 		if (due > now)
 			errand_wait(manager, errand, due);
-		else if (destination_is_blocked(errand->destination) &&
-			 !message->is_retry)
+		else if (!message->is_retry && must_wait(errand->destination))
 			defer_blocked(manager, errand);
 		else
 			errand_queue(manager, errand);

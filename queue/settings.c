@@ -11,7 +11,8 @@
 #include "queue/shared.h"
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
-	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits" };
+	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
+	"odmrdomains" };
 
 static void
 load(struct manager *manager)
@@ -20,6 +21,7 @@ load(struct manager *manager)
 	    &manager->watch, watched, sizeof(watched) / sizeof(watched[0]));
 	manager->locals = domain_list("locals");
 	manager->virtualdomains = domain_list("virtualdomains");
+	manager->odmr_domains = odmr_domains();
 	limits_read(&manager->limits);
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
@@ -53,6 +55,7 @@ settings_refresh(struct manager *manager)
 	manager->me = me;
 	control_list_free(&manager->locals);
 	control_list_free(&manager->virtualdomains);
+	control_list_free(&manager->odmr_domains);
 	limits_free(&manager->limits);
 	load(manager);
 	manager->settings_number++;

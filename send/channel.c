@@ -87,12 +87,46 @@ meets(const struct demand *has, const struct demand *wants)
 	       has->source == wants->source;
 }
 
+/*
+ * Over a customer's connection, while it lasts; true: with a verdict.  Nothing
+ * shows its host to be the right one by a certificate, as REQUIRETLS wants
+ * (RFC 8689 section 4.2.1).
+ */
+static bool
+try_given(struct connection *connection, const struct channel_opening *target,
+    const struct task *task, struct verdicts *verdicts)
+{
+	const struct span tls =
+	    target->tls.len == 0 ? span_of("none") : target->tls;
+
+	if (connection_is_stale(connection))
+		connection_close(connection);
+	if (connection->fd == -1) {
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.4.2",
+		    connection->fault[0] == '\0' ? "the customer has gone"
+						 : connection->fault);
+	} else if (task->demand.need == NEED_REQUIRED) {
+		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.7.10",
+		    "REQUIRETLS: no certificate shows who fetches it (ATRN)");
+	} else {
+		log_event("%s tls=%.*s turned server=%s",
+		    task->delivery.id.text, (int)tls.len, tls.ptr,
+		    connection->server);
+		if (!groups_run(
+			connection, &task->delivery, task->message, verdicts))
+			connection_close(connection);
+	}
+	return true;
+}
+
 /* Over the connection that there is, or a new one; false without a verdict. */
 static bool
 try(struct connection *connection, const struct send_settings *settings,
     const struct helpers *helpers, const struct channel_opening *target,
     const struct task *task, struct verdicts *verdicts)
 {
+	if (connection->is_given)
+		return try_given(connection, target, task, verdicts);
 	if (connection_is_stale(connection) ||
 	    (connection->fd != -1 &&
 		!meets(&connection->demand, &task->demand)))
@@ -133,11 +167,14 @@ run(struct connection *connection, const struct send_settings *settings,
 
 int
 channel_run(const struct send_settings *settings, struct helpers *helpers,
-    const struct channel_opening *target, int fd)
+    const struct channel_opening *target, int fd, int given)
 {
 	static struct connection connection = { .fd = -1 };
 	static struct packet packet;
 	struct task task;
+
+	if (given != -1)
+		connection_take(&connection, settings, target, given);
 
 	while (packet_receive(fd, &packet) == 1) {
 		task.message = packet_take_fd(&packet, 0);
@@ -149,7 +186,8 @@ channel_run(const struct send_settings *settings, struct helpers *helpers,
 		}
 		run(&connection, settings, helpers, target, &task, &fd);
 		close(task.message);
-		if (!tell_ready(fd))
+		if ((connection.is_given && connection.fd == -1) ||
+		    !tell_ready(fd))
 			break;
 	}
 	connection_close(&connection);

@@ -13,8 +13,12 @@
  */
 void channel_ask(int manager, struct span host);
 
-/* Serve the channel on fd until the manager closes it.  Exit code. */
+/*
+ * Serve the channel on fd until the manager closes it.  A connection that is
+ * given is used, and when it ends so does the channel; -1: one is made.  Exit
+ * code.
+ */
 int channel_run(const struct send_settings *settings, struct helpers *helpers,
-    const struct channel_opening *target, int fd);
+    const struct channel_opening *target, int fd, int given);
 
 #endif

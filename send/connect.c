@@ -399,6 +399,28 @@ connection_open(struct connection *connection,
 	return false;
 }
 
+void
+connection_take(struct connection *connection,
+    const struct send_settings *settings, const struct channel_opening *target,
+    int fd)
+{
+	struct attempt attempt = { .connection = connection,
+		.settings = settings,
+		.domain = target->destination };
+
+	*connection = (struct connection){ .fd = fd, .is_given = true };
+	snprintf(connection->server, sizeof(connection->server), "%.*s",
+	    (int)target->server.len, target->server.ptr);
+	smtp_open(&connection->client, fd);
+	unsigned code = smtp_read(&connection->client, GREETING_TIMEOUT_MS);
+	if (code >= 200 && code < 300 && say_hello(&attempt, target->server))
+		return;
+	describe(&attempt);
+	snprintf(connection->fault, sizeof(connection->fault), "%.*s",
+	    (int)sizeof(connection->fault) - 1, attempt.text);
+	connection_close(connection);
+}
+
 bool
 connection_is_stale(const struct connection *connection)
 {

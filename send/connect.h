@@ -33,6 +33,14 @@ bool connection_open_to(struct connection *connection,
     struct span hops, const struct demand *demand, struct verdicts *verdicts);
 
 /*
+ * One that a customer made, and had turned around (RFC 2645): its greeting, and
+ * our hello.  If they come to nothing it is closed, and fault says why.
+ */
+void connection_take(struct connection *connection,
+    const struct send_settings *settings, const struct channel_opening *target,
+    int fd);
+
+/*
  * Has the other side said something, or gone, since the last transaction, or
  * had as many as it takes (RFC 9422)?
  */

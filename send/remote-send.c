@@ -7,6 +7,7 @@
  * fd 2        the log
  * fd 12       resolve, resolve(5)
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
+ *             (a channel may bring a customer's connection, to be used)
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
  *             sourceaddress discardehlo concurrencyremote; the messages it
@@ -105,19 +106,10 @@ open_login(
 static bool
 open_channel(const struct send_settings *settings,
     const struct sandbox_layer *layer, const struct channel_opening *target,
-    int fd)
+    const struct helpers *helpers, int fd, int given)
 {
-	struct helpers helpers = { .manager = target->asks ? fd : -1,
-		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
-		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
-					 : -1,
-		.auth = open_login(settings, target) };
-	const int kept[] = { fd, helpers.resolve, helpers.tls, helpers.auth };
-
-	if (helpers.resolve == -1)
-		temp_fail("resolve is gone");
-	if (settings->has_tls && helpers.tls == -1)
-		temp_fail("tlsd is gone");
+	const int kept[] = { fd, given, helpers->resolve, helpers->tls,
+		helpers->auth };
 	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -125,18 +117,57 @@ open_channel(const struct send_settings *settings,
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
-		sandbox_session(layer, kept, 4);
-		_exit(channel_run(settings, &helpers, target, fd));
+		sandbox_session(layer, kept, 5);
+		struct helpers own = *helpers;
+		_exit(channel_run(settings, &own, target, fd, given));
 	}
 	if (pid == -1)
 		warn_errno("cannot fork for %.*s", (int)target->destination.len,
 		    target->destination.ptr);
-	close(helpers.resolve);
-	if (helpers.tls != -1)
-		close(helpers.tls);
-	if (helpers.auth != -1)
-		close(helpers.auth);
 	return pid != -1;
+}
+
+static void
+close_fd(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
+
+/* With whom it needs to find its host, and to be safe with it. */
+static bool
+open_to_host(const struct send_settings *settings,
+    const struct sandbox_layer *layer, const struct channel_opening *target,
+    int fd)
+{
+	const struct helpers helpers = { .manager = target->asks ? fd : -1,
+		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
+		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
+					 : -1,
+		.auth = open_login(settings, target) };
+
+	if (helpers.resolve == -1)
+		temp_fail("resolve is gone");
+	if (settings->has_tls && helpers.tls == -1)
+		temp_fail("tlsd is gone");
+	bool is_open = open_channel(settings, layer, target, &helpers, fd, -1);
+	close_fd(helpers.resolve);
+	close_fd(helpers.tls);
+	close_fd(helpers.auth);
+	return is_open;
+}
+
+/* A customer made the connection: there is nobody to be asked. */
+static bool
+open_to_customer(const struct send_settings *settings,
+    const struct sandbox_layer *layer, const struct channel_opening *target,
+    int fd, int given)
+{
+	const struct helpers none = {
+		.resolve = -1, .tls = -1, .auth = -1, .manager = -1
+	};
+
+	return open_channel(settings, layer, target, &none, fd, given);
 }
 
 static void
@@ -163,14 +194,19 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		if (got == -1 && errno != EBADMSG)
 			temp_fail("cannot receive a request");
 		int fd = packet_take_fd(&packet, 0);
+		int given = packet_take_fd(&packet, 1);
 		packet_close_fds(&packet);
 		if (got == -1 || !neighbour_is_pair_end(fd) ||
-		    !channel_parse_open(packet_span(&packet), &opening))
+		    !channel_parse_open(packet_span(&packet), &opening) ||
+		    (given == -1) != (opening.server.len == 0))
 			log_event("no channel of delivery(5)");
-		else if (open_channel(settings, layer, &opening, fd))
+		else if (given == -1
+			     ? open_to_host(settings, layer, &opening, fd)
+			     : open_to_customer(
+				   settings, layer, &opening, fd, given))
 			children++;
-		if (fd != -1)
-			close(fd);
+		close_fd(fd);
+		close_fd(given);
 	}
 }
 

@@ -58,6 +58,8 @@ struct connection {
 	bool is_secure;       /* by TLS, of which facts tells */
 	struct tls_facts facts;
 	struct smtp_client client;
+	bool is_given;   /* a customer's, RFC 2645: none replaces it */
+	char fault[512]; /* why that one could not be used */
 };
 
 /* Called once for each recipient of a transaction. */

@@ -2,10 +2,12 @@
  * listen - bind a service's addresses, and keep them while the role behind
  * them restarts.
  *
- * started by  service/NAME/run, as root
+ * started by  service/NAME/run, as root; or as a neighbour of a program that
+ *             its role serves: then it ends with that one
  * uid         root: to bind, and to start the chain (confine) again
  * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h); those
  *             of ports that begin with TLS at 36 and the numbers after it
+ * fd 0        a neighbour's pair, for the chain
  * fd 3        readiness, for the chain
  * reads       control/NAMEaddresses
  * runs        the chain; again when it ends, later each time it fails early
@@ -18,14 +20,15 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/control.h"
@@ -33,6 +36,7 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "net/serve.h"
+#include "queue/neighbour.h"
 #include "service/addresses.h"
 
 static const char usage[] =
@@ -44,7 +48,8 @@ enum {
 	PORTS_MAX = 4,
 	BACKLOG = 1024,
 	EARLY_MS = 5000, /* a chain that ends sooner is held back */
-	BACKOFF_MAX_S = 30
+	BACKOFF_MAX_S = 30,
+	FORERUNNER_MS = 10000
 };
 
 struct chain {
@@ -52,6 +57,23 @@ struct chain {
 	int64_t started_ms;
 	unsigned failures;
 };
+
+/*
+ * A neighbour's forerunner may be about to let go of the port, when the program
+ * that they serve was started again.
+ */
+static int
+bind_patiently(int fd, const struct addrinfo *info)
+{
+	bool is_neighbour = neighbour_is_pair_end(NEIGHBOUR_SELF);
+	int64_t until_ms = clock_ms() + FORERUNNER_MS;
+	int result;
+
+	while ((result = bind(fd, info->ai_addr, info->ai_addrlen)) == -1 &&
+	       errno == EADDRINUSE && is_neighbour && clock_ms() < until_ms)
+		poll(NULL, 0, 20);
+	return result;
+}
 
 /* Bind one address at number fd. */
 static void
@@ -77,7 +99,7 @@ bind_one(const char *name, const struct addrinfo *info, const char *shown,
 		setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
 		    -1))
 		die_errno(EX_OSERR, "cannot set up a socket");
-	if (bind(made, info->ai_addr, info->ai_addrlen) == -1) {
+	if (bind_patiently(made, info) == -1) {
 		if (errno == EADDRINUSE)
 			die(EX_OSERR,
 			    "port %s of %s is taken by another program: stop "
@@ -269,6 +291,30 @@ start(struct chain *chain, char **argv, const sigset_t *old_mask)
 	die_errno(EX_OSERR, "cannot execute %s", argv[0]);
 }
 
+/*
+ * The next of the wanted signals; 0 when the time is over, -1: for ever.  As a
+ * neighbour we end with the program at the other end, which has no right to
+ * send a signal to root.
+ */
+static int
+wait_signal(const sigset_t *wanted, int timeout_ms)
+{
+	struct signalfd_siginfo info = { .ssi_signo = 0 };
+	struct pollfd wait[] = { { .fd = signalfd(-1, wanted, SFD_CLOEXEC),
+				     .events = POLLIN },
+		{ .fd = neighbour_is_pair_end(NEIGHBOUR_SELF) ? NEIGHBOUR_SELF
+							      : -1 } };
+
+	if (wait[0].fd == -1)
+		die_errno(EX_OSERR, "cannot make a signalfd");
+	if (poll(wait, 2, timeout_ms) > 0 &&
+	    ((wait[1].revents & POLLHUP) ||
+		read(wait[0].fd, &info, sizeof(info)) != sizeof(info)))
+		info.ssi_signo = SIGTERM;
+	close(wait[0].fd);
+	return (int)info.ssi_signo;
+}
+
 /* The chain has ended: log why, and wait a little if it never stood. */
 static void
 hold_back(struct chain *chain, int wait_status)
@@ -285,20 +331,30 @@ hold_back(struct chain *chain, int wait_status)
 	unsigned pause_s = chain->failures == 0  ? 0
 			   : chain->failures > 5 ? BACKOFF_MAX_S
 						 : 1U << (chain->failures - 1);
-	struct timespec pause = { .tv_sec = pause_s };
 	sigset_t wake;
 
 	sigemptyset(&wake);
 	sigaddset(&wake, SIGTERM);
-	if (pause_s > 0 && sigtimedwait(&wake, NULL, &pause) == SIGTERM)
+	if (wait_signal(&wake, (int)pause_s * 1000) == SIGTERM)
 		exit(EX_OK);
 }
 
+/* Another may have the port at once, however long sessions take to end. */
+static void
+let_go(const struct ports *ports)
+{
+	for (int fd = SERVE_LISTEN_FD; fd < ports->plain_fd; fd++)
+		close(fd);
+	for (int fd = SERVE_TLS_LISTEN_FD; fd < ports->tls_fd; fd++)
+		close(fd);
+}
+
 static int
-stop(const struct chain *chain)
+stop(const struct chain *chain, const struct ports *ports)
 {
 	int status;
 
+	let_go(ports);
 	kill(chain->pid, SIGTERM);
 	while (waitpid(chain->pid, &status, 0) == -1 && errno == EINTR)
 		;
@@ -331,7 +387,6 @@ main(int argc, char **argv)
 	sigset_t signals;
 	sigset_t old_mask;
 	int wait_status = 0;
-	int signal_number;
 
 	program_name("listen");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
@@ -351,10 +406,10 @@ main(int argc, char **argv)
 	start(&chain, argv, &old_mask);
 	close(3); /* readiness is the chain's to tell */
 	for (;;) {
-		if (sigwait(&signals, &signal_number) != 0)
-			continue;
+		int signal_number = wait_signal(&signals, -1);
+
 		if (signal_number == SIGTERM)
-			return stop(&chain);
+			return stop(&chain, &ports);
 		if (signal_number == SIGHUP) {
 			kill(chain.pid, SIGHUP);
 			start(&chain, argv, &old_mask);

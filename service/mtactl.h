@@ -20,6 +20,9 @@ int mtactl_start(void);
 int mtactl_stop(void);
 int mtactl_status(void);
 
+/* Look at owners and modes; the number of faults, as above. */
+int mtactl_check_owners(void);
+
 /* Look at settings, owners and modes; name each fault. */
 int mtactl_check(void);
 

@@ -1,16 +1,12 @@
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/control.h"
 #include "base/die.h"
 #include "base/landlock.h"
-#include "base/paths.h"
 #include "mail/destination.h"
 #include "mail/domain.h"
 #include "net/auth.h"
@@ -25,36 +21,11 @@
 #include "queue/filters.h"
 #include "queue/guarding.h"
 #include "queue/limits.h"
+#include "queue/odmr.h"
 #include "service/addresses.h"
 #include "service/mtactl.h"
-#include "service/tree.h"
 #include "store/account_settings.h"
 #include "store/uidl.h"
-
-/* ---- owners and modes ---- */
-
-/* One fault a line; returns 1 for each. */
-static int
-check_entry(const struct tree_entry *entry)
-{
-	char path[PATH_MAX];
-	struct stat status;
-
-	tree_path(entry, path, sizeof(path));
-	if (lstat(path, &status) == -1) {
-		printf("%s: %s: run mtactl init\n", path, strerror(errno));
-		return 1;
-	}
-	if (status.st_uid == tree_owner(entry) &&
-	    status.st_gid == tree_group(entry) &&
-	    (status.st_mode & 07777) == entry->mode)
-		return 0;
-	printf("%s: should be %s:%s %04o, is %u:%u %04o: run mtactl init\n",
-	    path, entry->owner, entry->group, (unsigned)entry->mode,
-	    (unsigned)status.st_uid, (unsigned)status.st_gid,
-	    (unsigned)(status.st_mode & 07777));
-	return 1;
-}
 
 /*
  * ---- settings ----
@@ -86,6 +57,8 @@ static const struct {
 	{ "lmtprate", 0, 1000000 },
 	{ "lmtpwiderate", 0, 4000000 },
 	{ "submissionrate", 0, 1000000 },
+	{ "odmrrate", 0, 1000000 },
+	{ "odmrwiderate", 0, 4000000 },
 	{ "submissionwiderate", 0, 4000000 },
 	{ "pop3drate", 0, 1000000 },
 	{ "pop3dwiderate", 0, 4000000 },
@@ -116,6 +89,8 @@ static const struct {
 	{ "checkpwconcurrency", 1, 500 },
 	{ "submissionconnections", 1, 4096 },
 	{ "submissionpernetwork", 1, 4096 },
+	{ "odmrconnections", 1, 4096 },
+	{ "odmrpernetwork", 1, 4096 },
 	{ "messagesperhour", 0, UINT32_MAX },
 	{ "recipientsperhour", 0, UINT32_MAX },
 	{ "hideclient", 0, 1 },
@@ -169,6 +144,7 @@ static const struct {
 	{ "smtpdaddresses", ADDRESSES },
 	{ "submissionaddresses", ADDRESSES },
 	{ "lmtpaddresses", ADDRESSES },
+	{ "odmraddresses", ADDRESSES },
 	{ "pop3daddresses", ADDRESSES },
 	{ "imapdaddresses", ADDRESSES },
 	{ "locals", DOMAINS },
@@ -298,6 +274,12 @@ read_limits(void)
 }
 
 static void
+read_odmr_domains(void)
+{
+	odmr_domains();
+}
+
+static void
 read_discards(void)
 {
 	discards_read();
@@ -394,7 +376,7 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_sources, read_authorities, read_name_servers, read_destination,
 	read_lists, read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
-	read_uidl_formats, read_landlock };
+	read_uidl_formats, read_odmr_domains, read_landlock };
 
 static void
 read_grammar(size_t i)
@@ -421,69 +403,12 @@ check_setting(void (*read_it)(size_t i), size_t i)
 	return status == 0 ? 0 : 1;
 }
 
-/* The one setting that is a secret, of one role. */
-static bool
-is_kept_well(const struct stat *status)
-{
-	const struct tree_entry secret = { "control/smtpauth", "root",
-		"mta-remote-auth", 0640, 'f' };
-
-	return status->st_uid == tree_owner(&secret) &&
-	       status->st_gid == tree_group(&secret) &&
-	       (status->st_mode & 07777) == secret.mode;
-}
-
-/* What is wrong with the mode of a file in control/; NULL if nothing. */
-static const char *
-mode_fault(const char *name, const struct stat *status)
-{
-	if (strcmp(name, "smtpauth") == 0)
-		return is_kept_well(status)
-			   ? NULL
-			   : "it is a secret: chown root:mta-remote-auth and "
-			     "chmod 640";
-	return (status->st_mode & S_IROTH) != 0
-		   ? NULL
-		   : "the services cannot read it: chmod 644";
-}
-
-/*
- * Each role has a uid of its own, and reads control/ as it starts and later:
- * what only root can read is read by none of them.
- */
-static int
-check_readable(void)
-{
-	DIR *folder = opendir(MTA_CONTROL);
-	struct dirent *entry;
-	struct stat status;
-	int faults = 0;
-
-	while (folder != NULL && (entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] == '.' ||
-		    fstatat(dirfd(folder), entry->d_name, &status, 0) == -1 ||
-		    !S_ISREG(status.st_mode))
-			continue;
-		const char *fault = mode_fault(entry->d_name, &status);
-		if (fault == NULL)
-			continue;
-		printf("%s/%s: %s %s/%s\n", MTA_CONTROL, entry->d_name, fault,
-		    MTA_CONTROL, entry->d_name);
-		faults++;
-	}
-	if (folder != NULL)
-		closedir(folder);
-	return faults;
-}
-
 int
 mtactl_check(void)
 {
 	int faults = 0;
 
-	for (size_t i = 0; i < tree_entry_count; i++)
-		faults += check_entry(&tree_entries[i]);
-	faults += check_readable();
+	faults += mtactl_check_owners();
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		faults += check_setting(read_number, i);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)

@@ -3,6 +3,7 @@
  *
  * started by  service/NAME/run, as one link of its chain
  * uid         whatever it is started with; it changes nothing
+ * reads       whether a file of control/ is there
  * fd          its neighbour's number (lib/queue/neighbour.h) becomes one end;
  *             the other end is the neighbour's standard input
  * runs        the neighbour's chain, as a child; then the next program, as
@@ -13,6 +14,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,11 +25,14 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "base/paths.h"
 #include "queue/neighbour.h"
 
 static const char usage[] =
-    "usage: neighbour [-w] NAME { PROGRAM [ARGUMENT...] } NEXT [ARGUMENT...]\n"
-    "       -w: start it when it is asked something; it may end when idle";
+    "usage: neighbour [-w] [-c FILE] NAME { PROGRAM [ARGUMENT...] } NEXT "
+    "[ARGUMENT...]\n"
+    "       -w: start it when it is asked something; it may end when idle\n"
+    "       -c: only if control/FILE is there; else there is none";
 
 enum {
 	READY_FD = 3 /* s6's notification descriptor: the next program's */
@@ -126,30 +131,51 @@ start_neighbour(const int ends[2], bool is_waiting, char **argv)
 	execute(argv);
 }
 
+/* What is not configured costs nothing. */
+static bool
+is_wanted(const char *file)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_CONTROL, file);
+	return access(path, F_OK) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	int ends[2];
-	bool is_waiting = argc > 1 && strcmp(argv[1], "-w") == 0;
+	int option;
+	bool is_waiting = false;
+	const char *file = NULL;
 
 	program_name("neighbour");
-	argc -= is_waiting;
-	argv += is_waiting;
-	if (argc == 2 && strcmp(argv[1], "-h") == 0)
-		return puts(usage) == EOF ? EX_IOERR : EX_OK;
-	if (argc < 6 || strcmp(argv[2], "{") != 0)
+	while ((option = getopt(argc, argv, "+c:hw")) != -1)
+		if (option == 'h')
+			return puts(usage) == EOF ? EX_IOERR : EX_OK;
+		else if (option == 'w')
+			is_waiting = true;
+		else if (option == 'c')
+			file = optarg;
+		else
+			die(EX_USAGE, "%s", usage);
+	argc -= optind;
+	argv += optind;
+	if (argc < 5 || strcmp(argv[1], "{") != 0)
 		die(EX_USAGE, "%s", usage);
-	int number = neighbour_number(argv[1]);
+	int number = neighbour_number(argv[0]);
 	if (number == -1)
-		die(EX_USAGE, "no neighbour has the name %s", argv[1]);
-	int close_at = closing_brace(argv, 2);
-	if (close_at == 3 || argv[close_at + 1] == NULL)
+		die(EX_USAGE, "no neighbour has the name %s", argv[0]);
+	int close_at = closing_brace(argv, 1);
+	if (close_at == 2 || argv[close_at + 1] == NULL)
 		die(EX_USAGE, "%s", usage);
 	argv[close_at] = NULL;
+	if (file != NULL && !is_wanted(file))
+		execute(argv + close_at + 1);
 
 	if (!packet_pair(ends))
 		die_errno(EX_OSERR, "cannot make a socketpair");
-	start_neighbour(ends, is_waiting, argv + 3);
+	start_neighbour(ends, is_waiting, argv + 2);
 	if (dup2(ends[0], number) == -1)
 		die_errno(EX_OSERR, "cannot place the pair");
 	execute(argv + close_at + 1);

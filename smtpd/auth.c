@@ -1,6 +1,7 @@
 /*
- * auth - AUTH, RFC 4954: on the submission service alone, and only where a
- * password can be said.  What it means is login's and checkpw's to know.
+ * auth - AUTH, RFC 4954: on the submission and odmr services alone, and only
+ * where a password can be said.  What it means is login's and checkpw's to
+ * know.
  */
 
 #include "base/die.h"
@@ -68,7 +69,7 @@ auth_list(struct session *session)
 static bool
 is_due(struct session *session)
 {
-	if (!session->settings->is_submission)
+	if (!session->settings->is_submission && !session->settings->is_odmr)
 		reply_error(session, "502 5.5.1 not offered here");
 	else if (!session->is_esmtp)
 		reply_error(session, "503 5.5.1 say EHLO first");

@@ -69,9 +69,25 @@ is_authenticated(const struct session *session)
 	return session->user.len > 0;
 }
 
+/* RFC 2645: no message is sent here, until the connection is turned. */
+static void
+offer_odmr(struct session *session)
+{
+	if (session_offers_starttls(session))
+		offer(session, "STARTTLS");
+	auth_list(session);
+	offer(session, "ENHANCEDSTATUSCODES");
+	offer(session, "HELP");
+	reply(session, "250 ATRN");
+}
+
 void
 offer_extensions(struct session *session)
 {
+	if (session->settings->is_odmr) {
+		offer_odmr(session);
+		return;
+	}
 	offer(session, "PIPELINING");
 	offer_number(session, "SIZE", session->settings->size_max);
 	offer(session, "8BITMIME");

@@ -78,7 +78,7 @@ session_forget_claims(struct session *session)
 {
 	session->peer = session->accepted;
 	session->is_trusted =
-	    session->neighbours.lookup == -1 ||
+	    (session->neighbours.lookup == -1 && !session->settings->is_odmr) ||
 	    network_list_has(
 		&session->settings->relay_clients, &session->peer->address);
 	buf_clear(&session->user);
@@ -156,6 +156,12 @@ static void
 handle_help(struct session *session, struct span argument)
 {
 	(void)argument;
+	if (session->settings->is_odmr) {
+		reply(session,
+		    "214 2.0.0 HELO EHLO STARTTLS AUTH ATRN RSET NOOP HELP "
+		    "QUIT");
+		return;
+	}
 	reply(session,
 	    "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET "
 	    "NOOP VRFY EXPN ETRN HELP QUIT");
@@ -169,11 +175,16 @@ handle_quit(struct session *session, struct span argument)
 	session->is_done = true;
 }
 
-/* RFC 2033 section 4.1: LMTP has LHLO, and not the other two. */
+/*
+ * Who has a command.  RFC 2033 section 4.1: LMTP has LHLO, and not the other
+ * two; RFC 2645 section 5.4: what brings mail is not for ODMR.
+ */
 enum protocol {
-	ANY,
-	SMTP_ONLY,
-	LMTP_ONLY
+	SMTP = 1,
+	LMTP = 2,
+	ODMR = 4,
+	MAIL = SMTP | LMTP,
+	ANY = MAIL | ODMR
 };
 
 static const struct command {
@@ -181,24 +192,25 @@ static const struct command {
 	void (*handle)(struct session *session, struct span argument);
 	bool needs_no_argument;
 	bool is_junk; /* between messages: see control/maxjunk */
-	enum protocol protocol;
+	enum protocol protocols;
 } commands[] = {
-	{ "MAIL", handle_mail, false, false, ANY },
-	{ "RCPT", handle_rcpt, false, false, ANY },
-	{ "DATA", handle_data, true, false, ANY },
-	{ "BDAT", handle_bdat, false, false, ANY },
-	{ "AUTH", handle_auth, false, false, SMTP_ONLY },
+	{ "MAIL", handle_mail, false, false, MAIL },
+	{ "RCPT", handle_rcpt, false, false, MAIL },
+	{ "DATA", handle_data, true, false, MAIL },
+	{ "BDAT", handle_bdat, false, false, MAIL },
+	{ "AUTH", handle_auth, false, false, SMTP | ODMR },
 	{ "STARTTLS", handle_starttls, true, false, ANY },
-	{ "EHLO", handle_ehlo, false, true, SMTP_ONLY },
-	{ "HELO", handle_helo, false, true, SMTP_ONLY },
-	{ "LHLO", handle_ehlo, false, true, LMTP_ONLY },
+	{ "EHLO", handle_ehlo, false, true, SMTP | ODMR },
+	{ "HELO", handle_helo, false, true, SMTP | ODMR },
+	{ "LHLO", handle_ehlo, false, true, LMTP },
 	{ "RSET", handle_rset, true, true, ANY },
 	{ "NOOP", handle_noop, false, true, ANY },
-	{ "VRFY", handle_vrfy, false, true, ANY },
-	{ "EXPN", handle_expn, false, true, SMTP_ONLY },
-	{ "ETRN", handle_etrn, false, true, SMTP_ONLY },
-	{ "XCLIENT", handle_xclient, false, false, ANY },
-	{ "XFORWARD", handle_xforward, false, false, ANY },
+	{ "VRFY", handle_vrfy, false, true, MAIL },
+	{ "EXPN", handle_expn, false, true, SMTP },
+	{ "ETRN", handle_etrn, false, true, SMTP },
+	{ "ATRN", handle_atrn, false, true, SMTP | ODMR },
+	{ "XCLIENT", handle_xclient, false, false, MAIL },
+	{ "XFORWARD", handle_xforward, false, false, MAIL },
 	{ "HELP", handle_help, false, true, ANY },
 	{ "QUIT", handle_quit, true, false, ANY },
 };
@@ -209,8 +221,9 @@ handle_command(struct session *session, struct span line)
 	size_t verb_len = span_index(line, ' ');
 	struct span verb = span_slice(line, 0, verb_len);
 	struct span argument = span_slice(line, verb_len + 1, line.len);
-	enum protocol other =
-	    session->settings->is_lmtp ? SMTP_ONLY : LMTP_ONLY;
+	enum protocol own = session->settings->is_lmtp   ? LMTP
+			    : session->settings->is_odmr ? ODMR
+							 : SMTP;
 
 	if (session->is_refused && !span_equal_nocase(verb, span_of("QUIT"))) {
 		reply_error(session, "503 5.5.1 no service for you: say QUIT");
@@ -220,9 +233,13 @@ handle_command(struct session *session, struct span line)
 		const struct command *command = &commands[i];
 
 		if (!span_equal_nocase(verb, span_of(command->verb)) ||
-		    command->protocol == other)
+		    (own != ODMR && !(command->protocols & own)))
 			continue;
-		if (command->needs_no_argument && span_trim(argument).len > 0)
+		if (!(command->protocols & own))
+			reply_error(
+			    session, "502 5.5.1 this port is for ATRN alone");
+		else if (command->needs_no_argument &&
+			 span_trim(argument).len > 0)
 			reply_error(session,
 			    "501 5.5.4 this command takes no argument");
 		else
@@ -294,8 +311,11 @@ greeting(struct session *session)
 	}
 	write_string(&session->out, "220 ");
 	write_span(&session->out, buf_span(&session->settings->me));
-	reply(session,
-	    session->settings->is_lmtp ? " LMTP Estafeta" : " ESMTP Estafeta");
+	reply(session, session->settings->is_lmtp ? " LMTP Estafeta"
+		       : session->settings->is_odmr
+			   ? " ESMTP Estafeta, on-demand mail "
+			     "relay"
+			   : " ESMTP Estafeta");
 }
 
 /* ---- how slow it may be ---- */

@@ -14,7 +14,7 @@
  *   data, bdat  DATA and BDAT: where the message ends
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
- *   etrn, xclient  ETRN; XCLIENT and XFORWARD
+ *   etrn, atrn, xclient  ETRN; ATRN; XCLIENT and XFORWARD
  *   tls       STARTTLS, and ports that begin with TLS
  *   auth      AUTH: who the client is
  *   strangers, pace  what is asked of clients that may not relay, and how slow
@@ -55,8 +55,12 @@ struct settings {
 	struct network_list relay_clients;
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
 	bool is_lmtp;       /* RFC 2033 */
-	int login_at; /* places among a client's sessions; -1: not given */
+	bool is_odmr;       /* port 366: RFC 2645 */
+	int inject_at; /* places among a client's sessions; -1: not given */
+	int lookup_at;
+	int login_at;
 	int tls_at;
+	int odmr_at;
 	int filters_at;
 	struct auth_settings auth;
 	struct control_list sender_logins; /* control/senderlogins */
@@ -86,7 +90,8 @@ struct neighbours {
 	int lookup;
 	int inject;
 	int tls;
-	int login; /* of the submission service: without it there is no AUTH */
+	int login; /* of submission and odmr: without it there is no AUTH */
+	int odmr;  /* queue-manager, of odmr */
 	const int *filters; /* one for each of control/filters; NULL: none */
 };
 
@@ -205,6 +210,7 @@ void handle_expn(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
+void handle_atrn(struct session *session, struct span argument);
 void handle_xclient(struct session *session, struct span argument);
 void handle_xforward(struct session *session, struct span argument);
 

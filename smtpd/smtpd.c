@@ -2,15 +2,16 @@
  * smtpd - receive mail by SMTP and LMTP.
  *
  * started by  service/{smtpd,submission,lmtp}/run, behind listen, neighbour and
- *             confine; or by hand and by sendmail -bs, for one client on
- *             descriptors 0 and 1
+ *             confine; service/queue/run as a neighbour (odmr); or by hand and
+ *             by sendmail -bs, for one client on descriptors 0 and 1
  * uid         mta-smtpd, mta-submit (by hand: the caller's)
- * fd 0, 1     by hand: the client
+ * fd 0, 1     by hand: the client; 0 with odmr: queue-manager, odmr(5), moved
+ *             to 67
  * fd 2        the log
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
  * fd 11       lookup, lookup(5)
- * fd 13       login, login(5) (submission)
+ * fd 13       login, login(5) (submission, odmr)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
  * fd 60, 61, 62, 63, 64
@@ -22,15 +23,17 @@
  *             futurereleasemax deliverbymin prioritymax xclientnets
  *             verpclients nosoliciting,
  *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
- *             smtpd, submission, lmtp;
+ *             smtpd, submission, lmtp, odmr;
  *             filters timeoutfilter quarantine;
  *             submission: authmechanisms oauthchecker cleartextnets
- *             senderlogins hideclient
+ *             senderlogins hideclient;
+ *             odmr: the first three of these
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
  * exits       0; EX_USAGE; EX_TEMPFAIL if a neighbour is missing
  */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +46,8 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd [submission | lmtp]   (by service/NAME/run; or by hand, on a "
-    "terminal)";
+    "usage: smtpd [submission | lmtp | odmr]   (by service/NAME/run; or by "
+    "hand, on a terminal)";
 
 static int64_t
 milliseconds(const char *name, uint64_t seconds, uint64_t max)
@@ -88,9 +91,10 @@ read_settings(struct settings *settings)
 	settings->verp_clients = network_list("verpclients", "127.0.0.0/8 ::1");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
+	if (settings->is_submission || settings->is_odmr)
+		auth_configure(&settings->auth);
 	if (!settings->is_submission)
 		return;
-	auth_configure(&settings->auth);
 	settings->sender_logins = auth_sender_logins();
 	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
 }
@@ -105,11 +109,14 @@ add_neighbour(struct serve *server, int neighbour)
 	return server->neighbour_count++;
 }
 
-/* What LMTP brings has been judged by whoever accepted it first. */
+/*
+ * What LMTP brings has been judged by whoever accepted it first, and ODMR
+ * brings nothing.
+ */
 static void
 add_filters(struct settings *settings, struct serve *server)
 {
-	if (settings->is_lmtp)
+	if (settings->is_lmtp || settings->is_odmr)
 		return;
 	filter_read_settings(&settings->filter, settings->is_submission);
 	settings->filters_at = server->neighbour_count;
@@ -127,8 +134,10 @@ static int
 run(int client, const struct peer *peer, const int *sessions, void *context)
 {
 	const struct settings *settings = context;
-	const struct neighbours neighbours = { .inject = sessions[0],
-		.lookup = sessions[1],
+	const struct neighbours neighbours = { .inject = session_at(sessions,
+						   settings->inject_at),
+		.lookup = session_at(sessions, settings->lookup_at),
+		.odmr = session_at(sessions, settings->odmr_at),
 		.login = session_at(sessions, settings->login_at),
 		.tls = session_at(sessions, settings->tls_at),
 		.filters = settings->filter.list.count == 0
@@ -138,31 +147,65 @@ run(int client, const struct peer *peer, const int *sessions, void *context)
 	return session_run(client, client, peer, &neighbours, settings);
 }
 
+/*
+ * Our own end of the pair with queue-manager, which is standard input, where no
+ * session closes it.
+ */
+static void
+move_odmr(void)
+{
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (nothing == -1 || !neighbour_is_pair_end(NEIGHBOUR_SELF) ||
+	    dup2(NEIGHBOUR_SELF, NEIGHBOUR_ODMR) == -1 ||
+	    dup2(nothing, NEIGHBOUR_SELF) == -1)
+		die(EX_USAGE, "odmr must be a neighbour of queue-manager");
+	close(nothing);
+}
+
+/* Only those that a service has no use for are not given to it. */
+static void
+add_neighbours(struct settings *settings, struct serve *server)
+{
+	if (!settings->is_odmr && (!neighbour_is_given(NEIGHBOUR_INJECT) ||
+				      !neighbour_is_given(NEIGHBOUR_LOOKUP)))
+		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
+	if ((settings->is_submission || settings->is_odmr) &&
+	    !neighbour_is_given(NEIGHBOUR_LOGIN))
+		die(EX_TEMPFAIL, "login must be a neighbour");
+	if (settings->is_odmr)
+		move_odmr();
+	settings->inject_at = add_neighbour(server, NEIGHBOUR_INJECT);
+	settings->lookup_at = add_neighbour(server, NEIGHBOUR_LOOKUP);
+	settings->login_at = add_neighbour(server, NEIGHBOUR_LOGIN);
+	settings->tls_at = add_neighbour(server, NEIGHBOUR_TLS);
+	settings->odmr_at = add_neighbour(server, NEIGHBOUR_ODMR);
+	add_filters(settings, server);
+}
+
+static const char *
+service_name(const struct settings *settings)
+{
+	return settings->is_submission ? "submission"
+	       : settings->is_lmtp     ? "lmtp"
+	       : settings->is_odmr     ? "odmr"
+				       : "smtpd";
+}
+
 static int
 serve(struct settings *settings)
 {
 	struct serve server = {
 		.busy = "421 4.3.2",
 		.over = "421 4.7.0",
-		.neighbours = { NEIGHBOUR_INJECT, NEIGHBOUR_LOOKUP },
-		.neighbour_count = 2,
 		.late_neighbour = NEIGHBOUR_TLS,
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = settings,
 	};
 
-	if (!neighbour_is_given(NEIGHBOUR_INJECT) ||
-	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
-		die(EX_TEMPFAIL, "inject and lookup must be neighbours");
-	if (settings->is_submission && !neighbour_is_given(NEIGHBOUR_LOGIN))
-		die(EX_TEMPFAIL, "login must be a neighbour");
-	settings->login_at = add_neighbour(&server, NEIGHBOUR_LOGIN);
-	settings->tls_at = add_neighbour(&server, NEIGHBOUR_TLS);
-	add_filters(settings, &server);
-	serve_configure(&server, settings->is_submission ? "submission"
-				 : settings->is_lmtp     ? "lmtp"
-							 : "smtpd");
+	add_neighbours(settings, &server);
+	serve_configure(&server, service_name(settings));
 	settings->strain = server.strain;
 	require_unprivileged();
 	return serve_run(&server);
@@ -171,7 +214,7 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
-	const struct neighbours none = { -1, -1, -1, -1, NULL };
+	const struct neighbours none = { -1, -1, -1, -1, -1, NULL };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);
@@ -190,7 +233,9 @@ main(int argc, char **argv)
 	settings.is_submission =
 	    argc == 2 && strcmp(argv[1], "submission") == 0;
 	settings.is_lmtp = argc == 2 && strcmp(argv[1], "lmtp") == 0;
-	if (argc != 1 && !settings.is_submission && !settings.is_lmtp)
+	settings.is_odmr = argc == 2 && strcmp(argv[1], "odmr") == 0;
+	if (argc != 1 && !settings.is_submission && !settings.is_lmtp &&
+	    !settings.is_odmr)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	return serve_is_listening() ? serve(&settings) : by_hand(&settings);

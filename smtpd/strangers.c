@@ -51,7 +51,8 @@ waits_for_greeting(struct session *session)
 	int64_t end = clock_ms() + (int64_t)settings->greet_delay_s * 1000;
 	struct span words;
 
-	if (settings->is_submission || settings->is_lmtp || session->is_trusted)
+	if (settings->is_submission || settings->is_lmtp || settings->is_odmr ||
+	    session->is_trusted)
 		return true;
 	for (int64_t left; (left = end - clock_ms()) > 0;)
 		if (poll(&client, 1, (int)left) == 1)

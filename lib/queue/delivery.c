@@ -150,6 +150,10 @@ channel_add_open(struct buf *buf, const struct channel_opening *opening)
 		record_add(buf, 'G', opening->route);
 	if (opening->asks)
 		record_add_string(buf, 'W', "1");
+	if (opening->server.len > 0)
+		record_add(buf, 'S', opening->server);
+	if (opening->tls.len > 0)
+		record_add(buf, 'T', opening->tls);
 }
 
 bool
@@ -157,8 +161,10 @@ channel_parse_open(struct span packet, struct channel_opening *opening)
 {
 	struct span value;
 
-	opening->route = (struct span){ "", 0 };
+	*opening = (struct channel_opening){ .route = { "", 0 } };
 	record_find(packet, 'G', &opening->route);
+	record_find(packet, 'S', &opening->server);
+	record_find(packet, 'T', &opening->tls);
 	opening->asks = record_find(packet, 'W', &value);
 	return record_find(packet, 'H', &opening->destination);
 }

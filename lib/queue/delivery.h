@@ -15,6 +15,9 @@
  *         each recipient (its index as number), then "E1": ready for the next.
  *         Before it connects remote-send tells the MX host (M), if the opening
  *         asked for that (W), and waits for "E1".
+ *         With a second descriptor it has a customer's connection to use
+ *         (RFC 2645), and never makes one; S says whose, T how it is
+ *         protected.
  *         Either end closes the channel; what has no verdict yet is later.
  */
 
@@ -94,6 +97,9 @@ struct channel_opening {
 	struct span route;
 	/* Each MX host is told, and may be connected to after "ready". */
 	bool asks;
+	/* A customer's connection: "NAME[ADDRESS]"; empty: it is to be made. */
+	struct span server;
+	struct span tls; /* the version, if the customer began TLS */
 };
 
 void channel_add_open(struct buf *buf, const struct channel_opening *opening);

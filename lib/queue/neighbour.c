@@ -33,6 +33,7 @@ static const struct {
 	{ "filter-guard", NEIGHBOUR_FILTER_GUARD },
 	{ "greylist", NEIGHBOUR_GREYLIST },
 	{ "remote-auth", NEIGHBOUR_REMOTE_AUTH },
+	{ "odmr", NEIGHBOUR_ODMR },
 };
 
 enum {

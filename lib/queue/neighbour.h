@@ -33,7 +33,8 @@ enum neighbour_fd {
 	NEIGHBOUR_FILTER_SITE = 63,
 	NEIGHBOUR_FILTER_GUARD = 64,
 	NEIGHBOUR_GREYLIST = 65,
-	NEIGHBOUR_REMOTE_AUTH = 66
+	NEIGHBOUR_REMOTE_AUTH = 66,
+	NEIGHBOUR_ODMR = 67
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

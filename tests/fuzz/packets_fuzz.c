@@ -9,6 +9,7 @@
 #include "queue/delivery.h"
 #include "queue/inject.h"
 #include "queue/lookup.h"
+#include "queue/odmr.h"
 #include "queue/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct verdict verdict;
 	struct lookup_answer answer;
 	struct report report;
+	struct odmr_request odmr;
+	struct channel_opening opening;
 	struct queue_id id;
 	struct span envelope;
 	struct span message;
@@ -31,6 +34,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict_parse(bytes, &verdict);
 	lookup_parse_answer(bytes, &answer);
 	report_parse(bytes, &report);
+	if (odmr_parse_request(bytes, &odmr) && odmr.server.len > size)
+		abort();
+	odmr_parse_answer(bytes);
+	channel_parse_open(bytes, &opening);
 	inject_parse_request(bytes, &id);
 	if (inject_is_whole(bytes) &&
 	    inject_parse_whole(bytes, &id, &envelope, &message) &&

@@ -30,17 +30,19 @@ def neighbours():
         for i, word in enumerate(words):
             if word != 'neighbour':
                 continue
-            depth, end = 1, i + 3
+            begin = end = words.index('{', i) + 1
+            depth = 1
             while depth:
                 depth += {'{': 1, '}': -1}.get(words[end], 0)
                 end += 1
-            inner = words[i + 3:end - 1]
+            inner = words[begin:end - 1]
             walk(inner)
             last = max(n for n, w in enumerate(inner) if w == 'confine')
             rest = inner[last + 1:]
             while rest[0].startswith('-'):
                 rest = rest[1:] if rest[0] == '-N' else rest[2:]
-            found.setdefault(' '.join(rest), inner)
+            if rest[0] != 'smtpd':       # which asks the manager, and is asked nothing
+                found.setdefault(' '.join(rest), inner)
 
     for path in sorted(glob.glob(TOP + '/service/*/run')):
         with open(path) as f:
@@ -592,10 +594,10 @@ def attack(name):
     return one.run(), one.slowest, time.monotonic() - began
 
 
-# ---- the manager: its three neighbours are we, and its FIFOs ----
+# ---- the manager: its four neighbours are we, and its FIFOs ----
 class Manager(Neighbour):
     """queue-manager; a message that arrives is handed to local-deliver's end in time."""
-    NUMBERS = {'local': 15, 'remote': 16, 'bounce': 17}
+    NUMBERS = {'local': 15, 'remote': 16, 'bounce': 17, 'odmr': 67}
 
     def __init__(self, name):
         self.name, self.random = name, random.Random(SEED + name)
@@ -629,6 +631,13 @@ class Manager(Neighbour):
         number = data.split(b'\0')[0][1:].decode()
         return b'Tjoe@example.org' in data and send(self.ends['local'], records(N=number, V='K', C='2.0.0', R='kept'))
 
+    def customer(self):
+        """A session as that of smtpd odmr."""
+        ours, theirs = pair()
+        send(self.ends['odmr'], b'S1\0', [theirs.fileno()])
+        theirs.close()
+        return ours
+
     def stop(self):
         self.process.terminate()
         return self.process.wait(10)
@@ -648,6 +657,15 @@ def attack_manager():
         if number % 60 == 0 and not manager.probe():
             faults.append(f'hands nothing out after {data[:60]!r}')
             break
+    asked = [records(A=a, D=d, S=s, T='') for a in ('x', 'x' * 3000) for d in ('', 'a.example', 'a,' * 4000) for s in ('a[b]', 'y' * 400)]
+    for number, data in enumerate([*asked, *packets(manager)]):
+        ours = manager.customer()
+        for _ in range(2):
+            send(ours, data, [rng.choice(list(kinds.values()))] * rng.randrange(6))
+        ours.close()
+        if number % 60 == 0 and not manager.probe():
+            faults.append(f'hands nothing out after {data[:60]!r} of a customer')
+            break
     if manager.process.poll() is not None:
         return [f'ended with {manager.process.returncode}; its log: {manager.said()[-600:]}']
     for fifo, words in (('trigger', (b'@', b'@example.org', b'@' + b'x' * 3000, ID.encode(), b'f' * 23, b'../../etc/passwd',
@@ -663,12 +681,17 @@ def attack_manager():
         os.close(pipe)
     if not manager.probe():
         faults.append('hands nothing out at the end')
+    with manager.customer() as ours:
+        send(ours, records(A='x', D='a.example', S='a[b]', T=''), [0])
+        answer = receive(ours)
+        if answer != b'VD\0':
+            faults.append(f'answers a customer with {answer!r}')
     if not faults and not wait_for(lambda: manager.descriptors() <= before, 5):
         faults.append(f'holds {manager.descriptors()} descriptors, before {before}')
     said, code = manager.said(), manager.process.poll()
     if code is not None or 'signal' in said:
         faults.append(f'ended with {code}')
-    for words in ('local-deliver answers nonsense', 'queue-bounce answers nonsense', 'trigger', 'command'):
+    for words in ('local-deliver answers nonsense', 'queue-bounce answers nonsense', 'smtpd asks nonsense', 'trigger', 'command'):
         if words not in said:
             faults.append(f'its log does not say "{words}"')
     ended = manager.stop()
