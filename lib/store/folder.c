@@ -322,8 +322,8 @@ read_or_make_list(struct folder *folder)
 	return folder_list_make(folder);
 }
 
-enum account_status
-folder_read(struct folder *folder)
+static enum account_status
+read_list(struct folder *folder)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
@@ -334,9 +334,20 @@ folder_read(struct folder *folder)
 }
 
 enum account_status
+folder_read(struct folder *folder)
+{
+	enum account_status status = read_list(folder);
+
+	if (status == ACCOUNT_OK && folder->is_list_due &&
+	    !folder_list_rewrite(folder))
+		return account_error();
+	return status;
+}
+
+enum account_status
 folder_update(struct folder *folder, unsigned parts)
 {
-	enum account_status status = folder_read(folder);
+	enum account_status status = read_list(folder);
 
 	if (status != ACCOUNT_OK)
 		return status;
@@ -345,7 +356,9 @@ folder_update(struct folder *folder, unsigned parts)
 	if (folder->is_mid_change)
 		parts |= FOLDER_CUR | FOLDER_NEW;
 	folder->is_mid_change = false;
-	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
+	if (parts == 0 && !folder->is_list_due)
+		return ACCOUNT_OK;
+	return folder_scan(folder, parts);
 }
 
 enum account_status

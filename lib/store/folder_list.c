@@ -450,6 +450,7 @@ folder_list_rewrite(struct folder *folder)
 		folder->list_inode = status.st_ino;
 		folder->list_offset = text.len;
 		folder->list_lines = lines;
+		folder->is_list_due = false;
 	} else if (fd != -1) {
 		int error = errno;
 

@@ -47,6 +47,7 @@ struct folder {
 	uint64_t list_inode;
 	uint64_t list_lines;
 	uint64_t list_viewed; /* lines that estafeta-view has */
+	bool is_list_due;     /* made, and to be written with the first scan */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
@@ -161,7 +162,11 @@ enum account_status folder_expunge_locked(
  */
 bool folder_list_read(struct folder *folder);
 
-/* Make a list, of what another server left or of nothing; under the lock. */
+/*
+ * Make a list, of what another server left or of nothing; under the lock.  With
+ * is_list_due it is in memory alone: one write and its syncs are enough for it
+ * and what the scan that follows finds.
+ */
 bool folder_list_make(struct folder *folder);
 
 /* Append lines, and fdatasync if is_durable; under the lock. */
