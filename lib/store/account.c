@@ -239,8 +239,8 @@ account_next_uid_validity(const struct account *account, bool is_synced_later)
 {
 	struct validity validity = { .root = account->root };
 
-	return change_file(account->root, validity_name, next_validity,
-		   &validity) &&
+	return change_file(
+		   account->root, validity_name, next_validity, &validity) &&
 		       (is_synced_later || fsync(account->root) == 0)
 		   ? (uint32_t)validity.next
 		   : 0;

@@ -107,10 +107,9 @@ folder_list_make(struct folder *folder)
 	folder_read_keywords(folder);
 	folder->is_list_due = folder->header.uid_validity != 0;
 	bool is_made = folder->is_list_due &&
-		       (uidls.len == 0 ||
-			   (folder_list_rewrite(folder) &&
-			       folder_list_append(
-				   folder, buf_span(&uidls), true)));
+		       (uidls.len == 0 || (folder_list_rewrite(folder) &&
+					      folder_list_append(folder,
+						  buf_span(&uidls), true)));
 	buf_free(&uidls);
 	return is_made;
 }
