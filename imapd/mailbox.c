@@ -156,17 +156,12 @@ put_selected(struct session *session)
 	put_format(session, "* %u EXISTS\r\n", session->known_exists);
 	if ((session->enabled & ENABLED_REV2) == 0)
 		put_format(session, "* %u RECENT\r\n", counts.recent);
-	for (size_t i = 0;
-	     (session->enabled & (ENABLED_REV2 | ENABLED_UIDONLY)) == 0 &&
-	     counts.unseen > 0 && i < folder_count(folder);
-	     i++)
-		if ((folder_message(folder, i)->flags & MESSAGE_SEEN) == 0) {
-			put_format(session, "* OK [UNSEEN %zu] %s\r\n", i + 1,
-			    language_say(
-				session->language, "the first unseen one"));
-			break;
-		}
 	enum language language = session->language;
+	uint32_t first_unseen = folder_first_unseen(folder);
+	if ((session->enabled & (ENABLED_REV2 | ENABLED_UIDONLY)) == 0 &&
+	    first_unseen > 0)
+		put_format(session, "* OK [UNSEEN %u] %s\r\n", first_unseen,
+		    language_say(language, "the first unseen one"));
 	put_format(session, "* OK [UIDVALIDITY %u] %s\r\n", counts.uid_validity,
 	    language_say(language, "UIDs hold"));
 	put_format(session, "* OK [UIDNEXT %u] %s\r\n", counts.uid_next,
@@ -190,8 +185,10 @@ open_folder(struct session *session, struct span name, bool is_read_only,
 	if (session->folder != NULL)
 		put_reply(session, "* OK [CLOSED] the other one");
 	session_unselect(session);
+	bool may_wait = !options->is_qresync && session->notify == NULL;
 	enum account_status status =
-	    folder_open(&session->folder, session->account, name, is_read_only);
+	    (may_wait ? folder_open_unread : folder_open)(
+		&session->folder, session->account, name, is_read_only);
 	if (status != ACCOUNT_OK) {
 		session->folder = NULL;
 		session_fail(session, status);

@@ -122,7 +122,8 @@ enum {
 	WITH_UID = 1 << 0,      /* has a form with UID */
 	IN_FOLDER = 1 << 1,     /* one must be selected */
 	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
-	HAS_NO_NUMBER = 1 << 3  /* not even without UID: see UIDONLY */
+	HAS_NO_NUMBER = 1 << 3, /* not even without UID: see UIDONLY */
+	LEAVES_UNREAD = 1 << 4  /* no message of the folder matters */
 };
 
 static const struct command {
@@ -142,10 +143,10 @@ static const struct command {
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
 	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
-	{ "SELECT", handle_select, 0 },
-	{ "EXAMINE", handle_examine, 0 },
+	{ "SELECT", handle_select, LEAVES_UNREAD },
+	{ "EXAMINE", handle_examine, LEAVES_UNREAD },
 	{ "CLOSE", handle_close, IN_FOLDER },
-	{ "UNSELECT", handle_unselect, IN_FOLDER },
+	{ "UNSELECT", handle_unselect, IN_FOLDER | LEAVES_UNREAD },
 	{ "IDLE", handle_idle, 0 },
 	{ "NOTIFY", handle_notify, 0 },
 	{ "APPEND", handle_append, 0 },
@@ -169,7 +170,7 @@ static const struct command {
 	{ "ID", handle_id, 0 },
 	{ "COMPRESS", handle_compress, 0 },
 	{ "LANGUAGE", handle_language, 0 },
-	{ "LOGOUT", handle_logout, 0 },
+	{ "LOGOUT", handle_logout, LEAVES_UNREAD },
 };
 
 static const struct command *
@@ -194,6 +195,20 @@ is_by_number(const struct session *session, const struct command *command)
 	       !session->is_uid;
 }
 
+/* What SELECT left for the first command that is about messages. */
+static bool
+load_folder(struct session *session, const struct command *command)
+{
+	if (session->folder == NULL || (command->kind & LEAVES_UNREAD) != 0 ||
+	    folder_load(session->folder) == ACCOUNT_OK)
+		return true;
+	warn_errno("cannot read the folder of user=%s client=%s",
+	    session->settings->user, session->settings->peer);
+	put_reply(session, "* BYE [UNAVAILABLE] the mailbox cannot be read");
+	session->is_done = true;
+	return false;
+}
+
 static void
 run_command(struct session *session, struct parse *parse)
 {
@@ -211,7 +226,7 @@ run_command(struct session *session, struct parse *parse)
 		session_bad(session, "BAD [UIDREQUIRED] UID goes before that");
 	else if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
-	else
+	else if (load_folder(session, command))
 		command->handle(session, parse);
 }
 

@@ -56,9 +56,9 @@ def log_ins(target, scale):
     count = int(100 * scale)
     result = {}
 
-    def imap(times):
+    def imap(times, tls=False):
         for _ in range(times):
-            line = access.imap_login(target.imap, VIRTUAL)
+            line = access.imap_login(target.imaps if tls else target.imap, VIRTUAL, tls)
             line.imap(b'LOGOUT')
             line.close()
 
@@ -67,7 +67,7 @@ def log_ins(target, scale):
             line = access.pop_login(target.pop3, VIRTUAL)
             line.pop(b'QUIT')
             line.close()
-    for name, work in (('IMAP', imap), ('POP3', pop3)):
+    for name, work in (('IMAP', imap), ('IMAP TLS', lambda times: imap(times, True)), ('POP3', pop3)):
         with core.Meter(target.group) as meter:
             wall = access.many(work, 4, count)
         result[f'{name} log-ins of a table/s'] = 4 * count / wall
@@ -109,8 +109,58 @@ def folder(target, user, count):
     return result
 
 
+def large(target):
+    """100,000 messages: of what G asks of them at a scale of 1 the part that takes less than two minutes."""
+    result, user = {}, 'big100k'
+    access.fill(user, 100000)
+    access.wipe_index(user)
+    core.drop_caches()
+    for key, command in (('first SELECT, no index, cold', b'SELECT INBOX'), ('SELECT warm', b'SELECT INBOX'),
+                         ('FETCH FLAGS', b'FETCH 1:* (UID FLAGS)'), ('FETCH meta first', META),
+                         ('FETCH meta again', META)):
+        if b'SELECT' in command:
+            line = access.imap_login(target.imap, user)
+        start = time.monotonic()
+        line.imap(command)
+        result[f'100k {key} s'] = time.monotonic() - start
+        if b'SELECT' in command and 'cold' in key:
+            line.imap(b'LOGOUT')
+            line.close()
+    line.imap(b'LOGOUT')
+    line.close()
+    return result
+
+
+def idle(target, count=500):
+    """Memory of many sessions in IDLE."""
+    result = {}
+    for name, address, tls in (('plain', target.imap, False), ('TLS', target.imaps, True)):
+        time.sleep(1)
+        before, held = target.group.pss()[0], []
+        for i in range(count):
+            line = access.imap_login(address, core.USERS[i % len(core.USERS)], tls)
+            line.imap(b'SELECT INBOX')
+            line.send(b'x IDLE\r\n')
+            line.until(b'\r\n')
+            held.append(line)
+        time.sleep(1)
+        result[f'KiB PSS of each of {count} idle {name} sessions'] = (target.group.pss()[0] - before) / count
+        for line in held:
+            line.close()
+        access.settle_pids(target.group)
+    return result
+
+
+@functools.cache
+def once(target):
+    """What takes minutes and hardly varies is done in the first repeat."""
+    return large(target) | idle(target)
+
+
 def measure(target, scale):
     result = access.F(target, scale) | access.G(target, scale)
     for user, count in SIZES:
         result |= folder(target, user, count)
+    if scale < 1:  # else G has these
+        result |= once(target)
     return result | log_ins(target, scale)

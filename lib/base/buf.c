@@ -7,6 +7,10 @@
 
 #include "base/die.h"
 
+enum {
+	SMALLEST = 64 /* a buf that has anything */
+};
+
 struct buf
 buf_new(size_t max)
 {
@@ -35,24 +39,36 @@ buf_wipe(struct buf *buf)
 	buf_clear(buf);
 }
 
-char *
-buf_room(struct buf *buf, size_t extra)
+/* Apart, so that the usual case is short: most text comes in small bits. */
+static __attribute__((noinline)) void
+grow(struct buf *buf, size_t need)
+{
+	size_t cap = need < SMALLEST ? SMALLEST : need + need / 2;
+	char *data = realloc(buf->data, cap);
+
+	if (data == NULL)
+		temp_fail("out of memory");
+	buf->data = data;
+	buf->cap = cap;
+}
+
+static inline char *
+make_room(struct buf *buf, size_t extra)
 {
 	if (buf->overflow || extra > buf->max - buf->len) {
 		buf->overflow = true;
 		return NULL;
 	}
 	size_t need = buf->len + extra + 1;
-	if (need > buf->cap) {
-		size_t cap = need + need / 2;
-		char *data = realloc(buf->data, cap);
-
-		if (data == NULL)
-			temp_fail("out of memory");
-		buf->data = data;
-		buf->cap = cap;
-	}
+	if (need > buf->cap)
+		grow(buf, need);
 	return buf->data + buf->len;
+}
+
+char *
+buf_room(struct buf *buf, size_t extra)
+{
+	return make_room(buf, extra);
 }
 
 void
@@ -64,7 +80,7 @@ buf_grown(struct buf *buf, size_t bytes)
 void
 buf_add(struct buf *buf, struct span bytes)
 {
-	char *room = bytes.len == 0 ? NULL : buf_room(buf, bytes.len);
+	char *room = bytes.len == 0 ? NULL : make_room(buf, bytes.len);
 
 	if (room == NULL)
 		return;
@@ -75,7 +91,12 @@ buf_add(struct buf *buf, struct span bytes)
 void
 buf_add_char(struct buf *buf, char c)
 {
-	buf_add(buf, (struct span){ &c, 1 });
+	char *room = make_room(buf, 1);
+
+	if (room == NULL)
+		return;
+	*room = c;
+	buf->len++;
 }
 
 void
@@ -92,11 +113,15 @@ buf_printf(struct buf *buf, const char *format, ...)
 
 	va_start(args, format);
 	va_copy(again, args);
-	int len = vsnprintf(NULL, 0, format, args);
+	/* Mostly it fits where there is room already. */
+	size_t left = buf->cap - buf->len;
+	int len = vsnprintf(
+	    left == 0 ? NULL : buf->data + buf->len, left, format, args);
 	va_end(args);
-	char *room = len < 0 ? NULL : buf_room(buf, (size_t)len);
+	char *room = len < 0 ? NULL : make_room(buf, (size_t)len);
 	if (room != NULL) {
-		vsnprintf(room, (size_t)len + 1, format, again);
+		if ((size_t)len >= left)
+			vsnprintf(room, (size_t)len + 1, format, again);
 		buf->len += (size_t)len;
 	}
 	va_end(again);

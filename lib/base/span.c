@@ -180,6 +180,16 @@ span_number(struct span s, int base, uint64_t max, uint64_t *value)
 bool
 span_is_ascii(struct span text)
 {
+	const uint64_t high_bits = 0x8080808080808080;
+	uint64_t eight;
+
+	while (text.len >= sizeof(eight)) {
+		memcpy(&eight, text.ptr, sizeof(eight));
+		if ((eight & high_bits) != 0)
+			return false;
+		text.ptr += sizeof(eight);
+		text.len -= sizeof(eight);
+	}
 	for (size_t i = 0; i < text.len; i++)
 		if ((unsigned char)text.ptr[i] >= 0x80)
 			return false;

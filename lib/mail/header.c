@@ -61,9 +61,10 @@ header_find(struct span header, const char *name, struct span *value)
 {
 	struct span found_name;
 	struct span found;
+	struct span wanted = span_of(name);
 
 	while (header_next(&header, &found_name, &found)) {
-		if (span_equal_nocase(found_name, span_of(name))) {
+		if (span_equal_nocase(found_name, wanted)) {
 			*value = found;
 			return true;
 		}
@@ -75,14 +76,19 @@ void
 header_add_unfolded(struct buf *into, struct span value)
 {
 	value = span_trim(value);
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.ptr[i] != '\n' && value.ptr[i] != '\r') {
-			buf_add_char(into, value.ptr[i]);
-			continue;
-		}
-		while (i + 1 < value.len && is_blank(value.ptr[i + 1]))
-			i++;
+	while (value.len > 0) {
+		size_t len = 0;
+
+		while (len < value.len && value.ptr[len] != '\n' &&
+		       value.ptr[len] != '\r')
+			len++;
+		buf_add(into, span_slice(value, 0, len));
+		if (len == value.len)
+			return;
+		while (len < value.len && is_blank(value.ptr[len]))
+			len++;
 		buf_add_char(into, ' ');
+		value = span_slice(value, len, value.len);
 	}
 }
 
@@ -124,15 +130,19 @@ header_is_field(struct span line)
 void
 header_add_quoted(struct buf *into, struct span text)
 {
+	size_t start = 0;
+
 	buf_add_char(into, '"');
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
+		bool is_blank_here = c == '\r' || c == '\n' || c == '\0';
 
-		if (c == '\r' || c == '\n' || c == '\0')
-			c = ' ';
-		if (c == '"' || c == '\\')
-			buf_add_char(into, '\\');
-		buf_add_char(into, c);
+		if (!is_blank_here && c != '"' && c != '\\')
+			continue;
+		buf_add(into, span_slice(text, start, i - start));
+		buf_add_char(into, is_blank_here ? ' ' : '\\');
+		start = is_blank_here ? i + 1 : i;
 	}
+	buf_add(into, span_slice(text, start, text.len));
 	buf_add_char(into, '"');
 }

@@ -161,11 +161,12 @@ write_new(
     int folder, const char *path, int fd, const char *name, struct span text)
 {
 	return ftruncate(fd, 0) == 0 && write_all(fd, text) && fsync(fd) == 0 &&
-	       renameat(folder, path, folder, name) == 0 && fsync(folder) == 0;
+	       renameat(folder, path, folder, name) == 0;
 }
 
-bool
-account_change_file(int folder, const char *name,
+/* account_change_file, but that the new name is not durable yet. */
+static bool
+change_file(int folder, const char *name,
     bool (*change)(void *context, struct buf *text), void *context)
 {
 	struct buf temporary = buf_new(NAME_MAX);
@@ -184,6 +185,13 @@ account_change_file(int folder, const char *name,
 	buf_free(&temporary);
 	errno = error;
 	return is_written;
+}
+
+bool
+account_change_file(int folder, const char *name,
+    bool (*change)(void *context, struct buf *text), void *context)
+{
+	return change_file(folder, name, change, context) && fsync(folder) == 0;
 }
 
 static bool
@@ -227,12 +235,13 @@ next_validity(void *context, struct buf *text)
 
 /* Two folders made in one second must not have the same. */
 uint32_t
-account_next_uid_validity(const struct account *account)
+account_next_uid_validity(const struct account *account, bool is_synced_later)
 {
 	struct validity validity = { .root = account->root };
 
-	return account_change_file(
-		   account->root, validity_name, next_validity, &validity)
+	return change_file(
+		   account->root, validity_name, next_validity, &validity) &&
+		       (is_synced_later || fsync(account->root) == 0)
 		   ? (uint32_t)validity.next
 		   : 0;
 }

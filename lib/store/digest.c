@@ -201,6 +201,7 @@ struct whole {
 	struct bodytext text;
 	struct buf header; /* the message's own */
 	bool is_wide;      /* some header is not ASCII */
+	bool has_utf8;     /* then the forms in UTF-8 are made */
 	XXH3_state_t *hash;
 };
 
@@ -210,9 +211,11 @@ take_header(void *context, uint32_t part, struct span header)
 	struct whole *whole = context;
 
 	whole->is_wide |= !span_is_ascii(header);
+	whole->has_utf8 |= whole->is_wide && part == 0;
 	for (int i = 0; i < 4; i++)
-		structure_take_header(
-		    &whole->forms[i / 2][i % 2], &whole->mime, part, header);
+		if (i % 2 == 0 || whole->has_utf8)
+			structure_take_header(&whole->forms[i / 2][i % 2],
+			    &whole->mime, part, header);
 	bodytext_take_header(&whole->text, &whole->mime, part, header);
 	if (part == 0)
 		buf_add(&whole->header, header);
@@ -297,25 +300,57 @@ add_email_id(struct making *making, const struct whole *whole)
 	end(making, DIGEST_EMAIL_ID);
 }
 
+static void
+begin_whole(struct whole *whole, bool has_utf8)
+{
+	*whole = (struct whole){ .header = buf_new(MIME_HEADER_MAX),
+		.has_utf8 = has_utf8,
+		.hash = XXH3_createState() };
+	mime_init(&whole->mime, take_header, whole);
+	for (int i = 0; i < 4; i++)
+		structure_init(
+		    &whole->forms[i / 2][i % 2], i / 2 == 1, i % 2 == 1);
+}
+
+static void
+end_whole(struct whole *whole)
+{
+	for (int i = 0; i < 4; i++)
+		structure_free(&whole->forms[i / 2][i % 2]);
+	bodytext_free(&whole->text);
+	mime_free(&whole->mime);
+	buf_free(&whole->header);
+	XXH3_freeState(whole->hash);
+}
+
+static bool
+read_whole(struct whole *whole, int fd)
+{
+	if (whole->hash == NULL) {
+		errno = ENOMEM;
+		return false;
+	}
+	XXH3_128bits_reset(whole->hash);
+	if (!message_each_piece(fd, 0, UINT64_MAX, take_piece, whole))
+		return false;
+	mime_finish(&whole->mime);
+	return true;
+}
+
 static bool
 make_whole(struct making *making, int fd)
 {
-	struct whole whole = { .header = buf_new(MIME_HEADER_MAX),
-		.hash = XXH3_createState() };
-	int error = ENOMEM;
-	bool is_good = false;
+	struct whole whole;
 
-	mime_init(&whole.mime, take_header, &whole);
-	for (int i = 0; i < 4; i++)
-		structure_init(
-		    &whole.forms[i / 2][i % 2], i / 2 == 1, i % 2 == 1);
-	if (whole.hash != NULL) {
-		XXH3_128bits_reset(whole.hash);
-		is_good =
-		    message_each_piece(fd, 0, UINT64_MAX, take_piece, &whole);
-		error = errno;
-		mime_finish(&whole.mime);
+	begin_whole(&whole, false);
+	bool is_good = read_whole(&whole, fd);
+	/* It was ASCII up to some part, which is rare: once more. */
+	if (is_good && whole.is_wide && !whole.has_utf8) {
+		end_whole(&whole);
+		begin_whole(&whole, true);
+		is_good = read_whole(&whole, fd);
 	}
+	int error = errno;
 	if (is_good) {
 		making->digest->numbers[DIGEST_OCTETS] =
 		    (int64_t)whole.mime.at.wire;
@@ -324,12 +359,7 @@ make_whole(struct making *making, int fd)
 		add_preview(making, &whole, fd);
 		add_email_id(making, &whole);
 	}
-	for (int i = 0; i < 4; i++)
-		structure_free(&whole.forms[i / 2][i % 2]);
-	bodytext_free(&whole.text);
-	mime_free(&whole.mime);
-	buf_free(&whole.header);
-	XXH3_freeState(whole.hash);
+	end_whole(&whole);
 	errno = error;
 	return is_good;
 }

@@ -12,7 +12,6 @@
 #include "store/store_kind.h"
 
 enum {
-	TRIES = 3, /* for a file that others rename while we look for it */
 	NAMES_MAX = INT32_MAX,
 	FEW = 64,
 	PAGE = 4096,
@@ -204,21 +203,25 @@ open_view(struct folder *folder)
 		folder_read_keywords(folder);
 		return ACCOUNT_OK;
 	}
-	enum account_status status = open_locked(folder);
+	enum account_status status = folder_load(folder);
+	if (status == ACCOUNT_OK)
+		status = open_locked(folder);
 	if (status == ACCOUNT_OK)
 		folder_read_keywords(folder);
 	return status;
 }
 
-enum account_status
-folder_open(struct folder **folder, struct account *account, struct span name,
-    bool is_read_only)
+static enum account_status
+open_folder(struct folder **folder, struct account *account, struct span name,
+    bool is_read_only, bool may_wait)
 {
 	struct folder *new = account_allocate(1, sizeof(*new));
 
 	*new = (struct folder){ .account = account,
 		.name = buf_new(ACCOUNT_NAME_MAX),
 		.is_read_only = is_read_only,
+		.may_wait = may_wait,
+		.waiting = { .view = -1 },
 		.root = -1,
 		.cur = -1,
 		.new = -1,
@@ -247,6 +250,20 @@ folder_open(struct folder **folder, struct account *account, struct span name,
 	return ACCOUNT_OK;
 }
 
+enum account_status
+folder_open(struct folder **folder, struct account *account, struct span name,
+    bool is_read_only)
+{
+	return open_folder(folder, account, name, is_read_only, false);
+}
+
+enum account_status
+folder_open_unread(struct folder **folder, struct account *account,
+    struct span name, bool is_read_only)
+{
+	return open_folder(folder, account, name, is_read_only, true);
+}
+
 void
 folder_on_progress(
     struct folder *folder, void (*tick)(void *context), void *context)
@@ -266,7 +283,7 @@ void
 folder_close(struct folder *folder)
 {
 	const int fds[] = { folder->root, folder->cur, folder->new,
-		folder->lock };
+		folder->lock, folder->waiting.view };
 
 	folder_view_leave(folder);
 	folder_list_close(folder);
@@ -322,8 +339,8 @@ read_or_make_list(struct folder *folder)
 	return folder_list_make(folder);
 }
 
-enum account_status
-folder_read(struct folder *folder)
+static enum account_status
+read_list(struct folder *folder)
 {
 	if (!read_or_make_list(folder))
 		return account_error();
@@ -334,9 +351,20 @@ folder_read(struct folder *folder)
 }
 
 enum account_status
+folder_read(struct folder *folder)
+{
+	enum account_status status = read_list(folder);
+
+	if (status == ACCOUNT_OK && folder->is_list_due &&
+	    !folder_list_rewrite(folder))
+		return account_error();
+	return status;
+}
+
+enum account_status
 folder_update(struct folder *folder, unsigned parts)
 {
-	enum account_status status = folder_read(folder);
+	enum account_status status = read_list(folder);
 
 	if (status != ACCOUNT_OK)
 		return status;
@@ -345,7 +373,9 @@ folder_update(struct folder *folder, unsigned parts)
 	if (folder->is_mid_change)
 		parts |= FOLDER_CUR | FOLDER_NEW;
 	folder->is_mid_change = false;
-	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
+	if (parts == 0 && !folder->is_list_due)
+		return ACCOUNT_OK;
+	return folder_scan(folder, parts);
 }
 
 enum account_status
@@ -411,68 +441,4 @@ folder_keyword(const struct folder *folder, size_t i)
 	return i < FOLDER_KEYWORDS_MAX && folder->keywords_known >> i & 1
 		   ? folder->keywords[i]
 		   : (struct span){ "", 0 };
-}
-
-/* ---- one message's file ---- */
-
-uint64_t
-folder_item_bytes(const struct folder *folder, const struct folder_item *item)
-{
-	struct buf name = buf_new(UINT8_MAX);
-	struct stat status = { 0 };
-
-	folder_add_file_name(&name, folder, item);
-	const char *path = buf_string(&name);
-	if (path == NULL || fstatat(item->is_in_new ? folder->new : folder->cur,
-				path, &status, AT_SYMLINK_NOFOLLOW) == -1)
-		status.st_size = 0;
-	buf_free(&name);
-	return (uint64_t)status.st_size;
-}
-
-int
-folder_try_open(struct folder *folder, size_t i)
-{
-	struct folder_item *item = &folder->items[i];
-	struct buf name = buf_new(UINT8_MAX);
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-
-	folder_add_file_name(&name, folder, item);
-	const char *path = buf_string(&name);
-	int fd = -1;
-	if (path == NULL)
-		errno = ENOENT;
-	else
-		fd = openat(
-		    item->is_in_new ? folder->new : folder->cur, path, flags);
-	buf_free(&name);
-	return fd;
-}
-
-int
-folder_open_message(struct folder *folder, size_t i)
-{
-	for (int try = 0; try < TRIES; try++) {
-		if (folder->items[i].message.is_expunged) {
-			errno = ENOENT;
-			return -1;
-		}
-		int fd = try == 0 ? folder_ahead_take(folder, i) : -1;
-		if (fd == -1)
-			fd = folder_try_open(folder, i);
-		if (fd != -1 || errno != ENOENT)
-			return fd;
-		/* Another session's news first, then anyone's. */
-		if (try == 0 && folder_list_read(folder))
-			continue;
-		if (folder_lock(folder) != ACCOUNT_OK)
-			return -1;
-		enum account_status status =
-		    folder_update(folder, FOLDER_CUR | FOLDER_NEW);
-		folder_unlock(folder);
-		if (status != ACCOUNT_OK)
-			return -1;
-	}
-	errno = ENOENT;
-	return -1;
 }

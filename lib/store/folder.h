@@ -58,6 +58,18 @@ struct folder;
 /* *folder is changed on ACCOUNT_OK only. */
 enum account_status folder_open(struct folder **folder, struct account *account,
     struct span name, bool is_read_only);
+
+/*
+ * The same, but where a cache tells how many messages there are they may stay
+ * unread until folder_load.  Before that only folder_count, folder_counts,
+ * folder_first_unseen, folder_keyword, folder_on_progress, folder_rest and
+ * folder_close may be called.  If folder_load does not return ACCOUNT_OK, only
+ * the last may be called after it.
+ */
+enum account_status folder_open_unread(struct folder **folder,
+    struct account *account, struct span name, bool is_read_only);
+enum account_status folder_load(struct folder *folder);
+
 void folder_close(struct folder *folder);
 
 /* Before a wait: the index is closed and what was cached is freed. */
@@ -78,6 +90,9 @@ void folder_counts(const struct folder *folder, struct folder_counts *counts);
 enum account_status folder_sum_octets(
     struct folder *folder, uint64_t *octets, uint64_t *deleted_octets);
 size_t folder_count(const struct folder *folder);
+
+/* The number of the first message that is not \\Seen; 0 if all are. */
+uint32_t folder_first_unseen(const struct folder *folder);
 
 /* Message i of the view (sequence number i + 1), by rising UID. */
 const struct folder_message *folder_message(

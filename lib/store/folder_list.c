@@ -158,19 +158,21 @@ take_lines(struct folder *folder, struct span *text)
 	return true;
 }
 
-/* From list_offset to the end. */
+/* From list_offset to the end, or to one that is told. */
 static bool
-read_lines(struct folder *folder)
+read_lines(struct folder *folder, uint64_t end)
 {
 	struct buf text = buf_new(PIECE);
 	bool is_good = true;
 	ssize_t got = 0;
 
-	while (is_good) {
+	while (is_good && folder->list_offset < end) {
 		char *room = buf_room(&text, PIECE);
+		uint64_t left = end - folder->list_offset;
 
 		got = room == NULL ? 0
-				   : pread(folder->list, room, PIECE,
+				   : pread(folder->list, room,
+					 left < PIECE ? (size_t)left : PIECE,
 					 (off_t)folder->list_offset);
 		if (got <= 0)
 			break;
@@ -199,6 +201,12 @@ read_lines(struct folder *folder)
 	return true;
 }
 
+bool
+folder_list_read_to(struct folder *folder, uint64_t end)
+{
+	return read_lines(folder, end);
+}
+
 void
 folder_list_close(struct folder *folder)
 {
@@ -223,11 +231,13 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 		folder->items[i].is_marked = false;
 	if (folder->count == 0)
 		folder_view_load(folder, status);
+	if (folder->waiting.view != -1)
+		return true;
 	/* A line has LINE bytes or more, of which a name is half. */
 	if (folder->count == 0)
 		folder_expect(folder, (size_t)status->st_size / LINE,
 		    (size_t)status->st_size / 2);
-	if (!read_lines(folder)) {
+	if (!read_lines(folder, UINT64_MAX)) {
 		folder_list_close(folder);
 		return false;
 	}
@@ -249,7 +259,7 @@ folder_list_read(struct folder *folder)
 	if (folder->list != -1 && status.st_ino == folder->list_inode &&
 	    (uint64_t)status.st_size >= folder->list_offset)
 		return (uint64_t)status.st_size == folder->list_offset ||
-		       read_lines(folder);
+		       read_lines(folder, UINT64_MAX);
 	int fd = openat(folder->root, file_name,
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
@@ -450,6 +460,7 @@ folder_list_rewrite(struct folder *folder)
 		folder->list_inode = status.st_ino;
 		folder->list_offset = text.len;
 		folder->list_lines = lines;
+		folder->is_list_due = false;
 	} else if (fd != -1) {
 		int error = errno;
 

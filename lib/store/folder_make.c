@@ -102,12 +102,14 @@ folder_list_make(struct folder *folder)
 	if (is_bad)
 		set_aside(folder);
 	if (is_bad || !read_foreign(folder, &uidls))
-		folder->header.uid_validity =
-		    account_next_uid_validity(folder->account);
+		folder->header.uid_validity = account_next_uid_validity(
+		    folder->account, account_is_inbox(buf_span(&folder->name)));
 	folder_read_keywords(folder);
-	bool is_made = folder->header.uid_validity != 0 &&
-		       folder_list_rewrite(folder) &&
-		       folder_list_append(folder, buf_span(&uidls), true);
+	folder->is_list_due = folder->header.uid_validity != 0;
+	bool is_made = folder->is_list_due &&
+		       (uidls.len == 0 || (folder_list_rewrite(folder) &&
+					      folder_list_append(folder,
+						  buf_span(&uidls), true)));
 	buf_free(&uidls);
 	return is_made;
 }

@@ -318,9 +318,11 @@ scan_locked(struct scan *scan)
 	if (!note_times(scan, &before, looked_ns))
 		return false;
 	/* A state that must be looked at again soon is not worth a line. */
-	if (scan->has_changes || scan->moved != 0 ||
+	if (scan->has_changes || scan->moved != 0 || folder->is_list_due ||
 	    folder_parts_changed(folder, true) == 0)
 		folder_add_state(folder, &scan->lines);
+	if (folder->is_list_due)
+		return folder_list_rewrite(folder);
 	return folder_list_append(
 	    folder, buf_span(&scan->lines), scan->has_changes);
 }

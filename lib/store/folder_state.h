@@ -9,6 +9,7 @@
  * folder_view.c    keeps what the list said, parsed
  * folder_scan.c    looks at the files
  * folder.c         the view, refresh, counts
+ * folder_file.c    one message's file
  * folder_flags.c, folder_copy.c, folder_append.c   changes
  * folder_target.c  the folder that the last ones went to
  * folder_body.c    contents; folder_cache.c what the index has of them
@@ -26,6 +27,16 @@ struct folder_item {
 	bool is_passed;
 	bool is_in_new;
 	bool is_marked; /* seen by the scan, or in the list that is read */
+};
+
+/* Of messages that estafeta-view has and that nobody wanted to see yet. */
+struct folder_waiting {
+	int view; /* where they are to be read; -1: they are there */
+	size_t names_len;
+	uint64_t check;
+	uint32_t unseen;
+	uint32_t deleted;
+	uint32_t first_unseen;
 };
 
 struct folder_cache;
@@ -47,6 +58,7 @@ struct folder {
 	uint64_t list_inode;
 	uint64_t list_lines;
 	uint64_t list_viewed; /* lines that estafeta-view has */
+	bool is_list_due;     /* made, and to be written with the first scan */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
@@ -60,6 +72,8 @@ struct folder {
 	size_t count;
 	size_t room;
 	bool is_as_viewed; /* estafeta-view told all, and nothing changed */
+	bool may_wait;
+	struct folder_waiting waiting;
 	struct buf names;
 	struct span keywords[FOLDER_KEYWORDS_MAX]; /* malloc'd */
 	uint64_t keywords_known;                   /* bits that have a name */
@@ -115,6 +129,8 @@ enum account_status folder_update(struct folder *folder, unsigned parts);
 /* Under the lock: what the list says; for who only adds to it. */
 enum account_status folder_read(struct folder *folder);
 
+/* ---- folder_file.c ---- */
+
 /* How many bytes an item's file has; 0 if it is not where we think. */
 uint64_t folder_item_bytes(
     const struct folder *folder, const struct folder_item *item);
@@ -161,7 +177,14 @@ enum account_status folder_expunge_locked(
  */
 bool folder_list_read(struct folder *folder);
 
-/* Make a list, of what another server left or of nothing; under the lock. */
+/* From the beginning to where it has a line's end, of the file that is open. */
+bool folder_list_read_to(struct folder *folder, uint64_t end);
+
+/*
+ * Make a list, of what another server left or of nothing; under the lock.  With
+ * is_list_due it is in memory alone: one write and its syncs are enough for it
+ * and what the scan that follows finds.
+ */
 bool folder_list_make(struct folder *folder);
 
 /* Append lines, and fdatasync if is_durable; under the lock. */
@@ -208,7 +231,10 @@ void folder_add_state(struct folder *folder, struct buf *lines);
 
 /* ---- folder_view.c ---- */
 
-/* What a cache says of the list that was just opened, if it says anything. */
+/*
+ * What a cache says of the list that was just opened, if it says anything; with
+ * may_wait without the items, if no line follows.
+ */
 struct stat;
 void folder_view_load(struct folder *folder, const struct stat *list);
 

@@ -96,6 +96,12 @@ folder_counts(const struct folder *folder, struct folder_counts *counts)
 		.uid_validity = folder->header.uid_validity,
 		.highest_modseq = folder->modseq };
 	memcpy(counts->id, folder->header.id, sizeof(counts->id));
+	if (folder->waiting.view != -1) {
+		counts->messages = (uint32_t)folder->count;
+		counts->unseen = folder->waiting.unseen;
+		counts->deleted = folder->waiting.deleted;
+		return;
+	}
 	/* Without a branch: each SELECT does this for all messages. */
 	uint32_t messages = 0;
 	uint32_t recent = 0;
@@ -116,6 +122,17 @@ folder_counts(const struct folder *folder, struct folder_counts *counts)
 	counts->recent = recent;
 	counts->unseen = messages - seen;
 	counts->deleted = deleted;
+}
+
+uint32_t
+folder_first_unseen(const struct folder *folder)
+{
+	if (folder->waiting.view != -1)
+		return folder->waiting.first_unseen;
+	for (size_t i = 0; i < folder->count; i++)
+		if ((folder->items[i].message.flags & MESSAGE_SEEN) == 0)
+			return (uint32_t)i + 1;
+	return 0;
 }
 
 void

@@ -24,11 +24,13 @@ enum {
 
 static const char file_name[] = "estafeta-view";
 static const char new_name[] = "estafeta-view.new";
-static const char magic[8] = "estview1";
+static const char magic[8] = "estview2";
 
+/* The head of the file; keywords, items and names follow. */
 struct view {
 	char magic[sizeof(magic)];
-	uint64_t check; /* of all that follows */
+	uint64_t head_check; /* of what follows here and the keywords */
+	uint64_t check;      /* of the items and names */
 	uint64_t item_size;
 	uint64_t inode;
 	uint64_t offset;
@@ -39,6 +41,9 @@ struct view {
 	uint64_t vanished_since;
 	struct uidlist_state state;
 	uint64_t count;
+	uint64_t unseen;
+	uint64_t deleted;
+	uint64_t first_unseen;
 	uint64_t names_len;
 	uint64_t keywords_len;
 	char id[ACCOUNT_ID_LEN + 8];
@@ -46,17 +51,19 @@ struct view {
 };
 
 static uint64_t
-check_of(const struct view *view, const void *items, struct span names,
-    struct span keywords)
+head_check_of(const struct view *view, struct span keywords)
 {
-	size_t head = offsetof(struct view, item_size);
-	uint64_t check =
-	    XXH3_64bits((const char *)view + head, sizeof(*view) - head);
+	size_t head = offsetof(struct view, check);
 
-	check = XXH3_64bits_withSeed(
-	    items, (size_t)(view->count * view->item_size), check);
-	check = XXH3_64bits_withSeed(names.ptr, names.len, check);
-	return XXH3_64bits_withSeed(keywords.ptr, keywords.len, check);
+	return XXH3_64bits_withSeed((const char *)view + head,
+	    sizeof(*view) - head, XXH3_64bits(keywords.ptr, keywords.len));
+}
+
+static uint64_t
+check_of(const void *items, size_t items_size, struct span names)
+{
+	return XXH3_64bits_withSeed(
+	    names.ptr, names.len, XXH3_64bits(items, items_size));
 }
 
 /* ---- loading ---- */
@@ -67,12 +74,10 @@ is_of_list(const struct view *view, int list, const struct stat *status)
 {
 	char tail[TAIL];
 
-	return memcmp(view->magic, magic, sizeof(magic)) == 0 &&
-	       view->item_size == sizeof(struct folder_item) &&
+	return view->item_size == sizeof(struct folder_item) &&
 	       view->inode == status->st_ino && view->offset >= TAIL &&
 	       view->offset <= (uint64_t)status->st_size &&
 	       view->count < UINT32_MAX && view->names_len < INT32_MAX &&
-	       view->keywords_len < ACCOUNT_SMALL_MAX &&
 	       view->uid_validity != 0 && view->uid_validity <= UINT32_MAX &&
 	       view->uid_next < UINT32_MAX &&
 	       memchr(view->id, '\0', sizeof(view->id)) ==
@@ -86,19 +91,19 @@ is_of_list(const struct view *view, int list, const struct stat *status)
  * items does what opening would need more for.
  */
 static bool
-are_sound(struct folder_item *items, const struct view *view)
+are_sound(struct folder_item *items, size_t count, size_t names_len)
 {
 	uint32_t last = 0;
 
-	for (size_t i = 0; i < view->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct folder_item *item = &items[i];
 		uint64_t len = item->exact_len > item->name_len
 				   ? item->exact_len
 				   : item->name_len;
 
 		if (item->message.uid <= last || item->name_len == 0 ||
-		    item->name + len > view->names_len ||
-		    item->message.is_expunged || !item->is_marked)
+		    item->name + len > names_len || item->message.is_expunged ||
+		    !item->is_marked)
 			return false;
 		item->message.is_changed = false;
 		last = item->message.uid;
@@ -121,7 +126,8 @@ static void
 take_view(struct folder *folder, const struct view *view)
 {
 	folder->count = (size_t)view->count;
-	buf_grown(&folder->names, (size_t)view->names_len);
+	if (folder->waiting.view == -1)
+		buf_grown(&folder->names, (size_t)view->names_len);
 	folder->list_offset = view->offset;
 	folder->list_lines = folder->list_viewed = view->lines;
 	folder->header.uid_validity = (uint32_t)view->uid_validity;
@@ -133,48 +139,126 @@ take_view(struct folder *folder, const struct view *view)
 	folder->is_as_viewed = true;
 }
 
-static void
-read_view(struct folder *folder, int fd, const struct view *view)
+/* The items and names, which follow; false if they are not what was written. */
+static bool
+read_items(struct folder *folder, int fd, size_t count, size_t names_len,
+    uint64_t check)
 {
-	struct buf keywords = buf_new(ACCOUNT_SMALL_MAX);
-	size_t items_size = (size_t)(view->count * view->item_size);
+	size_t items_size = count * sizeof(*folder->items);
 
-	folder_expect(folder, (size_t)view->count, (size_t)view->names_len);
-	char *names = buf_room(&folder->names, (size_t)view->names_len);
-	char *words = buf_room(&keywords, (size_t)view->keywords_len);
+	folder_expect(folder, count, names_len);
+	char *names = buf_room(&folder->names, names_len);
 	struct iovec parts[] = { { folder->items, items_size },
-		{ names, (size_t)view->names_len },
-		{ words, (size_t)view->keywords_len } };
-	bool is_good =
-	    names != NULL && words != NULL &&
-	    readv(fd, parts, 3) ==
-		(ssize_t)(items_size + view->names_len + view->keywords_len);
+		{ names, names_len } };
 
-	buf_grown(&keywords, is_good ? (size_t)view->keywords_len : 0);
-	if (is_good &&
-	    view->check == check_of(view, folder->items,
-			       (struct span){ names, (size_t)view->names_len },
-			       buf_span(&keywords)) &&
-	    are_sound(folder->items, view)) {
-		take_view(folder, view);
-		take_keywords(folder, buf_span(&keywords));
+	return names != NULL &&
+	       readv(fd, parts, 2) == (ssize_t)(items_size + names_len) &&
+	       check == check_of(folder->items, items_size,
+			    (struct span){ names, names_len }) &&
+	       are_sound(folder->items, count, names_len);
+}
+
+static bool
+read_head(int fd, struct view *view, struct buf *keywords)
+{
+	if (read(fd, view, sizeof(*view)) != (ssize_t)sizeof(*view) ||
+	    memcmp(view->magic, magic, sizeof(magic)) != 0 ||
+	    view->keywords_len >= ACCOUNT_SMALL_MAX)
+		return false;
+	char *words = buf_room(keywords, (size_t)view->keywords_len);
+	if (words == NULL || read(fd, words, (size_t)view->keywords_len) !=
+				 (ssize_t)view->keywords_len)
+		return false;
+	buf_grown(keywords, (size_t)view->keywords_len);
+	return view->head_check == head_check_of(view, buf_span(keywords));
+}
+
+/* Whoever only wants to know how many there are need not wait for them. */
+static bool
+keep_waiting(struct folder *folder, int fd, const struct view *view)
+{
+	folder->waiting = (struct folder_waiting){ .view = fd,
+		.names_len = (size_t)view->names_len,
+		.check = view->check,
+		.unseen = (uint32_t)view->unseen,
+		.deleted = (uint32_t)view->deleted,
+		.first_unseen = (uint32_t)view->first_unseen };
+	return true;
+}
+
+static bool
+read_view(struct folder *folder, int fd, const struct stat *list)
+{
+	struct view view;
+	struct buf keywords = buf_new(ACCOUNT_SMALL_MAX);
+	bool is_waiting = false;
+
+	if (read_head(fd, &view, &keywords) &&
+	    is_of_list(&view, folder->list, list)) {
+		is_waiting = folder->may_wait &&
+			     view.offset == (uint64_t)list->st_size &&
+			     keep_waiting(folder, fd, &view);
+		if (is_waiting || read_items(folder, fd, (size_t)view.count,
+				      (size_t)view.names_len, view.check)) {
+			take_view(folder, &view);
+			take_keywords(folder, buf_span(&keywords));
+		}
 	}
 	buf_free(&keywords);
+	return is_waiting;
 }
 
 void
 folder_view_load(struct folder *folder, const struct stat *list)
 {
-	struct view view;
 	int fd = openat(folder->root, file_name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	if (fd != -1 && !read_view(folder, fd, list))
+		close(fd);
+}
+
+/*
+ * What the list said up to where the view was, which is still there: nobody
+ * writes over its lines, and who writes it anew writes another file.
+ */
+static bool
+read_list_again(struct folder *folder)
+{
+	uint64_t end = folder->list_offset;
+	size_t count = folder->count;
+
+	folder->count = 0;
+	buf_clear(&folder->names);
+	folder->list_offset = folder->list_lines = folder->list_viewed = 0;
+	folder->is_as_viewed = false;
+	if (!folder_list_read_to(folder, end))
+		return false;
+	folder_drop_expunged(folder, NULL, NULL);
+	folder_forget_changes(folder);
+	if (folder->count == count && !folder->is_replaced)
+		return true;
+	errno = EBADMSG;
+	return false;
+}
+
+enum account_status
+folder_load(struct folder *folder)
+{
+	struct folder_waiting *waiting = &folder->waiting;
+	int fd = waiting->view;
+
 	if (fd == -1)
-		return;
-	if (read(fd, &view, sizeof(view)) == (ssize_t)sizeof(view) &&
-	    is_of_list(&view, folder->list, list))
-		read_view(folder, fd, &view);
+		return ACCOUNT_OK;
+	waiting->view = -1;
+	bool is_good = read_items(
+	    folder, fd, folder->count, waiting->names_len, waiting->check);
 	close(fd);
+	if (is_good)
+		buf_grown(&folder->names, waiting->names_len);
+	else
+		is_good = read_list_again(folder);
+	return is_good ? ACCOUNT_OK : account_error();
 }
 
 /* ---- saving ---- */
@@ -209,8 +293,14 @@ write_view(const struct folder *folder, int fd)
 		.vanished_since = folder->vanished_since,
 		.state = folder->state,
 		.count = folder->count,
+		.first_unseen = folder_first_unseen(folder),
 		.names_len = folder->names.len };
+	struct folder_counts counts;
+	size_t items_size = folder->count * sizeof(*folder->items);
 
+	folder_counts(folder, &counts);
+	view.unseen = counts.unseen;
+	view.deleted = counts.deleted;
 	memcpy(view.magic, magic, sizeof(magic));
 	memcpy(view.id, folder->header.id, sizeof(folder->header.id));
 	folder_add_keyword_lines(folder, &keywords);
@@ -218,12 +308,12 @@ write_view(const struct folder *folder, int fd)
 	bool is_good = folder->list_offset >= TAIL &&
 		       pread(folder->list, view.tail, TAIL,
 			   (off_t)folder->list_offset - TAIL) == TAIL;
-	view.check = check_of(&view, folder->items, buf_span(&folder->names),
-	    buf_span(&keywords));
+	view.check =
+	    check_of(folder->items, items_size, buf_span(&folder->names));
+	view.head_check = head_check_of(&view, buf_span(&keywords));
 	struct iovec parts[] = { { &view, sizeof(view) },
-		{ folder->items, folder->count * sizeof(*folder->items) },
-		{ folder->names.data, folder->names.len },
-		{ keywords.data, keywords.len } };
+		{ keywords.data, keywords.len }, { folder->items, items_size },
+		{ folder->names.data, folder->names.len } };
 	is_good = is_good && writev(fd, parts, 4) ==
 				 (ssize_t)(sizeof(view) + parts[1].iov_len +
 					   parts[2].iov_len + parts[3].iov_len);
@@ -235,6 +325,7 @@ void
 folder_view_leave(struct folder *folder)
 {
 	if (folder->list == -1 || folder->is_replaced ||
+	    folder->waiting.view != -1 ||
 	    folder->list_lines < folder->list_viewed + WORTH_LINES)
 		return;
 	for (size_t i = 0; i < folder->count; i++) {

@@ -75,6 +75,25 @@ check('flags and all', len(second.say('SEARCH SEEN')[0].split()) == 2 + 1050)
 second.end()
 check('who did not write it anew', os.stat(home + '/Large/estafeta-view').st_ino == view.st_ino)
 
+# SELECT answers from its head; what a first command about messages then finds damaged is in the list, which others go on writing.
+with open(home + '/Large/estafeta-view', 'r+b') as f:
+    f.seek(-1000, 2)
+    f.write(b'X' * 500)
+third, other = Wire('Large'), Wire('Large')
+r = third.say('SELECT INBOX')
+check('the first unseen one is told before any is read', has(r, '* 2100 EXISTS') and has(r, '[UNSEEN 1]'), r)
+other.say('SELECT INBOX')
+other.say('STORE 3 +FLAGS.SILENT (\\Deleted)')
+other.say('EXPUNGE')
+other.say('STORE 1 +FLAGS.SILENT (\\Seen)')
+r = third.say('FETCH 2100 UID')
+check('a damaged part is read from the list', has(r, '* 2100 FETCH (UID 2100'), r)
+r += third.say('NOOP')
+check('news since the SELECT are told', has(r, '* 3 EXPUNGE') and has(r, '* 1 FETCH (FLAGS (\\Seen'), r)
+check('and no others', sum(' FETCH ' in line for line in r) == 2 and sum('EXPUNGE' in line for line in r) == 1, r)
+third.end()
+other.end()
+
 # Several sessions find no Maildir and make it at once.
 for i in range(20):
     crowd = [start(f'New{i}') for _ in range(8)]
