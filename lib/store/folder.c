@@ -200,7 +200,7 @@ open_view(struct folder *folder)
 	if (!open_folders(folder))
 		return account_error();
 	if (folder_list_read(folder) && !folder->is_mid_change &&
-	    parts_to_open(folder) == 0) {
+	    parts_to_open(folder) == 0 && !folder_must_take(folder)) {
 		folder_read_keywords(folder);
 		return ACCOUNT_OK;
 	}
@@ -243,6 +243,7 @@ folder_open(struct folder **folder, struct account *account, struct span name,
 		folder_forget_changes(new);
 		folder_view_save(new);
 	}
+	folder_look_at_untold(new);
 	*folder = new;
 	return ACCOUNT_OK;
 }
@@ -345,7 +346,8 @@ folder_update(struct folder *folder, unsigned parts)
 	if (folder->is_mid_change)
 		parts |= FOLDER_CUR | FOLDER_NEW;
 	folder->is_mid_change = false;
-	return parts == 0 ? ACCOUNT_OK : folder_scan(folder, parts);
+	return parts == 0 ? folder_note_told(folder)
+			  : folder_scan(folder, parts);
 }
 
 enum account_status
@@ -353,8 +355,12 @@ folder_refresh(struct folder *folder)
 {
 	/* Half of a change would hide the rest: both have one MODSEQ. */
 	if (folder_list_read(folder) && !folder->is_replaced &&
-	    !folder->is_mid_change && folder_parts_changed(folder, false) == 0)
+	    !folder->is_mid_change &&
+	    folder_parts_changed(folder, false) == 0 &&
+	    !folder_must_take(folder)) {
+		folder_look_at_untold(folder);
 		return ACCOUNT_OK;
+	}
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
 		return status;

@@ -24,7 +24,7 @@ enum {
 
 static const char file_name[] = "estafeta-view";
 static const char new_name[] = "estafeta-view.new";
-static const char magic[8] = "estview1";
+static const char magic[8] = "estview2";
 
 struct view {
 	char magic[sizeof(magic)];
