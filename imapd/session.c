@@ -9,6 +9,7 @@
 #include "imapd/capabilities.h"
 #include "imapd/context.h"
 #include "imapd/handlers.h"
+#include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 #include "imapd/sort.h"
@@ -17,9 +18,16 @@
 void
 session_reply(struct session *session, const char *text)
 {
+	struct buf limited = buf_new(SIZE_MAX / 2);
+
+	if (session->limited_uid != 0) {
+		limit_add_reply(session, text, &limited);
+		text = buf_string(&limited);
+	}
 	put_span(session, session->tag);
 	put(session, " ");
 	put_reply(session, text);
+	buf_free(&limited);
 }
 
 void
@@ -243,6 +251,7 @@ run_line(struct session *session, const struct literal *stream)
 	}
 	session->may_expunge = true;
 	session->is_uid = false;
+	session->limited_uid = 0;
 	progress_begin(session);
 	run_command(session, &parse);
 }
@@ -319,7 +328,7 @@ greet(struct session *session)
 	const struct session_settings *settings = session->settings;
 	struct buf text = buf_new(2048);
 
-	capabilities_add(&text, true, settings->message_max);
+	capabilities_add(&text, settings);
 	put(session,
 	    settings->greeting != NULL ? settings->greeting : "* PREAUTH");
 	put(session, " [CAPABILITY");

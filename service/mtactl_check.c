@@ -110,6 +110,8 @@ static const struct {
 	{ "imapdmaxmessage", 0, INT64_MAX },
 	{ "imapdprogress", 1, 3600000 },
 	{ "imapdcontexts", 1, 1000 },
+	{ "imapdmessagelimit", 0, UINT32_MAX },
+	{ "imapdsavelimit", 0, UINT32_MAX },
 	{ "timeouttls", 1, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
