@@ -149,6 +149,7 @@ static const struct command {
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
+	{ "UIDBATCHES", handle_uid_batches, IN_FOLDER },
 	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
 	{ "SELECT", handle_select, 0 },
 	{ "EXAMINE", handle_examine, 0 },
