@@ -85,7 +85,7 @@ byte(struct span text, size_t i)
 	return (unsigned char)text.ptr[i];
 }
 
-/* A broken character takes an ASCII byte behind it along with nothing. */
+/* What is broken leaves an ASCII byte behind it as it is. */
 static size_t
 bad(struct span text, size_t len, uint32_t *character)
 {
@@ -264,7 +264,7 @@ take_eight_bits(enum charset_wide set, struct span text, uint32_t *character)
 		*character = KANA_FIRST + c - CELL_FIRST;
 		return 1;
 	}
-	/* GBK's and CP949's own for the euro, and what begins nothing. */
+	/* CP936 has the euro there; else these begin nothing. */
 	if (c == HIGH || c == 0xff) {
 		*character = c == HIGH && set == CHARSET_WIDE_GB18030
 				 ? 0x20ac

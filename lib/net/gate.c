@@ -127,15 +127,6 @@ wait_verdict(const struct gate *gate, bool is_sent)
 }
 
 static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] > 0x7f)
-			return false;
-	return true;
-}
-
-static bool
 send_plain(struct gate *gate, struct span user, struct span secret,
     const unsigned char network[16])
 {
@@ -172,7 +163,9 @@ log_in_by_plain(struct gate *gate, struct span user, struct span secret,
 	static struct sasl_reply reply; /* large */
 	unsigned char network[16] = { 0 };
 
-	if (!gate_takes_utf8(gate) ||
+	/* A NUL would be PLAIN's own. */
+	if (!gate_takes_utf8(gate) || span_index(user, '\0') < user.len ||
+	    span_index(secret, '\0') < secret.len ||
 	    user.len + secret.len > LOGIN_USER_MAX + LOGIN_SECRET_MAX)
 		return LOGIN_NO;
 	network_of_socket(&gate->peer->address, network);
@@ -193,7 +186,8 @@ gate_log_in(struct gate *gate, enum login_method method, struct span user,
 	unsigned char network[16] = { 0 };
 	enum login_verdict verdict = LOGIN_NO;
 
-	if (method == LOGIN_PASSWORD && (!is_ascii(user) || !is_ascii(secret)))
+	if (method == LOGIN_PASSWORD &&
+	    (!span_is_ascii(user) || !span_is_ascii(secret)))
 		return log_in_by_plain(gate, user, secret, input, client);
 	network_of_socket(&gate->peer->address, network);
 	if (user.len > 0 &&
