@@ -346,8 +346,10 @@ folder_update(struct folder *folder, unsigned parts)
 	if (folder->is_mid_change)
 		parts |= FOLDER_CUR | FOLDER_NEW;
 	folder->is_mid_change = false;
-	return parts == 0 ? folder_note_told(folder)
-			  : folder_scan(folder, parts);
+	if (parts != 0)
+		return folder_scan(folder, parts);
+	folder_note_told(folder);
+	return ACCOUNT_OK;
 }
 
 enum account_status

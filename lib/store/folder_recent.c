@@ -41,18 +41,20 @@ folder_take_untold(struct folder *folder)
 	return is_news;
 }
 
-/* Undone by a power cut, they are \Recent once more: it is not synced. */
-enum account_status
+/*
+ * Undone by a power cut, or on a disk that is full, they are \Recent once more:
+ * it is not synced, and no reason not to open the folder.
+ */
+void
 folder_note_told(struct folder *folder)
 {
 	struct buf line = buf_new(UIDLIST_LINE_MAX);
 
 	if (!folder_take_untold(folder))
-		return ACCOUNT_OK;
+		return;
 	folder_add_state(folder, &line);
-	bool is_noted = folder_list_append(folder, buf_span(&line), false);
+	(void)folder_list_append(folder, buf_span(&line), false);
 	buf_free(&line);
-	return is_noted ? ACCOUNT_OK : account_error();
 }
 
 void

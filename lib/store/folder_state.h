@@ -217,7 +217,7 @@ bool folder_must_take(const struct folder *folder);
  * that asks later.  True: the list must say so; folder_note_told does that.
  */
 bool folder_take_untold(struct folder *folder);
-enum account_status folder_note_told(struct folder *folder);
+void folder_note_told(struct folder *folder);
 
 /* Who may not change the folder sees it \Recent, and takes it from nobody. */
 void folder_look_at_untold(struct folder *folder);
