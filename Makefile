@@ -79,8 +79,16 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
+# Tables of characters, made of Python's codecs.
+WIDE := $(B)/lib/mail/charset_wide_tables
+$(WIDE).c: lib/mail/charset_wide_tables.py
+	@mkdir -p $(@D)
+	python3 $< >$@
+$(WIDE).o: $(WIDE).c Makefile
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
 # lib.a and one archive a role; a program takes from them what it names.
-$(B)/lib.a: $(LIB:%.c=$(B)/%.o)
+$(B)/lib.a: $(LIB:%.c=$(B)/%.o) $(WIDE).o
 	rm -f $@ && $(AR) rcs $@ $^
 define role_archive
 $(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter $(1)/%,$(MODULES)))

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "imapd/append.h"
+#include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 
@@ -32,6 +33,12 @@ append_begin_message(struct appending *appending, uint32_t flags,
 		return;
 	if (appending->is_replace && appending->count > 0) {
 		append_fail(appending, "BAD REPLACE has one message");
+		return;
+	}
+	if (limit_is_save_over(appending->session, appending->count + 1)) {
+		buf_clear(&appending->reason);
+		limit_add_refusal(appending->session, &appending->reason);
+		append_fail(appending, buf_string(&appending->reason));
 		return;
 	}
 	fail_if(appending, folder_append_message(appending->append, flags,

@@ -1,5 +1,7 @@
 #include "imapd/capabilities.h"
 
+#include "imapd/session.h"
+
 static const char before[] = " IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE SASL-IR"
 			     " LANGUAGE";
 
@@ -12,13 +14,22 @@ static const char after[] =
     " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS PARTIAL UIDONLY"
     " MULTISEARCH INPROGRESS REPLACE CATENATE COMPRESS=DEFLATE METADATA"
     " NOTIFY FILTERS SEARCH=FUZZY CONTEXT=SEARCH CONTEXT=SORT"
-    " I18NLEVEL=2 LANGUAGE LIST-METADATA";
+    " I18NLEVEL=2 LANGUAGE LIST-METADATA UIDBATCHES";
 
+/* RFC 9738 section 3: MESSAGELIMIT or SAVELIMIT, not both. */
 void
-capabilities_add(struct buf *text, bool is_logged_in, uint64_t message_max)
+capabilities_add(struct buf *text, const struct session_settings *settings)
 {
-	buf_add_string(text, is_logged_in ? after : before);
-	if (is_logged_in && message_max > 0)
-		buf_printf(
-		    text, " APPENDLIMIT=%llu", (unsigned long long)message_max);
+	buf_add_string(text, settings == NULL ? before : after);
+	if (settings == NULL)
+		return;
+	if (settings->message_max > 0)
+		buf_printf(text, " APPENDLIMIT=%llu",
+		    (unsigned long long)settings->message_max);
+	if (settings->limit > 0)
+		buf_printf(text, " MESSAGELIMIT=%llu",
+		    (unsigned long long)settings->limit);
+	else if (settings->save_limit > 0)
+		buf_printf(text, " SAVELIMIT=%llu",
+		    (unsigned long long)settings->save_limit);
 }

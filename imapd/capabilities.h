@@ -7,8 +7,11 @@
 
 #include "base/buf.h"
 
-/* Append each after a space; message_max 0: APPENDLIMIT is not listed. */
+struct session_settings;
+
+/* Append each after a space, with the limits that are set; settings are NULL
+ * before the log-in. */
 void capabilities_add(
-    struct buf *text, bool is_logged_in, uint64_t message_max);
+    struct buf *text, const struct session_settings *settings);
 
 #endif

@@ -1,4 +1,5 @@
 #include "imapd/handlers.h"
+#include "imapd/limit.h"
 #include "imapd/output.h"
 #include "imapd/section.h"
 
@@ -413,14 +414,19 @@ handle_fetch(struct session *session, struct parse *parse)
 	if (!session_parse_picks(session, parse, &picks))
 		return;
 	fetch_request_init(&request);
-	if (!parse_space(parse) || !fetch_request_parse(&request, parse) ||
-	    (request.partial.is_given && !session->is_uid) ||
+	bool is_good =
+	    parse_space(parse) && fetch_request_parse(&request, parse);
+	picks_keep_partial(&picks, &request.partial);
+	if (!is_good || (request.partial.is_given && !session->is_uid) ||
 	    (request.has_vanished &&
 		(!session->is_uid ||
 		    (session->enabled & ENABLED_QRESYNC) == 0))) {
 		session_bad(session, "BAD FETCH SET (ITEM ...)");
+	} else if (request.partial.is_given &&
+		   limit_is_over(session, picks_count(&picks))) {
+		limit_refuse(session);
 	} else {
-		picks_keep_partial(&picks, &request.partial);
+		limit_picks(session, &picks);
 		if (request.has_vanished && parse_space(&start))
 			session_parse_set(session, &start, &set);
 		run_fetch(session, &request, &picks, &set);

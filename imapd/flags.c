@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "imapd/handlers.h"
+#include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 
@@ -182,8 +183,10 @@ handle_store(struct session *session, struct parse *parse)
 	else if (request.is_full)
 		session_finish(
 		    session, "NO [LIMIT] no room for one more keyword");
-	else
+	else {
+		limit_picks(session, &picks);
 		store(session, &request, &picks);
+	}
 	picks_free(&picks);
 }
 
@@ -254,6 +257,19 @@ copy_picks(struct session *session, const struct picks *picks,
 	free(copied.uids);
 }
 
+/* All of them or none; but MOVE may do a part (RFC 9738 section 3.1). */
+static void
+run_copy(struct session *session, struct picks *picks, struct span target,
+    bool is_move)
+{
+	if (is_move)
+		limit_picks(session, picks);
+	if (!is_move && limit_is_save_over(session, picks_count(picks)))
+		limit_refuse(session);
+	else
+		copy_picks(session, picks, target, is_move);
+}
+
 static void
 copy(struct session *session, struct parse *parse, bool is_move)
 {
@@ -270,7 +286,7 @@ copy(struct session *session, struct parse *parse, bool is_move)
 		else if (is_move && session->is_read_only)
 			session_fail(session, ACCOUNT_READ_ONLY);
 		else
-			copy_picks(session, &picks, buf_span(&name), is_move);
+			run_copy(session, &picks, buf_span(&name), is_move);
 		buf_free(&name);
 	}
 	picks_free(&picks);

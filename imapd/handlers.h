@@ -18,7 +18,7 @@ handler handle_append, handle_cancel_update, handle_capability, handle_close,
     handle_lsub, handle_move, handle_namespace, handle_notify, handle_rename,
     handle_replace, handle_search, handle_set_metadata, handle_select,
     handle_sort, handle_status, handle_store, handle_subscribe, handle_thread,
-    handle_unselect, handle_unsubscribe;
+    handle_uid_batches, handle_unselect, handle_unsubscribe;
 
 /* The rest of ID: true if it is one. */
 bool id_parse(struct parse *parse);

@@ -13,7 +13,8 @@
  * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
  *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
- *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,maxfolders,quota,
+ *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
+ *             imapdmessagelimit,imapdsavelimit,maxfolders,quota,
  *             specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
@@ -63,6 +64,9 @@ read_session_settings(struct session_settings *settings)
 	    control_number("imapdprogress", PROGRESS_MS, 1, 3600000);
 	settings->contexts_max =
 	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
+	settings->limit = control_number("imapdmessagelimit", 0, 0, UINT32_MAX);
+	settings->save_limit =
+	    control_number("imapdsavelimit", 0, 0, UINT32_MAX);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "imapd/handlers.h"
+#include "imapd/limit.h"
 #include "imapd/output.h"
 
 /* ---- SELECT, EXAMINE: RFC 9051 section 6.3.2, RFC 7162 section 3.2.5 ---- */
@@ -257,6 +258,8 @@ expunge(struct session *session, const struct set *set)
 		if ((folder_message(folder, i)->flags & MESSAGE_DELETED) != 0)
 			picks_add(&deleted, i);
 	}
+	if (session->is_uid) /* not EXPUNGE and CLOSE: RFC 9738 */
+		limit_picks(session, &deleted);
 	if (picks_count(&deleted) > 0)
 		status = folder_expunge(
 		    folder, picks_items(&deleted), picks_count(&deleted));

@@ -14,7 +14,7 @@ handle_capability(struct session *session, struct parse *parse)
 	struct buf text = buf_new(2048);
 
 	if (session_end(session, parse)) {
-		capabilities_add(&text, true, session->settings->message_max);
+		capabilities_add(&text, session->settings);
 		put(session, "* CAPABILITY");
 		put_span(session, buf_span(&text));
 		put(session, "\r\n");

@@ -88,17 +88,20 @@ session_enable_condstore(struct session *session)
 static void
 put_counts(struct session *session)
 {
-	struct folder_counts counts;
 	uint32_t exists = (uint32_t)folder_count(session->folder);
+	uint32_t recent = 0;
 
 	if (exists != session->known_exists)
 		put_format(session, "* %u EXISTS\r\n", exists);
 	session->known_exists = exists;
-	folder_counts(session->folder, &counts);
-	if (counts.recent != session->known_recent &&
+	/* With those that are gone and were not told to be. */
+	for (size_t i = 0; i < exists; i++)
+		recent += (folder_message(session->folder, i)->flags &
+			      MESSAGE_RECENT) != 0;
+	if (recent != session->known_recent &&
 	    (session->enabled & ENABLED_REV2) == 0)
-		put_format(session, "* %u RECENT\r\n", counts.recent);
-	session->known_recent = counts.recent;
+		put_format(session, "* %u RECENT\r\n", recent);
+	session->known_recent = recent;
 }
 
 void

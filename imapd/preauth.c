@@ -205,7 +205,7 @@ write_capabilities(struct preauth *preauth)
 	size_t place = 0;
 	const char *name;
 
-	capabilities_add(&text, false, 0);
+	capabilities_add(&text, NULL);
 	if (preauth->gate.tls != -1)
 		buf_add_string(&text, " STARTTLS");
 	if (!preauth->gate.is_trusted)

@@ -85,6 +85,10 @@ struct program {
 	bool has_number;       /* which UIDONLY forbids */
 	bool takes_any_number; /* one that no message has is no error */
 	uint64_t above_modseq; /* only such messages are looked at */
+	uint64_t limit;        /* of those that its sets name, so many with */
+			       /* the highest UIDs; 0: all */
+	uint32_t limited_uid;  /* the lowest of these, after program_run; */
+			       /* 0: none was left out */
 };
 
 void program_init(struct program *program, int64_t now_s);

@@ -114,12 +114,14 @@ static const struct {
 static const struct {
 	const char *name;
 	enum key_kind kind;
-	int sign; /* of WITHIN, RFC 5032 */
+	int sign; /* of WITHIN, RFC 5032, and of RFC 9738 */
 } numbers[] = {
 	{ "LARGER", KEY_LARGER, 0 },
 	{ "SMALLER", KEY_SMALLER, 0 },
 	{ "OLDER", KEY_SECOND, -1 },
 	{ "YOUNGER", KEY_SECOND, 1 },
+	{ "UIDBEFORE", KEY_UIDS, -1 },
+	{ "UIDAFTER", KEY_UIDS, 1 },
 };
 
 /* keys[*at] is negated: *at is the KEY_NOT then. */
@@ -167,16 +169,34 @@ parse_date_key(
 	return true;
 }
 
+/* RFC 9738 section 3.3: UIDs below key->number, or above; there may be none. */
+static bool
+take_uids_beyond(struct key *key, int sign)
+{
+	uint32_t uid = (uint32_t)key->number;
+
+	key->set = (struct set){ .ranges = buf_new(sizeof(struct set_range)) };
+	if (sign < 0 && uid > 1)
+		set_add(&key->set, 1, uid - 1);
+	else if (sign > 0 && uid < UINT32_MAX)
+		set_add(&key->set, uid + 1, UINT32_MAX);
+	return uid > 0;
+}
+
 static bool
 parse_number_key(
     struct program *program, struct parse *parse, size_t which, size_t *at)
 {
 	struct key *key = new_key(program, numbers[which].kind, at);
+	bool is_short = numbers[which].kind == KEY_SECOND ||
+			numbers[which].kind == KEY_UIDS;
 
 	if (key == NULL || !parse_space(parse) ||
-	    !parse_number(parse,
-		key->kind == KEY_SECOND ? UINT32_MAX : INT64_MAX, &key->number))
+	    !parse_number(
+		parse, is_short ? UINT32_MAX : INT64_MAX, &key->number))
 		return false;
+	if (key->kind == KEY_UIDS)
+		return take_uids_beyond(key, numbers[which].sign);
 	int64_t then = program->now_s - (int64_t)key->number;
 	key->first = numbers[which].sign < 0 ? INT64_MIN : then;
 	key->end = numbers[which].sign < 0 ? then + 1 : INT64_MAX;

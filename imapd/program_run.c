@@ -229,12 +229,17 @@ match_or(struct run *run, const struct key *key, uint64_t *wanted)
 	free(hits);
 }
 
+static bool
+is_set(const struct key *key)
+{
+	return key->kind == KEY_SET || key->kind == KEY_UIDS;
+}
+
 bool
 key_needs_content(const struct key *key)
 {
-	return key->kind != KEY_SET && key->kind != KEY_UIDS &&
-	       key->kind != KEY_FLAG && key->kind != KEY_KEYWORD &&
-	       key->kind != KEY_MODSEQ;
+	return !is_set(key) && key->kind != KEY_FLAG &&
+	       key->kind != KEY_KEYWORD && key->kind != KEY_MODSEQ;
 }
 
 static bool
@@ -336,6 +341,33 @@ end_relevancy(struct run *run)
 	return scores;
 }
 
+/* RFC 9738: what is searched is what the sets beside the other keys name. */
+static void
+apply_limit(struct run *run, struct program *program, uint64_t *wanted)
+{
+	uint64_t left = program->limit;
+
+	program->limited_uid = 0;
+	if (left == 0)
+		return;
+	for (size_t at = program->keys[0].child; at != 0;
+	     at = program->keys[at].next)
+		if (is_set(&program->keys[at]))
+			match_set(run, &program->keys[at], wanted);
+	uint32_t lowest = 0;
+	for (size_t i = run->count; i > 0; i--) {
+		if (!bits_have(wanted, i - 1))
+			continue;
+		if (left > 0) {
+			left--;
+			lowest = folder_message(run->folder, i - 1)->uid;
+		} else {
+			bits_drop(wanted, i - 1);
+			program->limited_uid = lowest;
+		}
+	}
+}
+
 enum account_status
 program_run(struct program *program, struct session *session,
     struct folder *folder, struct picks *picks)
@@ -351,6 +383,7 @@ program_run(struct program *program, struct session *session,
 		if (!folder_message(folder, i)->is_expunged &&
 		    folder_message(folder, i)->modseq > program->above_modseq)
 			wanted[i / 64] |= (uint64_t)1 << (i % 64);
+	apply_limit(&run, program, wanted);
 	if (program->has_fuzzy)
 		begin_relevancy(&run);
 	match(&run, &program->keys[0], wanted);

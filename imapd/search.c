@@ -63,13 +63,18 @@ answer(struct search *search, const struct search_found *found)
 	    !search->returns.is_given &&
 	    ((session->enabled & ENABLED_REV2) == 0 || search->is_sort);
 
+	session->limited_uid = search->program.limited_uid;
 	if ((search->returns.items & RETURN_SAVE) != 0)
 		search_save(session, &search->returns, found);
 	if (is_plain)
 		put_plain(search, found);
 	else if (!search_is_silent(&search->returns))
 		search_put_extended(session, &search->returns, found);
-	if ((search->returns.items & RETURN_UPDATE) != 0)
+	/* A part of the result cannot be kept up to date. */
+	if ((search->returns.items & RETURN_UPDATE) != 0 &&
+	    session->limited_uid != 0)
+		contexts_refuse(session);
+	else if ((search->returns.items & RETURN_UPDATE) != 0)
 		contexts_add(session,
 		    &(struct context_search){ .program = &search->program,
 			.order = search->is_sort ? &search->order : NULL,
@@ -91,8 +96,11 @@ run_search(struct search *search)
 	size_t messages = folder_count(session->folder);
 	session->progress.goal = program_goal(&search->program, messages) +
 				 search->order.count * messages;
+	if (!search->is_sort)
+		search->program.limit = session->settings->limit;
 	enum account_status status = program_run(
 	    &search->program, session, session->folder, &found.picks);
+	search->program.limit = 0; /* not of what is kept up to date */
 	found.scores = search->order.scores = search->program.scores;
 	if (status == ACCOUNT_OK && search->is_sort)
 		sort_picks(session, &search->order, &found.picks);

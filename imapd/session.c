@@ -9,6 +9,7 @@
 #include "imapd/capabilities.h"
 #include "imapd/context.h"
 #include "imapd/handlers.h"
+#include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
 #include "imapd/sort.h"
@@ -17,9 +18,16 @@
 void
 session_reply(struct session *session, const char *text)
 {
+	struct buf limited = buf_new(SIZE_MAX / 2);
+
+	if (session->limited_uid != 0) {
+		limit_add_reply(session, text, &limited);
+		text = buf_string(&limited);
+	}
 	put_span(session, session->tag);
 	put(session, " ");
 	put_reply(session, text);
+	buf_free(&limited);
 }
 
 void
@@ -142,6 +150,7 @@ static const struct command {
 	{ "COPY", handle_copy, WITH_UID | IN_FOLDER },
 	{ "MOVE", handle_move, WITH_UID | IN_FOLDER },
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
+	{ "UIDBATCHES", handle_uid_batches, IN_FOLDER },
 	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
 	{ "SELECT", handle_select, LEAVES_UNREAD },
 	{ "EXAMINE", handle_examine, LEAVES_UNREAD },
@@ -258,6 +267,7 @@ run_line(struct session *session, const struct literal *stream)
 	}
 	session->may_expunge = true;
 	session->is_uid = false;
+	session->limited_uid = 0;
 	progress_begin(session);
 	run_command(session, &parse);
 }
@@ -334,7 +344,7 @@ greet(struct session *session)
 	const struct session_settings *settings = session->settings;
 	struct buf text = buf_new(2048);
 
-	capabilities_add(&text, true, settings->message_max);
+	capabilities_add(&text, settings);
 	put(session,
 	    settings->greeting != NULL ? settings->greeting : "* PREAUTH");
 	put(session, " [CAPABILITY");

@@ -32,7 +32,9 @@ struct session_settings {
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
 	uint64_t progress_ms; /* between notices of progress */
 	uint64_t contexts_max;
-	const char *user; /* for the log, and METADATA's owner */
+	uint64_t limit;      /* MESSAGELIMIT, RFC 9738; 0: none */
+	uint64_t save_limit; /* SAVELIMIT */
+	const char *user;    /* for the log, and METADATA's owner */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -67,6 +69,8 @@ struct session {
 	bool is_collation_inverted; /* "-" of COMPARATOR, RFC 5255 */
 	struct sorted *sorted;      /* by SORT, or NULL */
 	struct context *contexts;   /* the latest; or NULL */
+	uint32_t limited_uid;       /* the lowest of those that the command */
+				    /* worked on; 0: it left none out */
 	struct buf saved_uids;      /* SEARCHRES: of uint32_t, rising */
 	struct progress progress;   /* of the command that runs */
 	uint64_t appended;          /* for the log */

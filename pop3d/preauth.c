@@ -230,10 +230,12 @@ handle_capa(struct conversation *talk, struct span argument)
 {
 	const struct preauth *preauth = talk->context;
 	struct buf sasl = buf_new(1024);
-	const char *more[4] = { NULL };
+	const char *more[5] = { NULL };
 	size_t count = 0;
 
 	(void)argument;
+	/* RFC 6856 section 2.2: USER means the names, too. */
+	more[count++] = gate_takes_utf8(&preauth->gate) ? "UTF8 USER" : "UTF8";
 	if (preauth->gate.is_trusted) {
 		struct buf list = list_mechanisms(preauth, " ");
 

@@ -259,7 +259,7 @@ transaction_reply_capabilities(
 	char delay[64];
 
 	static const char *const lines[] = { "TOP", "UIDL", "RESP-CODES",
-		"AUTH-RESP-CODE", "PIPELINING", "LANG", "UTF8", "EXPIRE NEVER",
+		"AUTH-RESP-CODE", "PIPELINING", "LANG", "EXPIRE NEVER",
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
@@ -274,11 +274,11 @@ transaction_reply_capabilities(
 static void
 handle_capa(struct conversation *talk, struct span argument)
 {
-	static const char *const none[] = { NULL };
+	static const char *const more[] = { "UTF8", NULL };
 	const struct transaction *transaction = talk->context;
 
 	(void)argument;
-	transaction_reply_capabilities(talk, none, transaction->login_delay_s);
+	transaction_reply_capabilities(talk, more, transaction->login_delay_s);
 }
 
 static const struct command commands[] = {

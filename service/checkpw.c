@@ -39,6 +39,7 @@
 #include "queue/neighbour.h"
 #include "service/helpers.h"
 #include "service/pam.h"
+#include "service/saslprep.h"
 #include "service/verify.h"
 #include "service/workers.h"
 
@@ -72,15 +73,18 @@ is_system_user(char *user)
 static int
 by_hand(char *user)
 {
+	char given[LOGIN_SECRET_MAX + 1];
 	char password[LOGIN_SECRET_MAX + 1];
 	bool is_known;
 	const int flags = isatty(STDIN_FILENO) ? 0 : RPP_STDIN;
 
 	if (geteuid() != 0)
 		die(EX_NOPERM, "only root may read the tables: try sudo");
-	if (readpassphrase("Password: ", password, sizeof(password), flags) ==
-	    NULL)
+	if (readpassphrase("Password: ", given, sizeof(given), flags) == NULL)
 		die(EX_NOINPUT, "a password is one line");
+	if (!saslprep_query(given, password, sizeof(password)))
+		memcpy(password, given, sizeof(password));
+	explicit_bzero(given, sizeof(given));
 	verify_prepare();
 	enum checkpw_verdict verdict =
 	    is_system_user(user) ? pam_verdict(user, password, "local")

@@ -83,6 +83,8 @@ static const struct {
 	{ "imapdmaxmessage", 0, INT64_MAX },
 	{ "imapdprogress", 1, 3600000 },
 	{ "imapdcontexts", 1, 1000 },
+	{ "imapdmessagelimit", 0, UINT32_MAX },
+	{ "imapdsavelimit", 0, UINT32_MAX },
 	{ "timeouttls", 1, 3600 },
 	{ "timeoutneighbour", 0, 86400 },
 	{ "logindelaymax", 0, 60 },

@@ -24,6 +24,7 @@
 #include "mail/addr.h"
 #include "mail/domain.h"
 #include "service/mtactl.h"
+#include "service/saslprep.h"
 #include "service/scram.h"
 
 static const char usage[] =
@@ -204,11 +205,16 @@ set_scram_keys(struct span address, const char *password)
 static void
 set_password(struct span address)
 {
+	char given[PASSWORD_MAX];
 	char password[PASSWORD_MAX];
 	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
 	static struct crypt_data work;
 
-	read_password(password);
+	read_password(given);
+	/* With a control character it can still come with PASS or LOGIN. */
+	if (!saslprep_stored(given, password, sizeof(password)))
+		memcpy(password, given, sizeof(password));
+	explicit_bzero(given, sizeof(given));
 	if (crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) == NULL)
 		temp_fail("cannot make a salt");
 	const char *hash = crypt_r(password, salt, &work);
@@ -315,6 +321,7 @@ mtactl_user(int argc, char **argv)
 	struct addr addr;
 	struct buf address = buf_new(512);
 	struct buf given = buf_new(512);
+	char name[512];
 
 	umask(022);
 	if (argc == 1 && strcmp(argv[0], "list") == 0)
@@ -323,8 +330,11 @@ mtactl_user(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	for (char *c = argv[1]; *c != '\0'; c++)
 		*c = ascii_lower(*c);
-	/* The tables have A-labels: both forms of a domain are one account. */
-	domain_add_address(&given, span_of(argv[1]));
+	/* The tables have one form of each name, with the domain in A-labels.
+	 */
+	if (!saslprep_stored(argv[1], name, sizeof(name)))
+		die(EX_DATAERR, "%s is no name for a log-in", argv[1]);
+	domain_add_address(&given, span_of(name));
 	if (addr_parse_mailbox(buf_span(&given), &addr) != ADDR_OK)
 		die(EX_DATAERR, "%s is not an address: user@domain", argv[1]);
 	addr_add_canonical(&address, &addr);

@@ -17,14 +17,6 @@ static const char fallback[] = "windows-1252";
 static const char *const utf8_names[] = { "utf-8", "utf8", "us-ascii", "ascii",
 	"ansi_x3.4-1968", "iso646-us", "unknown-8bit", "x-unknown", "default",
 	"" };
-/* Names that mail has and iconv has not, or has for less (WHATWG's table). */
-static const struct {
-	const char *name;
-	const char *iconv;
-} other_names[] = { { "gb2312", "GB18030" }, { "gbk", "GB18030" },
-	{ "x-gbk", "GB18030" }, { "ks_c_5601-1987", "CP949" },
-	{ "euc-kr", "CP949" }, { "shift_jis", "CP932" }, { "x-sjis", "CP932" },
-	{ "iso-2022-jp", "ISO-2022-JP-3" }, { "unicode-1-1-utf-7", "UTF-7" } };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -32,9 +24,6 @@ static const struct {
 static bool
 iconv_name(struct span charset, char name[CHARSET_NAME_MAX + 1])
 {
-	for (size_t i = 0; i < COUNT(other_names); i++)
-		if (span_equal_nocase(charset, span_of(other_names[i].name)))
-			charset = span_of(other_names[i].iconv);
 	if (charset.len == 0 || charset.len > CHARSET_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < charset.len; i++) {
@@ -69,7 +58,8 @@ charset_begin(struct charset_stream *stream, struct span charset)
 		return;
 	}
 	stream->table = charset_table(charset);
-	if (stream->table != NULL)
+	stream->wide = charset_wide_find(charset);
+	if (stream->table != NULL || stream->wide != CHARSET_WIDE_NONE)
 		return;
 	iconv_t opened = open_iconv(charset);
 	if (opened == (iconv_t)-1)
@@ -86,6 +76,7 @@ charset_is_known(struct span charset)
 	charset_begin(&stream, charset);
 	bool is_known =
 	    stream.iconv != NULL || stream.table != NULL ||
+	    stream.wide != CHARSET_WIDE_NONE ||
 	    span_is_one_of(span_trim(charset), utf8_names, COUNT(utf8_names));
 	if (stream.iconv != NULL)
 		iconv_close(stream.iconv);
@@ -160,9 +151,29 @@ take_ours(struct charset_stream *stream, struct buf *into, struct span text)
 	return (struct span){ "", 0 };
 }
 
+/* Up to where the end cuts a character off. */
+static struct span
+take_wide(struct charset_stream *stream, struct buf *into, struct span text)
+{
+	while (text.len > 0) {
+		uint32_t character;
+		size_t len = charset_wide_take(
+		    stream->wide, &stream->mode, text, &character);
+
+		if (len == 0)
+			break;
+		if (character != CHARSET_WIDE_MARK)
+			utf8_add(into, character);
+		text = span_slice(text, len, text.len);
+	}
+	return text;
+}
+
 static struct span
 take(struct charset_stream *stream, struct buf *into, struct span text)
 {
+	if (stream->wide != CHARSET_WIDE_NONE)
+		return take_wide(stream, into, text);
 	return stream->iconv != NULL ? take_converted(stream, into, text)
 				     : take_ours(stream, into, text);
 }
@@ -204,15 +215,4 @@ charset_add_utf8(struct buf *into, struct span charset, struct span text)
 	charset_begin(&stream, charset);
 	charset_piece(&stream, into, text);
 	charset_end(&stream, into);
-}
-
-void
-charset_prepare(void)
-{
-	static const char *const usual[] = { "GB18030", "BIG5", "CP932",
-		"EUC-JP", "ISO-2022-JP-3", "CP949" };
-
-	/* Descriptors are never closed: glibc would unload their modules. */
-	for (size_t i = 0; i < COUNT(usual); i++)
-		(void)iconv_open("UTF-8", usual[i]);
 }

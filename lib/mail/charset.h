@@ -4,15 +4,16 @@
 /*
  * charset - text of any character set as UTF-8.
  *
- * UTF-8, US-ASCII and the sets of one byte are ours; those of more are
- * iconv(3)'s, which opens files and maps code for each: a program with a jail
- * calls charset_prepare before it closes.
+ * UTF-8, US-ASCII, the sets of one byte and those of East Asia are ours:
+ * iconv(3) opens files and maps code for each, which no jail lets it do.  It is
+ * asked for what is left, and knows it outside of one.
  * Errors  what is no character becomes U+FFFD; a set that is not known is read
  *         as UTF-8 if it is such, else as windows-1252.
  * Memory  one descriptor of iconv is kept between calls.
  */
 
 #include "base/buf.h"
+#include "mail/charset_wide.h"
 
 enum {
 	CHARSET_NAME_MAX = 40
@@ -33,8 +34,10 @@ enum {
 };
 struct charset_stream {
 	void *iconv;           /* NULL: ours */
-	const uint16_t *table; /* of one byte; NULL: UTF-8 */
-	bool is_guess;         /* it need not be UTF-8 */
+	const uint16_t *table; /* of one byte; NULL: UTF-8, or of more */
+	enum charset_wide wide;
+	unsigned mode; /* of wide: what an escape chose */
+	bool is_guess; /* it need not be UTF-8 */
 	char kept[CHARSET_KEPT_MAX];
 	size_t kept_len;
 };
@@ -42,8 +45,5 @@ void charset_begin(struct charset_stream *stream, struct span charset);
 void charset_piece(
     struct charset_stream *stream, struct buf *into, struct span piece);
 void charset_end(struct charset_stream *stream, struct buf *into);
-
-/* Load what mail of East Asia needs, for a jail without code to map. */
-void charset_prepare(void);
 
 #endif

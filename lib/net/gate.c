@@ -13,6 +13,8 @@ enum {
 	INPUT_TIMEOUT_MS = 5000
 };
 
+static const char plain[] = "PLAIN";
+
 /* ---- the acceptor ---- */
 
 struct acceptor {
@@ -124,6 +126,58 @@ wait_verdict(const struct gate *gate, bool is_sent)
 	return verdict;
 }
 
+static bool
+send_plain(struct gate *gate, struct span user, struct span secret,
+    const unsigned char network[16])
+{
+	static struct sasl_request request; /* large */
+	struct buf response =
+	    buf_new(LOGIN_USER_MAX + (size_t)LOGIN_SECRET_MAX + 2);
+
+	buf_room(&response, user.len + secret.len + 2); /* it never moves */
+	buf_add_char(&response, '\0');
+	buf_add(&response, user);
+	buf_add_char(&response, '\0');
+	buf_add(&response, secret);
+	bool is_sent =
+	    !response.overflow &&
+	    sasl_request_init(&request, gate->service, span_of(plain)) &&
+	    login_head_set_peer(
+		&request.head, span_of(gate->peer->text), network) &&
+	    sasl_request_set_response(&request, buf_span(&response)) &&
+	    sasl_send_request(gate->login, &request);
+	sasl_request_wipe(&request);
+	buf_wipe(&response);
+	buf_free(&response);
+	return is_sent;
+}
+
+/*
+ * What is not ASCII must be prepared, RFC 4013, which PLAIN's mechanism does:
+ * in checkpw's jail, the one place that has such names to parse.
+ */
+static enum login_verdict
+log_in_by_plain(struct gate *gate, struct span user, struct span secret,
+    struct span input, int client)
+{
+	static struct sasl_reply reply; /* large */
+	unsigned char network[16] = { 0 };
+
+	/* A NUL would be PLAIN's own. */
+	if (!gate_takes_utf8(gate) || span_index(user, '\0') < user.len ||
+	    span_index(secret, '\0') < secret.len ||
+	    user.len + secret.len > LOGIN_USER_MAX + LOGIN_SECRET_MAX)
+		return LOGIN_NO;
+	network_of_socket(&gate->peer->address, network);
+	if (!send_plain(gate, user, secret, network) ||
+	    sasl_receive_reply(gate->login, &reply, LOGIN_TIMEOUT_MS) != 1 ||
+	    !reply.is_answer)
+		return LOGIN_LATER;
+	return reply.answer.verdict == LOGIN_PROVEN
+		   ? gate_hand_over(gate, input, client)
+		   : (enum login_verdict)reply.answer.verdict;
+}
+
 enum login_verdict
 gate_log_in(struct gate *gate, enum login_method method, struct span user,
     struct span secret, struct span input, int client)
@@ -132,6 +186,9 @@ gate_log_in(struct gate *gate, enum login_method method, struct span user,
 	unsigned char network[16] = { 0 };
 	enum login_verdict verdict = LOGIN_NO;
 
+	if (method == LOGIN_PASSWORD &&
+	    (!span_is_ascii(user) || !span_is_ascii(secret)))
+		return log_in_by_plain(gate, user, secret, input, client);
 	network_of_socket(&gate->peer->address, network);
 	if (user.len > 0 &&
 	    login_request_init(&request, gate->service, method, user) &&
@@ -185,6 +242,12 @@ gate_has_mechanism(const struct gate *gate, struct span name)
 	const struct mechanisms_channel channel = channel_of(gate);
 
 	return mechanisms_has(&gate->settings->auth.mechanisms, &channel, name);
+}
+
+bool
+gate_takes_utf8(const struct gate *gate)
+{
+	return gate->is_trusted && gate_has_mechanism(gate, span_of(plain));
 }
 
 enum auth_outcome

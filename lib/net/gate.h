@@ -72,7 +72,9 @@ bool gate_take_tls(struct gate *gate, struct reader *in, struct writer *out);
 
 /*
  * Hand name, secret, unread input and client to login.  LOGIN_OK: the client
- * is served by now.  A name or secret that no record can hold is nobody's.
+ * is served by now.  A name or secret that no record can hold is nobody's; one
+ * of a password that is not ASCII is taken as by AUTH PLAIN, with SASLprep (RFC
+ * 4013), if gate_takes_utf8.
  */
 enum login_verdict gate_log_in(struct gate *gate, enum login_method method,
     struct span user, struct span secret, struct span input, int client);
@@ -88,6 +90,9 @@ bool gate_may_try_again(struct gate *gate);
  */
 const char *gate_next_mechanism(const struct gate *gate, size_t *place);
 bool gate_has_mechanism(const struct gate *gate, struct span name);
+
+/* May names and passwords have more than ASCII? */
+bool gate_takes_utf8(const struct gate *gate);
 
 /* The exchange of AUTH; line as in struct auth, the prompt is "+ ". */
 enum auth_outcome gate_authenticate(struct gate *gate, struct reader *in,

@@ -296,7 +296,7 @@ counts_from_list(int root, struct folder_counts *counts)
 	if (probe.new != -1)
 		close(probe.new);
 	*counts = (struct folder_counts){ .messages = (uint32_t)state->messages,
-		.recent = (uint32_t)state->recent,
+		.recent = (uint32_t)(state->recent + state->untold),
 		.unseen = (uint32_t)state->unseen,
 		.deleted = (uint32_t)state->deleted,
 		.uid_next = (uint32_t)state->uid_next,

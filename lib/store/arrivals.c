@@ -115,6 +115,9 @@ note_state(const struct arrivals *arrivals, struct buf *lines)
 		state->cur_ns = 0;
 	folder->is_mid_change = false;
 	state->messages += arrivals->count;
+	state->untold += arrivals->count;
+	if (state->untold_from == 0)
+		state->untold_from = folder->items[arrivals->first].message.uid;
 	for (size_t k = 0; k < arrivals->count; k++) {
 		uint32_t flags =
 		    folder->items[arrivals->first + k].message.flags;

@@ -199,9 +199,11 @@ open_view(struct folder *folder)
 	if (!open_folders(folder))
 		return account_error();
 	if (folder_list_read(folder) && !folder->is_mid_change &&
-	    parts_to_open(folder) == 0) {
+	    parts_to_open(folder) == 0 && !folder_must_take(folder)) {
 		folder_read_keywords(folder);
-		return ACCOUNT_OK;
+		/* Those will be marked. */
+		return folder_has_untold(folder) ? folder_load(folder)
+						 : ACCOUNT_OK;
 	}
 	enum account_status status = folder_load(folder);
 	if (status == ACCOUNT_OK)
@@ -246,6 +248,7 @@ open_folder(struct folder **folder, struct account *account, struct span name,
 		folder_forget_changes(new);
 		folder_view_save(new);
 	}
+	folder_look_at_untold(new);
 	*folder = new;
 	return ACCOUNT_OK;
 }
@@ -373,9 +376,10 @@ folder_update(struct folder *folder, unsigned parts)
 	if (folder->is_mid_change)
 		parts |= FOLDER_CUR | FOLDER_NEW;
 	folder->is_mid_change = false;
-	if (parts == 0 && !folder->is_list_due)
-		return ACCOUNT_OK;
-	return folder_scan(folder, parts);
+	if (parts != 0 || folder->is_list_due)
+		return folder_scan(folder, parts);
+	folder_note_told(folder);
+	return ACCOUNT_OK;
 }
 
 enum account_status
@@ -383,8 +387,12 @@ folder_refresh(struct folder *folder)
 {
 	/* Half of a change would hide the rest: both have one MODSEQ. */
 	if (folder_list_read(folder) && !folder->is_replaced &&
-	    !folder->is_mid_change && folder_parts_changed(folder, false) == 0)
+	    !folder->is_mid_change &&
+	    folder_parts_changed(folder, false) == 0 &&
+	    !folder_must_take(folder)) {
+		folder_look_at_untold(folder);
 		return ACCOUNT_OK;
+	}
 	enum account_status status = folder_lock(folder);
 	if (status != ACCOUNT_OK)
 		return status;

@@ -311,6 +311,7 @@ scan_locked(struct scan *scan)
 	if (!read_folders(scan, scan->parts) || !scan_take_fresh(scan))
 		return false;
 	scan_take_recent(scan);
+	bool has_untold = folder_take_untold(folder);
 	if (!folder->is_read_only && scan->parts & FOLDER_CUR)
 		scan_clean_tmp(folder);
 	if (scan->has_changes)
@@ -319,6 +320,7 @@ scan_locked(struct scan *scan)
 		return false;
 	/* A state that must be looked at again soon is not worth a line. */
 	if (scan->has_changes || scan->moved != 0 || folder->is_list_due ||
+	    has_untold ||
 	    folder_parts_changed(folder, true) == 0)
 		folder_add_state(folder, &scan->lines);
 	if (folder->is_list_due)

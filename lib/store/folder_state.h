@@ -8,6 +8,7 @@
  * folder_list.c    reads and writes estafeta-uidlist
  * folder_view.c    keeps what the list said, parsed
  * folder_scan.c    looks at the files
+ * folder_recent.c  which messages no session was told of
  * folder.c         the view, refresh, counts
  * folder_file.c    one message's file
  * folder_flags.c, folder_copy.c, folder_append.c   changes
@@ -228,6 +229,22 @@ bool folder_note_change(struct folder *folder, bool in_new);
 
 /* Append the state's line, with the counts of now. */
 void folder_add_state(struct folder *folder, struct buf *lines);
+
+/* ---- folder_recent.c ---- */
+
+/* Is there what no session was told of?  May this one say that it was? */
+bool folder_has_untold(const struct folder *folder);
+bool folder_must_take(const struct folder *folder);
+
+/*
+ * Under the lock: it is \Recent in this session from now on, and in no other
+ * that asks later.  True: the list must say so; folder_note_told does that.
+ */
+bool folder_take_untold(struct folder *folder);
+void folder_note_told(struct folder *folder);
+
+/* Who may not change the folder sees it \Recent, and takes it from nobody. */
+void folder_look_at_untold(struct folder *folder);
 
 /* ---- folder_view.c ---- */
 

@@ -148,10 +148,16 @@ folder_add_state(struct folder *folder, struct buf *lines)
 	state->deleted = counts.deleted;
 	state->uid_next = folder->uid_next;
 	state->modseq = folder->modseq;
-	state->recent = 0;
-	for (size_t i = 0; i < folder->count; i++)
-		state->recent += folder->items[i].is_in_new &&
-				 !folder->items[i].message.is_expunged;
+	state->recent = state->untold = 0;
+	for (size_t i = 0; i < folder->count; i++) {
+		const struct folder_item *item = &folder->items[i];
+		bool is_there = !item->message.is_expunged;
+
+		state->recent += is_there && item->is_in_new;
+		state->untold += is_there && !item->is_in_new &&
+				 state->untold_from != 0 &&
+				 item->message.uid >= state->untold_from;
+	}
 	line.state = *state;
 	uidlist_add(lines, &line);
 }

@@ -102,6 +102,16 @@ parse_message(struct span rest, struct uidlist_line *out)
 	return maildir_is_base(rest);
 }
 
+/* Lists of before \Recent was kept for what was appended have no such two. */
+static bool
+take_untold(struct span *rest, struct uidlist_state *state)
+{
+	state->untold_from = state->untold = 0;
+	return span_equal(*rest, span_of(".")) ||
+	       (take_number(rest, UINT32_MAX, &state->untold_from) &&
+		   take_number(rest, UINT32_MAX, &state->untold));
+}
+
 static bool
 parse_state(struct span rest, struct uidlist_state *state)
 {
@@ -115,7 +125,7 @@ parse_state(struct span rest, struct uidlist_state *state)
 	       take_number(&rest, UINT32_MAX, &state->recent) &&
 	       take_number(&rest, UINT32_MAX, &state->uid_next) &&
 	       take_number(&rest, INT64_MAX, &state->modseq) &&
-	       span_equal(rest, span_of("."));
+	       take_untold(&rest, state) && span_equal(rest, span_of("."));
 }
 
 static bool
@@ -192,7 +202,7 @@ add_state(struct buf *into, const struct uidlist_state *state)
 	const uint64_t numbers[] = { state->cur_ns, state->new_ns,
 		state->cur_looked_ns, state->new_looked_ns, state->messages,
 		state->unseen, state->deleted, state->recent, state->uid_next,
-		state->modseq };
+		state->modseq, state->untold_from, state->untold };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		buf_printf(into, "%llu ", (unsigned long long)numbers[i]);

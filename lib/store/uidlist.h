@@ -40,9 +40,12 @@ struct uidlist_state {
 	uint64_t messages;
 	uint64_t unseen;
 	uint64_t deleted;
-	uint64_t recent;
+	uint64_t recent; /* in new/ */
 	uint64_t uid_next;
 	uint64_t modseq;
+	/* In cur/, and told to no session yet: from that UID on, if not 0. */
+	uint64_t untold_from;
+	uint64_t untold;
 };
 
 struct uidlist_line {

@@ -181,7 +181,8 @@ check('RFC 2177: IDLE sees it', line == '* 2 EXISTS')
 other.send('DONE\r\n')
 check('RFC 2177: DONE', other.until('i')[-1].startswith('i OK'))
 w.say('STORE 1:* +FLAGS.SILENT (\\Deleted)')
-check('RFC 4315 UID EXPUNGE', len(w.say('UID EXPUNGE 4')) == 2)
+a = w.say('UID EXPUNGE 4')
+check('RFC 4315 UID EXPUNGE', len([line for line in a if 'EXPUNGE' in line]) == 1 and ok(a), a)
 check('RFC 4315 COPYUID', has(w.say('COPY 1 INBOX'), 'OK [COPYUID '))
 
 # LIST and its family

@@ -81,22 +81,66 @@ for key, found in (
     line = next((l for l in a if l.startswith('* SEARCH')), '').split(' (MODSEQ')[0]
     check(f'6.4.4: {key}', ok(a) and line == ('* SEARCH ' + found).rstrip(), a)
 
-# RFC 3501 2.3.2: what was delivered is recent to who sees it first.
+# RFC 3501 2.3.2: what came is recent to who is told of it first, however it came; and to no one else.
 w.say('CREATE Fresh')
 w.append('Fresh')
 with open(f'{home}/M/.Fresh/new/1704000000.x.host', 'wb') as f:
     f.write(b'Subject: Delivered\n\nx\n')
 os.chown(f.name, UID, UID) if os.geteuid() == 0 else None
-a = w.say('SELECT Fresh')
-check('RFC 3501 7.3.2: RECENT', has(a, '* 2 EXISTS') and has(a, '* 1 RECENT'), a)
-for key, found in ('RECENT', '2'), ('NEW', '2'), ('OLD', '1'):
-    a = w.say(f'SEARCH {key}')
-    check(f'RFC 3501 6.4.4: {key}', a[0] == f'* SEARCH {found}', a)
-a = w.say('FETCH 2 FLAGS')
-check('RFC 3501 2.3.2: \\Recent', has(a, '\\Recent'), a)
+check('RFC 3501 6.3.10: not told by STATUS', has(w.say('STATUS Fresh (RECENT)'), 'RECENT 2)'))
 second = Wire()
+for k in 1, 2:
+    a = second.say('EXAMINE Fresh')
+    check(f'RFC 3501 6.3.2: nor by EXAMINE, {k}', has(a, '* 2 EXISTS') and has(a, '* 2 RECENT'), a)
+second.say('UNSELECT')
+a = w.say('SELECT Fresh')
+check('RFC 3501 7.3.2: RECENT', has(a, '* 2 EXISTS') and has(a, '* 2 RECENT'), a)
+for key, found in ('RECENT', '1 2'), ('NEW', '1 2'), ('OLD', ''):
+    a = w.say(f'SEARCH {key}')
+    check(f'RFC 3501 6.4.4: {key}', a[0] == f'* SEARCH {found}'.rstrip(), a)
+a = w.say('FETCH 1:2 FLAGS')
+check('RFC 3501 2.3.2: \\Recent', sum('\\Recent' in line for line in a) == 2, a)
 check('to that session alone', has(second.say('SELECT Fresh'), '* 0 RECENT'))
-second.end()
+check('and STATUS knows', has(w.say('STATUS Fresh (RECENT)'), 'RECENT 0)'))
+
+# Who is told first: the session that brings it, or the other, that hears of it before.
+a = w.append('Fresh')
+check('RFC 3501 6.3.11: APPEND', has(a, '* 3 EXISTS') and has(a, '* 3 RECENT'), a)
+a = second.say('NOOP')
+check('not the other', has(a, '* 3 EXISTS') and not has(a, 'RECENT'), a)
+third = Wire()
+third.append('Fresh')
+third.say('EXAMINE Fresh')
+a = second.say('NOOP')
+check('another session appends', has(a, '* 4 EXISTS') and has(a, '* 1 RECENT'), a)
+a = w.say('NOOP')
+check('not the first one', has(a, '* 4 EXISTS') and not has(a, 'RECENT'), a)
+a = third.say('FETCH 3:4 FLAGS')
+check('EXAMINE saw it, too', has(a, '* 4 FETCH (FLAGS (\\Recent') and has(a, '* 3 FETCH (FLAGS ())'), a)
+a = w.say('COPY 1:2 Fresh')
+check('RFC 3501 6.4.7: COPY', has(a, '* 6 EXISTS') and has(a, '* 5 RECENT'), a)
+second.say('NOOP')
+a = second.say('FETCH 4:6 FLAGS')
+check('each has its own', has(a, '* 4 FETCH (FLAGS (\\Recent') and has(a, '* 6 FETCH (FLAGS ())'), a)
+w.say('CREATE Elsewhere')
+check('RFC 6851: MOVE', ok(w.say('MOVE 1:2 Elsewhere')))
+a = second.say('SELECT Elsewhere')
+check('RFC 6851: into', has(a, '* 2 RECENT'), a)
+a = w.say('SELECT Elsewhere')
+check('not twice', has(a, '* 2 EXISTS') and has(a, '* 0 RECENT'), a)
+a = w.say(b'REPLACE 1 Elsewhere {%d+}\r\n%s' % (len(MESSAGE), MESSAGE))
+check('RFC 8508: REPLACE', ok(a) and has(a, '* 1 RECENT'), a)
+second.append('Elsewhere', flags='(\\Seen)')
+second.say('ENABLE IMAP4rev2')
+a = second.say('SELECT Elsewhere')
+check('RFC 9051: no such thing', not has(a, 'RECENT') and not has(second.say('FETCH 1:* FLAGS'), 'Recent'), a)
+a = w.say('NOOP')
+check('which was told', has(a, '* 3 EXISTS') and not has(a, 'RECENT'), a)
+for session in second, third:
+    session.end()
+for folder in 'Fresh', 'Elsewhere':
+    w.say('UNSELECT')
+    w.say(f'DELETE {folder}')
 w.say('SELECT INBOX')
 
 # 6.4.6: STORE.

@@ -76,7 +76,7 @@ pop.quit()
 
 # ---- with it ----
 pop = poplib.POP3('127.0.0.1', 110, timeout=30)
-check('CAPA before the log-in', pop.capa().get('UTF8') == [], pop.capa())
+check('CAPA before the log-in', pop.capa().get('UTF8') == ['USER'], pop.capa())
 check('UTF8 takes no argument', '-ERR' in refused(pop._shortcmd, 'UTF8 now'))
 check('UTF8', pop._shortcmd('UTF8').startswith(b'+OK'))
 check('RFC 6856 section 2.1: no STLS behind it', '-ERR' in refused(pop._shortcmd, 'STLS'))

@@ -153,7 +153,6 @@ run(const char *path)
 	snprintf(name, sizeof(name), "maildir:%s/m", path);
 	if (account_open(&account, name) != ACCOUNT_OK)
 		return 1;
-	charset_prepare();
 	snprintf(name, sizeof(name), "%s/m", path);
 	const struct landlock_path mailbox = { name,
 		LANDLOCK_READ | LANDLOCK_WRITE };
