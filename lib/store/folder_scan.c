@@ -320,8 +320,7 @@ scan_locked(struct scan *scan)
 		return false;
 	/* A state that must be looked at again soon is not worth a line. */
 	if (scan->has_changes || scan->moved != 0 || folder->is_list_due ||
-	    has_untold ||
-	    folder_parts_changed(folder, true) == 0)
+	    has_untold || folder_parts_changed(folder, true) == 0)
 		folder_add_state(folder, &scan->lines);
 	if (folder->is_list_due)
 		return folder_list_rewrite(folder);
