@@ -122,6 +122,40 @@ print_recipient(
 	putchar('\n');
 }
 
+/* What a message came with, of RFC 3461 and its like; most have little. */
+static void
+print_json_envelope(const struct envelope *envelope)
+{
+	const struct {
+		const char *name;
+		struct span value;
+	} texts[] = { { "message_id", envelope->message_id },
+		{ "client", envelope->client },
+		{ "authenticated", envelope->authenticated },
+		{ "body", envelope->body }, { "envid", envelope->envid },
+		{ "ret", envelope->ret }, { "verp", envelope->verp },
+		{ "solicitation", envelope->solicitation } };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i].value.len == 0)
+			continue;
+		printf(",\"%s\":", texts[i].name);
+		print_json_string(texts[i].value);
+	}
+	if (envelope->has_uid)
+		printf(",\"uid\":%llu", (unsigned long long)envelope->uid);
+	if (envelope->hold_until != 0)
+		printf(",\"hold_until\":%lld", (long long)envelope->hold_until);
+	if (envelope->by.mode != 0)
+		printf(",\"deliver_by\":%lld", (long long)envelope->by.time);
+	if (envelope->priority != 0)
+		printf(",\"priority\":%d", envelope->priority);
+	if (envelope->needs_utf8)
+		printf(",\"needs_utf8\":true");
+	if (envelope->requires_tls)
+		printf(",\"requires_tls\":true");
+}
+
 static void
 print_head(const struct view *view, const struct queue_file *file, bool is_held)
 {
@@ -136,6 +170,7 @@ print_head(const struct view *view, const struct queue_file *file, bool is_held)
 		    file->name.id.text,
 		    (unsigned long long)file->message_length, (long long)made);
 		print_json_string(file->envelope.sender);
+		print_json_envelope(&file->envelope);
 		printf(",\"held\":%s,\"route\":\"%s\",\"recipients\":[",
 		    is_held ? "true" : "false", route);
 		return;

@@ -159,6 +159,9 @@ check('the log has it', wait_for(lambda: f'{f} route=[127.0.0.1]:2703' in log())
 check('the one that is held has it and stays', '(by [127.0.0.1]:2703)  (held)' in queue('list', g).stdout and ids('-w') == [g], queue('list').stdout)
 check('JSON, too', sorted(json.loads(l)['route'] for l in queue('list', '-j', g, h).stdout.splitlines()) ==
       ['', '[127.0.0.1]:2703'])
+told = json.loads(queue('list', '-j', h).stdout)
+check('it says whence it came, and nothing of what it has not', told['client'] and not
+      {'envid', 'priority', 'verp', 'requires_tls'} & set(told), told)
 check('others of the domain are not meant', h in ids() and 'not routed' not in other.subjects)
 subprocess.run(['/var/mta/bin/mtactl', 'stop'])
 subprocess.run(['/var/mta/bin/mtactl', 'start'])
@@ -172,6 +175,13 @@ was = attempts()
 check('as usual again', queue('route', '-', h).stdout == 'route: 1 message\n' and '(by' not in queue('list', h).stdout, queue('list', h).stdout)
 check('which is tried at once', wait_for(lambda: attempts() > was), (was, attempts(), queue('limits').stdout))
 queue('remove', h)
+
+subprocess.run(['/var/mta/bin/sendmail', '-f', 'joe@example.org', '-XV-=', '-N', 'delay', '-R', 'hdrs', '-V', 'one+2Btwo', 'v@dead.example'],
+               input='Subject: extras\nMessage-ID: <extras@x>\n\n', text=True, check=True)
+told = json.loads(wait_for(lambda: queue('list', '-j', '-r', 'v@dead.example').stdout))
+check('what a message came with is in JSON', [told.get(word) for word in ('verp', 'envid', 'ret', 'message_id')] ==
+      ['-=', 'one+2Btwo', 'H', '<extras@x>'] and told['uid'] == 0, told)
+queue('remove', told['id'])
 
 # ---- one that is on its way ----
 host.go.clear()
