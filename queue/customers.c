@@ -264,10 +264,11 @@ take_request(struct customer *customer, int connection)
 	    packet_send(customer->session, buf_span(&answer), NULL, 0);
 	buf_free(&domains);
 	buf_free(&answer);
-	if (customer->channel != NULL)
-		channel_begin(customer->channel);
-	else if (!is_sent)
+	struct channel *channel = customer->channel;
+	if (!is_sent) /* nobody says 250: it is sent nothing */
 		close_customer(customer);
+	if (channel != NULL)
+		channel_begin(channel);
 }
 
 static void

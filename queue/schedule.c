@@ -94,13 +94,16 @@ collect_errands(struct manager *manager, struct message *message)
 static void
 defer_blocked(struct manager *manager, struct errand *errand)
 {
-	struct job_list *jobs = &errand->destination->jobs;
-	const char *why = destination_why_blocked(errand->destination);
+	struct destination *destination = errand->destination;
+	const char *why = destination_why_blocked(destination);
 	struct job *job;
 
+	destination->errands++; /* ours: nobody forgets it meanwhile */
 	if (errand_start(manager, errand))
-		while ((job = jobs_take(jobs)) != NULL)
+		while ((job = jobs_take(&destination->jobs)) != NULL)
 			dispatch_fail_over(manager, job, why);
+	destination->errands--;
+	destination_release(manager, destination);
 }
 
 /* While its customer is there, it goes with what is on its way. */

@@ -49,13 +49,14 @@ is_due(struct session *session, struct span domains)
 	return false;
 }
 
-static enum odmr_verdict
-ask(const struct session *session, struct span domains)
+/* False: no answer came, and who has the connection is not known. */
+static bool
+ask(const struct session *session, struct span domains,
+    enum odmr_verdict *verdict)
 {
 	static struct packet packet;
 	struct buf server = buf_new(ODMR_SERVER_MAX);
 	struct buf request = buf_new(PACKET_MAX);
-	enum odmr_verdict verdict = ODMR_LATER;
 
 	buf_add(&server, buf_span(&session->helo));
 	buf_printf(&server, "[%s]", session->peer->text);
@@ -64,14 +65,15 @@ ask(const struct session *session, struct span domains)
 		.server = buf_span(&server),
 		.tls = span_of(session->is_tls ? session->tls.protocol : "") };
 	odmr_add_request(&request, &asked);
-	if (neighbour_ask(session->neighbours.odmr, buf_span(&request),
-		&session->in.fd, 1, ANSWER_TIMEOUT_MS, &packet)) {
+	bool is_answered = neighbour_ask(session->neighbours.odmr,
+	    buf_span(&request), &session->in.fd, 1, ANSWER_TIMEOUT_MS, &packet);
+	if (is_answered) {
 		packet_close_fds(&packet);
-		verdict = odmr_parse_answer(packet_span(&packet));
+		*verdict = odmr_parse_answer(packet_span(&packet));
 	}
 	buf_free(&server);
 	buf_free(&request);
-	return verdict;
+	return is_answered;
 }
 
 /*
@@ -98,10 +100,17 @@ void
 handle_atrn(struct session *session, struct span argument)
 {
 	struct span domains = span_trim(argument);
+	enum odmr_verdict verdict;
 
 	if (!is_due(session, domains))
 		return;
-	switch (ask(session, domains)) {
+	if (!ask(session, domains, &verdict)) {
+		/* It may be turned yet, and two would read what comes. */
+		refuse_and_end(
+		    session, "421 4.3.0 the queue does not answer: closing");
+		return;
+	}
+	switch (verdict) {
 	case ODMR_TURNED:
 		turn(session);
 		return;
