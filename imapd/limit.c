@@ -42,11 +42,17 @@ announced(const struct session *session)
 	return settings->limit > 0 ? settings->limit : settings->save_limit;
 }
 
+/* What is saved is all or nothing: so many would have been taken. */
 void
 limit_add_refusal(const struct session *session, struct buf *into)
 {
+	const struct session_settings *settings = session->settings;
+	unsigned long long most = announced(session);
+
+	if (settings->save_limit > 0 && settings->save_limit < most)
+		most = settings->save_limit;
 	buf_printf(into, "NO [MESSAGELIMIT %llu] too many messages: try fewer",
-	    announced(session));
+	    most);
 }
 
 void

@@ -94,6 +94,65 @@ check('and no others', sum(' FETCH ' in line for line in r) == 2 and sum('EXPUNG
 third.end()
 other.end()
 
+# What came by APPEND and no session was told of: \Recent in EXAMINE, which takes it from nobody, and once in SELECT.
+maker = Wire('Large')
+check('two are appended', all(ok(maker.say('APPEND INBOX (\\Seen) {12+}\r\nSubject: x\r\n')) for _ in range(2)))
+for verb, recent in ('EXAMINE', 2), ('EXAMINE', 2), ('SELECT', 2), ('EXAMINE', 0), ('SELECT', 0):
+    r = maker.say('STATUS INBOX (MESSAGES RECENT)')
+    check(f'STATUS has {recent} recent', has(r, f'(MESSAGES 2101 RECENT {recent})'), r)
+    r = maker.say(f'{verb} INBOX')
+    check(f'{verb} has {recent}', has(r, '* 2101 EXISTS') and has(r, f'* {recent} RECENT'), r)
+    check('and SEARCH', maker.say('SEARCH RECENT')[0].split()[2:] == ['2100', '2101'][:recent])
+    maker.say('UNSELECT')
+maker.end()
+
+
+def waits():
+    """A session that has selected Large, whose view covers the list, and has read no message; None: cur/ changed just now."""
+    os.remove(home + '/Large/estafeta-view')
+    writer = Wire('Large')
+    writer.say('SELECT INBOX')
+    writer.end()
+    session = Wire('Large')
+    session.say('SELECT INBOX')
+    if session.holds('estafeta-view'):
+        return session
+    session.end()
+
+
+def waiting():
+    session = wait_for(waits)
+    check('the view waits', session)
+    return session
+
+
+# What does not read the messages that wait.
+for line, is_done in ('SELECT', False), ('EXAMINE "a//b"', False), ('SELECT INBOX (X)', False), ('UNSELECT x', False), ('UNSELECT', True):
+    session = waiting()
+    r = session.say(line)
+    check(f'{line} while the view waits', ok(r) == is_done and not has(r, 'FETCH'), r)
+    session.end()
+
+# What does, with a view that is gone, or cut off.
+session = waiting()
+os.remove(home + '/Large/estafeta-view')
+r = session.say('STATUS INBOX (MESSAGES RECENT UNSEEN)')
+check('STATUS of what waits', has(r, 'MESSAGES 2101 RECENT 0'), r)
+session.say('NOOP')
+check('it waits no more', not session.holds('estafeta-view'))
+session.end()
+open(home + '/Large/estafeta-view', 'w').close()
+there = 2101
+for line, wanted, more in (('COPY 1:3 INBOX', '* 3 RECENT', 3), ('MOVE 1 INBOX', '* 1 EXPUNGE', 0), ('APPEND INBOX {12+}\r\nSubject: x\r\n', '* 1 RECENT', 1),
+                           ('ESEARCH IN (PERSONAL) RETURN (COUNT) ALL', 'COUNT', 0), ('CHECK', None, 0), ('CLOSE', None, 0)):
+    session = waiting()
+    os.truncate(home + '/Large/estafeta-view', 3000)
+    r = session.say(line)
+    check(f'{line.split()[0]} of what was cut off', ok(r) and (wanted is None or has(r, wanted)), r)
+    there += more
+    check('all are there', has(session.say('STATUS INBOX (MESSAGES)'), f'MESSAGES {there})'), there)
+    session.end()
+
 # Several sessions find no Maildir and make it at once.
 for i in range(20):
     crowd = [start(f'New{i}') for _ in range(8)]

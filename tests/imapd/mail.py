@@ -1,6 +1,6 @@
 """mail - imapd by hand on a Maildir of its own, as an ordinary user (another
 one, if the test is run by root), and clients of it."""
-import ctypes, imaplib, os, shutil, socket, subprocess, sys, tempfile
+import ctypes, glob, imaplib, os, shutil, socket, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -80,6 +80,10 @@ class Wire:
 
     def append(self, folder, message=MESSAGE, flags=''):
         return self.say(f'APPEND {folder} {flags + " " if flags else ""}{{{len(message)}+}}\r\n'.encode() + message)
+
+    def holds(self, name):
+        """Has the session a file of that name open?"""
+        return any(os.readlink(path).endswith('/' + name) for path in glob.glob(f'/proc/{self.child.pid}/fd/*'))
 
     def end(self):
         self.say('LOGOUT')
