@@ -106,7 +106,8 @@ endef
 # libc warns of look-ups of names and users, which none of them does in its
 # jail: what the linker says is shown if it fails.  (Its --no-warnings would
 # also hide what is undefined, and succeed.)
-STATIC := smtpd/smtpd send/remote-send imapd/imapd pop3d/pop3d
+# neighbour, of which nine wait, has half the pages of its own so.
+STATIC := smtpd/smtpd send/remote-send imapd/imapd pop3d/pop3d service/neighbour
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LINK_SAYS = \

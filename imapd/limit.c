@@ -51,8 +51,8 @@ limit_add_refusal(const struct session *session, struct buf *into)
 
 	if (settings->save_limit > 0 && settings->save_limit < most)
 		most = settings->save_limit;
-	buf_printf(into, "NO [MESSAGELIMIT %llu] too many messages: try fewer",
-	    most);
+	buf_printf(
+	    into, "NO [MESSAGELIMIT %llu] too many messages: try fewer", most);
 }
 
 void

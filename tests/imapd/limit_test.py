@@ -102,7 +102,7 @@ check('FETCH is as it was', count > 3 and len(w.say('SEARCH ALL')[0].split()) ==
 check('COPY', w.say('COPY 1:4 Other') == ['NO [MESSAGELIMIT 3] too many messages: try fewer'])
 check('COPY of three', has(w.say('COPY 1:3 Other'), 'COPYUID'))
 check('APPEND', w.say(b'APPEND Other' + literal * 4) == ['NO [MESSAGELIMIT 3] too many messages: try fewer'])
-both = limited(imapdmessagelimit=100, imapdsavelimit=3)
+both = limited(imapdsavelimit=3, imapdmessagelimit=100)
 both.say('SELECT INBOX')
 check('the lower of both is told', both.say('COPY 1:4 Other') == ['NO [MESSAGELIMIT 3] too many messages: try fewer'])
 both.end()
