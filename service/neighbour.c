@@ -150,7 +150,7 @@ main(int argc, char **argv)
 	const char *file = NULL;
 
 	program_name("neighbour");
-	while ((option = getopt(argc, argv, "+c:hw")) != -1)
+	while ((option = getopt(argc, argv, "+:c:hw")) != -1)
 		if (option == 'h')
 			return puts(usage) == EOF ? EX_IOERR : EX_OK;
 		else if (option == 'w')
