@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """alpine_test - alpine in a terminal, by IMAP on port 993: it reads, answers,
 saves into a folder, deletes and expunges.  Skipped where it is not installed."""
-import glob, os, pty, pwd, re, select, shutil, subprocess, sys, time
+import contextlib, glob, os, pty, pwd, re, select, shutil, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -43,6 +43,10 @@ class Terminal:
         return re.sub(r'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()>=][0B]?|\x0f|\x0e', ' ', self.said)
 
     def keys(self, keys):
+        """It drops what is typed while it draws: not before it is done."""
+        with contextlib.suppress(OSError):
+            while select.select([self.fd], [], [], 0.5)[0]:
+                os.read(self.fd, 65536)
         self.said = ''
         os.write(self.fd, keys.encode())
 
