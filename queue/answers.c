@@ -20,17 +20,6 @@ note_destination(struct manager *manager, struct destination *destination,
 		destination->failures = 0; /* it answers, at least */
 }
 
-/* What else was made ready for it waits with it, closed. */
-static void
-defer_rest(struct manager *manager, struct destination *destination)
-{
-	struct job *job;
-
-	while ((job = jobs_take(&destination->jobs)) != NULL)
-		dispatch_fail_over(
-		    manager, job, "its host could not be reached lately");
-}
-
 void
 channel_take_verdict(struct channel *channel)
 {
@@ -47,6 +36,8 @@ channel_take_verdict(struct channel *channel)
 	channel->jobs[verdict.number] = NULL;
 	note_destination(manager, channel->destination, &verdict);
 	collect_verdict(manager, job, &verdict);
+	/* What else was made ready for it waits with it, closed. */
 	if (verdict.kind == VERDICT_UNREACHABLE)
-		defer_rest(manager, channel->destination);
+		dispatch_fail_over_all(manager, &channel->destination->jobs,
+		    "its host could not be reached lately");
 }

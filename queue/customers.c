@@ -124,17 +124,6 @@ queue_waiting(struct manager *manager, struct destination *destination)
 
 /* ---- its channel ---- */
 
-/* Made ready, and not sent: they wait, closed. */
-static void
-put_off_rest(struct manager *manager, struct destination *destination)
-{
-	struct job *job;
-
-	while ((job = jobs_take(&destination->jobs)) != NULL)
-		dispatch_fail_over(
-		    manager, job, "the connection ended before its turn came");
-}
-
 /* To the next of its domains that has mail; false if none has. */
 static bool
 move_on(struct channel *channel)
@@ -183,7 +172,9 @@ void
 customer_end(struct manager *manager, struct destination *destination,
     struct customer *customer)
 {
-	put_off_rest(manager, destination);
+	/* Made ready, and not sent: they wait, closed. */
+	dispatch_fail_over_all(manager, &destination->jobs,
+	    "the connection ended before its turn came");
 	if (customer == NULL)
 		return;
 	customer->channel = NULL;

@@ -146,6 +146,16 @@ dispatch_fail_over(struct manager *manager, struct job *job, const char *text)
 	collect_verdict(manager, job, &verdict);
 }
 
+void
+dispatch_fail_over_all(
+    struct manager *manager, struct job_list *jobs, const char *text)
+{
+	struct job *job;
+
+	while ((job = jobs_take(jobs)) != NULL)
+		dispatch_fail_over(manager, job, text);
+}
+
 /* ---- local ---- */
 
 /*

@@ -12,8 +12,7 @@
  *                 time in one heap
  *   destinations  errands whose time has come stand in their destination's
  *                 queue; destinations take turns
- *   customers     destinations that are never connected to, and who asks for
- *                 their mail on a connection of its own
+ *   customers     destinations that are called by nobody, and ask themselves
  *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
  *                 for local-deliver and (channel) for remote-send
  *   collect       verdicts go into slots; a message none of whose jobs is
@@ -461,6 +460,8 @@ bool dispatch_send(
 /* As if a deliverer had said "later". */
 void dispatch_fail_over(
     struct manager *manager, struct job *job, const char *text);
+void dispatch_fail_over_all(
+    struct manager *manager, struct job_list *jobs, const char *text);
 /* Jobs for its destination, from the next errands if there are none yet. */
 bool dispatch_find_jobs(
     struct manager *manager, struct destination *destination);
@@ -475,7 +476,6 @@ void channel_end_idle(struct manager *manager);
 void channel_make_room(
     struct manager *manager, const struct shared_limit *shared, size_t wanted);
 void channel_start(struct manager *manager);
-
 /* answers.c: the packet is a verdict */
 void channel_take_verdict(struct channel *channel);
 

@@ -95,13 +95,11 @@ static void
 defer_blocked(struct manager *manager, struct errand *errand)
 {
 	struct destination *destination = errand->destination;
-	const char *why = destination_why_blocked(destination);
-	struct job *job;
 
 	destination->errands++; /* ours: nobody forgets it meanwhile */
 	if (errand_start(manager, errand))
-		while ((job = jobs_take(&destination->jobs)) != NULL)
-			dispatch_fail_over(manager, job, why);
+		dispatch_fail_over_all(manager, &destination->jobs,
+		    destination_why_blocked(destination));
 	destination->errands--;
 	destination_release(manager, destination);
 }

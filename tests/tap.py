@@ -1,6 +1,6 @@
 """tap - what a test in Python needs: checks that print TAP, and a host of its
 own (tests/host) to run on."""
-import contextlib, os, sys, time
+import contextlib, os, shutil, subprocess, sys, time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 count = failures = 0
@@ -18,10 +18,13 @@ def is_sanitized():
         return b'__asan_init' in f.read()
 
 
-def npm_modules():
-    """Node finds what make check-deps has from npm, and Debian's."""
+def need_node_module(name):
+    """Of npm: make check-deps has it where npm is; skipped without."""
     places = [os.path.join(TESTS, '../build/npm/node_modules'), '/usr/share/nodejs', os.environ.get('NODE_PATH', '')]
     os.environ['NODE_PATH'] = ':'.join(os.path.realpath(place) for place in places if place)
+    if not shutil.which('node') or subprocess.run(['node', '-e', f'require("{name}")'], capture_output=True).returncode:
+        print(f'1..0 # skip {name} is not installed')
+        sys.exit(0)
 
 
 def skip_if_sanitized(why):

@@ -2,6 +2,7 @@
 client, and a milter that says what a test tells it."""
 import glob, os, shutil, signal, socket, struct, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from smtp import read_reply
 from tap import *
 
 CONTROL = '/var/mta/control/'
@@ -34,12 +35,7 @@ class Client:
         self.greeting = self.reply()
 
     def reply(self):
-        lines = []
-        while True:
-            line = self.f.readline()
-            lines.append(line)
-            if len(line) < 4 or line[3:4] != b'-':
-                return b''.join(lines).decode('latin-1')
+        return read_reply(self.f).decode('latin-1')
 
     def send(self, data):
         self.s.sendall(data if isinstance(data, bytes) else data.encode())

@@ -4,6 +4,7 @@ far as it goes, in the queue: the queue is not running, so that what was
 accepted can be looked at in queue/new."""
 import email, glob, os, re, shutil, socket, ssl, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from smtp import read_reply
 from tap import *
 
 on_host()
@@ -33,12 +34,7 @@ class Client:
         self.hello = self.ask(hello) if hello else ''
 
     def reply(self):
-        lines = []
-        while True:
-            line = self.f.readline()
-            lines.append(line)
-            if len(line) < 4 or line[3:4] != b'-':
-                return b''.join(lines).decode('utf-8', 'replace')
+        return read_reply(self.f).decode('utf-8', 'replace')
 
     def send(self, data):
         self.s.sendall(data if isinstance(data, bytes) else data.encode())

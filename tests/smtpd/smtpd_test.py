@@ -4,6 +4,7 @@ confine, lookup, queue-inject) on port 25; the queue is not running, so what
 was accepted can be looked at in queue/new."""
 import glob, os, re, shutil, smtplib, socket, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from smtp import read_reply
 from tap import *
 
 on_host()
@@ -27,12 +28,7 @@ class Client:
         self.f = self.s.makefile('rb')
 
     def reply(self):
-        lines = []
-        while True:
-            line = self.f.readline()
-            lines.append(line)
-            if len(line) < 4 or line[3:4] != b'-':
-                return b''.join(lines).decode('latin-1')
+        return read_reply(self.f).decode('latin-1')
 
     def send(self, data):
         self.s.sendall(data if isinstance(data, bytes) else data.encode())

@@ -1,20 +1,16 @@
 #!/usr/bin/env python3
-"""nodemailer_test - Node's mail library at ports 587 (STARTTLS) and 465 with each mechanism that it knows, right and wrong.
-Skipped without it: make check-deps installs it where npm is."""
-import glob, json, os, pwd, shutil, subprocess, sys
+"""nodemailer_test - Node's mail library at ports 587 (STARTTLS) and 465 with each mechanism that it knows, right and wrong."""
+import glob, json, os, pwd, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
-npm_modules()
+need_node_module('nodemailer')
 
 
 def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, timeout=90, **more)
 
 
-if not shutil.which('node') or run('node', '-e', 'require("nodemailer")').returncode:
-    print('1..0 # skip nodemailer is not installed')
-    sys.exit(0)
 on_host()
 SECRET, TOKEN = 'Correct-Horse 7%s' % os.getpid(), 'tokentoken.%s' % os.getpid()
 CHECKER, CA = '/var/mta/tokens', '/var/mta/ca.pem'

@@ -4,6 +4,7 @@ its provider until the customer connects, logs in, says ATRN, and is the server
 from then on.  The customer is this test, and then a host of its own."""
 import email, json, os, re, socket, ssl, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from smtp import read_reply
 from tap import *
 from hosts import *
 from sasl import b64
@@ -37,12 +38,7 @@ class Customer:
             self.login = self.ask('AUTH PLAIN ' + b64(f'\0{user}\0{PASSWORD}'))
 
     def reply(self):
-        lines = []
-        while True:
-            line = self.f.readline()
-            lines.append(line)
-            if len(line) < 4 or line[3:4] != b'-':
-                return b''.join(lines).decode()
+        return read_reply(self.f).decode()
 
     def send(self, text):
         self.s.sendall(text.encode())

@@ -135,6 +135,23 @@ test_half(struct account *account)
 	folder_close(folder);
 }
 
+/* A list that was written before it said which messages nobody was told of. */
+static void
+test_old_state(void)
+{
+	struct uidlist_line line;
+
+	CHECK("a state without what is untold",
+	    uidlist_parse(span_of("T 1 2 3 4 5 6 7 8 9 10 ."), &line) &&
+		line.state.modseq == 10 && line.state.untold_from == 0 &&
+		line.state.untold == 0);
+	CHECK("one with it",
+	    uidlist_parse(span_of("T 1 2 3 4 5 6 7 8 9 10 11 12 ."), &line) &&
+		line.state.untold_from == 11 && line.state.untold == 12);
+	CHECK("one that was cut off",
+	    !uidlist_parse(span_of("T 1 2 3 4 5 6 7 8 9 10 11 ."), &line));
+}
+
 int
 main(void)
 {
@@ -148,6 +165,7 @@ main(void)
 	put("m/cur/3.c.h:2,", "Subject: 3\n\n3\n");
 	struct account *account = open_account();
 	test_history(account);
+	test_old_state();
 	test_half(account);
 	account_close(account);
 	return test_result();
