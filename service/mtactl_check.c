@@ -51,6 +51,7 @@ static const struct {
 	{ "mindatarate", 0, 1 << 20 },
 	{ "maxheaderfields", 20, 100000 },
 	{ "maxjunk", 1, 100000 },
+	{ "maxuse", 1, 1000000 },
 	{ "greetdelay", 0, 60 },
 	{ "smtpdrate", 0, 1000000 },
 	{ "smtpdwiderate", 0, 4000000 },

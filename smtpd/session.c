@@ -1,5 +1,6 @@
 #include "smtpd/session.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -8,6 +9,7 @@
 void
 reply(struct session *session, const char *text)
 {
+	session->has_refused |= text[0] == '4' || text[0] == '5';
 	write_string(&session->out, text);
 	write_string(&session->out, "\r\n");
 }
@@ -404,6 +406,20 @@ log_end(const struct session *session, enum io_status status)
 				 : " reason=closed");
 }
 
+/*
+ * TLS, a log-in and a claim stay behind with their process, and one that a
+ * neighbour has failed may be of no more use.
+ */
+static bool
+is_spotless(const struct session *session, enum io_status status)
+{
+	return status == IO_OK && session->is_done && session->messages > 0 &&
+	       !session->has_refused && !session->is_tls &&
+	       session->user.len == 0 && session->forwarded.len == 0 &&
+	       session->peer == session->accepted && !session->is_proxy &&
+	       session->neighbours.filters == NULL;
+}
+
 static void
 session_begin(struct session *session, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings)
@@ -430,7 +446,7 @@ session_begin(struct session *session, const struct peer *peer,
 	filter_begin(session, neighbours->filters);
 }
 
-void
+bool
 session_serve(struct session *session, int client_in, int client_out,
     const struct peer *peer, const struct neighbours *neighbours,
     const struct settings *settings)
@@ -442,20 +458,24 @@ session_serve(struct session *session, int client_in, int client_out,
 	set_pace(session);
 	auth_open(session);
 
-	log_end(session, converse(session));
+	enum io_status status = converse(session);
+	log_end(session, status);
 	bdat_end(session);
+	return is_spotless(session, status);
 }
 
-int
+/* What is behind the small fields begins anew by itself. */
+bool
 session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings)
 {
 	static struct session session; /* large: untouched pages cost nothing */
 
-	session_serve(
+	memset(&session, 0, offsetof(struct session, out));
+	bool is_spotless = session_serve(
 	    &session, client_in, client_out, peer, neighbours, settings);
 	session_free(&session);
-	return EX_OK;
+	return is_spotless;
 }
 
 void

@@ -119,7 +119,8 @@ struct session {
 	uint64_t messages;     /* accepted */
 	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
-	bool is_refused; /* greeted with 554: only QUIT is left */
+	bool has_refused; /* something: a reply of 4xx or 5xx */
+	bool is_refused;  /* greeted with 554: only QUIT is left */
 	struct filtering filtering;
 
 	struct buf helo; /* empty: not greeted yet */
@@ -151,12 +152,16 @@ struct session {
 	struct reader in;
 };
 
-/* Talk until the client quits, fails, or makes too many errors.  Exit code. */
-int session_run(int client_in, int client_out, const struct peer *peer,
+/*
+ * Talk until the client quits, fails, or makes too many errors.  True if it
+ * came for mail alone, in clear, all of which was taken, and left with QUIT:
+ * nothing of it is left in the process or in its neighbours.
+ */
+bool session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings);
 
 /* The same in a session that is all zeros, and stays: session_free is next. */
-void session_serve(struct session *session, int client_in, int client_out,
+bool session_serve(struct session *session, int client_in, int client_out,
     const struct peer *peer, const struct neighbours *neighbours,
     const struct settings *settings);
 void session_free(struct session *session);

@@ -18,7 +18,7 @@
  *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd timeoutstrain sessionmax mindatarate datawindow
- *             maxheaderfields maxjunk greetdelay
+ *             maxheaderfields maxjunk greetdelay maxuse
  *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets
  *             verpclients nosoliciting,
@@ -144,7 +144,9 @@ run(int client, const struct peer *peer, const int *sessions, void *context)
 			       ? NULL
 			       : sessions + settings->filters_at };
 
-	return session_run(client, client, peer, &neighbours, settings);
+	return session_run(client, client, peer, &neighbours, settings)
+		   ? SERVE_AGAIN
+		   : EX_OK;
 }
 
 /*
@@ -206,6 +208,8 @@ serve(struct settings *settings)
 
 	add_neighbours(settings, &server);
 	serve_configure(&server, service_name(settings));
+	if (!settings->is_submission && !settings->is_odmr)
+		server.use_max = control_number("maxuse", 100, 1, 1000000);
 	settings->strain = server.strain;
 	require_unprivileged();
 	return serve_run(&server);
@@ -219,7 +223,8 @@ by_hand(const struct settings *settings)
 
 	peer_describe(STDIN_FILENO, &peer);
 	signal(SIGPIPE, SIG_IGN);
-	return session_run(STDIN_FILENO, STDOUT_FILENO, &peer, &none, settings);
+	session_run(STDIN_FILENO, STDOUT_FILENO, &peer, &none, settings);
+	return EX_OK;
 }
 
 int

@@ -15,9 +15,8 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "net/given.h"
-#include "net/network.h"
 #include "net/places.h"
-#include "net/rate.h"
+#include "net/reuse.h"
 #include "queue/neighbour.h"
 
 enum {
@@ -27,32 +26,35 @@ enum {
 	DRAIN_MS = 5000, /* what sessions have to end after SIGTERM */
 	IPV4_NETWORK = 24,
 	IPV6_NETWORK = 64,
-	IPV4_WIDE = 16,
-	IPV6_WIDE = 48,
 	STRAIN_BEGINS = 80, /* percent of the places that are taken */
 	STRAIN_ENDS = 70
+};
+
+/* Behind the listeners. */
+enum own {
+	OWN_SIGNALS,
+	OWN_LATE,  /* late sessions */
+	OWN_REUSE, /* processes that are free */
+	OWN_COUNT
 };
 
 struct server {
 	struct serve *serve;
 	pid_t self; /* the acceptor */
 	struct sandbox_layer *layer;
-	/* listeners, signals, late sessions, neighbours (only to be there) */
-	struct pollfd polled[2 * SERVE_LISTEN_MAX + 2 + GIVEN_MAX];
+	/* listeners, own, neighbours (only to be there) */
+	struct pollfd polled[2 * SERVE_LISTEN_MAX + OWN_COUNT + GIVEN_MAX];
 	nfds_t listeners;
 	nfds_t
 	    plain_listeners; /* the first ones; those behind begin with TLS */
 	struct places places;
 	int late_watch;
-	struct rate *rate;
+	struct reuse reuse;
 	unsigned crashes;
 	bool is_stopping;
 	int64_t drain_until_ms; /* of SIGTERM; 0: as long as sessions take */
 	sigset_t old_mask;
 };
-
-static struct network_list proxies;
-static struct network_list known; /* their rate is not limited */
 
 static uint64_t
 limit(const struct serve *serve, const char *what, uint64_t fallback,
@@ -72,12 +74,10 @@ serve_configure(struct serve *serve, const char *name)
 	    limit(serve, "connections", 500, 1, PLACES_MAX);
 	serve->connections_per_network_max =
 	    limit(serve, "pernetwork", 100, 1, PLACES_MAX);
-	serve->rate_max = limit(serve, "rate", 600, 0, 1000000);
-	serve->wide_rate_max =
-	    limit(serve, "widerate", 4 * serve->rate_max, 0, 4000000);
+	uint64_t rate = limit(serve, "rate", 600, 0, 1000000);
+	frequency_init(&serve->frequency, rate,
+	    limit(serve, "widerate", 4 * rate, 0, 4000000));
 	serve->strain = strain_make();
-	proxies = network_list("proxynets", "");
-	known = network_list("relayclients", "127.0.0.0/8 ::1");
 }
 
 static bool
@@ -88,6 +88,13 @@ is_listener(int fd)
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 &&
 	       value != 0;
+}
+
+/* It speaks for others: control/proxynets. */
+static bool
+is_proxy(const struct serve *serve, const struct peer *peer)
+{
+	return network_list_has(&serve->frequency.proxies, &peer->address);
 }
 
 bool
@@ -112,22 +119,33 @@ end_with_parent(pid_t parent)
 		die(EX_TEMPFAIL, "the parent is gone");
 }
 
+/* again: on which it is handed clients after this one, or -1. */
 static _Noreturn void
 run_child(struct server *server, int client, struct peer *peer,
-    const struct given *sessions)
+    const struct given *sessions, int again)
 {
 	struct serve *serve = server->serve;
-	int kept[GIVEN_MAX + 1] = { client };
+	int kept[GIVEN_MAX + 2] = { client, again };
 
 	for (int i = 0; i < sessions->count; i++)
-		kept[i + 1] = sessions->fds[i];
+		kept[i + 2] = sessions->fds[i];
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
 	end_with_parent(server->self);
-	sandbox_session(server->layer, kept, (size_t)sessions->count + 1);
-	if (network_list_has(&proxies, &peer->address) &&
-	    !peer_read_proxy_header(client, peer))
+	sandbox_session(server->layer, kept, (size_t)sessions->count + 2);
+	if (is_proxy(serve, peer) && !peer_read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
-	_exit(serve->run(client, peer, sessions->fds, serve->context));
+	for (uint64_t uses = 1;; uses++) {
+		int code =
+		    serve->run(client, peer, sessions->fds, serve->context);
+
+		if (code != SERVE_AGAIN)
+			_exit(code);
+		if (again == -1 || uses >= serve->use_max)
+			_exit(EX_OK);
+		client = reuse_next(again, client, peer);
+		if (client == -1)
+			_exit(EX_OK);
+	}
 }
 
 /* ---- the parent ---- */
@@ -173,46 +191,13 @@ tell_neighbour(struct server *server)
 		warn_errno("cannot tell a neighbour of a session");
 }
 
-/* This host itself, those that may relay, and balancers, who bring many. */
-static bool
-is_known(const struct peer *peer)
-{
-	return strcmp(peer->text, "127.0.0.1") == 0 ||
-	       strcmp(peer->text, "::1") == 0 ||
-	       network_list_has(&known, &peer->address) ||
-	       network_list_has(&proxies, &peer->address);
-}
-
-/*
- * The limit that it is over, or NULL.  One that comes too often does not use up
- * what its neighbours may.
- */
-static const char *
-limit_of_rate(const struct server *server, const struct peer *peer)
-{
-	const struct serve *serve = server->serve;
-	unsigned char network[16];
-	int64_t now = clock_ms();
-	unsigned bits =
-	    network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
-
-	if (bits == 0 || is_known(peer))
-		return NULL;
-	if (!rate_take(server->rate, network, bits, serve->rate_max, now))
-		return "rate";
-	bits = network_around(&peer->address, IPV4_WIDE, IPV6_WIDE, network);
-	if (!rate_take(server->rate, network, bits, serve->wide_rate_max, now))
-		return "widerate";
-	return NULL;
-}
-
 /* May it come in?  False after it was told why not. */
 static bool
 admit(const struct server *server, int client, const struct peer *peer,
     const unsigned char network[16])
 {
 	const struct serve *serve = server->serve;
-	const char *rate = limit_of_rate(server, peer);
+	const char *rate = frequency_limit(&serve->frequency, peer);
 
 	if (rate != NULL)
 		refuse(server, client, peer, serve->over,
@@ -220,7 +205,7 @@ admit(const struct server *server, int client, const struct peer *peer,
 	else if (server->places.taken >= serve->connections_max)
 		refuse(server, client, peer, serve->busy,
 		    "too many connections", "connections");
-	else if (!network_list_has(&proxies, &peer->address) &&
+	else if (!is_proxy(serve, peer) &&
 		 places_of_network(&server->places, network) >=
 		     serve->connections_per_network_max)
 		refuse(server, client, peer, serve->busy,
@@ -269,20 +254,27 @@ begin_session(struct server *server, int client, struct peer *peer)
 	const struct serve *serve = server->serve;
 	struct given sessions;
 	unsigned char network[16];
+	int again[2];
 
 	network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
 	if (!admit(server, client, peer, network))
 		return;
+	if (reuse_hand_over(&server->reuse, &server->places, peer, client)) {
+		close(client);
+		return;
+	}
 	if (!open_sessions(server, peer, &sessions)) {
 		refuse(server, client, peer, serve->busy,
 		    "a part of this server is missing", NULL);
 		return;
 	}
+	reuse_open(&server->reuse, peer, !is_proxy(serve, peer), again);
 	pid_t pid = fork();
 	if (pid == 0)
-		run_child(server, client, peer, &sessions);
+		run_child(server, client, peer, &sessions, again[0]);
 	if (pid == -1) {
 		given_close(&sessions);
+		reuse_close(again);
 		refuse(server, client, peer, serve->busy,
 		    "no process for you now", NULL);
 		return;
@@ -290,6 +282,7 @@ begin_session(struct server *server, int client, struct peer *peer)
 	close(client);
 	struct place *place = places_take(&server->places, pid, network);
 	given_hand_over(&sessions, server->late_watch, &server->places, place);
+	reuse_keep(&server->reuse, &server->places, place, peer, again);
 	tell_strain(server);
 }
 
@@ -391,26 +384,30 @@ open_listeners(struct server *server)
 	add_listeners(server, SERVE_LISTEN_FD);
 	server->plain_listeners = server->listeners;
 	add_listeners(server, SERVE_TLS_LISTEN_FD);
-	server->polled[server->listeners] =
-	    (struct pollfd){ .fd = open_signals(server), .events = POLLIN };
-	server->polled[server->listeners + 1] =
-	    (struct pollfd){ .fd = server->late_watch, .events = POLLIN };
+	struct pollfd *own = &server->polled[server->listeners];
+	own[OWN_SIGNALS].fd = open_signals(server);
+	own[OWN_LATE].fd = server->late_watch;
+	own[OWN_REUSE].fd = server->reuse.watch;
+	for (int i = 0; i < OWN_COUNT; i++)
+		own[i].events = POLLIN;
 	for (int i = 0; i < server->serve->neighbour_count; i++)
-		server->polled[server->listeners + 2 + (nfds_t)i].fd =
-		    server->serve->neighbours[i];
+		own[OWN_COUNT + i].fd = server->serve->neighbours[i];
 }
 
 /* What concerns sessions that have begun. */
 static void
 attend_sessions(struct server *server)
 {
-	const struct pollfd *signals = &server->polled[server->listeners];
-	const struct pollfd *late = signals + 1;
+	const struct pollfd *own = &server->polled[server->listeners];
 
-	if (signals->revents != 0)
-		take_signal(server, signals->fd);
-	if (late->revents != 0)
+	if (own[OWN_SIGNALS].revents != 0)
+		take_signal(server, own[OWN_SIGNALS].fd);
+	if (own[OWN_LATE].revents != 0)
 		tell_neighbour(server);
+	if (own[OWN_REUSE].revents != 0) {
+		reuse_hear(&server->reuse, &server->places);
+		tell_strain(server);
+	}
 }
 
 /*
@@ -424,12 +421,13 @@ drain(struct server *server)
 
 	for (nfds_t i = 0; i < server->listeners; i++)
 		close(server->polled[i].fd);
+	reuse_end(&server->reuse, &server->places);
 	while (server->places.taken > 0) {
 		int64_t left = server->drain_until_ms - clock_ms();
 
 		if (server->drain_until_ms != 0 && left <= 0)
 			return;
-		if (poll(sessions, 2,
+		if (poll(sessions, OWN_COUNT,
 			server->drain_until_ms == 0 ? -1 : (int)left) > 0)
 			attend_sessions(server);
 	}
@@ -443,7 +441,7 @@ serve_run(struct serve *serve)
 	server.serve = serve;
 	places_init(&server.places);
 	server.late_watch = given_watch();
-	server.rate = rate_new();
+	reuse_init(&server.reuse, serve->use_max > 1);
 	signal(SIGPIPE, SIG_IGN);
 	open_listeners(&server);
 	for (int i = 0; i < serve->neighbour_count; i++)
@@ -456,11 +454,13 @@ serve_run(struct serve *serve)
 	if (write(READY_FD, "\n", 1) == 1)
 		close(READY_FD);
 	while (!server.is_stopping) {
-		nfds_t fixed = server.listeners + 2;
+		nfds_t fixed = server.listeners + OWN_COUNT;
 		nfds_t count = fixed + (nfds_t)serve->neighbour_count;
 
-		if (poll(server.polled, count, -1) == -1)
+		if (poll(server.polled, count,
+			reuse_sleep_ms(&server.places)) == -1)
 			continue;
+		reuse_sweep(&server.reuse, &server.places);
 		for (nfds_t i = fixed; i < count; i++)
 			if (server.polled[i].revents != 0)
 				lose_neighbour(&server);

@@ -11,7 +11,8 @@
  * session with each neighbour (the late one hears of it when it is first asked,
  * or at once on a port that begins with TLS), and forks.  The child closes
  * everything that is not its own, closes its session layer, reads the PROXY
- * header if its peer is in control/proxynets, and calls run.
+ * header if its peer is in control/proxynets, and calls run: once, or again for
+ * the same address (net/reuse.h).
  *
  * Signals   SIGHUP: stop accepting, let sessions end, return.  SIGTERM, which
  *           also comes when the parent dies: the same within five seconds.
@@ -21,6 +22,7 @@
 
 #include "base/sandbox.h"
 #include "base/span.h"
+#include "net/frequency.h"
 #include "net/given.h"
 #include "net/peer.h"
 #include "net/strain.h"
@@ -29,7 +31,8 @@ enum {
 	SERVE_LISTEN_FD = 20,
 	SERVE_LISTEN_MAX = 16,
 	SERVE_TLS_LISTEN_FD = SERVE_LISTEN_FD + SERVE_LISTEN_MAX,
-	SERVE_NAME_MAX = 16
+	SERVE_NAME_MAX = 16,
+	SERVE_AGAIN = -1 /* no exit code */
 };
 
 struct serve {
@@ -38,14 +41,17 @@ struct serve {
 	char name[SERVE_NAME_MAX]; /* before the names of control files */
 	uint64_t connections_max;
 	uint64_t connections_per_network_max;
-	uint64_t rate_max; /* connections of a network in a minute; 0: any */
-	uint64_t wide_rate_max;
-	struct strain *strain;     /* on while few places are left */
+	struct frequency frequency;
+	uint64_t use_max;      /* clients of one process; over 1: net/reuse.h */
+	struct strain *strain; /* on while few places are left */
 	int neighbours[GIVEN_MAX]; /* control pairs */
 	int neighbour_count;
 	int late_neighbour;       /* one that few clients need; 0: none */
 	unsigned session_allowed; /* enum sandbox: a session's own layer */
-	/* The session; sessions[i] belongs to neighbours[i].  Exit code. */
+	/*
+	 * The session; sessions[i] belongs to neighbours[i].  Exit code; or
+	 * SERVE_AGAIN: all is as it was before, for the same client's next.
+	 */
 	int (*run)(int client, const struct peer *peer, const int *sessions,
 	    void *context);
 	void *context;

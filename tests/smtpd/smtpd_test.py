@@ -235,7 +235,7 @@ for name, user in (('smtpd', 'mta-smtpd'), ('lookup', 'mta-lookup'), ('queue-inj
     if 'asan' not in os.environ.get('BUILD', ''):    # sanitizers have a wider jail
         check(f'{name}: no_new_privs and seccomp', 'NoNewPrivs:\t1' in status and 'Seccomp:\t2' in status)
     check(f'{name}: no capability', 'CapEff:\t0000000000000000' in status)
-keep = Client()
+keep = Client('127.0.0.77')    # nobody that came lately: smtpd/reuse_test has those
 keep.reply()
 session = max(int(p) for p in os.listdir('/proc') if p.isdigit() and os.path.exists(f'/proc/{p}/comm')
               and open(f'/proc/{p}/comm').read() == 'smtpd\n')
