@@ -1,7 +1,9 @@
 #include "imapd/append.h"
 
+#include "imapd/guest.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 #include "imapd/url.h"
 
 /*
@@ -138,6 +140,10 @@ parse_message(struct appending *appending, struct parse *parse)
 		append_fail(appending, session_failure(ACCOUNT_LIMIT));
 		keyword_count = KEYWORDS_MAX;
 	}
+	/* What the user may not set is left out, RFC 4314 section 4. */
+	flags &= rights_flags(appending->rights);
+	if ((appending->rights & ACL_WRITE) == 0)
+		keyword_count = 0;
 	append_begin_message(appending, flags, keywords, keyword_count, date_s);
 	appending->is_in_parts = parse_prefix(parse, "CATENATE (");
 	if (appending->is_in_parts)
@@ -233,7 +239,18 @@ begin(struct appending *appending, struct parse *parse)
 	} else if (!take_name(session, text, name)) {
 		append_fail(
 		    appending, "NO [CANNOT] no folder can have that name");
+	} else if (session->settings->can_share &&
+		   rights_is_of_others(buf_span(name))) {
+		append_fail(appending, session_failure(ACCOUNT_NONEXISTENT));
 	} else if (appending->failure == NULL) {
+		const char *refusal =
+		    rights_refusal(session, buf_span(name), ACL_INSERT);
+
+		if (refusal != NULL) {
+			append_fail(appending, refusal);
+			return;
+		}
+		appending->rights = rights_on(session, buf_span(name));
 		enum account_status status = folder_append_begin(
 		    &appending->append, session->account, buf_span(name));
 
@@ -259,9 +276,16 @@ begin_replace(struct appending *appending, struct parse *parse)
 	    number == 0)
 		append_fail(appending, "BAD REPLACE NUMBER NAME {OCTETS}");
 	else if (folder == NULL)
-		append_fail(appending, "BAD no folder is selected");
+		append_fail(appending,
+		    session->guests != NULL && session->guests->selected != NULL
+			? session_failure(ACCOUNT_INVALID)
+			: "BAD no folder is selected");
 	else if (session->is_read_only)
 		append_fail(appending, session_failure(ACCOUNT_READ_ONLY));
+	else if ((session->rights &
+		     (ACL_DELETE_MESSAGES | ACL_EXPUNGE | ACL_READ)) !=
+		 (ACL_DELETE_MESSAGES | ACL_EXPUNGE | ACL_READ))
+		append_fail(appending, "NO [NOPERM] you have not the right to");
 	else if (!session->is_uid)
 		i = (size_t)number - 1;
 	else

@@ -23,6 +23,8 @@ capabilities_add(struct buf *text, const struct session_settings *settings)
 	buf_add_string(text, settings == NULL ? before : after);
 	if (settings == NULL)
 		return;
+	if (settings->can_share)
+		buf_add_string(text, " ACL RIGHTS=texk LIST-MYRIGHTS");
 	if (settings->message_max > 0)
 		buf_printf(text, " APPENDLIMIT=%llu",
 		    (unsigned long long)settings->message_max);

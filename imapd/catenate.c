@@ -1,4 +1,5 @@
 #include "imapd/append.h"
+#include "imapd/rights.h"
 #include "imapd/section.h"
 #include "imapd/url.h"
 
@@ -43,7 +44,15 @@ name_folder(
 		if (slash < selected.len)
 			buf_add(name, span_slice(selected, 0, slash + 1));
 	}
-	buf_add(name, url->folder);
+	/* Of a guest the whole name is as the client knows it. */
+	struct span folder = url->folder;
+	struct span prefix = buf_span(&session->prefix);
+	if (url->is_rooted && prefix.len > 0) {
+		if (!span_starts(folder, prefix))
+			return false;
+		folder = span_slice(folder, prefix.len, SIZE_MAX);
+	}
+	buf_add(name, folder);
 	return !name->overflow;
 }
 
@@ -54,7 +63,8 @@ open_folder(struct appending *appending, const struct url *url)
 	struct session *session = appending->session;
 	struct folder_counts counts;
 	struct buf name = buf_new(ACCOUNT_NAME_MAX);
-	bool is_good = name_folder(session, url, &name);
+	bool is_good = name_folder(session, url, &name) &&
+		       (rights_on(session, buf_span(&name)) & ACL_READ) != 0;
 
 	if (is_good && appending->from != NULL &&
 	    !span_equal(buf_span(&name), buf_span(&appending->from_name))) {

@@ -3,6 +3,7 @@
 #include "imapd/context.h"
 #include "imapd/filters.h"
 #include "imapd/handlers.h"
+#include "imapd/rights.h"
 
 /* ESEARCH, RFC 7377: one search in several folders. */
 
@@ -109,7 +110,9 @@ search_name(struct multisearch *search, struct span name)
 		return;
 	}
 	enum account_status status =
-	    folder_open(&folder, session->account, name, true);
+	    (rights_on(session, name) & ACL_READ) == 0
+		? ACCOUNT_NONEXISTENT
+		: folder_open(&folder, session->account, name, true);
 	if (status == ACCOUNT_OK) {
 		folder_on_progress(folder, progress_tick, session);
 		search_folder(search, folder, name);

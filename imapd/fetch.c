@@ -1,6 +1,7 @@
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 #include "imapd/section.h"
 
 struct fetch {
@@ -375,7 +376,8 @@ run_fetch(struct session *session, struct fetch_request *request,
 		session_enable_condstore(session);
 	if (request->has_vanished)
 		put_vanished_earlier(session, request->changed_since, set);
-	if (sets_seen(request) && !session->is_read_only)
+	if (sets_seen(request) && !session->is_read_only &&
+	    (session->rights & ACL_SEEN) != 0)
 		mark_seen(session, picks, request);
 	if (session->is_uid && (session->enabled & ENABLED_UIDONLY) == 0)
 		fetch_request_add(request, FETCH_UID);

@@ -4,6 +4,7 @@
 #include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 
 /* ---- STORE: RFC 9051 section 6.4.6, RFC 7162 section 3.1.3 ---- */
 
@@ -14,7 +15,8 @@ struct store_request {
 	bool is_silent;
 	uint32_t flags;
 	uint64_t keywords;
-	bool is_full; /* a keyword has no room */
+	bool is_full;    /* a keyword has no room */
+	bool is_refused; /* none of what was named may be changed */
 };
 
 static bool
@@ -26,8 +28,12 @@ add_flag(
 
 	if (!parse_flag(parse, &flag, &keyword))
 		return false;
-	request->flags |= flag;
-	if (flag != 0)
+	bool may_be = flag != 0 ? (flag & rights_flags(session->rights)) != 0
+				: (session->rights & ACL_WRITE) != 0;
+	request->is_refused &= !may_be;
+	if (may_be)
+		request->flags |= flag;
+	if (flag != 0 || !may_be)
 		return true;
 	uint64_t bit = folder_keyword_bit(
 	    session->folder, keyword, request->change != FLAGS_REMOVE);
@@ -45,6 +51,7 @@ parse_flags(
 
 	if (is_list && parse_char(parse, ')'))
 		return true;
+	request->is_refused = true;
 	do {
 		if (!add_flag(session, parse, request))
 			return false;
@@ -133,16 +140,56 @@ finish_refused(struct session *session, const struct picks *refused)
 	buf_free(&set);
 }
 
+/* Who may not change all flags replaces those that he may. */
+static enum account_status
+replace_some(struct session *session, const struct store_request *request,
+    const struct picks *picks, struct picks *refused)
+{
+	struct folder *folder = session->folder;
+	struct picks taken = picks_new();
+	uint64_t keywords = (session->rights & ACL_WRITE) != 0 ? UINT64_MAX : 0;
+	size_t next = 0;
+	enum account_status status =
+	    folder_change_flags(folder, picks_items(picks), picks_count(picks),
+		FLAGS_REMOVE, rights_flags(session->rights) & ~request->flags,
+		keywords & ~request->keywords, request->unchanged_since,
+		take_refused, refused);
+
+	for (size_t k = 0; k < picks_count(picks); k++)
+		if (next < picks_count(refused) &&
+		    picks_items(refused)[next] == picks_items(picks)[k])
+			next++;
+		else
+			picks_add(&taken, picks_items(picks)[k]);
+	if (status == ACCOUNT_OK)
+		status = folder_change_flags(folder, picks_items(&taken),
+		    picks_count(&taken), FLAGS_ADD, request->flags,
+		    request->keywords, UINT64_MAX, NULL, NULL);
+	picks_free(&taken);
+	return status;
+}
+
+static enum account_status
+change_flags(struct session *session, const struct store_request *request,
+    const struct picks *picks, struct picks *refused)
+{
+	const uint32_t all = ACL_SEEN | ACL_DELETE_MESSAGES | ACL_WRITE;
+
+	if (request->change == FLAGS_REPLACE && (session->rights & all) != all)
+		return replace_some(session, request, picks, refused);
+	return folder_change_flags(session->folder, picks_items(picks),
+	    picks_count(picks), request->change, request->flags,
+	    request->keywords, request->unchanged_since, take_refused, refused);
+}
+
 static void
 store(struct session *session, const struct store_request *request,
     const struct picks *picks)
 {
 	struct picks refused = picks_new();
 	bool is_gone = false;
-	enum account_status status = folder_change_flags(session->folder,
-	    picks_items(picks), picks_count(picks), request->change,
-	    request->flags, request->keywords, request->unchanged_since,
-	    take_refused, &refused);
+	enum account_status status =
+	    change_flags(session, request, picks, &refused);
 
 	for (size_t k = 0; k < picks_count(picks); k++)
 		is_gone |=
@@ -180,6 +227,9 @@ handle_store(struct session *session, struct parse *parse)
 		session_bad(session, "BAD STORE SET [+-]FLAGS[.SILENT] (...)");
 	else if (session->is_read_only)
 		session_fail(session, ACCOUNT_READ_ONLY);
+	else if (request.is_refused || rights_flags(session->rights) == 0)
+		session_finish(
+		    session, "NO [NOPERM] you have not the right to");
 	else if (request.is_full)
 		session_finish(
 		    session, "NO [LIMIT] no room for one more keyword");
@@ -243,6 +293,9 @@ copy_picks(struct session *session, const struct picks *picks,
 	} else if (picks_count(picks) == 0) {
 		session_finish(session, "OK there were none");
 	} else {
+		if (rights_is_guest(session))
+			rights_strip_copies(
+			    session, target, &copied, picks_count(picks));
 		notify_note_own(session, target, &copied, picks_count(picks));
 		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
 		buf_add_string(&text, is_move ? "* OK " : "OK ");
@@ -285,7 +338,9 @@ copy(struct session *session, struct parse *parse, bool is_move)
 			;
 		else if (is_move && session->is_read_only)
 			session_fail(session, ACCOUNT_READ_ONLY);
-		else
+		else if (rights_require(session, buf_span(&name), ACL_INSERT) &&
+			 (!is_move || rights_require_selected(session,
+					  ACL_DELETE_MESSAGES | ACL_EXPUNGE)))
 			run_copy(session, &picks, buf_span(&name), is_move);
 		buf_free(&name);
 	}

@@ -1,6 +1,8 @@
 #include "imapd/handlers.h"
 #include "imapd/list.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
+#include "imapd/sharing.h"
 
 /* A space and a name, then perhaps the end. */
 static bool
@@ -65,6 +67,32 @@ parse_create(struct parse *parse, uint32_t *use, bool *has_use)
 	       parse_is_end(parse);
 }
 
+/* At the top nobody but the owner creates: RIGHTS has no file there. */
+static enum account_status
+create(struct session *session, struct span name, uint32_t use)
+{
+	if (rights_is_of_others(name))
+		return ACCOUNT_INVALID;
+	enum account_status status =
+	    account_create(session->account, name, use);
+	return status == ACCOUNT_OK ? acl_inherit(session->account, name)
+				    : status;
+}
+
+/* RFC 4314 section 4: what is created needs k above it. */
+static bool
+may_create(struct session *session, struct span name)
+{
+	struct span parent = rights_parent(name);
+
+	if (!rights_is_guest(session))
+		return true;
+	if (parent.len > 0)
+		return rights_require(session, parent, ACL_CREATE);
+	session_finish(session, "NO [NOPERM] you have not the right to");
+	return false;
+}
+
 void
 handle_create(struct session *session, struct parse *parse)
 {
@@ -85,8 +113,11 @@ handle_create(struct session *session, struct parse *parse)
 		buf_free(&name);
 		return;
 	}
-	enum account_status status =
-	    account_create(session->account, buf_span(&name), use);
+	if (!may_create(session, buf_span(&name))) {
+		buf_free(&name);
+		return;
+	}
+	enum account_status status = create(session, buf_span(&name), use);
 	if (status == ACCOUNT_OK)
 		status =
 		    account_counts(session->account, buf_span(&name), &counts);
@@ -114,7 +145,9 @@ handle_delete(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	if (is_selected(session, buf_span(&name)))
+	if (!rights_require(session, buf_span(&name), ACL_DELETE_FOLDER))
+		;
+	else if (is_selected(session, buf_span(&name)))
 		session_fail(session, ACCOUNT_IN_USE);
 	else
 		session_fail(
@@ -139,6 +172,19 @@ follow_rename(struct session *session, struct span from, struct span to)
 	session->folder_name = name;
 }
 
+static void
+rename_folder(struct session *session, struct span from, struct span to)
+{
+	enum account_status status =
+	    rights_is_of_others(to)
+		? ACCOUNT_INVALID
+		: account_rename(session->account, from, to);
+
+	if (status == ACCOUNT_OK)
+		follow_rename(session, from, to);
+	session_fail(session, status);
+}
+
 void
 handle_rename(struct session *session, struct parse *parse)
 {
@@ -148,12 +194,10 @@ handle_rename(struct session *session, struct parse *parse)
 	if (!parse_one(session, parse, &from, false))
 		return;
 	if (parse_one(session, parse, &to, true)) {
-		enum account_status status = account_rename(
-		    session->account, buf_span(&from), buf_span(&to));
-
-		if (status == ACCOUNT_OK)
-			follow_rename(session, buf_span(&from), buf_span(&to));
-		session_fail(session, status);
+		if (rights_require(
+			session, buf_span(&from), ACL_DELETE_FOLDER) &&
+		    may_create(session, buf_span(&to)))
+			rename_folder(session, buf_span(&from), buf_span(&to));
 		buf_free(&to);
 	}
 	buf_free(&from);
@@ -188,11 +232,31 @@ handle_namespace(struct session *session, struct parse *parse)
 {
 	if (!session_end(session, parse))
 		return;
-	put(session, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+	put(session, session->settings->can_share
+			 ? "* NAMESPACE ((\"\" \"/\")) "
+			   "((\"" RIGHTS_OTHERS "\" \"/\")) NIL\r\n"
+			 : "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
 	session_finish(session, "OK done");
 }
 
 /* ---- QUOTA, RFC 9208: one root, the account ---- */
+
+/* "", or a guest's "Other Users/OWNER". */
+static struct span
+quota_root(const struct session *session)
+{
+	struct span prefix = buf_span(&session->prefix);
+
+	return span_slice(prefix, 0, prefix.len > 0 ? prefix.len - 1 : 0);
+}
+
+static void
+put_quota_root(struct session *session)
+{
+	struct span root = quota_root(session);
+
+	put_nstring(session, root.len > 0 ? root : span_of(""));
+}
 
 static enum account_status
 put_quota(struct session *session)
@@ -203,7 +267,9 @@ put_quota(struct session *session)
 
 	if (status != ACCOUNT_OK)
 		return status;
-	put(session, "* QUOTA \"\" (");
+	put(session, "* QUOTA ");
+	put_quota_root(session);
+	put(session, " (");
 	if (quota.octets_max > 0) {
 		put_format(session, "STORAGE %llu %llu",
 		    (unsigned long long)(quota.octets / 1024),
@@ -226,7 +292,7 @@ handle_get_quota(struct session *session, struct parse *parse)
 	if (!parse_space(parse) || !parse_astring(parse, &root) ||
 	    !parse_is_end(parse))
 		session_bad(session, "BAD GETQUOTA ROOT");
-	else if (root.len > 0)
+	else if (!span_equal(root, quota_root(session)))
 		session_fail(session, ACCOUNT_NONEXISTENT);
 	else
 		session_fail(session, put_quota(session));
@@ -239,9 +305,15 @@ handle_get_quota_root(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
+	if (!rights_require(session, buf_span(&name), ACL_READ)) {
+		buf_free(&name);
+		return;
+	}
 	put(session, "* QUOTAROOT ");
 	put_name(session, buf_span(&name));
-	put(session, " \"\"\r\n");
+	put(session, " ");
+	put_quota_root(session);
+	put(session, "\r\n");
 	session_fail(session, put_quota(session));
 	buf_free(&name);
 }

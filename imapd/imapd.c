@@ -2,11 +2,14 @@
  * imapd - IMAP for one client, or for many.
  *
  * started by  service/imapd/run, behind listen, neighbour and confine (-l);
- *             login(8), as the user who logged in (-s); by hand (MAILBOX)
+ *             login(8), as the user who logged in (-s), or as one who shares
+ *             folders with such a user (-g); by hand (MAILBOX)
  * uid         mta-imap (-l); the mailbox's owner; never root
- * fd 0, 1     the client (-s, by hand)
+ * fd 0, 1     the client (-s, by hand); the imapd of the user who is a guest
+ *             (-g)
  * fd 2        the log
  * fd 3        readiness (-l); what the client had sent already (-s, optional)
+ * fd 4        login, login(5) (-s, -g, optional)
  * fd 13       login, login(5) (-l)
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
@@ -22,6 +25,7 @@
  *             be read or changed
  */
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,17 +42,20 @@
 #include "net/peer.h"
 #include "queue/login.h"
 #include "queue/neighbour.h"
+#include "queue/sharing.h"
 #include "store/account_settings.h"
 
 static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
     "       imapd -l        (by service/imapd/run)\n"
-    "       imapd -s USER MAILBOX CLIENT   (by login)";
+    "       imapd -s USER MAILBOX CLIENT   (by login)\n"
+    "       imapd -g USER MAILBOX OWNER    (by login)";
 
 enum {
 	COMMAND_MAX = 1 << 20,
 	PROGRESS_MS = 10000,
-	CONTEXTS_MAX = 16
+	CONTEXTS_MAX = 16,
+	GUEST_TIMEOUT_S = 30 * 86400
 };
 
 static void
@@ -129,6 +136,8 @@ transact(const char *mailbox, struct session_settings *settings)
 	if (settings->peer == NULL)
 		settings->peer = peer.text;
 	read_session_settings(settings);
+	if (settings->owner != NULL) /* it ends with the session it serves */
+		settings->timeout_s = GUEST_TIMEOUT_S;
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
 	enum account_status status = account_open(&account, mailbox);
@@ -148,10 +157,35 @@ transact(const char *mailbox, struct session_settings *settings)
 	return EX_OK;
 }
 
+/* login's end of the pair, where there is one. */
+static int
+find_sharing(void)
+{
+	return fcntl(LOGIN_SHARING_FD, F_GETFD) == -1 ? -1 : LOGIN_SHARING_FD;
+}
+
+/* USER, who logged in, in OWNER's mailbox. */
+static int
+as_guest(const char *user, const char *mailbox, const char *owner)
+{
+	struct session_settings settings = { .user = user,
+		.owner = owner,
+		.peer = "guest",
+		.sharing = find_sharing() };
+
+	if (strncmp(mailbox, "maildir:", 8) != 0)
+		temp_fail("IMAP needs a Maildir, user=%s has not", owner);
+	return transact(mailbox, &settings);
+}
+
 static int
 after_login(const char *user, const char *mailbox, const char *client)
 {
-	struct session_settings settings = { .user = user, .peer = client };
+	struct session_settings settings = {
+		.user = user, .peer = client, .sharing = find_sharing()
+	};
+
+	settings.can_share = settings.sharing != -1;
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	struct buf input = gate_input();
 
@@ -171,7 +205,7 @@ after_login(const char *user, const char *mailbox, const char *client)
 static int
 by_hand(const char *path)
 {
-	struct session_settings settings = { .user = "local" };
+	struct session_settings settings = { .user = "local", .sharing = -1 };
 	char mailbox[PATH_MAX + 16];
 	struct stat status;
 
@@ -195,6 +229,8 @@ main(int argc, char **argv)
 		return serve();
 	if (argc == 5 && strcmp(option, "-s") == 0)
 		return after_login(argv[2], argv[3], argv[4]);
+	if (argc == 5 && strcmp(option, "-g") == 0)
+		return as_guest(argv[2], argv[3], argv[4]);
 	if (argc != 2 || *option == '-' || *option == '\0')
 		die(EX_USAGE, "%s", usage);
 	return by_hand(option);

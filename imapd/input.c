@@ -78,6 +78,7 @@ input_read(struct input *input, bool (*is_streamed)(struct span so_far),
 
 		if (status != INPUT_OK || !parse_literal(line, literal))
 			return status;
+		literal->is_sync &= !input->is_relayed;
 		struct span so_far = buf_span(&input->command);
 		so_far.len -= literal->len;
 		if (is_streamed != NULL && is_streamed(so_far))

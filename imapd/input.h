@@ -19,6 +19,7 @@ struct input {
 	struct buf line; /* the last line read */
 	struct buf command;
 	size_t max;
+	bool is_relayed; /* every literal comes without being asked for */
 };
 
 void input_init(

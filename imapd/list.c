@@ -4,6 +4,8 @@
 #include "imapd/children.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
+#include "imapd/route.h"
 
 enum {
 	PATTERNS_MAX = 32
@@ -25,6 +27,9 @@ struct list_request {
 	struct buf told; /* LSUB: what is above the folder in hand and need
 			    not be told for it, each ended by LF */
 	struct children children; /* for CHILDINFO */
+	struct buf command;       /* as it came: parsing changes it */
+	struct children visible;  /* what a guest may see */
+	bool returns_rights;
 };
 
 /* One star at a time is tried again, and one percent below it. */
@@ -66,7 +71,7 @@ list_matches(struct span pattern, struct span name)
 }
 
 static bool
-is_wanted(const struct list_request *request, struct span name)
+matches_any(const struct list_request *request, struct span name)
 {
 	for (size_t i = 0; i < request->pattern_count; i++) {
 		struct span pattern = buf_span(&request->patterns[i]);
@@ -77,6 +82,18 @@ is_wanted(const struct list_request *request, struct span name)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_wanted(const struct list_request *request, struct span own_name)
+{
+	struct buf shown = buf_new((size_t)ACCOUNT_NAME_MAX * 2);
+
+	buf_add(&shown, buf_span(&request->session->prefix));
+	buf_add(&shown, own_name);
+	bool is_matched = matches_any(request, buf_span(&shown));
+	buf_free(&shown);
+	return is_matched;
 }
 
 static const struct {
@@ -199,12 +216,74 @@ put_parents(struct list_request *request, struct span name)
 	buf_add_char(told, '\n');
 }
 
+/* What RETURN asks for besides, as far as it may be read. */
+static void
+put_more(const struct list_request *request, struct span name)
+{
+	struct session *session = request->session;
+	uint32_t rights = rights_on(session, name);
+
+	if (request->returns_rights)
+		rights_put(session, name, rights);
+	if ((rights & ACL_READ) == 0)
+		return;
+	if (request->status_items != 0)
+		status_put(session, name, request->status_items);
+	if (request->annotations.count > 0)
+		annotations_put(session, name, &request->annotations);
+}
+
+/*
+ * A guest sees a folder that he has the right l to, with nothing of what is
+ * personal, and what is above such a one as no more than its name.
+ */
 static bool
-take_folder(void *context, const struct account_folder *folder)
+see_as_guest(const struct list_request *request, struct account_folder *folder)
+{
+	bool has_children = children_has(&request->visible, folder->name);
+	bool is_visible =
+	    (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) ==
+		0 &&
+	    (rights_on(request->session, folder->name) & ACL_LOOKUP) != 0;
+
+	folder->attributes &= FOLDER_MARKED;
+	if (!is_visible)
+		folder->attributes = FOLDER_NOSELECT;
+	if (has_children)
+		folder->attributes |= FOLDER_HAS_CHILDREN;
+	return is_visible || has_children;
+}
+
+static bool
+take_visible(void *context, const struct account_folder *folder)
 {
 	struct list_request *request = context;
-	uint32_t has = folder->attributes;
 
+	return (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) !=
+		   0 ||
+	       (rights_on(request->session, folder->name) & ACL_LOOKUP) == 0 ||
+	       children_add(&request->visible, folder->name);
+}
+
+static bool
+take_folder(void *context, const struct account_folder *taken)
+{
+	struct list_request *request = context;
+	struct account_folder seen = *taken;
+	const struct account_folder *folder = &seen;
+
+	if (rights_is_guest(request->session) && !see_as_guest(request, &seen))
+		return true;
+	/* Whether another user's folder is there only its owner can tell. */
+	if (request->session->settings->can_share &&
+	    rights_is_of_others(seen.name)) {
+		if ((seen.attributes & FOLDER_SUBSCRIBED) == 0)
+			return true;
+		seen.attributes &= ~(uint32_t)FOLDER_NONEXISTENT;
+		if (request->verb[1] != 'S' && !request->only_subscribed)
+			return true;
+	}
+	uint32_t has = folder->attributes;
 	if (request->verb[1] == 'S' && (has & FOLDER_SUBSCRIBED) != 0)
 		put_parents(request, folder->name);
 	if (!is_wanted(request, folder->name))
@@ -217,14 +296,8 @@ take_folder(void *context, const struct account_folder *folder)
 	if (!is_hit && !has_child)
 		return true;
 	put_folder(request, folder, has_child);
-	if (request->status_items != 0 && is_hit &&
-	    (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
-		status_put(
-		    request->session, folder->name, request->status_items);
-	if (request->annotations.count > 0 && is_hit &&
-	    (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
-		annotations_put(
-		    request->session, folder->name, &request->annotations);
+	if (is_hit && (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
+		put_more(request, folder->name);
 	return true;
 }
 
@@ -262,7 +335,9 @@ parse_return(struct parse *parse, struct list_request *request)
 			request->returns_subscribed = true;
 		else if (parse_keyword(parse, "CHILDREN") ||
 			 parse_keyword(parse, "SPECIAL-USE"))
-			; /* always */
+			;                                  /* always */
+		else if (parse_keyword(parse, "MYRIGHTS")) /* RFC 8440 */
+			request->returns_rights = true;
 		else if (parse_keyword(parse, "METADATA")) {
 			if (!parse_space(parse) ||
 			    !annotations_parse(&request->annotations, parse))
@@ -297,7 +372,7 @@ add_pattern(
 	buf_add(&joined, reference);
 	buf_add(&joined, text);
 	if (!joined.overflow && buf_span(&joined).len > 0 &&
-	    take_name(request->session, buf_span(&joined), pattern))
+	    take_shown_name(request->session, buf_span(&joined), pattern))
 		request->pattern_count++;
 	else
 		buf_free(pattern);
@@ -339,6 +414,11 @@ list_folders(struct list_request *request)
 {
 	struct account *account = request->session->account;
 
+	if (rights_is_guest(request->session)) {
+		if (!account_list(account, take_visible, request))
+			return ACCOUNT_ERROR;
+		children_sort(&request->visible);
+	}
 	if (request->is_recursive) {
 		if (!account_list(account, take_child, request))
 			return request->children.names.overflow ? ACCOUNT_LIMIT
@@ -349,15 +429,38 @@ list_folders(struct list_request *request)
 							   : ACCOUNT_ERROR;
 }
 
+static bool
+is_wanted_of(void *context, struct span name)
+{
+	return is_wanted(context, name);
+}
+
+static void
+list_others(struct list_request *request)
+{
+	const struct route_list others = { .command =
+					       buf_span(&request->command),
+		.patterns = request->patterns,
+		.count = request->pattern_count,
+		.is_wanted = is_wanted_of,
+		.context = request };
+
+	route_list(request->session, &others);
+}
+
 static void
 list(struct session *session, struct parse *parse, const char *verb)
 {
 	struct list_request request = { .session = session,
 		.verb = verb,
 		.only_subscribed = verb[1] == 'S',
+		.command = buf_new(SIZE_MAX / 2),
 		.told = buf_new((size_t)ACCOUNT_NAME_MAX * ACCOUNT_NAME_MAX),
-		.children = children_new() };
+		.children = children_new(),
+		.visible = children_new() };
 
+	buf_add_string(&request.command, verb);
+	buf_add(&request.command, parse_rest(parse));
 	if (!parse_list(parse, &request)) {
 		session_bad(session, "BAD LIST REFERENCE PATTERN");
 	} else {
@@ -365,13 +468,19 @@ list(struct session *session, struct parse *parse, const char *verb)
 		if (request.is_empty && !request.is_extended)
 			put_format(
 			    session, "* %s (\\Noselect) \"/\" \"\"\r\n", verb);
-		session_fail(session, list_folders(&request));
+		enum account_status status = list_folders(&request);
+		if (session->settings->can_share && verb[1] == 'I' &&
+		    !request.only_subscribed && !request.only_special)
+			list_others(&request);
+		session_fail(session, status);
 	}
 	for (size_t i = 0; i < request.pattern_count; i++)
 		buf_free(&request.patterns[i]);
 	annotations_free(&request.annotations);
+	buf_free(&request.command);
 	buf_free(&request.told);
 	children_free(&request.children);
+	children_free(&request.visible);
 }
 
 void

@@ -3,8 +3,14 @@
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 
 /* ---- SELECT, EXAMINE: RFC 9051 section 6.3.2, RFC 7162 section 3.2.5 ---- */
+
+enum {
+	CHANGES_NOTHING = ACL_ALL & ~(ACL_INSERT | ACL_EXPUNGE | ACL_SEEN |
+					ACL_DELETE_MESSAGES | ACL_WRITE)
+};
 
 struct select_options {
 	bool is_qresync;
@@ -186,6 +192,11 @@ open_folder(struct session *session, struct span name, bool is_read_only,
 	if (session->folder != NULL)
 		put_reply(session, "* OK [CLOSED] the other one");
 	session_unselect(session);
+	if (!rights_require(session, name, ACL_READ))
+		return;
+	session->rights = rights_on(session, name);
+	/* RFC 4314 section 5.2. */
+	is_read_only |= (session->rights & ~(uint32_t)CHANGES_NOTHING) == 0;
 	bool may_wait = !options->is_qresync && session->notify == NULL;
 	enum account_status status =
 	    (may_wait ? folder_open_unread : folder_open)(
@@ -300,7 +311,7 @@ handle_expunge(struct session *session, struct parse *parse)
 		;
 	else if (session->is_read_only)
 		session_fail(session, ACCOUNT_READ_ONLY);
-	else
+	else if (rights_require_selected(session, ACL_EXPUNGE))
 		finish_expunge(session, expunge(session, &set));
 	set_free(&set);
 }
@@ -313,7 +324,7 @@ handle_close(struct session *session, struct parse *parse)
 	if (!session_end(session, parse))
 		return;
 	set_all(&set);
-	if (!session->is_read_only)
+	if (!session->is_read_only && (session->rights & ACL_EXPUNGE) != 0)
 		expunge(session, &set);
 	set_free(&set);
 	session_unselect(session);

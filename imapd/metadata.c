@@ -7,6 +7,7 @@
 #include "imapd/annotations.h"
 #include "imapd/handlers.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 
 /* GETMETADATA and SETMETADATA, RFC 5464. */
 
@@ -110,6 +111,10 @@ take_entry(void *context, struct span entry, struct span value)
 	struct getting *getting = context;
 	bool is_asked = false;
 
+	/* What is private is the owner's. */
+	if (rights_is_guest(getting->session) &&
+	    !metadata_is_within(entry, span_of("/shared"), UINT32_MAX))
+		return true;
 	for (size_t i = 0; i < getting->count; i++)
 		if (metadata_is_within(
 			entry, getting->entries[i], getting->depth)) {
@@ -179,9 +184,10 @@ handle_get_metadata(struct session *session, struct parse *parse)
 	if (!parse_folder_name(session, parse, &name))
 		return;
 	getting.name = buf_span(&name);
-	if (parse_space(parse) && parse_get(parse, &getting))
-		get(&getting);
-	else
+	if (parse_space(parse) && parse_get(parse, &getting)) {
+		if (rights_require(session, getting.name, ACL_READ))
+			get(&getting);
+	} else
 		session_bad(session, syntax);
 	buf_free(&name);
 }
@@ -254,8 +260,12 @@ parse_changes(struct parse *parse, struct setting *setting)
 
 /* NULL: it may be set. */
 static const char *
-refusal(const struct metadata_change *change, struct span folder)
+refusal(const struct session *session, const struct metadata_change *change,
+    struct span folder)
 {
+	if (rights_is_guest(session) &&
+	    !metadata_is_within(change->entry, span_of("/shared"), UINT32_MAX))
+		return "NO [NOPERM] what is private is the owner's";
 	/* RFC 5464 section 3.2.1.1 */
 	if (folder.len == 0 &&
 	    span_equal_nocase(change->entry, span_of("/shared/admin")))
@@ -268,8 +278,11 @@ refusal(const struct metadata_change *change, struct span folder)
 static void
 set(struct session *session, struct span folder, const struct setting *setting)
 {
+	if (!rights_require(session, folder, ACL_READ | ACL_WRITE))
+		return;
 	for (size_t i = 0; i < setting->count; i++) {
-		const char *why = refusal(&setting->changes[i], folder);
+		const char *why =
+		    refusal(session, &setting->changes[i], folder);
 
 		if (!metadata_can_be_set(setting->changes[i].entry)) {
 			session_bad(session, "BAD that names no entry");

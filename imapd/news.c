@@ -1,6 +1,7 @@
 #include "imapd/context.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 
 /* Numbers go out as they are at that moment: from the last to the first. */
 static void
@@ -34,6 +35,28 @@ put_vanished(struct session *session, const struct buf *uids)
 	buf_free(&set);
 }
 
+/* Those that may be changed. */
+static void
+put_system_flags(struct session *session, uint32_t rights)
+{
+	const char *space = "";
+
+	if ((rights & ACL_WRITE) != 0)
+		put(session, "\\Answered \\Flagged");
+	if ((rights & ACL_WRITE) != 0)
+		space = " ";
+	if ((rights & ACL_DELETE_MESSAGES) != 0) {
+		put_format(session, "%s\\Deleted", space);
+		space = " ";
+	}
+	if ((rights & ACL_SEEN) != 0) {
+		put_format(session, "%s\\Seen", space);
+		space = " ";
+	}
+	if ((rights & ACL_WRITE) != 0)
+		put_format(session, "%s\\Draft", space);
+}
+
 void
 session_tell_keywords(struct session *session)
 {
@@ -55,14 +78,18 @@ session_tell_keywords(struct session *session)
 				session->language, "none can be changed"));
 			return;
 		}
-		put(session, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+		uint32_t rights = is_permanent ? session->rights : ACL_ALL;
+		put_system_flags(session, rights);
 		for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
-			if ((known >> i & 1) != 0) {
+			if ((known >> i & 1) != 0 &&
+			    (rights & ACL_WRITE) != 0) {
 				put(session, " ");
 				put_span(session,
 				    folder_keyword(session->folder, i));
 			}
-		put(session, is_permanent ? " \\*)] " : ")");
+		put(session, !is_permanent               ? ")"
+			     : (rights & ACL_WRITE) != 0 ? " \\*)] "
+							 : ")] ");
 		if (is_permanent)
 			put(session,
 			    language_say(session->language, "these stay"));
@@ -134,6 +161,12 @@ session_news(struct session *session)
 
 	if (folder == NULL)
 		return;
+	if (rights_is_guest(session)) {
+		session->rights =
+		    rights_on(session, buf_span(&session->folder_name));
+		if ((session->rights & ACL_READ) == 0)
+			return;
+	}
 	/* NOTIFY: what others do is not wanted; what the client does is told.
 	 */
 	if ((events & NOTIFY_NEW) != 0 && folder_refresh(folder) != ACCOUNT_OK)

@@ -119,7 +119,13 @@ void
 put_name(struct session *session, struct span name)
 {
 	struct buf text = buf_new((size_t)ACCOUNT_NAME_MAX * 8);
+	struct buf whole = buf_new((size_t)ACCOUNT_NAME_MAX * 2);
 
+	if (session->prefix.len > 0 && name.len > 0) {
+		buf_add(&whole, buf_span(&session->prefix));
+		buf_add(&whole, name);
+		name = buf_span(&whole);
+	}
 	if (name.len == 0) /* METADATA's account */
 		put(session, "\"\"");
 	else if (session_is_utf8(session) || !utf7_encode(&text, name, ""))
@@ -127,6 +133,7 @@ put_name(struct session *session, struct span name)
 	else
 		put_nstring(session, buf_span(&text));
 	buf_free(&text);
+	buf_free(&whole);
 }
 
 static const struct {
@@ -202,7 +209,8 @@ is_inbox(struct span name)
 }
 
 bool
-take_name(const struct session *session, struct span text, struct buf *name)
+take_shown_name(
+    const struct session *session, struct span text, struct buf *name)
 {
 	bool is_good;
 
@@ -218,6 +226,23 @@ take_name(const struct session *session, struct span text, struct buf *name)
 	if (is_good && is_inbox(buf_span(name)))
 		memcpy(name->data, "INBOX", INBOX_LEN);
 	return is_good && !name->overflow;
+}
+
+bool
+take_name(const struct session *session, struct span text, struct buf *name)
+{
+	struct span prefix = buf_span(&session->prefix);
+
+	if (!take_shown_name(session, text, name))
+		return false;
+	if (prefix.len == 0)
+		return true;
+	if (name->len <= prefix.len || !span_starts(buf_span(name), prefix))
+		return false;
+	buf_drop(name, prefix.len);
+	if (is_inbox(buf_span(name)))
+		memcpy(name->data, "INBOX", INBOX_LEN);
+	return true;
 }
 
 bool

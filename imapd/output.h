@@ -55,6 +55,10 @@ void put_date_time(struct session *session, int64_t seconds);
 bool take_name(
     const struct session *session, struct span text, struct buf *name);
 
+/* The same as the client writes it, a guest too: "Other Users/OWNER/NAME". */
+bool take_shown_name(
+    const struct session *session, struct span text, struct buf *name);
+
 /* An astring that names a folder, onto name (of ACCOUNT_NAME_MAX).  False
  * after BAD or NO. */
 bool parse_folder_name(

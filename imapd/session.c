@@ -8,10 +8,13 @@
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/context.h"
+#include "imapd/guest.h"
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
+#include "imapd/route.h"
 #include "imapd/sort.h"
 #include "net/deflate.h"
 
@@ -131,7 +134,8 @@ enum {
 	IN_FOLDER = 1 << 1,     /* one must be selected */
 	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
 	HAS_NO_NUMBER = 1 << 3, /* not even without UID: see UIDONLY */
-	LEAVES_UNREAD = 1 << 4  /* no message of the folder matters */
+	LEAVES_UNREAD = 1 << 4, /* no message of the folder matters */
+	NAMES_FOLDER = 1 << 5   /* first of all, which may be another user's */
 };
 
 static const struct command {
@@ -152,28 +156,33 @@ static const struct command {
 	{ "EXPUNGE", handle_expunge, WITH_UID | IN_FOLDER | HAS_NO_NUMBER },
 	{ "UIDBATCHES", handle_uid_batches, IN_FOLDER },
 	{ "CANCELUPDATE", handle_cancel_update, IN_FOLDER },
-	{ "SELECT", handle_select, LEAVES_UNREAD },
-	{ "EXAMINE", handle_examine, LEAVES_UNREAD },
+	{ "SELECT", handle_select, LEAVES_UNREAD | NAMES_FOLDER },
+	{ "EXAMINE", handle_examine, LEAVES_UNREAD | NAMES_FOLDER },
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER | LEAVES_UNREAD },
 	{ "IDLE", handle_idle, 0 },
 	{ "NOTIFY", handle_notify, 0 },
-	{ "APPEND", handle_append, 0 },
+	{ "APPEND", handle_append, NAMES_FOLDER },
 	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
-	{ "STATUS", handle_status, 0 },
+	{ "STATUS", handle_status, NAMES_FOLDER },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, 0 },
 	{ "COMPARATOR", handle_comparator, 0 },
-	{ "CREATE", handle_create, 0 },
-	{ "DELETE", handle_delete, 0 },
-	{ "RENAME", handle_rename, 0 },
+	{ "CREATE", handle_create, NAMES_FOLDER },
+	{ "DELETE", handle_delete, NAMES_FOLDER },
+	{ "RENAME", handle_rename, NAMES_FOLDER },
 	{ "SUBSCRIBE", handle_subscribe, 0 },
 	{ "UNSUBSCRIBE", handle_unsubscribe, 0 },
 	{ "NAMESPACE", handle_namespace, 0 },
-	{ "GETQUOTA", handle_get_quota, 0 },
-	{ "GETQUOTAROOT", handle_get_quota_root, 0 },
-	{ "GETMETADATA", handle_get_metadata, 0 },
-	{ "SETMETADATA", handle_set_metadata, 0 },
+	{ "GETQUOTA", handle_get_quota, NAMES_FOLDER },
+	{ "GETQUOTAROOT", handle_get_quota_root, NAMES_FOLDER },
+	{ "GETMETADATA", handle_get_metadata, NAMES_FOLDER },
+	{ "SETMETADATA", handle_set_metadata, NAMES_FOLDER },
+	{ "GETACL", handle_get_acl, NAMES_FOLDER },
+	{ "SETACL", handle_set_acl, NAMES_FOLDER },
+	{ "DELETEACL", handle_delete_acl, NAMES_FOLDER },
+	{ "LISTRIGHTS", handle_list_rights, NAMES_FOLDER },
+	{ "MYRIGHTS", handle_my_rights, NAMES_FOLDER },
 	{ "CAPABILITY", handle_capability, 0 },
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
@@ -218,6 +227,17 @@ load_folder(struct session *session, const struct command *command)
 	return false;
 }
 
+/* The right to read may have been taken since the folder was selected. */
+static bool
+may_be_run(struct session *session, const struct command *command)
+{
+	return !rights_is_guest(session) || session->folder == NULL ||
+	       (command->kind & IN_FOLDER) == 0 ||
+	       (command->kind & LEAVES_UNREAD) != 0 ||
+	       command->handle == handle_close ||
+	       rights_require_selected(session, ACL_READ);
+}
+
 static void
 run_command(struct session *session, struct parse *parse)
 {
@@ -230,12 +250,15 @@ run_command(struct session *session, struct parse *parse)
 	session->verb = command->verb;
 	session->may_expunge =
 	    (command->kind & KEEPS_NUMBERS) == 0 || session->is_uid;
+	if (route_command(session, parse, (command->kind & NAMES_FOLDER) != 0,
+		(command->kind & IN_FOLDER) != 0))
+		return;
 	if ((session->enabled & ENABLED_UIDONLY) != 0 &&
 	    is_by_number(session, command))
 		session_bad(session, "BAD [UIDREQUIRED] UID goes before that");
 	else if ((command->kind & IN_FOLDER) != 0 && session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
-	else if (load_folder(session, command))
+	else if (may_be_run(session, command) && load_folder(session, command))
 		command->handle(session, parse);
 }
 
@@ -365,6 +388,7 @@ session_serve_mailbox(int in, int out, struct account *account,
 		.language = settings->language,
 		.account = account,
 		.folder_name = buf_new(ACCOUNT_NAME_MAX),
+		.prefix = buf_new(ACCOUNT_NAME_MAX),
 		.saved_uids = buf_new(SIZE_MAX / 2) };
 	int64_t timeout_ms = (int64_t)settings->timeout_s * 1000;
 
@@ -376,6 +400,11 @@ session_serve_mailbox(int in, int out, struct account *account,
 	reader.end = reader.high = settings->input.len;
 	input_init(
 	    &session.input, &reader, &writer, (size_t)settings->command_max);
+	if (settings->owner != NULL) {
+		session.input.is_relayed = true;
+		buf_printf(
+		    &session.prefix, RIGHTS_OTHERS "%s/", settings->owner);
+	}
 	greet(&session);
 	while (!session.is_done && writer.status == IO_OK)
 		step(&session);
@@ -393,7 +422,9 @@ session_serve_mailbox(int in, int out, struct account *account,
 		: " reason=closed");
 	session_unselect(&session);
 	notify_free(&session);
+	guests_free(&session);
 	buf_free(&session.folder_name);
+	buf_free(&session.prefix);
 	buf_free(&session.input.line);
 	buf_free(&session.input.command);
 	deflate_free(session.deflate);

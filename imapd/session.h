@@ -35,6 +35,9 @@ struct session_settings {
 	uint64_t limit;      /* MESSAGELIMIT, RFC 9738; 0: none */
 	uint64_t save_limit; /* SAVELIMIT */
 	const char *user;    /* for the log, and METADATA's owner */
+	const char *owner;   /* whose guest the user is; NULL: nobody's */
+	int sharing;         /* the pair with login(8), or -1 */
+	bool can_share;      /* others' mailboxes are reached by it */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -50,12 +53,15 @@ struct session {
 	struct folder *folder; /* NULL: none is selected */
 	struct buf folder_name;
 	bool is_read_only;
+	uint32_t rights;   /* on the selected folder, of acl_right */
+	struct buf prefix; /* of a guest's names: "Other Users/OWNER/" */
 	unsigned enabled;
 	enum language language;
 	struct span tag;
 	const struct literal
 	    *stream;             /* that ends the command so far, or NULL */
 	struct notify *notify;   /* NULL: no NOTIFY came */
+	struct guests *guests;   /* others' mailboxes; NULL: none so far */
 	struct deflate *deflate; /* COMPRESS is on; or NULL */
 	const char *verb;        /* of the command that runs, without UID */
 	bool is_uid;

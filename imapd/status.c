@@ -1,6 +1,7 @@
 #include "imapd/handlers.h"
 #include "imapd/list.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 
 static const struct {
 	const char *name;
@@ -154,7 +155,7 @@ handle_status(struct session *session, struct parse *parse)
 	if (!parse_space(parse) || !status_parse(parse, &items) ||
 	    !parse_is_end(parse))
 		session_bad(session, "BAD STATUS NAME (ITEM ...)");
-	else
+	else if (rights_require(session, buf_span(&name), ACL_READ))
 		session_fail(
 		    session, status_put(session, buf_span(&name), items));
 	buf_free(&name);

@@ -81,6 +81,7 @@ run_child(struct login *login, const struct seat *seat, int report)
 		.uid_min = login->settings->uid_min,
 		.session = seat->session,
 		.report = report,
+		.keeps_report = login->settings->guests_max > 0,
 		.challenge = seat_challenge(login, seat),
 		.may_use_apop = !seat->has_used_apop,
 		.penalty = &login->penalty };
@@ -137,8 +138,11 @@ count_account(const struct login *login, uint64_t account)
 }
 
 static void
-admit(struct login *login, struct seat *seat, uint64_t account)
+admit(
+    struct login *login, struct seat *seat, const struct attempt_report *report)
 {
+	uint64_t account = report->account_hash;
+
 	if (count_account(login, account) >=
 	    login->settings->sessions_per_account) {
 		login_send_answer(seat->report, LOGIN_FULL);
@@ -148,7 +152,13 @@ admit(struct login *login, struct seat *seat, uint64_t account)
 	}
 	/* The child answers the acceptor, as its last act before execve. */
 	login_send_answer(seat->report, LOGIN_OK);
-	seat_close_fd(&seat->report);
+	if (login->settings->guests_max == 0)
+		seat_close_fd(&seat->report);
+	else /* its process is the user's: nothing waits for that one */
+		fd_set_nonblocking(seat->report);
+	seat->user = buf_new(LOGIN_USER_MAX);
+	buf_add(
+	    &seat->user, (struct span){ report->account, report->account_len });
 	seat_close_fd(&seat->session);
 	seat->account = account;
 	seat->state = SEAT_SERVING;
@@ -202,7 +212,7 @@ admission_take_report(struct login *login, struct seat *seat)
 	else if (login->settings->program == NULL)
 		tell_account(seat, &report);
 	else
-		admit(login, seat, report.account_hash);
+		admit(login, seat, &report);
 }
 
 void

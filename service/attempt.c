@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "base/sandbox.h"
 #include "queue/neighbour.h"
+#include "queue/sharing.h"
 #include "service/relay.h"
 
 enum {
@@ -188,8 +189,9 @@ become(const struct attempt *attempt, int client, struct span input,
 	char peer[LOGIN_PEER_MAX + 1];
 	int moved = fcntl(client, F_DUPFD, MOVED_FD);
 	int session = fcntl(attempt->session, F_DUPFD, MOVED_FD);
+	int report = fcntl(attempt->report, F_DUPFD, MOVED_FD);
 
-	if (moved == -1 || session == -1)
+	if (moved == -1 || session == -1 || report == -1)
 		temp_fail("cannot place a descriptor");
 	snprintf(path, sizeof(path), MTA_BIN "/%s", attempt->program);
 	snprintf(peer, sizeof(peer), "%.*s", (int)peer_text.len, peer_text.ptr);
@@ -197,11 +199,14 @@ become(const struct attempt *attempt, int client, struct span input,
 	place(moved, STDOUT_FILENO);
 	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
 	place_input(input);
+	if (attempt->keeps_report)
+		place(report, LOGIN_SHARING_FD);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(account->uid, account->gid, NULL, 0);
 	if (!login_send_answer(session, LOGIN_OK))
 		temp_fail("the acceptor is gone");
-	closefrom(LOGIN_INPUT_FD + 1);
+	closefrom(
+	    attempt->keeps_report ? LOGIN_SHARING_FD + 1 : LOGIN_INPUT_FD + 1);
 	char *const environment[] = { NULL };
 	const char *const argv[] = { attempt->program, "-s",
 		buf_string(&account->name), buf_string(&account->mailbox), peer,

@@ -28,8 +28,9 @@ struct attempt {
 	enum login_service service;
 	const char *program; /* in /var/mta/bin; NULL: none */
 	uint64_t uid_min;
-	int session; /* with the acceptor: the request waits there */
-	int report;  /* the child's end */
+	int session;       /* with the acceptor: the request waits there */
+	int report;        /* the child's end */
+	bool keeps_report; /* the program asks over it: LOGIN_SHARING_FD */
 	struct span challenge;
 	bool may_use_apop; /* false: this challenge was used already */
 	const struct penalty *penalty;

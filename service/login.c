@@ -13,11 +13,12 @@
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
  * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
- *             imapperuser,messagesperhour,recipientsperhour,
+ *             imapperuser,imapdguests,messagesperhour,recipientsperhour,
  *             timeoutneighbour}, /etc/passwd,
  *             whether users/apop and users/scram are empty
- * writes      users/penalty, in which all logins count
- * runs        /var/mta/bin/pop3d -s or imapd -s, as the user
+ * writes      users/penalty, in which all logins count; users/shares
+ * runs        /var/mta/bin/pop3d -s or imapd -s, as the user; imapd -g, as
+ *             one who shares folders with him
  * exits       0 the control pair closed, or it rests; EX_USAGE; EX_NOPERM not
  *             root; EX_TEMPFAIL a neighbour is gone
  */
@@ -36,7 +37,8 @@ static const char usage[] =
     "usage: login pop3 | imap | smtp   (by service/NAME/run, as a neighbour)";
 
 enum {
-	ME_MAX = 255
+	ME_MAX = 255,
+	GUESTS_DEFAULT = 8
 };
 
 static const struct service {
@@ -94,6 +96,9 @@ read_settings(struct login_settings *settings, const struct service *service)
 		return;
 	}
 	snprintf(file, sizeof(file), "%speruser", service->name);
+	if (service->number == LOGIN_IMAP)
+		settings->guests_max =
+		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
 }
 

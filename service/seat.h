@@ -21,13 +21,14 @@ enum seat_state {
 	SEAT_CHECKING, /* a child has it */
 	SEAT_REFUSED,  /* by the child; its client will hear of it */
 	SEAT_SERVING,  /* the child is the user's by now */
+	SEAT_GUEST,    /* another user's, for one that is served */
 	SEAT_KNOWN     /* SMTP: it asks before each message */
 };
 
 struct seat {
 	enum seat_state state;
 	int session;
-	int report; /* our end of the child's pair */
+	int report; /* our end of the child's pair, then of the user's */
 	pid_t pid;  /* of the child */
 	bool is_sasl;
 	bool has_used_apop; /* or may not use it at all */
@@ -37,6 +38,9 @@ struct seat {
 	int64_t begun_ms; /* the attempt */
 	uint64_t network; /* penalty_key */
 	uint64_t account;
+	struct buf user; /* the account's name; IMAP's sessions and guests */
+	pid_t helper;    /* a child that does what it asked; or 0 */
+	pid_t host;      /* of a guest: the session's process */
 };
 
 /* Places in the array that is polled; the seats come after them. */
@@ -64,6 +68,7 @@ struct login {
 
 /* RFC 1939 section 7: never the same twice, and not to be guessed. */
 struct span seat_challenge(struct login *login, const struct seat *seat);
+struct seat *seat_find_free(struct login *login); /* NULL: there is none */
 void seat_close_fd(int *fd);
 void seat_free(struct seat *seat);
 

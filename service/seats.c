@@ -16,6 +16,7 @@
 #include "base/paths.h"
 #include "queue/neighbour.h"
 #include "service/account.h"
+#include "service/guests.h"
 #include "service/seat.h"
 
 enum {
@@ -38,11 +39,12 @@ seat_free(struct seat *seat)
 {
 	seat_close_fd(&seat->session);
 	seat_close_fd(&seat->report);
+	buf_free(&seat->user);
 	seat->state = SEAT_FREE;
 }
 
-static struct seat *
-find_free(struct login *login)
+struct seat *
+seat_find_free(struct login *login)
 {
 	for (size_t i = 0; i < login->seat_count; i++)
 		if (login->seats[i].state == SEAT_FREE)
@@ -99,7 +101,7 @@ offers(void)
 static void
 open_seat(struct login *login, int session)
 {
-	struct seat *seat = find_free(login);
+	struct seat *seat = seat_find_free(login);
 
 	if (seat == NULL) {
 		log_event("more than %d sessions: one is refused", SEATS_MAX);
@@ -122,6 +124,27 @@ open_seat(struct login *login, int session)
 
 /* ---- the loop ---- */
 
+static bool
+is_served(const struct seat *seat)
+{
+	return seat->state == SEAT_SERVING || seat->state == SEAT_GUEST;
+}
+
+static void
+end_process(struct login *login, pid_t pid)
+{
+	for (size_t i = 0; i < login->seat_count; i++) {
+		struct seat *seat = &login->seats[i];
+
+		if (seat->state == SEAT_FREE)
+			continue;
+		if (seat->helper == pid)
+			seat->helper = 0;
+		if (is_served(seat) && seat->pid == pid)
+			seat_free(seat);
+	}
+}
+
 /* A user's process has ended; one that only refused was noted before. */
 static void
 reap(struct login *login)
@@ -133,10 +156,7 @@ reap(struct login *login)
 	while (read(fd, &info, sizeof(info)) == sizeof(info))
 		;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		for (size_t i = 0; i < login->seat_count; i++)
-			if (login->seats[i].state == SEAT_SERVING &&
-			    login->seats[i].pid == pid)
-				seat_free(&login->seats[i]);
+		end_process(login, pid);
 }
 
 static struct pollfd
@@ -151,8 +171,12 @@ wanted_event(const struct seat *seat)
 		return (struct pollfd){ .fd = seat->session };
 	case SEAT_CHECKING:
 		return (struct pollfd){ .fd = seat->report, .events = POLLIN };
-	case SEAT_FREE:
 	case SEAT_SERVING:
+	case SEAT_GUEST:
+		if (seat->report == -1 || seat->helper != 0)
+			break;
+		return (struct pollfd){ .fd = seat->report, .events = POLLIN };
+	case SEAT_FREE:
 		break;
 	}
 	return (struct pollfd){ .fd = -1 };
@@ -204,6 +228,8 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		admission_take_report(login, seat);
 	else if (seat->state == SEAT_KNOWN && events != 0)
 		admission_take_message(login, seat);
+	else if (is_served(seat) && events != 0)
+		guests_take_request(login, seat);
 	else if (events != 0)
 		seat_free(seat);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
@@ -271,14 +297,14 @@ stop(struct login *login)
 	do {
 		serving = 0;
 		for (size_t i = 0; i < login->seat_count; i++)
-			serving += login->seats[i].state == SEAT_SERVING;
+			serving += is_served(&login->seats[i]);
 		left = deadline - clock_ms();
 		if (serving > 0 && left > 0)
 			poll(&login->polled[POLL_SIGNALS], 1, (int)left);
 		reap(login);
 	} while (serving > 0 && left > 0);
 	for (size_t i = 0; i < login->seat_count; i++)
-		if (login->seats[i].state == SEAT_SERVING)
+		if (is_served(&login->seats[i]))
 			kill(login->seats[i].pid, SIGTERM);
 }
 

@@ -1,0 +1,315 @@
+#include "imapd/guest.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "imapd/output.h"
+#include "imapd/sharing.h"
+
+enum {
+	ANSWER_MS = 600000
+};
+
+/* ---- what it says ---- */
+
+/* The octets behind a line that announced them. */
+static bool
+take_octets(
+    struct guest *guest, uint64_t octets, guest_taker *take, void *context)
+{
+	while (octets > 0) {
+		struct span bytes;
+
+		if (reader_peek(&guest->in, &bytes) != IO_OK)
+			return false;
+		if (bytes.len > octets)
+			bytes.len = (size_t)octets;
+		take(context, bytes, false);
+		reader_consume(&guest->in, bytes.len);
+		octets -= bytes.len;
+	}
+	return true;
+}
+
+static bool
+is_tagged(struct span line, struct span tag)
+{
+	return line.len > tag.len && span_starts(line, tag) &&
+	       line.ptr[tag.len] == ' ';
+}
+
+/* True when the tagged line is there; false at the end. */
+static bool
+take_answer(struct session *session, struct guest *guest, struct span tag,
+    guest_taker *take, void *context, struct buf *line)
+{
+	bool is_begun = false; /* a literal was within the line */
+
+	while (session->out->status == IO_OK) {
+		struct literal literal;
+
+		buf_clear(line);
+		if (read_line(&guest->in, line) != IO_OK)
+			return false;
+		struct span text = buf_span(line);
+		if (!is_begun && is_tagged(text, tag))
+			return true;
+		if (!is_begun && span_starts(text, span_of("* BYE")))
+			return false;
+		take(context, text, true);
+		is_begun = parse_literal(span_trim(text), &literal);
+		if (is_begun &&
+		    !take_octets(guest, literal.octets, take, context))
+			return false;
+	}
+	return false;
+}
+
+enum guest_result
+guest_answer(struct session *session, struct guest *guest, struct span tag,
+    guest_taker *take, void *context, struct buf *final)
+{
+	struct buf line = buf_new(GUEST_LINE_MAX);
+	enum guest_result result = GUEST_REFUSED;
+
+	buf_clear(final);
+	if (!take_answer(session, guest, tag, take, context, &line)) {
+		guest_close(session, guest);
+		result = GUEST_GONE;
+	} else {
+		struct span rest =
+		    span_slice(buf_span(&line), tag.len + 1, SIZE_MAX);
+
+		if (span_starts(rest, span_of("OK")))
+			result = GUEST_OK;
+		buf_add(final, buf_span(&line));
+	}
+	buf_free(&line);
+	return result;
+}
+
+static void
+forward(void *context, struct span piece, bool is_line)
+{
+	struct session *session = context;
+
+	(void)is_line;
+	put_span(session, piece);
+}
+
+static void
+drop(void *context, struct span piece, bool is_line)
+{
+	(void)context;
+	(void)piece;
+	(void)is_line;
+}
+
+enum guest_result
+guest_forward(struct session *session, struct guest *guest)
+{
+	struct buf final = buf_new(GUEST_LINE_MAX);
+	enum guest_result result = guest_answer(
+	    session, guest, session->tag, forward, session, &final);
+
+	put_span(session, buf_span(&final));
+	buf_free(&final);
+	return result;
+}
+
+static enum guest_result
+say(struct session *session, struct guest *guest, struct span command,
+    guest_taker *take)
+{
+	struct buf final = buf_new(GUEST_LINE_MAX);
+
+	write_string(&guest->out, GUEST_TAG " ");
+	write_span(&guest->out, command);
+	write_string(&guest->out, "\r\n");
+	enum guest_result result = guest_answer(
+	    session, guest, span_of(GUEST_TAG), take, session, &final);
+	buf_free(&final);
+	return result;
+}
+
+enum guest_result
+guest_say(struct session *session, struct guest *guest, const char *command)
+{
+	return say(session, guest, span_of(command), drop);
+}
+
+enum guest_result
+guest_list(struct session *session, struct guest *guest, struct span command)
+{
+	return say(session, guest, command, forward);
+}
+
+/* ---- beginning and end ---- */
+
+void
+guest_close(struct session *session, struct guest *guest)
+{
+	struct guests *guests = session->guests;
+
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		if (guests->items[i] == guest)
+			guests->items[i] = NULL;
+	if (guests->selected == guest)
+		guests->selected = NULL;
+	close(guest->in.fd);
+	buf_free(&guest->owner);
+	free(guest);
+}
+
+void
+guests_free(struct session *session)
+{
+	if (session->guests == NULL)
+		return;
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		if (session->guests->items[i] != NULL)
+			guest_close(session, session->guests->items[i]);
+	free(session->guests);
+	session->guests = NULL;
+}
+
+static struct guest *
+find_open(struct guests *guests, struct span owner)
+{
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		if (guests->items[i] != NULL &&
+		    span_equal(buf_span(&guests->items[i]->owner), owner))
+			return guests->items[i];
+	return NULL;
+}
+
+/* A place, the longest unused one's if there is no other. */
+static struct guest **
+find_place(struct session *session)
+{
+	struct guests *guests = session->guests;
+	struct guest **oldest = NULL;
+
+	for (size_t i = 0; i < GUESTS_MAX; i++) {
+		struct guest **place = &guests->items[i];
+
+		if (*place == NULL)
+			return place;
+		if (*place != guests->selected &&
+		    (oldest == NULL || (*place)->used < (*oldest)->used))
+			oldest = place;
+	}
+	guest_close(session, *oldest);
+	return oldest;
+}
+
+static bool
+take_greeting(struct guest *guest)
+{
+	struct buf line = buf_new(READER_SIZE);
+	bool is_good = read_line(&guest->in, &line) == IO_OK &&
+		       !span_starts(buf_span(&line), span_of("* BYE"));
+
+	buf_free(&line);
+	return is_good;
+}
+
+static struct guest *
+open_guest(struct session *session, struct span owner)
+{
+	struct guest **place = find_place(session);
+	int fd = sharing_open(session, owner);
+
+	if (fd == -1)
+		return NULL;
+	struct guest *guest = calloc(1, sizeof(*guest));
+	if (guest == NULL)
+		temp_fail("out of memory");
+	fd_set_nonblocking(fd);
+	reader_init(&guest->in, fd, ANSWER_MS);
+	writer_init(&guest->out, fd, ANSWER_MS);
+	guest->in.peer = &guest->out;
+	guest->owner = buf_new(ACCOUNT_NAME_MAX);
+	buf_add(&guest->owner, owner);
+	*place = guest;
+	if (take_greeting(guest))
+		return guest;
+	guest_close(session, guest);
+	return NULL;
+}
+
+/* ENABLE, LANGUAGE and COMPARATOR are of the whole session. */
+static bool
+tell_state(struct session *session, struct guest *guest)
+{
+	static const struct {
+		unsigned bit;
+		const char *command;
+	} all[] = {
+		{ ENABLED_REV2, "ENABLE IMAP4rev2" },
+		{ ENABLED_CONDSTORE, "ENABLE CONDSTORE" },
+		{ ENABLED_QRESYNC, "ENABLE QRESYNC" },
+		{ ENABLED_UTF8, "ENABLE UTF8=ACCEPT" },
+		{ ENABLED_UIDONLY, "ENABLE UIDONLY" },
+	};
+	unsigned missing = session->enabled & ~guest->enabled;
+
+	guest->enabled |= missing;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if ((missing & all[i].bit) != 0 &&
+		    guest_say(session, guest, all[i].command) == GUEST_GONE)
+			return false;
+	if (guest->language != session->language) {
+		struct buf command = buf_new(READER_SIZE);
+
+		guest->language = session->language;
+		buf_printf(
+		    &command, "LANGUAGE %s", language_tag(session->language));
+		enum guest_result result =
+		    guest_say(session, guest, buf_string(&command));
+		buf_free(&command);
+		if (result == GUEST_GONE)
+			return false;
+	}
+	if (guest->is_collation_inverted == session->is_collation_inverted)
+		return true;
+	guest->is_collation_inverted = session->is_collation_inverted;
+	return guest_say(session, guest,
+		   guest->is_collation_inverted
+		       ? "COMPARATOR -i;unicode-casemap"
+		       : "COMPARATOR default") != GUEST_GONE;
+}
+
+struct guest *
+guest_find(struct session *session, struct span owner)
+{
+	if (session->guests == NULL)
+		session->guests = calloc(1, sizeof(*session->guests));
+	if (session->guests == NULL)
+		temp_fail("out of memory");
+	struct guest *guest = find_open(session->guests, owner);
+	if (guest != NULL && !tell_state(session, guest))
+		guest = NULL; /* it had ended: another one */
+	else if (guest != NULL)
+		guest->used = ++session->guests->count;
+	if (guest != NULL)
+		return guest;
+	guest = open_guest(session, owner);
+	if (guest == NULL || !tell_state(session, guest))
+		return NULL;
+	guest->used = ++session->guests->count;
+	return guest;
+}
+
+void
+guest_unselect(struct session *session)
+{
+	struct guest *guest =
+	    session->guests != NULL ? session->guests->selected : NULL;
+
+	if (guest == NULL)
+		return;
+	session->guests->selected = NULL;
+	guest_say(session, guest, "UNSELECT");
+}

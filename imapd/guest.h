@@ -1,0 +1,78 @@
+#ifndef IMAPD_GUEST_H
+#define IMAPD_GUEST_H
+
+/*
+ * guest - another user's mailbox: an imapd of that user's (imapd -g), which
+ * login(8) starts and which judges what we may do there, at the other end of a
+ * pair.  Commands go to it as the client wrote them, and its answers back.
+ *
+ * Limits   GUESTS_MAX at a time; the one that was not used for longest makes
+ *          room, if none of its folders is selected.
+ *          GUEST_LINE_MAX bytes a line of an answer.
+ * Trust    it is another user's process: of what it says only tagged lines and
+ *          literals' lengths matter, the rest is the client's to read.
+ */
+
+#include "imapd/session.h"
+
+enum {
+	GUESTS_MAX = 8,
+	GUEST_LINE_MAX = 64 << 20
+};
+
+enum guest_result {
+	GUEST_OK,
+	GUEST_REFUSED, /* NO or BAD */
+	GUEST_GONE     /* it ended; it is closed by now */
+};
+
+struct guest {
+	struct buf owner;
+	struct reader in;
+	struct writer out;
+	unsigned enabled; /* as it was told */
+	enum language language;
+	bool is_collation_inverted;
+	uint64_t used;
+};
+
+struct guests {
+	struct guest *items[GUESTS_MAX];
+	struct guest *selected; /* has the selected folder; or NULL */
+	uint64_t count;         /* of uses */
+};
+
+/* It is told what the client enabled.  NULL: there is none for this user. */
+struct guest *guest_find(struct session *session, struct span owner);
+
+void guest_close(struct session *session, struct guest *guest);
+void guests_free(struct session *session);
+
+/* What comes before the tagged line; pieces of lines and of literals. */
+typedef void guest_taker(void *context, struct span piece, bool is_line);
+
+/*
+ * The answer to the command that had tag: what is before the tagged line goes
+ * to take, that line to final (cleared first).
+ */
+enum guest_result guest_answer(struct session *session, struct guest *guest,
+    struct span tag, guest_taker *take, void *context, struct buf *final);
+
+/* To the client, with the tagged line if it is ours. */
+enum guest_result guest_forward(struct session *session, struct guest *guest);
+
+/* A command of our own, without tag and CRLF; nothing of its answer is told. */
+enum guest_result guest_say(
+    struct session *session, struct guest *guest, const char *command);
+
+/* The same, and what comes before the tagged line goes to the client. */
+enum guest_result guest_list(
+    struct session *session, struct guest *guest, struct span command);
+
+/* A tag that goes before such a command. */
+#define GUEST_TAG "guest"
+
+/* No folder of a guest's is selected any more. */
+void guest_unselect(struct session *session);
+
+#endif

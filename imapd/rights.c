@@ -1,0 +1,131 @@
+#include "imapd/rights.h"
+
+#include <string.h>
+
+#include "base/die.h"
+
+bool
+rights_is_guest(const struct session *session)
+{
+	return session->settings->owner != NULL;
+}
+
+uint32_t
+rights_on(const struct session *session, struct span folder)
+{
+	struct buf lines = buf_new(ACL_FILE_MAX);
+	uint32_t rights = 0;
+
+	if (!rights_is_guest(session))
+		return ACL_ALL;
+	enum account_status status = acl_read(session->account, folder, &lines);
+	if (status == ACCOUNT_OK)
+		rights = acl_rights_of(
+		    buf_span(&lines), span_of(session->settings->user));
+	else if (status != ACCOUNT_NONEXISTENT)
+		warn_errno("cannot read estafeta-acl of owner=%s, which gives "
+			   "nobody a right",
+		    session->settings->owner);
+	buf_free(&lines);
+	return rights;
+}
+
+const char *
+rights_refusal(
+    const struct session *session, struct span folder, uint32_t needed)
+{
+	uint32_t rights = rights_on(session, folder);
+
+	if ((rights & needed) == needed)
+		return NULL;
+	return (rights & ACL_LOOKUP) == 0
+		   ? session_failure(ACCOUNT_NONEXISTENT)
+		   : "NO [NOPERM] you have not the right to";
+}
+
+bool
+rights_require(struct session *session, struct span folder, uint32_t needed)
+{
+	const char *refusal = rights_refusal(session, folder, needed);
+
+	if (refusal != NULL)
+		session_finish(session, refusal);
+	return refusal == NULL;
+}
+
+bool
+rights_require_selected(struct session *session, uint32_t needed)
+{
+	session->rights = rights_on(session, buf_span(&session->folder_name));
+	if ((session->rights & needed) == needed)
+		return true;
+	session_reply(session, "NO [NOPERM] you have not the right to");
+	return false;
+}
+
+uint32_t
+rights_flags(uint32_t rights)
+{
+	uint32_t flags = 0;
+
+	if ((rights & ACL_SEEN) != 0)
+		flags |= MESSAGE_SEEN;
+	if ((rights & ACL_DELETE_MESSAGES) != 0)
+		flags |= MESSAGE_DELETED;
+	if ((rights & ACL_WRITE) != 0)
+		flags |= MESSAGE_ANSWERED | MESSAGE_FLAGGED | MESSAGE_DRAFT;
+	return flags;
+}
+
+void
+rights_strip_copies(struct session *session, struct span folder,
+    const struct folder_copied *copied, size_t count)
+{
+	const uint32_t all = MESSAGE_SEEN | MESSAGE_DELETED | MESSAGE_ANSWERED |
+			     MESSAGE_FLAGGED | MESSAGE_DRAFT;
+	uint32_t rights = rights_on(session, folder);
+	uint32_t taken = all & ~rights_flags(rights);
+	uint64_t keywords = (rights & ACL_WRITE) == 0 ? UINT64_MAX : 0;
+	struct folder *target;
+
+	if (taken == 0 ||
+	    folder_open(&target, session->account, folder, false) != ACCOUNT_OK)
+		return;
+	for (size_t k = 0; k < count; k++) {
+		size_t i = folder_find(target, copied->uids[k]);
+
+		if (i < folder_count(target) &&
+		    folder_message(target, i)->uid == copied->uids[k])
+			folder_change_flags(target, &i, 1, FLAGS_REMOVE, taken,
+			    keywords, UINT64_MAX, NULL, NULL);
+	}
+	folder_close(target);
+}
+
+struct span
+rights_parent(struct span folder)
+{
+	size_t slash = span_last_index(folder, '/');
+
+	return span_slice(folder, 0, slash < folder.len ? slash : 0);
+}
+
+bool
+rights_is_of_others(struct span name)
+{
+	struct span others = span_of(RIGHTS_OTHERS);
+
+	return span_starts(name, others) ||
+	       span_equal(name, span_slice(others, 0, others.len - 1));
+}
+
+struct span
+rights_owner(struct span name)
+{
+	struct span others = span_of(RIGHTS_OTHERS);
+
+	if (!span_starts(name, others))
+		return span_of("");
+	name = span_slice(name, others.len, SIZE_MAX);
+	return span_slice(name, 0, span_index(name, '/'));
+}

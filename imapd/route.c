@@ -1,0 +1,351 @@
+#include "imapd/route.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "imapd/guest.h"
+#include "imapd/handlers.h"
+#include "imapd/list.h"
+#include "imapd/output.h"
+#include "imapd/rights.h"
+#include "imapd/sharing.h"
+
+static const char is_gone[] =
+    "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
+
+static const char is_across[] =
+    "NO [CANNOT] not between two users' mailboxes: APPEND does that";
+
+static struct guest *
+selected_guest(const struct session *session)
+{
+	return session->guests != NULL ? session->guests->selected : NULL;
+}
+
+static bool
+is_verb(const struct session *session, const char *verb)
+{
+	return strcmp(session->verb, verb) == 0;
+}
+
+/* ---- which folder is meant: on a copy, for parsing changes the command ----
+ */
+
+enum argument {
+	ARGUMENT_FIRST,     /* NAME ... */
+	ARGUMENT_BEHIND_SET /* SET NAME */
+};
+
+/* GETMETADATA's "(DEPTH 1) " */
+static void
+skip_options(struct parse *parse)
+{
+	struct span rest = parse_rest(parse);
+	size_t end = span_index(rest, ')');
+
+	if (parse_peek(parse) == '(' && end < rest.len)
+		parse->next += end + 1;
+}
+
+/* Append the name as the client knows it; nothing if there is none. */
+static void
+find_name(const struct session *session, const struct parse *command,
+    enum argument argument, struct buf *name)
+{
+	struct buf copy = buf_new(SIZE_MAX / 2);
+	struct span text;
+
+	buf_add(&copy, parse_rest(command));
+	struct parse parse = parse_begin(&copy);
+	bool is_good = parse_space(&parse);
+	if (argument == ARGUMENT_FIRST && is_good &&
+	    parse_peek(&parse) == '(') {
+		skip_options(&parse);
+		is_good = parse_space(&parse);
+	} else if (argument == ARGUMENT_BEHIND_SET) {
+		size_t len = span_index(parse_rest(&parse), ' ');
+
+		parse.next += len;
+		is_good = is_good && parse_space(&parse);
+	}
+	if (!is_good || !parse_astring(&parse, &text) ||
+	    !take_shown_name(session, text, name))
+		buf_clear(name);
+	buf_free(&copy);
+}
+
+/* ---- passing commands on ---- */
+
+static bool
+is_any_literal(struct span so_far)
+{
+	(void)so_far;
+	return true;
+}
+
+/* The messages of APPEND and what is between them; false if the client went. */
+static bool
+pass_literals(struct session *session, struct guest *guest)
+{
+	struct input *input = &session->input;
+	struct literal literal = *session->stream;
+	enum input_status status = INPUT_STREAM;
+
+	while (status == INPUT_STREAM) {
+		uint64_t left = literal.octets;
+
+		input_ask(input, &literal);
+		while (left > 0) {
+			struct span bytes;
+
+			if (reader_peek(session->in, &bytes) != IO_OK)
+				return false;
+			if (bytes.len > left)
+				bytes.len = (size_t)left;
+			write_span(&guest->out, bytes);
+			reader_consume(session->in, bytes.len);
+			left -= bytes.len;
+		}
+		buf_clear(&input->command);
+		status = input_read(input, is_any_literal, &literal);
+		write_span(&guest->out, buf_span(&input->command));
+		write_string(&guest->out, "\r\n");
+	}
+	return status == INPUT_OK;
+}
+
+static void
+finish_gone(struct session *session, bool was_selected)
+{
+	if (!was_selected) {
+		session_reply(session, is_gone);
+		return;
+	}
+	put_reply(session, "* BYE [UNAVAILABLE] the mailbox cannot be read");
+	session->is_done = true;
+}
+
+/* The whole command, as it came, and its answer. */
+static enum guest_result
+pass(struct session *session, struct guest *guest)
+{
+	bool was_selected = selected_guest(session) == guest;
+	struct buf tag = buf_new(session->tag.len);
+	enum guest_result result = GUEST_GONE;
+
+	buf_add(&tag, session->tag);
+	session->tag = buf_span(&tag);
+	write_span(&guest->out, buf_span(&session->input.command));
+	write_string(&guest->out, "\r\n");
+	if (session->stream == NULL || pass_literals(session, guest)) {
+		result = guest_forward(session, guest);
+		if (result == GUEST_GONE)
+			finish_gone(session, was_selected);
+	} else {
+		guest_close(session, guest);
+		session->is_done = true;
+	}
+	session->tag = span_of("*");
+	buf_free(&tag);
+	return result;
+}
+
+/* One folder is selected at most, whoever's it is. */
+static void
+pass_select(struct session *session, struct guest *guest)
+{
+	if (session->folder != NULL)
+		put_reply(session, "* OK [CLOSED] the other one");
+	session_unselect(session);
+	if (selected_guest(session) != guest) {
+		if (selected_guest(session) != NULL)
+			put_reply(session, "* OK [CLOSED] the other one");
+		guest_unselect(session);
+	} else {
+		session->guests->selected = NULL; /* it tells of that itself */
+	}
+	if (pass(session, guest) == GUEST_OK)
+		session->guests->selected = guest;
+}
+
+/* ---- IDLE ---- */
+
+static bool
+wait_both(struct session *session, struct guest *guest, int64_t until)
+{
+	while (!reader_is_ready(session->in) && !reader_is_ready(&guest->in)) {
+		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
+			{ guest->in.fd, POLLIN, 0 } };
+		int64_t left = until - clock_ms();
+
+		if (writer_flush(session->out) != IO_OK || left <= 0)
+			return false;
+		if (poll(fds, 2, (int)(left > 60000 ? 60000 : left)) > 0)
+			return true;
+	}
+	return true;
+}
+
+static bool
+is_readable(const struct reader *in)
+{
+	struct pollfd polled = { .fd = in->fd, .events = POLLIN };
+
+	return reader_has_buffered(in) || poll(&polled, 1, 0) > 0;
+}
+
+/* What either says goes to the other, until the client says DONE. */
+static void
+pass_idle(struct session *session, struct guest *guest)
+{
+	int64_t until = clock_ms() + session->in->timeout_ms;
+	struct buf line = buf_new(GUEST_LINE_MAX);
+
+	write_span(&guest->out, buf_span(&session->input.command));
+	write_string(&guest->out, "\r\n");
+	writer_flush(&guest->out);
+	for (;;) {
+		if (!wait_both(session, guest, until)) {
+			put_reply(
+			    session, "* BYE you were silent for too long");
+			session->is_done = true;
+			break;
+		}
+		buf_clear(&line);
+		if (is_readable(&guest->in)) {
+			if (read_line(&guest->in, &line) != IO_OK) {
+				finish_gone(session, true);
+				break;
+			}
+			put_span(session, buf_span(&line));
+			continue;
+		}
+		if (read_line(session->in, &line) != IO_OK) {
+			session->is_done = true;
+			break;
+		}
+		write_span(&guest->out, buf_span(&line));
+		if (guest_forward(session, guest) == GUEST_GONE)
+			finish_gone(session, true);
+		break;
+	}
+	buf_free(&line);
+}
+
+/* ---- which is whose ---- */
+
+/* A folder of another user's: is it there for this one? */
+static bool
+route_named(struct session *session, const struct parse *parse)
+{
+	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+	bool is_select =
+	    is_verb(session, "SELECT") || is_verb(session, "EXAMINE");
+
+	find_name(session, parse, ARGUMENT_FIRST, &name);
+	struct span owner = rights_owner(buf_span(&name));
+	struct guest *guest = owner.len > 0 ? guest_find(session, owner) : NULL;
+	bool is_others = owner.len > 0;
+	buf_free(&name);
+	if (guest == NULL && is_select) {
+		if (selected_guest(session) != NULL)
+			put_reply(session, "* OK [CLOSED] the other one");
+		guest_unselect(session);
+	}
+	if (!is_others || (guest == NULL && session->stream != NULL))
+		return false; /* append_begin refuses it */
+	if (guest == NULL) {
+		if (is_select)
+			session_unselect(session);
+		session_finish(session, session_failure(ACCOUNT_NONEXISTENT));
+	} else if (is_select) {
+		pass_select(session, guest);
+	} else {
+		pass(session, guest);
+	}
+	return true;
+}
+
+/* COPY and MOVE: from where, and to where? */
+static bool
+route_copy(struct session *session, const struct parse *parse)
+{
+	struct guest *from = selected_guest(session);
+	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+
+	find_name(session, parse, ARGUMENT_BEHIND_SET, &name);
+	struct span owner = rights_owner(buf_span(&name));
+	bool is_routed = from != NULL || owner.len > 0;
+	if (from != NULL && span_equal(owner, buf_span(&from->owner)))
+		pass(session, from);
+	else if (is_routed)
+		session_finish(session, is_across);
+	buf_free(&name);
+	return is_routed;
+}
+
+/* The message to replace and its successor are one account's. */
+static bool
+route_replace(struct session *session, const struct parse *parse)
+{
+	struct guest *guest = selected_guest(session);
+	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+
+	find_name(session, parse, ARGUMENT_BEHIND_SET, &name);
+	struct span owner = rights_owner(buf_span(&name));
+	bool is_its =
+	    guest != NULL && span_equal(owner, buf_span(&guest->owner));
+	if (is_its)
+		pass(session, guest);
+	buf_free(&name);
+	return is_its;
+}
+
+/* ESEARCH IN (...) is about our own folders, unless it begins with selected. */
+static bool
+is_elsewhere(const struct parse *parse)
+{
+	struct span rest = parse_rest(parse);
+
+	return span_starts_nocase(rest, span_of(" IN (")) &&
+	       !span_starts_nocase(rest, span_of(" IN (selected"));
+}
+
+static bool
+route_selected(
+    struct session *session, const struct parse *parse, bool is_in_folder)
+{
+	struct guest *guest = selected_guest(session);
+	bool is_end = is_verb(session, "CLOSE") || is_verb(session, "UNSELECT");
+
+	if (guest == NULL)
+		return false;
+	if (is_verb(session, "IDLE") && parse_is_end(parse)) {
+		pass_idle(session, guest);
+		return true;
+	}
+	if (!is_in_folder && !is_verb(session, "NOOP") &&
+	    (!is_verb(session, "ESEARCH") || is_elsewhere(parse)))
+		return false;
+	guest = guest_find(session, buf_span(&guest->owner));
+	if (guest == NULL)
+		finish_gone(session, true);
+	else if (pass(session, guest) == GUEST_OK && is_end)
+		session->guests->selected = NULL;
+	return true;
+}
+
+bool
+route_command(struct session *session, const struct parse *parse,
+    bool names_folder, bool is_in_folder)
+{
+	if (!session->settings->can_share)
+		return false;
+	if (names_folder)
+		return route_named(session, parse);
+	if (is_verb(session, "COPY") || is_verb(session, "MOVE"))
+		return route_copy(session, parse);
+	if (is_verb(session, "REPLACE"))
+		return route_replace(session, parse);
+	return route_selected(session, parse, is_in_folder);
+}

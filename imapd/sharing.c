@@ -1,0 +1,69 @@
+#include "imapd/sharing.h"
+
+#include "base/die.h"
+#include "imapd/rights.h"
+#include "queue/sharing.h"
+
+enum {
+	ANSWER_MS = 30000
+};
+
+/* True if the answer is YES; its text is in the packet. */
+static bool
+ask(const struct session *session, enum sharing_kind kind, struct span text,
+    struct packet *packet, struct sharing_record *answer)
+{
+	int fd = session->settings->sharing;
+
+	if (!sharing_send(fd, kind, text, -1) ||
+	    sharing_receive(fd, packet, answer, ANSWER_MS) != 1) {
+		warn_errno(
+		    "login does not answer user=%s", session->settings->user);
+		return false;
+	}
+	return answer->kind == SHARING_YES;
+}
+
+bool
+sharing_publish(struct session *session)
+{
+	static struct packet packet;
+	struct sharing_record answer;
+	struct buf names = buf_new(SHARING_TEXT_MAX);
+
+	if (session->settings->sharing == -1)
+		return true;
+	bool is_done =
+	    acl_grantees(session->account, &names) == ACCOUNT_OK &&
+	    ask(session, SHARING_PUBLISH, buf_span(&names), &packet, &answer);
+	packet_close_fds(&packet);
+	buf_free(&names);
+	return is_done;
+}
+
+bool
+sharing_owners(const struct session *session, struct buf *owners)
+{
+	static struct packet packet;
+	struct sharing_record answer;
+	bool is_told =
+	    ask(session, SHARING_OWNERS, span_of(""), &packet, &answer);
+
+	if (is_told)
+		buf_add(owners, answer.text);
+	packet_close_fds(&packet);
+	return is_told && !owners->overflow;
+}
+
+int
+sharing_open(const struct session *session, struct span owner)
+{
+	static struct packet packet;
+	struct sharing_record answer;
+	int fd = -1;
+
+	if (ask(session, SHARING_OPEN, owner, &packet, &answer))
+		fd = packet_take_fd(&packet, 0);
+	packet_close_fds(&packet);
+	return fd;
+}

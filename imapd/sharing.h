@@ -1,0 +1,19 @@
+#ifndef IMAPD_SHARING_H
+#define IMAPD_SHARING_H
+
+/*
+ * sharing - what login(8) knows of accounts that share folders.
+ */
+
+#include "imapd/session.h"
+
+/* Tell with whom the account shares now; false if that cannot be told. */
+bool sharing_publish(struct session *session);
+
+/* Append the names of those who share with the user, each ended by LF. */
+bool sharing_owners(const struct session *session, struct buf *owners);
+
+/* A guest's imapd at owner's mailbox: its client's end, or -1. */
+int sharing_open(const struct session *session, struct span owner);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef QUEUE_SHARING_H
+#define QUEUE_SHARING_H
+
+/*
+ * sharing - what a user's imapd asks login about other users' mailboxes, over
+ * the pair that it finds at LOGIN_SHARING_FD; login(5).
+ *
+ * A record is one packet: a head of fixed size and a text.  login knows whose
+ * process is at the other end, so a request never says who asks.
+ *
+ *   SHARING_OPEN     OWNER     -> YES with a descriptor: a guest's imapd; NO
+ *   SHARING_OWNERS             -> YES with the owners' names, each ended by LF
+ *   SHARING_PUBLISH  NAME LF.. -> YES: those with whom the account shares now
+ *
+ * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
+ *          (EBADMSG: not such a record; ETIMEDOUT).
+ */
+
+#include "base/packet.h"
+
+enum {
+	LOGIN_SHARING_FD = 4,
+	SHARING_TEXT_MAX = 16000
+};
+
+enum sharing_kind {
+	SHARING_OPEN = 1,
+	SHARING_OWNERS,
+	SHARING_PUBLISH,
+	SHARING_YES, /* the answers */
+	SHARING_NO,  /* there is no such owner, as far as the user may know */
+	SHARING_LATER
+};
+
+struct sharing_record {
+	enum sharing_kind kind;
+	struct span text; /* in the packet */
+};
+
+/* fd -1: none goes with it. */
+bool sharing_send(
+    int session, enum sharing_kind kind, struct span text, int fd);
+
+int sharing_receive(int session, struct packet *packet,
+    struct sharing_record *record, int64_t timeout_ms);
+
+/* Is it a record? Pure. */
+bool sharing_parse(struct span bytes, struct sharing_record *record);
+
+#endif

@@ -1,0 +1,260 @@
+#include "service/guests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bsd/unistd.h>
+
+#include "base/die.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "base/sandbox.h"
+#include "queue/neighbour.h"
+#include "queue/sharing.h"
+#include "service/account.h"
+#include "service/shares.h"
+
+enum {
+	MOVED_FD = 64 /* above all that is placed */
+};
+
+static const char maildir[] = "maildir:";
+
+/* ---- in a child ---- */
+
+/* It ends with its parent until it is a user, and holds no other session. */
+static void
+keep_to(struct login *login, const struct seat *asking, const struct seat *own)
+{
+	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
+		temp_fail("the parent is gone");
+	close(NEIGHBOUR_SELF);
+	for (size_t i = 0; i < login->seat_count; i++) {
+		struct seat *seat = &login->seats[i];
+
+		if (seat == asking || seat == own || seat->state == SEAT_FREE)
+			continue;
+		seat_close_fd(&seat->session);
+		seat_close_fd(&seat->report);
+	}
+}
+
+static _Noreturn void
+answer(const struct seat *asking, enum sharing_kind kind, struct span text)
+{
+	if (!sharing_send(asking->report, kind, text, -1))
+		warn_errno("cannot answer a session");
+	_exit(EX_OK);
+}
+
+/* Who shares with the user, or with whom he shares. */
+static _Noreturn void
+run_helper(const struct seat *asking, const struct sharing_record *record)
+{
+	struct span user = buf_span(&asking->user);
+	struct buf owners = buf_new(SHARING_TEXT_MAX);
+	bool is_done = record->kind == SHARING_PUBLISH
+			   ? shares_publish(user, record->text)
+			   : shares_owners(user, &owners);
+
+	if (!is_done)
+		warn_errno("cannot use users/shares");
+	if (owners.overflow) /* those that there was room for */
+		log_event(
+		    "too many share with user=%.*s", (int)user.len, user.ptr);
+	answer(
+	    asking, is_done ? SHARING_YES : SHARING_LATER, buf_span(&owners));
+}
+
+/* The account, if it shares something with the user. */
+static struct account
+find_owner(
+    const struct login *login, const struct seat *asking, struct span owner)
+{
+	struct account account = account_new();
+	struct span user = buf_span(&asking->user);
+	bool does = false;
+
+	if (!shares_has(owner, user, &does)) {
+		warn_errno("cannot read users/shares");
+		answer(asking, SHARING_LATER, span_of(""));
+	}
+	if (!does || span_equal_nocase(owner, user))
+		answer(asking, SHARING_NO, span_of(""));
+	if (!account_find(login->settings->uid_min, owner, &account))
+		answer(asking, SHARING_LATER, span_of(""));
+	if (account.kind == CHECKPW_NOBODY ||
+	    !span_equal(buf_span(&account.name), owner) ||
+	    !span_starts(buf_span(&account.mailbox), span_of(maildir)))
+		answer(asking, SHARING_NO, span_of(""));
+	return account;
+}
+
+static int
+move(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD, MOVED_FD);
+
+	if (moved == -1)
+		temp_fail("cannot place a descriptor");
+	return moved;
+}
+
+static void
+place(int fd, int at)
+{
+	if (dup2(fd, at) == -1)
+		temp_fail("cannot place a descriptor");
+}
+
+/* The owner's process: of ours it keeps the log and its own pair. */
+static _Noreturn void
+become_owner(const struct login *login, struct seat *asking,
+    struct account *account, int report)
+{
+	int ends[2];
+	char path[256];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+		temp_fail("cannot make a pair");
+	int client = move(ends[0]);
+	int theirs = move(ends[1]);
+	int session = move(asking->report);
+	report = move(report);
+	snprintf(path, sizeof(path), MTA_BIN "/%s", login->settings->program);
+	place(theirs, STDIN_FILENO);
+	place(theirs, STDOUT_FILENO);
+	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
+	place(report, LOGIN_SHARING_FD);
+	signal(SIGPIPE, SIG_DFL);
+	become_user(account->uid, account->gid, NULL, 0);
+	if (!sharing_send(session, SHARING_YES, span_of(""), client))
+		temp_fail("the session is gone");
+	closefrom(LOGIN_SHARING_FD + 1);
+	char *const environment[] = { NULL };
+	const char *const argv[] = { login->settings->program, "-g",
+		buf_string(&asking->user), buf_string(&account->mailbox),
+		buf_string(&account->name), NULL };
+	execve(path, (char *const *)(uintptr_t)argv, environment);
+	temp_fail("cannot execute %s", path);
+}
+
+static _Noreturn void
+run_guest(const struct login *login, struct seat *asking, struct span owner,
+    int report)
+{
+	struct account account = find_owner(login, asking, owner);
+
+	log_event("guest user=%.*s account=%.*s uid=%u pid=%ld",
+	    (int)asking->user.len, asking->user.data, (int)account.name.len,
+	    account.name.data, account.uid, (long)getpid());
+	become_owner(login, asking, &account, report);
+}
+
+/* ---- in the parent ---- */
+
+static uint64_t
+count_guests(const struct login *login, const struct seat *asking)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < login->seat_count; i++)
+		count += login->seats[i].state == SEAT_GUEST &&
+			 login->seats[i].host == asking->pid;
+	return count;
+}
+
+static void
+refuse(struct seat *seat)
+{
+	if (!sharing_send(seat->report, SHARING_LATER, span_of(""), -1))
+		seat_close_fd(&seat->report);
+}
+
+/* A guest has a seat of its own, until it ends. */
+static void
+begin_guest(struct login *login, struct seat *asking, struct span owner)
+{
+	struct seat *seat = NULL;
+	int ends[2];
+	pid_t pid = -1;
+
+	if (asking->state == SEAT_SERVING &&
+	    count_guests(login, asking) < login->settings->guests_max)
+		seat = seat_find_free(login);
+	if (seat == NULL) {
+		refuse(asking);
+		return;
+	}
+	if (packet_pair(ends)) {
+		pid = fork();
+		if (pid == 0) {
+			keep_to(login, asking, NULL);
+			run_guest(login, asking, owner, ends[1]);
+		}
+		close(ends[1]);
+		if (pid == -1)
+			close(ends[0]);
+	}
+	if (pid == -1) {
+		warn_errno("cannot begin a guest");
+		refuse(asking);
+		return;
+	}
+	fd_set_nonblocking(ends[0]);
+	*seat = (struct seat){ .state = SEAT_GUEST,
+		.session = -1,
+		.report = ends[0],
+		.pid = pid,
+		.host = asking->pid,
+		.user = buf_new(LOGIN_USER_MAX) };
+	buf_add(&seat->user, owner);
+}
+
+/* One at a time: what the session sends meanwhile waits. */
+static void
+begin_helper(
+    struct login *login, struct seat *seat, const struct sharing_record *record)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		keep_to(login, seat, NULL);
+		run_helper(seat, record);
+	}
+	if (pid == -1) {
+		warn_errno("cannot ask for a session");
+		refuse(seat);
+		return;
+	}
+	seat->helper = pid;
+}
+
+void
+guests_take_request(struct login *login, struct seat *seat)
+{
+	struct sharing_record record;
+	int got = packet_receive(seat->report, &login->packet);
+
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	packet_close_fds(&login->packet);
+	if (got == 1 && sharing_parse(packet_span(&login->packet), &record) &&
+	    record.kind == SHARING_OPEN && record.text.len <= LOGIN_USER_MAX) {
+		begin_guest(login, seat, record.text);
+	} else if (got == 1 &&
+		   sharing_parse(packet_span(&login->packet), &record) &&
+		   (record.kind == SHARING_OWNERS ||
+		       record.kind == SHARING_PUBLISH)) {
+		begin_helper(login, seat, &record);
+	} else {
+		if (got == 1)
+			log_event("a session's request is none of login(5)");
+		seat_close_fd(&seat->report);
+	}
+}

@@ -1,0 +1,140 @@
+#include "service/shares.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/io.h"
+#include "base/paths.h"
+
+static const char path[] = MTA_USERS "/shares";
+static const char temporary[] = MTA_USERS "/shares.new";
+static const char anyone[] = "anyone";
+
+enum {
+	READ_MS = 10000
+};
+
+/* A file that is missing has no line. */
+static bool
+read_shares(struct buf *text)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1)
+		return errno == ENOENT;
+	bool is_read = read_all(fd, text, READ_MS) == IO_OK;
+	close(fd);
+	if (!is_read)
+		errno = EIO;
+	return is_read;
+}
+
+/* The next "OWNER<TAB>USER". */
+static bool
+next_share(struct span *rest, struct span *owner, struct span *user)
+{
+	if (rest->len == 0)
+		return false;
+	*user = span_cut(rest, '\n');
+	*owner = span_cut(user, '\t');
+	return true;
+}
+
+static bool
+is_with(struct span share, struct span user)
+{
+	return span_equal(share, span_of(anyone)) ||
+	       span_equal_nocase(share, user);
+}
+
+bool
+shares_has(struct span owner, struct span user, bool *does)
+{
+	struct buf text = buf_new(SHARES_FILE_MAX);
+	struct span one;
+	struct span share;
+	bool is_read = read_shares(&text);
+
+	*does = false;
+	for (struct span rest = buf_span(&text);
+	     next_share(&rest, &one, &share);)
+		*does |= span_equal_nocase(one, owner) && is_with(share, user);
+	buf_free(&text);
+	return is_read;
+}
+
+bool
+shares_owners(struct span user, struct buf *owners)
+{
+	struct buf text = buf_new(SHARES_FILE_MAX);
+	struct span owner;
+	struct span share;
+	struct span last = { NULL, 0 };
+	bool is_read = read_shares(&text);
+
+	/* An owner's lines stand together. */
+	for (struct span rest = buf_span(&text);
+	     next_share(&rest, &owner, &share);) {
+		if (!is_with(share, user) || span_equal(owner, last) ||
+		    span_equal_nocase(owner, user))
+			continue;
+		buf_add(owners, owner);
+		buf_add_char(owners, '\n');
+		last = owner;
+	}
+	buf_free(&text);
+	return is_read;
+}
+
+static bool
+write_shares(int fd, struct span owner, struct span users)
+{
+	struct buf old = buf_new(SHARES_FILE_MAX);
+	struct buf new = buf_new(SHARES_FILE_MAX);
+	struct span one;
+	struct span share;
+	bool is_good = read_shares(&old);
+
+	for (struct span rest = buf_span(&old);
+	     next_share(&rest, &one, &share);)
+		if (!span_equal_nocase(one, owner)) {
+			buf_add(&new, one);
+			buf_add_char(&new, '\t');
+			buf_add(&new, share);
+			buf_add_char(&new, '\n');
+		}
+	while (users.len > 0) {
+		buf_add(&new, owner);
+		buf_add_char(&new, '\t');
+		buf_add(&new, span_cut(&users, '\n'));
+		buf_add_char(&new, '\n');
+	}
+	if (new.overflow)
+		errno = EFBIG;
+	is_good = is_good && !new.overflow &&ftruncate(fd, 0) == 0 &&
+		  write_all(fd, buf_span(&new)) &&
+		  file_commit(fd, temporary, path);
+	buf_free(&old);
+	buf_free(&new);
+	return is_good;
+}
+
+/* One writer after another: the folder's lock is held. */
+bool
+shares_publish(struct span owner, struct span users)
+{
+	int folder = open(MTA_USERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder == -1 || flock(folder, LOCK_EX) == -1)
+		return false;
+	int fd =
+	    open(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool is_done = fd != -1 && write_shares(fd, owner, users);
+	if (fd != -1)
+		close(fd);
+	close(folder);
+	return is_done;
+}

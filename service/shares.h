@@ -1,0 +1,27 @@
+#ifndef SERVICE_SHARES_H
+#define SERVICE_SHARES_H
+
+/*
+ * shares - users/shares, shares(5): which account shares something with which.
+ * It says where to look and who may come as a guest; what a guest may do is
+ * judged by the owner's own process, from the folders' acl(5).
+ *
+ * Errors   false with errno set.
+ */
+
+#include "base/buf.h"
+
+enum {
+	SHARES_FILE_MAX = 16 << 20
+};
+
+/* Does owner share with user, or with anyone? *does is set on true. */
+bool shares_has(struct span owner, struct span user, bool *does);
+
+/* Append those who share with user, each ended by LF. */
+bool shares_owners(struct span user, struct buf *owners);
+
+/* Those with whom owner shares now, each ended by LF; durable. */
+bool shares_publish(struct span owner, struct span users);
+
+#endif

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""sharing_test - folders shared between accounts, RFC 4314, through the whole
+chain: imapd, login, users/shares, a guest's imapd under the owner's uid."""
+import glob, imaplib, os, pwd, socket, subprocess, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+SECRET = 'Correct-Horse 7%s' % os.getpid()
+MESSAGE = b'From: Ann <ann@example.org>\r\nSubject: One\r\n\r\nHello\r\n'
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+class Wire:
+    """say() returns the lines up to the tagged answer, without its tag."""
+    def __init__(self, user, ask=True):
+        self.sock = socket.create_connection(('127.0.0.1', 143), 60)
+        self.file = self.sock.makefile('rwb')
+        self.count = 0
+        self.greeting = self.line()
+        self.answer = self.say(f'LOGIN {user} "{SECRET}"')
+
+    def line(self):
+        return self.file.readline().decode().rstrip('\r\n')
+
+    def send(self, data):
+        self.file.write(data if isinstance(data, bytes) else data.encode())
+        self.file.flush()
+
+    def until(self, tag):
+        lines = [self.line()]
+        while not lines[-1].startswith(tag + ' ') and (lines[-1] != '' or self.file.peek(1)):
+            lines.append(self.line())
+        return lines[:-1] + [lines[-1].removeprefix(tag + ' ')]
+
+    def say(self, command):
+        self.count += 1
+        tag = f't{self.count}'
+        self.send(tag.encode() + b' ' + (command if isinstance(command, bytes) else command.encode()) + b'\r\n')
+        return self.until(tag)
+
+    def append(self, folder, flags='', message=MESSAGE, plus='+'):
+        head = f'APPEND {folder} {flags + " " if flags else ""}{{{len(message)}{plus}}}'
+        if plus:
+            return self.say(head.encode() + b'\r\n' + message)
+        self.count += 1
+        self.send(f't{self.count} {head}\r\n')
+        asked = self.line()
+        self.send(message + b'\r\n')
+        return [asked] + self.until(f't{self.count}')
+
+
+def ok(answer):
+    return answer[-1].startswith('OK')
+
+
+def sessions_of(user):
+    uid = pwd.getpwnam(user).pw_uid
+    return [p for p in glob.glob('/proc/[0-9]*') if os.path.exists(p + '/exe') and os.stat(p).st_uid == uid]
+
+
+run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
+control('imapdaddresses', '127.0.0.1:143\n')
+run('/var/mta/bin/mtactl', 'start')
+added = run('/var/mta/bin/mtactl', 'user', 'add', 'eve@new.example', input=SECRET + '\n')
+check('a virtual account', added.returncode == 0, added)
+wait_for(lambda: run('ss', '-Hltn', 'sport = :143').stdout)
+
+ann, joe = Wire('ann'), Wire('joe')
+check('ACL is announced after the log-in', ' ACL RIGHTS=texk' in ann.answer[-1] and ' ACL' not in ann.greeting, ann.answer)
+check('NAMESPACE', '* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL' in joe.say('NAMESPACE'))
+ann.say('CREATE Team')
+ann.append('Team')
+check('before it is shared there is none', joe.say('SELECT "Other Users/ann/Team"')[-1].startswith('NO [NONEXISTENT]'))
+check('and no process of the owner\'s was started for it', len(sessions_of('ann')) == 1, sessions_of('ann'))
+check('nor is there one of nobody\'s', joe.say('SELECT "Other Users/nobody/Team"')[-1].startswith('NO [NONEXISTENT]'))
+check('SETACL', ok(ann.say('SETACL Team joe lrs')))
+with open('/var/mta/users/shares') as f:
+    check('users/shares has it', f.read() == 'ann\tjoe\n')
+check('GETACL', ann.say('GETACL Team')[0] == '* ACL "Team" "ann" lrswipkxteacd "joe" lrs', ann.say('GETACL Team'))
+
+said = joe.say('LIST "" "*"')
+check('LIST shows it, and what is above it', '* LIST (\\HasNoChildren) "/" "Other Users/ann/Team"' in said and
+      any('"Other Users/ann"' in line and 'Noselect' in line for line in said) and
+      any('"Other Users"' in line for line in said) and not any('ann/INBOX' in line for line in said) and ok(said), said)
+said = joe.say('SELECT "Other Users/ann/Team"')
+check('SELECT', '* 1 EXISTS' in said and '* OK [PERMANENTFLAGS (\\Seen)] these stay' in said and
+      said[-1] == 'OK [READ-WRITE] done', said)
+guest = [p for p in sessions_of('ann') if '-g' in open(p + '/cmdline').read().split('\0')]
+check('the guest runs as the owner', len(guest) == 1, guest)
+said = joe.say('FETCH 1 (BODY[] FLAGS)')
+check('FETCH with its literal', 'Hello' in said and ok(said) and any('Seen' in line for line in said), said)
+check('STORE of what may not be', joe.say('STORE 1 +FLAGS (\\Deleted)')[-1].startswith('NO [NOPERM]'))
+check('EXPUNGE', joe.say('EXPUNGE')[-1].startswith('NO [NOPERM]'))
+check('APPEND without the right', joe.append('"Other Users/ann/Team"')[-1].startswith('NO [NOPERM]'))
+check('COPY without it', joe.say('COPY 1 "Other Users/ann/Team"')[-1].startswith('NO [NOPERM]'))
+check('IDLE', ok(ann.say('SETACL Team joe +wit')))
+joe.send('i IDLE\r\n')
+check('the guest idles', joe.line() == '+ idling')
+ann.append('Team')
+check('what comes is told', wait_for(lambda: joe.line() == '* 2 EXISTS'))
+joe.send('DONE\r\n')
+check('and IDLE ends', joe.until('i')[-1] == 'OK done')
+check('APPEND that waits', joe.append('"Other Users/ann/Team"', '(\\Seen \\Flagged)', plus='')[-1].startswith('OK [APPENDUID'))
+said = joe.say('FETCH 3 FLAGS')
+check('with its flags', any('\\Flagged' in line and '\\Seen' in line for line in said), said)
+check('a message of our own stays our own', joe.append('INBOX')[-1].startswith('OK') and
+      ok(joe.say('STATUS INBOX (MESSAGES)')) and '* STATUS "INBOX" (MESSAGES 1)' in joe.say('STATUS INBOX (MESSAGES)'))
+check('MYRIGHTS', '* MYRIGHTS "Other Users/ann/Team" lrswitd' in joe.say('MYRIGHTS "Other Users/ann/Team"'))
+check('SELECT of our own closes it', '* OK [CLOSED] the other one' in joe.say('SELECT INBOX') and ok(joe.say('FETCH 1 FLAGS')))
+check('ENABLE reaches a guest', ok(joe.say('ENABLE IMAP4rev2')) and
+      not any('RECENT' in line for line in joe.say('SELECT "Other Users/ann/Team"')))
+check('UNSELECT', ok(joe.say('UNSELECT')) and joe.say('FETCH 1 FLAGS')[-1].startswith('BAD'))
+check('CREATE needs k', joe.say('CREATE "Other Users/ann/Team/x"')[-1].startswith('NO [NOPERM]') and
+      joe.say('CREATE "Other Users/ann/x"')[-1].startswith('NO') and
+      joe.say('CREATE "Other Users/nobody/x"')[-1].startswith('NO') and joe.say('CREATE "Other Users"')[-1].startswith('NO [CANNOT]'))
+check('with it the new one inherits', ok(ann.say('SETACL Team joe +k')) and ok(joe.say('CREATE "Other Users/ann/Team/x"')) and
+      '* MYRIGHTS "Other Users/ann/Team/x" lrswiktcd' in joe.say('MYRIGHTS "Other Users/ann/Team/x"'))
+check('RENAME from one to another is none', joe.say('RENAME "Other Users/ann/Team" Mine')[-1].startswith('NO [') and
+      joe.say('RENAME INBOX "Other Users/ann/Team/y"')[-1].startswith('NO [CANNOT]'))
+check('GETQUOTAROOT', '* QUOTAROOT "Other Users/ann/Team" "Other Users/ann"' in joe.say('GETQUOTAROOT "Other Users/ann/Team"'))
+check('LIST RETURN MYRIGHTS', '* MYRIGHTS "Other Users/ann/Team/x" lrswiktcd' in joe.say('LIST "" "*" RETURN (MYRIGHTS)') and
+      '* MYRIGHTS "INBOX" lrswipkxteacd' in joe.say('LIST "" "*" RETURN (MYRIGHTS)'))
+check('SUBSCRIBE', ok(joe.say('SUBSCRIBE "Other Users/ann/Team"')) and
+      any('"Other Users/ann/Team"' in line for line in joe.say('LSUB "" "*"')) and
+      '* LIST (\\Subscribed \\HasNoChildren) "/" "Other Users/ann/Team"' in joe.say('LIST (SUBSCRIBED) "" "*"'))
+
+eve = Wire('eve@new.example')
+check('a virtual account is a user like others', ok(eve.say('CREATE Box')) and ok(eve.say('SETACL Box joe lr')) and
+      ok(joe.say('STATUS "Other Users/eve@new.example/Box" (MESSAGES)')), [added, eve.answer, eve.say('CREATE Box2')])
+check('anyone', ok(ann.say('SETACL INBOX anyone l')) and
+      any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
+check('negative rights', ok(ann.say('SETACL INBOX -eve@new.example l')) and
+      not any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
+
+client = imaplib.IMAP4('127.0.0.1', 143, 30)
+client.login('joe', SECRET)
+check('imaplib', client.myrights('"Other Users/ann/Team"')[0] == 'OK' and client.select('"Other Users/ann/Team"')[0] == 'OK' and
+      b'Hello' in client.fetch('1', '(BODY[TEXT])')[1][0][1])
+client.logout()
+got = run('curl', '-sS', '--max-time', '60', '-u', 'joe:' + SECRET,
+          'imap://127.0.0.1/Other%20Users%2Fann%2FTeam;MAILINDEX=1')
+check('curl', 'Hello' in got.stdout, got)
+
+joe.say('SELECT "Other Users/ann/Team"')
+check('DELETEACL', ok(ann.say('DELETEACL Team joe')) and ann.say('GETACL Team')[0] == '* ACL "Team" "ann" lrswipkxteacd')
+check('what is selected can be read no more', joe.say('FETCH 1 FLAGS')[-1].startswith('NO [NOPERM]'))
+check('and is not to be found', joe.say('SELECT "Other Users/ann/Team"')[-1].startswith('NO [NONEXISTENT]'))
+ann.say('DELETEACL Team/x joe')
+ann.say('DELETEACL INBOX anyone')
+with open('/var/mta/users/shares') as f:
+    check('users/shares has the other account alone', f.read() == 'eve@new.example\tjoe\n')
+for one in (ann, joe, eve):
+    one.say('LOGOUT')
+check('guests end with their sessions', wait_for(lambda: not sessions_of('ann') and not sessions_of('joe')))
+done()
