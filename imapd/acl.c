@@ -220,7 +220,7 @@ handle_get_acl(struct session *session, struct parse *parse)
 
 		if (status == ACCOUNT_OK)
 			put_acl(session, buf_span(&name), &lines);
-		else
+		else if (status == ACCOUNT_ERROR)
 			warn_errno("cannot read estafeta-acl of owner=%.*s",
 			    (int)owner_of(session).len, owner_of(session).ptr);
 		session_fail(session, status);

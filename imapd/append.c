@@ -285,7 +285,7 @@ begin_replace(struct appending *appending, struct parse *parse)
 	else if ((session->rights &
 		     (ACL_DELETE_MESSAGES | ACL_EXPUNGE | ACL_READ)) !=
 		 (ACL_DELETE_MESSAGES | ACL_EXPUNGE | ACL_READ))
-		append_fail(appending, "NO [NOPERM] you have not the right to");
+		append_fail(appending, rights_refused);
 	else if (!session->is_uid)
 		i = (size_t)number - 1;
 	else

@@ -228,8 +228,7 @@ handle_store(struct session *session, struct parse *parse)
 	else if (session->is_read_only)
 		session_fail(session, ACCOUNT_READ_ONLY);
 	else if (request.is_refused || rights_flags(session->rights) == 0)
-		session_finish(
-		    session, "NO [NOPERM] you have not the right to");
+		session_finish(session, rights_refused);
 	else if (request.is_full)
 		session_finish(
 		    session, "NO [LIMIT] no room for one more keyword");

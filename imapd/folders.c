@@ -1,3 +1,4 @@
+#include "base/die.h"
 #include "imapd/handlers.h"
 #include "imapd/list.h"
 #include "imapd/output.h"
@@ -89,7 +90,7 @@ may_create(struct session *session, struct span name)
 		return true;
 	if (parent.len > 0)
 		return rights_require(session, parent, ACL_CREATE);
-	session_finish(session, "NO [NOPERM] you have not the right to");
+	session_finish(session, rights_refused);
 	return false;
 }
 
@@ -138,6 +139,21 @@ is_selected(const struct session *session, struct span name)
 	       span_equal(buf_span(&session->folder_name), name);
 }
 
+/* With it goes what it shared. */
+static enum account_status
+delete_folder(struct session *session, struct span name)
+{
+	struct buf lines = buf_new(ACL_FILE_MAX);
+
+	acl_read(session->account, name, &lines);
+	enum account_status status = account_delete(session->account, name);
+	if (status == ACCOUNT_OK && lines.len > 0 && !sharing_publish(session))
+		log_event("users/shares still has what user=%s deleted",
+		    session->settings->user);
+	buf_free(&lines);
+	return status;
+}
+
 void
 handle_delete(struct session *session, struct parse *parse)
 {
@@ -150,8 +166,7 @@ handle_delete(struct session *session, struct parse *parse)
 	else if (is_selected(session, buf_span(&name)))
 		session_fail(session, ACCOUNT_IN_USE);
 	else
-		session_fail(
-		    session, account_delete(session->account, buf_span(&name)));
+		session_fail(session, delete_folder(session, buf_span(&name)));
 	buf_free(&name);
 }
 

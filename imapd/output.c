@@ -184,7 +184,7 @@ put_fetch(struct session *session, size_t i)
 }
 
 void
-put_date_time(struct session *session, int64_t seconds)
+output_add_date_time(struct buf *into, int64_t seconds)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
 		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
@@ -194,9 +194,19 @@ put_date_time(struct session *session, int64_t seconds)
 	if (gmtime_r(&when, &date) == NULL || date.tm_year > 9999 - 1900 ||
 	    date.tm_year < -1900)
 		date = (struct tm){ .tm_mday = 1, .tm_year = 70 };
-	put_format(session, "\"%2d-%s-%04d %02d:%02d:%02d +0000\"",
-	    date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
-	    date.tm_hour, date.tm_min, date.tm_sec);
+	buf_printf(into, "\"%2d-%s-%04d %02d:%02d:%02d +0000\"", date.tm_mday,
+	    months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min,
+	    date.tm_sec);
+}
+
+void
+put_date_time(struct session *session, int64_t seconds)
+{
+	struct buf text = buf_new(64);
+
+	output_add_date_time(&text, seconds);
+	put_span(session, buf_span(&text));
+	buf_free(&text);
 }
 
 /* INBOX itself, in any case, or what is below it. */

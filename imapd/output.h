@@ -47,6 +47,7 @@ void put_modseq(struct session *session, size_t i);
 
 /* "\" 1-Feb-2024 10:20:30 +0000\"" */
 void put_date_time(struct session *session, int64_t seconds);
+void output_add_date_time(struct buf *into, int64_t seconds);
 
 /*
  * The name that a client's text means, in UTF-8 and without a '/' at its end,

@@ -4,6 +4,9 @@
 
 #include "base/die.h"
 
+const char rights_refused[] =
+    "NO [NOPERM] you do not have the right to do that";
+
 bool
 rights_is_guest(const struct session *session)
 {
@@ -38,9 +41,8 @@ rights_refusal(
 
 	if ((rights & needed) == needed)
 		return NULL;
-	return (rights & ACL_LOOKUP) == 0
-		   ? session_failure(ACCOUNT_NONEXISTENT)
-		   : "NO [NOPERM] you have not the right to";
+	return (rights & ACL_LOOKUP) == 0 ? session_failure(ACCOUNT_NONEXISTENT)
+					  : rights_refused;
 }
 
 bool
@@ -59,7 +61,7 @@ rights_require_selected(struct session *session, uint32_t needed)
 	session->rights = rights_on(session, buf_span(&session->folder_name));
 	if ((session->rights & needed) == needed)
 		return true;
-	session_reply(session, "NO [NOPERM] you have not the right to");
+	session_reply(session, rights_refused);
 	return false;
 }
 

@@ -13,6 +13,9 @@
 /* What the names of another account's folders begin with: OWNER/ follows. */
 #define RIGHTS_OTHERS "Other Users/"
 
+/* The answer to who lacks a right. */
+extern const char rights_refused[];
+
 bool rights_is_guest(const struct session *session);
 
 /* On a folder of the account; 0 if its file cannot be read. */

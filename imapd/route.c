@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "imapd/across.h"
 #include "imapd/guest.h"
 #include "imapd/handlers.h"
 #include "imapd/list.h"
@@ -12,9 +13,6 @@
 
 static const char is_gone[] =
     "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
-
-static const char is_across[] =
-    "NO [CANNOT] not between two users' mailboxes: APPEND does that";
 
 static struct guest *
 selected_guest(const struct session *session)
@@ -279,7 +277,7 @@ route_copy(struct session *session, const struct parse *parse)
 	if (from != NULL && span_equal(owner, buf_span(&from->owner)))
 		pass(session, from);
 	else if (is_routed)
-		session_finish(session, is_across);
+		across_copy(session, parse, from);
 	buf_free(&name);
 	return is_routed;
 }

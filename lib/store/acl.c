@@ -100,10 +100,10 @@ change_lines(void *context, struct buf *text)
 		add_line(text, &entry,
 		    is_it ? changed(entry.rights, setting) : entry.rights);
 	}
-	if (!is_found)
-		add_line(text, setting->entry, changed(0, setting));
-	setting->is_full =
-	    (!is_found && count == ACL_ENTRIES_MAX) || text->len > ACL_FILE_MAX;
+	uint32_t added = is_found ? 0 : changed(0, setting);
+	add_line(text, setting->entry, added);
+	setting->is_full = (added != 0 && count == ACL_ENTRIES_MAX) ||
+			   text->len > ACL_FILE_MAX;
 	buf_free(&lines);
 	errno = EFBIG;
 	return !setting->is_full;

@@ -136,6 +136,50 @@ check('anyone', ok(ann.say('SETACL INBOX anyone l')) and
 check('negative rights', ok(ann.say('SETACL INBOX -eve@new.example l')) and
       not any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
 
+# COPY and MOVE between two users' folders
+ann.say('CREATE Shelf')
+ann.say('SETACL Shelf joe lrswit')
+ann.say('SETACL Shelf carl l')
+joe.say('CREATE Own')
+joe.append('Own', '(\\Flagged work) " 1-Feb-2024 10:20:30 +0000"')
+joe.append('Own', '(\\Seen)')
+joe.say('SELECT Own')
+said = joe.say('COPY 1:2 "Other Users/ann/Shelf"')
+check('COPY to another user', said[-1].startswith('OK [COPYUID ') and said[-1].endswith(' 1:2 1:2] done'), said)
+ann.say('SELECT Shelf')
+said = ann.say('FETCH 1:2 (FLAGS INTERNALDATE)')
+check('with flags and date', 'work' in said[0] and 'Flagged' in said[0] and '" 1-Feb-2024 10:20:30 +0000"' in said[0] and
+      '\\Seen' in said[1], said)
+said = joe.say('UID MOVE 2 "Other Users/ann/Shelf"')
+check('MOVE to another user', said[0].startswith('* OK [COPYUID ') and '* 2 EXPUNGE' in said or '* VANISHED 2' in said, said)
+check('a folder that is not there', joe.say('COPY 1 "Other Users/ann/None"')[-1].startswith('NO [') and
+      joe.say('COPY 1 "Other Users/nobody/None"')[-1].startswith('NO ['))
+check('and its guest is a new one then', ok(joe.say('STATUS "Other Users/ann/Shelf" (MESSAGES)')))
+joe.say('SELECT "Other Users/ann/Shelf"')
+said = joe.say('COPY 1,3 Own')
+check('COPY from another user', said[-1].startswith('OK [COPYUID ') and said[-1].endswith(' 1,3 3:4] done'), said)
+check('MOVE without the right to expunge', joe.say('MOVE 1 Own')[-1].startswith('NO [NOPERM]'))
+ann.say('SETACL Shelf joe +e')
+said = joe.say('MOVE 1 Own')
+check('MOVE from another user', said[0].startswith('* OK [COPYUID ') and '* 1 EXPUNGE' in said and said[-1] == 'OK done', said)
+check('it is gone there', ok(joe.say('NOOP')) and '* 2 EXISTS' in joe.say('SELECT "Other Users/ann/Shelf"'))
+check('to none', joe.say('COPY 1 None')[-1].startswith('NO [TRYCREATE]'))
+ok(eve.say('SETACL Box joe +i'))
+said = joe.say('COPY 1:2 "Other Users/eve@new.example/Box"')
+check('COPY from another user to a third', said[-1].startswith('OK [COPYUID '), said)
+check('what came there', '* STATUS "Other Users/eve@new.example/Box" (MESSAGES 2)' in
+      joe.say('STATUS "Other Users/eve@new.example/Box" (MESSAGES)'))
+check('COPY within one user', joe.say('COPY 1 "Other Users/ann/Shelf"')[-1].startswith('OK [COPYUID '))
+check('a set that is none', joe.say('COPY {3+}\r\n1\r\n Own')[-1].startswith('BAD'))
+joe.say('SELECT Own')
+said = joe.say('FETCH 2 (FLAGS INTERNALDATE BODY[TEXT])')
+check('what was copied is whole', 'work' in said[0] and '" 1-Feb-2024 10:20:30 +0000"' in said[0] and 'Hello' in said, said)
+ann.say('SELECT INBOX')
+ann.say('DELETE Shelf')
+with open('/var/mta/users/shares') as f:
+    check('users/shares after DELETE', 'carl' not in f.read())
+check('a folder that is deleted is shared no more', joe.say('SELECT "Other Users/ann/Shelf"')[-1].startswith('NO [NONEXISTENT]'))
+
 client = imaplib.IMAP4('127.0.0.1', 143, 30)
 client.login('joe', SECRET)
 check('imaplib', client.myrights('"Other Users/ann/Team"')[0] == 'OK' and client.select('"Other Users/ann/Team"')[0] == 'OK' and
