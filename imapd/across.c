@@ -236,7 +236,7 @@ take_line(struct reading *reading, struct span line)
 			    &reading->target, session_failure(ACCOUNT_ERROR));
 		reading->last_uid = (uint32_t)uid;
 		across_add_message(&reading->target, &message);
-	} else {
+	} else if (!span_starts(line, span_of("* OK [INPROGRESS"))) {
 		put_span(reading->session, line); /* news */
 	}
 	buf_free(&head);

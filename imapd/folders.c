@@ -68,7 +68,6 @@ parse_create(struct parse *parse, uint32_t *use, bool *has_use)
 	       parse_is_end(parse);
 }
 
-/* At the top nobody but the owner creates: RIGHTS has no file there. */
 static enum account_status
 create(struct session *session, struct span name, uint32_t use)
 {
@@ -80,14 +79,14 @@ create(struct session *session, struct span name, uint32_t use)
 				    : status;
 }
 
-/* RFC 4314 section 4: what is created needs k above it. */
+/* RFC 4314 section 4: what is created needs k above it.  At the top nobody but
+ * the owner creates: no file gives a right there. */
 static bool
 may_create(struct session *session, struct span name)
 {
-	struct span parent = rights_parent(name);
-
 	if (!rights_is_guest(session))
 		return true;
+	struct span parent = acl_parent(session->account, name);
 	if (parent.len > 0)
 		return rights_require(session, parent, ACL_CREATE);
 	session_finish(session, rights_refused);

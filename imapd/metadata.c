@@ -185,7 +185,8 @@ handle_get_metadata(struct session *session, struct parse *parse)
 		return;
 	getting.name = buf_span(&name);
 	if (parse_space(parse) && parse_get(parse, &getting)) {
-		if (rights_require(session, getting.name, ACL_READ))
+		if (rights_require(
+			session, getting.name, ACL_LOOKUP | ACL_READ))
 			get(&getting);
 	} else
 		session_bad(session, syntax);
@@ -278,7 +279,7 @@ refusal(const struct session *session, const struct metadata_change *change,
 static void
 set(struct session *session, struct span folder, const struct setting *setting)
 {
-	if (!rights_require(session, folder, ACL_READ | ACL_WRITE))
+	if (!rights_require(session, folder, ACL_LOOKUP | ACL_READ | ACL_WRITE))
 		return;
 	for (size_t i = 0; i < setting->count; i++) {
 		const char *why =

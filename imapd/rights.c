@@ -104,14 +104,6 @@ rights_strip_copies(struct session *session, struct span folder,
 	folder_close(target);
 }
 
-struct span
-rights_parent(struct span folder)
-{
-	size_t slash = span_last_index(folder, '/');
-
-	return span_slice(folder, 0, slash < folder.len ? slash : 0);
-}
-
 bool
 rights_is_of_others(struct span name)
 {

@@ -48,9 +48,6 @@ void rights_strip_copies(struct session *session, struct span folder,
 /* "* MYRIGHTS NAME RIGHTS" */
 void rights_put(struct session *session, struct span folder, uint32_t rights);
 
-/* What is above the folder: "" for one at the top. */
-struct span rights_parent(struct span folder);
-
 /* "OWNER" of "Other Users/OWNER/...", empty if the name is not of that kind. */
 struct span rights_owner(struct span name);
 

@@ -84,6 +84,7 @@ static const struct {
 	{ "imapdmaxmessage", 0, INT64_MAX },
 	{ "imapdprogress", 1, 3600000 },
 	{ "imapdcontexts", 1, 1000 },
+	{ "imapdguests", 0, 4096 },
 	{ "imapdmessagelimit", 0, UINT32_MAX },
 	{ "imapdsavelimit", 0, UINT32_MAX },
 	{ "timeouttls", 1, 3600 },

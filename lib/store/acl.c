@@ -130,26 +130,45 @@ acl_set(struct account *account, struct span folder,
 	return error == EBADMSG ? ACCOUNT_ERROR : account_error();
 }
 
+struct span
+acl_parent(struct account *account, struct span folder)
+{
+	for (;;) {
+		size_t slash = span_last_index(folder, '/');
+
+		folder = span_slice(folder, 0, slash < folder.len ? slash : 0);
+		if (folder.len == 0)
+			return folder;
+		int fd = account_open_folder(account, folder);
+		if (fd != -1) {
+			close(fd);
+			return folder;
+		}
+	}
+}
+
 enum account_status
 acl_inherit(struct account *account, struct span folder)
 {
+	struct span parent = acl_parent(account, folder);
 	struct buf text = buf_new(ACL_FILE_MAX);
-	size_t slash = span_last_index(folder, '/');
-	enum account_status status = ACCOUNT_NONEXISTENT;
+	enum account_status status = ACCOUNT_OK;
 
 	buf_add_string(&text, first_line);
 	size_t empty = text.len;
-	if (slash < folder.len)
-		status = acl_read(account, span_slice(folder, 0, slash), &text);
-	int fd = -1;
-	if (status == ACCOUNT_OK && text.len > empty)
-		fd = account_open_folder(account, folder);
-	if (fd != -1 && !account_write_file(fd, file_name, buf_span(&text)))
-		status = account_error();
-	if (fd != -1)
-		close(fd);
+	if (parent.len > 0)
+		status = acl_read(account, parent, &text);
+	if (status == ACCOUNT_OK && text.len > empty) {
+		int fd = account_open_folder(account, folder);
+
+		if (fd == -1 ||
+		    !account_write_file(fd, file_name, buf_span(&text)))
+			status = account_error();
+		if (fd != -1)
+			close(fd);
+	}
 	buf_free(&text);
-	return status == ACCOUNT_NONEXISTENT ? ACCOUNT_OK : status;
+	return status;
 }
 
 /* ---- all folders ---- */

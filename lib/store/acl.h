@@ -81,7 +81,10 @@ enum acl_change {
 enum account_status acl_set(struct account *account, struct span folder,
     const struct acl_entry *entry, enum acl_change change);
 
-/* A new folder gets what the one above it has, RFC 4314 section 3. */
+/* The nearest folder above this one that exists; empty if there is none. */
+struct span acl_parent(struct account *account, struct span folder);
+
+/* A new folder gets what that one has, RFC 4314 section 4. */
 enum account_status acl_inherit(struct account *account, struct span folder);
 
 /*

@@ -11,6 +11,7 @@
 #include "queue/lookup.h"
 #include "queue/odmr.h"
 #include "queue/report.h"
+#include "queue/sharing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lookup_answer answer;
 	struct report report;
 	struct odmr_request odmr;
+	struct sharing_record sharing;
 	struct channel_opening opening;
 	struct queue_id id;
 	struct span envelope;
@@ -34,6 +36,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict_parse(bytes, &verdict);
 	lookup_parse_answer(bytes, &answer);
 	report_parse(bytes, &report);
+	if (sharing_parse(bytes, &sharing) &&
+	    sharing.text.len > SHARING_TEXT_MAX)
+		abort();
 	if (odmr_parse_request(bytes, &odmr) && odmr.server.len > size)
 		abort();
 	odmr_parse_answer(bytes);

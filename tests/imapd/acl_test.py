@@ -139,6 +139,8 @@ check('MOVE and REPLACE', last('MOVE 1 TEAM').startswith('OK') and
 rights('lrk')
 check('k: CREATE below, which inherits', ok(team(f'CREATE "{OTHERS}Team/x"')) and
       ann.say('GETACL Team/x')[0] == '* ACL "Team/x" "local" lrswipkxteacd "joe" lrkc', ann.say('GETACL Team/x'))
+check('k: further below', ok(team(f'CREATE "{OTHERS}Team/u/v"')) and '"joe" lrkc' in ann.say('GETACL Team/u/v')[0] and
+      ok(ann.say('DELETE Team/u/v')))
 check('k: nowhere else', guest.say(f'CREATE "{OTHERS}y"')[-1].startswith(REFUSED) and guest.say('CREATE y')[-1].startswith('NO [CANNOT]'))
 check('k: not DELETE, not RENAME', last(f'DELETE "{OTHERS}Team/x"').startswith(REFUSED) and
       last(f'RENAME "{OTHERS}Team/x" "{OTHERS}Team/z"').startswith(REFUSED))
