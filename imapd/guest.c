@@ -118,9 +118,9 @@ guest_forward(struct session *session, struct guest *guest)
 	return result;
 }
 
-static enum guest_result
-say(struct session *session, struct guest *guest, struct span command,
-    guest_taker *take)
+enum guest_result
+guest_ask(struct session *session, struct guest *guest, struct span command,
+    guest_taker *take, void *context)
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
 
@@ -128,7 +128,7 @@ say(struct session *session, struct guest *guest, struct span command,
 	write_span(&guest->out, command);
 	write_string(&guest->out, "\r\n");
 	enum guest_result result = guest_answer(
-	    session, guest, span_of(GUEST_TAG), take, session, &final);
+	    session, guest, span_of(GUEST_TAG), take, context, &final);
 	buf_free(&final);
 	return result;
 }
@@ -136,13 +136,7 @@ say(struct session *session, struct guest *guest, struct span command,
 enum guest_result
 guest_say(struct session *session, struct guest *guest, const char *command)
 {
-	return say(session, guest, span_of(command), drop);
-}
-
-enum guest_result
-guest_list(struct session *session, struct guest *guest, struct span command)
-{
-	return say(session, guest, command, forward);
+	return guest_ask(session, guest, span_of(command), drop, NULL);
 }
 
 /* ---- beginning and end ---- */

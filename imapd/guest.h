@@ -65,9 +65,9 @@ enum guest_result guest_forward(struct session *session, struct guest *guest);
 enum guest_result guest_say(
     struct session *session, struct guest *guest, const char *command);
 
-/* The same, and what comes before the tagged line goes to the client. */
-enum guest_result guest_list(
-    struct session *session, struct guest *guest, struct span command);
+/* The same, and what comes before the tagged line goes to take. */
+enum guest_result guest_ask(struct session *session, struct guest *guest,
+    struct span command, guest_taker *take, void *context);
 
 /* A tag that goes before such a command. */
 #define GUEST_TAG "guest"

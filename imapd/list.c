@@ -438,13 +438,13 @@ is_wanted_of(void *context, struct span name)
 static void
 list_others(struct list_request *request)
 {
-	const struct route_list others = { .command =
-					       buf_span(&request->command),
-		.patterns = request->patterns,
+	struct route_list others = { .patterns = request->patterns,
 		.count = request->pattern_count,
+		.returns_subscribed = request->returns_subscribed,
 		.is_wanted = is_wanted_of,
 		.context = request };
 
+	others.command = buf_span(&request->command);
 	route_list(request->session, &others);
 }
 

@@ -21,7 +21,8 @@ bool route_command(struct session *session, const struct parse *parse,
  * user, and whose names the patterns may match.
  */
 struct route_list {
-	struct span command;        /* "LIST ...", as it came */
+	struct span command; /* "LIST ...", as it came */
+	bool returns_subscribed;
 	const struct buf *patterns; /* in UTF-8, with the reference */
 	size_t count;
 	bool (*is_wanted)(void *context, struct span name);

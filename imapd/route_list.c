@@ -44,10 +44,73 @@ may_match(struct span pattern, struct span prefix)
 	return slashes >= 2;
 }
 
+/* What the user has subscribed to, his own imapd alone knows. */
+
+struct marking {
+	struct session *session;
+	const struct buf *subscribed; /* names, each ended by LF */
+};
+
+static bool
+take_subscribed(void *context, const struct account_folder *folder)
+{
+	if ((folder->attributes & FOLDER_SUBSCRIBED) != 0 &&
+	    rights_is_of_others(folder->name)) {
+		buf_add(context, folder->name);
+		buf_add_char(context, '\n');
+	}
+	return true;
+}
+
+static bool
+has_line(struct span lines, struct span name)
+{
+	while (lines.len > 0)
+		if (span_equal(span_cut(&lines, '\n'), name))
+			return true;
+	return false;
+}
+
+/* Of "* LIST (...) "/" NAME"; a name in a literal is not looked at. */
+static bool
+is_subscribed(const struct marking *marking, struct span line)
+{
+	struct buf copy = buf_new(SIZE_MAX / 2);
+	struct buf name = buf_new(ACCOUNT_NAME_MAX);
+	struct span text;
+
+	span_cut(&line, ')');
+	buf_add(&copy, span_trim(line));
+	struct parse parse = parse_begin(&copy);
+	bool is_one = parse_prefix(&parse, "\"/\" ") &&
+		      parse_astring(&parse, &text) &&
+		      take_shown_name(marking->session, text, &name) &&
+		      has_line(buf_span(marking->subscribed), buf_span(&name));
+	buf_free(&copy);
+	buf_free(&name);
+	return is_one;
+}
+
+static void
+take_listed(void *context, struct span piece, bool is_line)
+{
+	const struct marking *marking = context;
+	struct span head = span_of("* LIST (");
+
+	if (is_line && marking->subscribed->len > 0 &&
+	    span_starts(piece, head) && is_subscribed(marking, piece)) {
+		put_span(marking->session, head);
+		put(marking->session, "\\Subscribed ");
+		piece = span_slice(piece, head.len, SIZE_MAX);
+	}
+	put_span(marking->session, piece);
+}
+
 static void
 ask_owner(
-    struct session *session, const struct route_list *list, struct span owner)
+    struct marking *marking, const struct route_list *list, struct span owner)
 {
+	struct session *session = marking->session;
 	struct buf prefix = buf_new(ACCOUNT_NAME_MAX);
 	bool may = false;
 
@@ -61,21 +124,26 @@ ask_owner(
 	buf_free(&prefix);
 	struct guest *guest = may ? guest_find(session, owner) : NULL;
 	if (guest != NULL)
-		guest_list(session, guest, list->command);
+		guest_ask(session, guest, list->command, take_listed, marking);
 }
 
 void
 route_list(struct session *session, const struct route_list *list)
 {
 	struct buf owners = buf_new(SIZE_MAX / 2);
+	struct buf subscribed = buf_new(SIZE_MAX / 2);
+	struct marking marking = { session, &subscribed };
 	struct span others = span_of(RIGHTS_OTHERS);
 
+	if (list->returns_subscribed)
+		account_list(session->account, take_subscribed, &subscribed);
 	if (!sharing_owners(session, &owners))
 		buf_clear(&owners);
 	if (owners.len > 0)
 		put_parent(
 		    session, list, span_slice(others, 0, others.len - 1));
 	for (struct span rest = buf_span(&owners); rest.len > 0;)
-		ask_owner(session, list, span_cut(&rest, '\n'));
+		ask_owner(&marking, list, span_cut(&rest, '\n'));
 	buf_free(&owners);
+	buf_free(&subscribed);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """sharing_test - folders shared between accounts, RFC 4314, through the whole
 chain: imapd, login, users/shares, a guest's imapd under the owner's uid."""
-import glob, imaplib, os, pwd, socket, subprocess, sys
+import glob, imaplib, os, pwd, shutil, socket, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -128,6 +128,9 @@ check('SUBSCRIBE', ok(joe.say('SUBSCRIBE "Other Users/ann/Team"')) and
       any('"Other Users/ann/Team"' in line for line in joe.say('LSUB "" "*"')) and
       '* LIST (\\Subscribed \\HasNoChildren) "/" "Other Users/ann/Team"' in joe.say('LIST (SUBSCRIBED) "" "*"'))
 
+check('LIST RETURN (SUBSCRIBED)', '* LIST (\\Subscribed \\HasChildren) "/" "Other Users/ann/Team"' in
+      joe.say('LIST "" "*" RETURN (SUBSCRIBED)') and
+      '* LIST (\\HasNoChildren) "/" "Other Users/ann/Team/x"' in joe.say('LIST "" "*" RETURN (SUBSCRIBED)'))
 eve = Wire('eve@new.example')
 check('a virtual account is a user like others', ok(eve.say('CREATE Box')) and ok(eve.say('SETACL Box joe lr')) and
       ok(joe.say('STATUS "Other Users/eve@new.example/Box" (MESSAGES)')), [added, eve.answer, eve.say('CREATE Box2')])
@@ -185,6 +188,34 @@ client.login('joe', SECRET)
 check('imaplib', client.myrights('"Other Users/ann/Team"')[0] == 'OK' and client.select('"Other Users/ann/Team"')[0] == 'OK' and
       b'Hello' in client.fetch('1', '(BODY[TEXT])')[1][0][1])
 client.logout()
+sync = tempfile.mkdtemp(prefix='sharing_test.')
+with open(sync + '/rc', 'w') as f:
+    f.write(f"""IMAPAccount joe
+Host 127.0.0.1
+Port 143
+User joe
+Pass "{SECRET}"
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore there
+Account joe
+
+MaildirStore here
+Path {sync}/
+Inbox {sync}/INBOX
+SubFolders Verbatim
+
+Channel both
+Far :there:
+Near :here:
+Patterns "Other Users/ann/Team"
+Create Near
+SyncState *
+""")
+synced = run('mbsync', '-c', sync + '/rc', 'both')
+texts = [open(path).read() for path in glob.glob(sync + '/Other Users/ann/Team/*/*') if os.path.isfile(path)]
+check('mbsync', synced.returncode == 0 and len(texts) == 3 and all('Hello' in text for text in texts), [synced, texts])
 got = run('curl', '-sS', '--max-time', '60', '-u', 'joe:' + SECRET,
           'imap://127.0.0.1/Other%20Users%2Fann%2FTeam;MAILINDEX=1')
 check('curl', 'Hello' in got.stdout, got)
@@ -200,4 +231,5 @@ with open('/var/mta/users/shares') as f:
 for one in (ann, joe, eve):
     one.say('LOGOUT')
 check('guests end with their sessions', wait_for(lambda: not sessions_of('ann') and not sessions_of('joe')))
+shutil.rmtree(sync)
 done()
