@@ -148,6 +148,14 @@ run_multisearch(struct multisearch *search)
 	session_fail(session, search->failure);
 }
 
+/* As for SEARCH: the right may have been taken since the SELECT. */
+static bool
+may_be_searched(const struct multisearch *search)
+{
+	return (search->sources.kinds & FILTER_SELECTED) == 0 ||
+	       rights_require_selected(search->session, ACL_READ);
+}
+
 void
 handle_esearch(struct session *session, struct parse *parse)
 {
@@ -163,7 +171,8 @@ handle_esearch(struct session *session, struct parse *parse)
 		     (search.returns.items & RETURN_UPDATE) != 0) &&
 		 session->folder == NULL)
 		session_bad(session, "BAD no folder is selected");
-	else if (!contexts_reject_tag(session, &search.returns))
+	else if (may_be_searched(&search) &&
+		 !contexts_reject_tag(session, &search.returns))
 		run_multisearch(&search);
 	picks_free(&search.kept.picks);
 	program_free(&search.program);

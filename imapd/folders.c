@@ -104,6 +104,8 @@ handle_create(struct session *session, struct parse *parse)
 	if (!parse_one(session, parse, &name, false))
 		return;
 	bool is_understood = parse_create(parse, &use, &has_use);
+	if (rights_is_guest(session)) /* what is whose is the owner's */
+		use = 0;
 	if (!is_understood || (has_use && use == 0)) {
 		if (is_understood)
 			session_finish(session,

@@ -157,6 +157,7 @@ take_child(void *context, const struct account_folder *folder)
 	struct list_request *request = context;
 
 	return (folder->attributes & FOLDER_SUBSCRIBED) == 0 ||
+	       rights_is_guest(request->session) ||
 	       is_wanted(request, folder->name) ||
 	       children_add(&request->children, folder->name);
 }

@@ -135,7 +135,8 @@ enum {
 	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
 	HAS_NO_NUMBER = 1 << 3, /* not even without UID: see UIDONLY */
 	LEAVES_UNREAD = 1 << 4, /* no message of the folder matters */
-	NAMES_FOLDER = 1 << 5   /* first of all, which may be another user's */
+	NAMES_FOLDER = 1 << 5,  /* first of all, which may be another user's */
+	IS_OWNERS = 1 << 6      /* a guest has no such command */
 };
 
 static const struct command {
@@ -161,18 +162,18 @@ static const struct command {
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER | LEAVES_UNREAD },
 	{ "IDLE", handle_idle, 0 },
-	{ "NOTIFY", handle_notify, 0 },
+	{ "NOTIFY", handle_notify, IS_OWNERS },
 	{ "APPEND", handle_append, NAMES_FOLDER },
 	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
 	{ "STATUS", handle_status, NAMES_FOLDER },
 	{ "LIST", handle_list, 0 },
-	{ "LSUB", handle_lsub, 0 },
+	{ "LSUB", handle_lsub, IS_OWNERS },
 	{ "COMPARATOR", handle_comparator, 0 },
 	{ "CREATE", handle_create, NAMES_FOLDER },
 	{ "DELETE", handle_delete, NAMES_FOLDER },
 	{ "RENAME", handle_rename, NAMES_FOLDER },
-	{ "SUBSCRIBE", handle_subscribe, 0 },
-	{ "UNSUBSCRIBE", handle_unsubscribe, 0 },
+	{ "SUBSCRIBE", handle_subscribe, IS_OWNERS },
+	{ "UNSUBSCRIBE", handle_unsubscribe, IS_OWNERS },
 	{ "NAMESPACE", handle_namespace, 0 },
 	{ "GETQUOTA", handle_get_quota, NAMES_FOLDER },
 	{ "GETQUOTAROOT", handle_get_quota_root, NAMES_FOLDER },
@@ -243,7 +244,8 @@ run_command(struct session *session, struct parse *parse)
 {
 	const struct command *command = find_command(parse, &session->is_uid);
 
-	if (command == NULL) {
+	if (command == NULL ||
+	    ((command->kind & IS_OWNERS) != 0 && rights_is_guest(session))) {
 		session_bad(session, "BAD no such command here");
 		return;
 	}

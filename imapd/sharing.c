@@ -2,6 +2,7 @@
 
 #include "base/die.h"
 #include "imapd/rights.h"
+#include "queue/login.h"
 #include "queue/sharing.h"
 
 enum {
@@ -55,6 +56,16 @@ sharing_owners(const struct session *session, struct buf *owners)
 	return is_told && !owners->overflow;
 }
 
+/* May a text be an account's name? Another one login takes amiss. */
+static bool
+is_account(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.ptr[i] < ' ' || name.ptr[i] == 0x7f)
+			return false;
+	return name.len > 0 && name.len <= LOGIN_USER_MAX;
+}
+
 int
 sharing_open(const struct session *session, struct span owner)
 {
@@ -62,6 +73,8 @@ sharing_open(const struct session *session, struct span owner)
 	struct sharing_record answer;
 	int fd = -1;
 
+	if (!is_account(owner))
+		return -1;
 	if (ask(session, SHARING_OPEN, owner, &packet, &answer))
 		fd = packet_take_fd(&packet, 0);
 	packet_close_fds(&packet);

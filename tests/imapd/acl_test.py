@@ -154,6 +154,11 @@ check('a: the commands', ok(team('GETACL TEAM')) and ok(team('LISTRIGHTS TEAM bo
       team('GETACL TEAM')[0].startswith(f'* ACL "{OTHERS}Team" "ann" lrswipkxteacd '))
 rights('lr')
 team('SELECT TEAM')
+check('what is the owner\'s alone', all(last(command).startswith('BAD') for command in (
+    'SUBSCRIBE TEAM', 'UNSUBSCRIBE TEAM', 'LSUB "" "*"', 'NOTIFY NONE')) and guest.say('GETMETADATA "" /shared/comment')[-1].startswith('NO'))
+check('and what a folder is for', rights('lrk') and
+      guest.say(f'CREATE "{OTHERS}Team/s" (USE (\\Sent))')[-1].startswith('NO [USEATTR]') and rights('lr'))
+check('what is taken away is gone at once, of ESEARCH, too', rights('l') and last('ESEARCH ALL').startswith(REFUSED) and rights('lr'))
 check('what is taken away is gone at once', rights('l') and last('FETCH 1 FLAGS').startswith(REFUSED) and ok(team('UNSELECT')))
 check('-anyone takes away from all', rights('lr') and ok(ann.say('SETACL Team -anyone r')) and last('SELECT TEAM').startswith(REFUSED) and
       ok(ann.say('DELETEACL Team -anyone')) and ok(team('SELECT TEAM')) and ok(team('UNSELECT')))

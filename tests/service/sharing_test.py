@@ -77,6 +77,8 @@ ann.append('Team')
 check('before it is shared there is none', joe.say('SELECT "Other Users/ann/Team"')[-1].startswith('NO [NONEXISTENT]'))
 check('and no process of the owner\'s was started for it', len(sessions_of('ann')) == 1, sessions_of('ann'))
 check('nor is there one of nobody\'s', joe.say('SELECT "Other Users/nobody/Team"')[-1].startswith('NO [NONEXISTENT]'))
+check('a name that no account can have', joe.say(b'SELECT "Other Users/a\x01/Team"')[-1].startswith('NO [') and
+      joe.say('SELECT "Other Users/' + 'a' * 400 + '/Team"')[-1].startswith('NO [NONEXISTENT]'))
 check('SETACL', ok(ann.say('SETACL Team joe lrs')))
 with open('/var/mta/users/shares') as f:
     check('users/shares has it', f.read() == 'ann\tjoe\n')
