@@ -1,5 +1,6 @@
 #include "imapd/guest.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 #include "imapd/sharing.h"
 
 enum {
-	ANSWER_MS = 600000
+	ANSWER_MS = 600000,
+	ROOM_TRIES = 50,
+	ROOM_WAIT_MS = 100
 };
 
 /* ---- what it says ---- */
@@ -178,24 +181,52 @@ find_open(struct guests *guests, struct span owner)
 	return NULL;
 }
 
-/* A place, the longest unused one's if there is no other. */
+/* The one that was not used for longest; false if there is none but that whose
+ * folder is selected. */
+static bool
+close_oldest(struct session *session)
+{
+	struct guests *guests = session->guests;
+	struct guest *oldest = NULL;
+
+	for (size_t i = 0; i < GUESTS_MAX; i++) {
+		struct guest *guest = guests->items[i];
+
+		if (guest != NULL && guest != guests->selected &&
+		    (oldest == NULL || guest->used < oldest->used))
+			oldest = guest;
+	}
+	if (oldest != NULL)
+		guest_close(session, oldest);
+	return oldest != NULL;
+}
+
 static struct guest **
 find_place(struct session *session)
 {
-	struct guests *guests = session->guests;
-	struct guest **oldest = NULL;
-
-	for (size_t i = 0; i < GUESTS_MAX; i++) {
-		struct guest **place = &guests->items[i];
-
-		if (*place == NULL)
-			return place;
-		if (*place != guests->selected &&
-		    (oldest == NULL || (*place)->used < (*oldest)->used))
-			oldest = place;
+	for (;;) {
+		for (size_t i = 0; i < GUESTS_MAX; i++)
+			if (session->guests->items[i] == NULL)
+				return &session->guests->items[i];
+		close_oldest(session);
 	}
-	guest_close(session, *oldest);
-	return oldest;
+}
+
+/* login counts one until it has ended. */
+static int
+open_pair(struct session *session, struct span owner)
+{
+	bool *is_later = &session->guests->is_later;
+	int fd = sharing_open(session, owner, is_later);
+
+	if (fd != -1 || !*is_later)
+		return fd;
+	close_oldest(session);
+	for (int i = 0; i < ROOM_TRIES && fd == -1 && *is_later; i++) {
+		poll(NULL, 0, ROOM_WAIT_MS);
+		fd = sharing_open(session, owner, is_later);
+	}
+	return fd;
 }
 
 static bool
@@ -213,7 +244,7 @@ static struct guest *
 open_guest(struct session *session, struct span owner)
 {
 	struct guest **place = find_place(session);
-	int fd = sharing_open(session, owner);
+	int fd = open_pair(session, owner);
 
 	if (fd == -1)
 		return NULL;

@@ -6,7 +6,8 @@
  * login(8) starts and which judges what we may do there, at the other end of a
  * pair.  Commands go to it as the client wrote them, and its answers back.
  *
- * Limits   GUESTS_MAX at a time; the one that was not used for longest makes
+ * Limits   GUESTS_MAX at a time, or fewer if login gives no more
+ *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
  *          GUEST_LINE_MAX bytes a line of an answer.
  * Trust    it is another user's process: of what it says only tagged lines and
@@ -40,6 +41,7 @@ struct guests {
 	struct guest *items[GUESTS_MAX];
 	struct guest *selected; /* has the selected folder; or NULL */
 	uint64_t count;         /* of uses */
+	bool is_later; /* why guest_find found none: it may be there later */
 };
 
 /* It is told what the client enabled.  NULL: there is none for this user. */

@@ -255,7 +255,10 @@ route_named(struct session *session, const struct parse *parse)
 	if (guest == NULL) {
 		if (is_select)
 			session_unselect(session);
-		session_finish(session, session_failure(ACCOUNT_NONEXISTENT));
+		session_finish(
+		    session, session->guests->is_later
+				 ? is_gone
+				 : session_failure(ACCOUNT_NONEXISTENT));
 	} else if (is_select) {
 		pass_select(session, guest);
 	} else {

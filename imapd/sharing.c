@@ -67,16 +67,19 @@ is_account(struct span name)
 }
 
 int
-sharing_open(const struct session *session, struct span owner)
+sharing_open(const struct session *session, struct span owner, bool *is_later)
 {
 	static struct packet packet;
 	struct sharing_record answer;
 	int fd = -1;
 
+	*is_later = false;
 	if (!is_account(owner))
 		return -1;
+	answer.kind = SHARING_LATER;
 	if (ask(session, SHARING_OPEN, owner, &packet, &answer))
 		fd = packet_take_fd(&packet, 0);
+	*is_later = fd == -1 && answer.kind != SHARING_NO;
 	packet_close_fds(&packet);
 	return fd;
 }

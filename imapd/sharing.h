@@ -13,7 +13,11 @@ bool sharing_publish(struct session *session);
 /* Append the names of those who share with the user, each ended by LF. */
 bool sharing_owners(const struct session *session, struct buf *owners);
 
-/* A guest's imapd at owner's mailbox: its client's end, or -1. */
-int sharing_open(const struct session *session, struct span owner);
+/*
+ * A guest's imapd at owner's mailbox: its client's end, or -1; *is_later: not
+ * because there is no such owner.
+ */
+int sharing_open(
+    const struct session *session, struct span owner, bool *is_later);
 
 #endif

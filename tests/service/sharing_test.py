@@ -64,6 +64,7 @@ def sessions_of(user):
 
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
 control('imapdaddresses', '127.0.0.1:143\n')
+control('imapdguests', '2\n')
 run('/var/mta/bin/mtactl', 'start')
 added = run('/var/mta/bin/mtactl', 'user', 'add', 'eve@new.example', input=SECRET + '\n')
 check('a virtual account', added.returncode == 0, added)
@@ -138,6 +139,14 @@ check('a virtual account is a user like others', ok(eve.say('CREATE Box')) and o
       ok(joe.say('STATUS "Other Users/eve@new.example/Box" (MESSAGES)')), [added, eve.answer, eve.say('CREATE Box2')])
 check('anyone', ok(ann.say('SETACL INBOX anyone l')) and
       any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
+run('/var/mta/bin/mtactl', 'user', 'add', 'max@new.example', input=SECRET + '\n')
+max_ = Wire('max@new.example')
+check('more owners than a session may have open', ok(max_.say('CREATE Bin')) and ok(max_.say('SETACL Bin joe lr')) and
+      ok(joe.say('SELECT "Other Users/ann/Team"')) and
+      all(any(name in line for line in joe.say('LIST "" "*"')) for name in ('ann/Team"', 'example/Box"', 'example/Bin"') * 2) and
+      ok(joe.say('FETCH 1 FLAGS')) and ok(joe.say('STATUS "Other Users/max@new.example/Bin" (MESSAGES)')) and ok(joe.say('UNSELECT')))
+max_.say('DELETE Bin')
+max_.say('LOGOUT')
 check('negative rights', ok(ann.say('SETACL INBOX -eve@new.example l')) and
       not any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
 
