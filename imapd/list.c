@@ -89,6 +89,8 @@ is_wanted(const struct list_request *request, struct span own_name)
 {
 	struct buf shown = buf_new((size_t)ACCOUNT_NAME_MAX * 2);
 
+	if (request->session->prefix.len == 0)
+		return matches_any(request, own_name);
 	buf_add(&shown, buf_span(&request->session->prefix));
 	buf_add(&shown, own_name);
 	bool is_matched = matches_any(request, buf_span(&shown));
@@ -334,11 +336,11 @@ parse_return(struct parse *parse, struct list_request *request)
 	do {
 		if (parse_keyword(parse, "SUBSCRIBED"))
 			request->returns_subscribed = true;
+		else if (parse_keyword(parse, "MYRIGHTS"))
+			request->returns_rights = true; /* RFC 8440 */
 		else if (parse_keyword(parse, "CHILDREN") ||
 			 parse_keyword(parse, "SPECIAL-USE"))
-			;                                  /* always */
-		else if (parse_keyword(parse, "MYRIGHTS")) /* RFC 8440 */
-			request->returns_rights = true;
+			; /* always */
 		else if (parse_keyword(parse, "METADATA")) {
 			if (!parse_space(parse) ||
 			    !annotations_parse(&request->annotations, parse))

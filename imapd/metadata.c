@@ -184,12 +184,10 @@ handle_get_metadata(struct session *session, struct parse *parse)
 	if (!parse_folder_name(session, parse, &name))
 		return;
 	getting.name = buf_span(&name);
-	if (parse_space(parse) && parse_get(parse, &getting)) {
-		if (rights_require(
-			session, getting.name, ACL_LOOKUP | ACL_READ))
-			get(&getting);
-	} else
+	if (!parse_space(parse) || !parse_get(parse, &getting))
 		session_bad(session, syntax);
+	else if (rights_require(session, getting.name, ACL_LOOKUP | ACL_READ))
+		get(&getting);
 	buf_free(&name);
 }
 

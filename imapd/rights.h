@@ -3,8 +3,8 @@
 
 /*
  * rights - what the session's user may do, RFC 4314.  In an own mailbox that is
- * all; a guest (imapd -g) has the rights that acl(5) gives, judged anew at each
- * command from the folder's own file.
+ * all; a guest (imapd -g) has the rights that folderacl(5) gives, judged anew
+ * at each command from the folder's own file.
  */
 
 #include "imapd/session.h"

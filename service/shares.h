@@ -2,9 +2,9 @@
 #define SERVICE_SHARES_H
 
 /*
- * shares - users/shares, shares(5): which account shares something with which.
+ * shares - users/shares, login(5): which account shares something with which.
  * It says where to look and who may come as a guest; what a guest may do is
- * judged by the owner's own process, from the folders' acl(5).
+ * judged by the owner's own process, from the folders' folderacl(5).
  *
  * Errors   false with errno set.
  */

@@ -3,12 +3,12 @@
 
 /*
  * acl - who may do what with a folder, RFC 4314: the file estafeta-acl in the
- * folder itself, acl(5).
+ * folder itself, folderacl(5).
  *
  * Owner    has all rights always, and is not in the file; without a file nobody
  *          else has any.
- * Damage   a file that is not as acl(5) says is ACCOUNT_ERROR with EBADMSG:
- *          nobody but the owner has a right then, and it is not written over.
+ * Damage   a file that is not as folderacl(5) says is ACCOUNT_ERROR with
+ * EBADMSG: nobody but the owner has a right then, and it is not written over.
  * Limits   ACL_ENTRIES_MAX entries a folder, ACL_IDENTIFIER_MAX bytes each.
  */
 
@@ -43,7 +43,7 @@ struct acl_entry {
 
 /* ---- the text: pure ---- */
 
-/* Is text a file of acl(5)? *lines is what is behind its first line. */
+/* Is text a file of folderacl(5)? *lines is what is behind its first line. */
 bool acl_parse(struct span text, struct span *lines);
 
 /* Take the next entry off lines that acl_parse gave; false at their end. */

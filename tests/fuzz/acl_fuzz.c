@@ -1,6 +1,6 @@
 /*
- * acl_fuzz - any bytes are a file of acl(5) or not; what it says is within its
- * limits, and the same when it is written again.
+ * acl_fuzz - any bytes are a file of folderacl(5) or not; what it says is
+ * within its limits, and the same when it is written again.
  */
 
 #include <stdint.h>

@@ -42,7 +42,7 @@ check('GETACL without a file', ann.say('GETACL Team')[0] == '* ACL "Team" "local
 check('SETACL', ok(ann.say('SETACL Team joe lrs')) and ok(ann.say('SETACL Team anyone l')) and
       ann.say('GETACL Team')[0] == '* ACL "Team" "local" lrswipkxteacd "joe" lrs "anyone" l')
 with open(FILE) as f:
-    check('the file is as acl(5) says', f.read() == 'estafeta-acl 1\nlrs joe\nl anyone\n')
+    check('the file is as folderacl(5) says', f.read() == 'estafeta-acl 1\nlrs joe\nl anyone\n')
 check('more and less', rights('+wi') and rights('-s') and '"joe" lrwi ' in ann.say('GETACL Team')[0])
 check('c is k and x, d is e and t', rights('cd') and '"joe" kxtecd ' in ann.say('GETACL Team')[0], ann.say('GETACL Team'))
 check('negative rights', ok(ann.say('SETACL Team -joe k')) and '"-joe" kc' in ann.say('GETACL Team')[0])

@@ -1,4 +1,5 @@
-/* acl_test - the text of acl(5): rights, identifiers, and what is none. */
+/* acl_test - the text of folderacl(5): rights, identifiers, and what is none.
+ */
 
 #include "store/acl.h"
 
