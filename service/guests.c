@@ -28,7 +28,7 @@ static const char maildir[] = "maildir:";
 
 /* It ends with its parent until it is a user, and holds no other session. */
 static void
-keep_to(struct login *login, const struct seat *asking, const struct seat *own)
+keep_to(struct login *login, const struct seat *asking)
 {
 	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
@@ -37,7 +37,7 @@ keep_to(struct login *login, const struct seat *asking, const struct seat *own)
 	for (size_t i = 0; i < login->seat_count; i++) {
 		struct seat *seat = &login->seats[i];
 
-		if (seat == asking || seat == own || seat->state == SEAT_FREE)
+		if (seat == asking || seat->state == SEAT_FREE)
 			continue;
 		seat_close_fd(&seat->session);
 		seat_close_fd(&seat->report);
@@ -194,7 +194,7 @@ begin_guest(struct login *login, struct seat *asking, struct span owner)
 	if (packet_pair(ends)) {
 		pid = fork();
 		if (pid == 0) {
-			keep_to(login, asking, NULL);
+			keep_to(login, asking);
 			run_guest(login, asking, owner, ends[1]);
 		}
 		close(ends[1]);
@@ -224,7 +224,7 @@ begin_helper(
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		keep_to(login, seat, NULL);
+		keep_to(login, seat);
 		run_helper(seat, record);
 	}
 	if (pid == -1) {
