@@ -200,7 +200,7 @@ serve(struct settings *settings)
 	struct serve server = {
 		.busy = "421 4.3.2",
 		.over = "421 4.7.0",
-		.late_neighbour = NEIGHBOUR_TLS,
+		.late = { { NEIGHBOUR_TLS, NEIGHBOUR_ODMR } },
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = settings,

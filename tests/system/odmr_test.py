@@ -141,10 +141,13 @@ try:
     check('mtactl check has no fault in it', 'odmrdomains' not in a.run('/var/mta/bin/mtactl check').stdout)
 
     # ---- replies ----
+    held_by_manager = lambda: a.run('ls /proc/$(pgrep -x queue-manager)/fd').stdout.split()
+    before = held_by_manager()
     c = Customer(user=None, tls=False)
     check('a greeting', c.greeting.startswith('220 mx.a.test'), c.greeting)
     check('EHLO has ATRN and STARTTLS, no AUTH in clear, and nothing that brings mail', re.search('250[- ]ATRN\r\n', c.hello)
           and 'STARTTLS' in c.hello and 'AUTH' not in c.hello and 'PIPELINING' not in c.hello and 'SIZE' not in c.hello, c.hello)
+    check('a client that has not asked costs the manager nothing', before and held_by_manager() == before, held_by_manager())
     check('530 before AUTH', c.ask('ATRN customer.test').startswith('530 5.7.0'))
     for line in ('MAIL FROM:<a@b.test>', 'RCPT TO:<joe@a.test>', 'DATA', 'VRFY joe', 'ETRN customer.test', 'XCLIENT NAME=x'):
         check('502 to ' + line, c.ask(line).startswith('502'))
@@ -156,6 +159,7 @@ try:
     held = wait_for(lambda: sessions() if sessions().count('total') == 1 else '')     # the others have ended
     check('a session holds its client, login, the manager, and the log', held.count('socket:') == 3 and ' 0 -> /dev/null' in held, held)
     check('453 without mail', c.ask('ATRN customer.test').startswith('453'))
+    check('one that has asked, a session', len(held_by_manager()) == len(before) + 1, held_by_manager())
     check('453 for all without mail', c.ask('ATRN').startswith('453'))
     check('450 for a domain of another', c.ask('ATRN third.test').startswith('450'))
     check('450 if one of them is', c.ask('ATRN customer.test,third.test').startswith('450'))
