@@ -158,6 +158,7 @@ static const struct {
 	{ "relayclients", NETWORKS },
 	{ "xclientnets", NETWORKS },
 	{ "verpclients", NETWORKS },
+	{ "pipeconnectnets", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
 	{ "passwordchecker", PATH },

@@ -89,6 +89,8 @@ offer_extensions(struct session *session)
 		return;
 	}
 	offer(session, "PIPELINING");
+	if (session_offers_pipe_connect(session))
+		offer(session, "PIPECONNECT");
 	offer_number(session, "SIZE", session->settings->size_max);
 	offer(session, "8BITMIME");
 	offer(session, "SMTPUTF8");

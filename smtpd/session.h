@@ -67,6 +67,7 @@ struct settings {
 	bool hides_client;                 /* control/hideclient */
 	struct network_list xclient_nets;  /* control/xclientnets */
 	struct network_list verp_clients;  /* control/verpclients */
+	struct network_list early_clients; /* control/pipeconnectnets */
 	struct control_list no_soliciting; /* control/nosoliciting */
 	struct filter_settings filter;
 };
@@ -201,6 +202,9 @@ void count_junk(struct session *session);
 
 /* False if the client has spoken before, or is gone: the session is over. */
 bool waits_for_greeting(struct session *session);
+
+/* Exim's PIPECONNECT: for control/pipeconnectnets. */
+bool session_offers_pipe_connect(const struct session *session);
 
 /* It took too long: say so, and end. */
 void end_slow(struct session *session);

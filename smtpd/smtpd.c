@@ -21,7 +21,7 @@
  *             maxheaderfields maxjunk greetdelay maxuse
  *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets
- *             verpclients nosoliciting,
+ *             verpclients pipeconnectnets nosoliciting,
  *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
  *             smtpd, submission, lmtp, odmr;
  *             filters timeoutfilter quarantine;
@@ -86,6 +86,8 @@ read_settings(struct settings *settings)
 	settings->junk_max = control_number("maxjunk", 100, 1, 100000);
 	settings->greet_delay_s = control_number("greetdelay", 0, 0, 60);
 	read_pace(&settings->pace);
+	settings->early_clients = network_list("pipeconnectnets",
+	    settings->greet_delay_s == 0 ? "0.0.0.0/0 ::/0" : "");
 	settings->xclient_nets = network_list("xclientnets", "");
 	settings->no_soliciting = solicitation_refused();
 	settings->verp_clients = network_list("verpclients", "127.0.0.0/8 ::1");

@@ -322,6 +322,10 @@ c.ask('RCPT TO:<joe@example.org>')
 check('one mailbox, too, has a sender of its own', b'\0V+=\0' in queue_file(c.bdat('Subject: x\r\n\r\n', True))[1])
 check('not by LMTP', 'XVERP' not in Client('127.0.0.8', 24, 'LHLO x').hello)
 
+# ---- PIPECONNECT: Exim's ----
+c = Client()
+check('PIPECONNECT is offered', offers(c, 'PIPECONNECT') and not offers(Client(port=24, hello='LHLO x'), 'PIPECONNECT'), c.hello)
+
 # ---- LIMITS: RFC 9422 ----
 c = Client()
 check('LIMITS is offered', offers(c, 'LIMITS MAILMAX=50 RCPTMAX=1000'), c.hello)
@@ -428,7 +432,7 @@ check('every keyword that is offered is in the table of smtpd(8), and no other',
 for word, (defined, tests) in table.items():
     texts = [open(path).read() for name in tests for path in glob.glob(f'{TESTS}/{name}.*')]
     if word != 'Sy keyword':
-        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|draft-|Postfix", defined) and len(texts) == len(tests) and
+        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|draft-|Postfix|Exim", defined) and len(texts) == len(tests) and
               any(word in text.upper() for text in texts), (word, tests))
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()
