@@ -18,6 +18,7 @@
 #include "net/solicitation.h"
 #include "net/sources.h"
 #include "net/tlspolicy.h"
+#include "net/wellknown.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
 #include "queue/limits.h"
@@ -216,6 +217,12 @@ read_soliciting(void)
 }
 
 static void
+read_wellknown(void)
+{
+	wellknown_read();
+}
+
+static void
 read_filters(void)
 {
 	struct filters filters = { .count = 0 };
@@ -375,12 +382,13 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_soliciting, read_filters, read_milters, read_rspamd, read_routes,
-	read_limits, read_tls_policies, read_discards, read_logins,
-	read_sources, read_authorities, read_name_servers, read_destination,
-	read_lists, read_weights, read_greylisting, read_account_limits,
-	read_special_folders, read_client_authorities, read_certificates,
-	read_uidl_formats, read_odmr_domains, read_landlock };
+	read_soliciting, read_wellknown, read_filters, read_milters,
+	read_rspamd, read_routes, read_limits, read_tls_policies, read_discards,
+	read_logins, read_sources, read_authorities, read_name_servers,
+	read_destination, read_lists, read_weights, read_greylisting,
+	read_account_limits, read_special_folders, read_client_authorities,
+	read_certificates, read_uidl_formats, read_odmr_domains,
+	read_landlock };
 
 static void
 read_grammar(size_t i)

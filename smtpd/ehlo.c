@@ -114,6 +114,8 @@ offer_extensions(struct session *session)
 		offer(session, "EXPN");
 	if (session->is_trusted && !session->settings->is_lmtp)
 		offer(session, "ETRN");
+	if (session_offers_wellknown(session))
+		offer(session, "WELLKNOWN");
 	if (session_refuses_classes(session))
 		offer_no_soliciting(session);
 	if (session_offers_verp(session))

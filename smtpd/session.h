@@ -15,6 +15,7 @@
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
  *   etrn, atrn, xclient  ETRN; ATRN; XCLIENT and XFORWARD
+ *   wellknown  WELLKNOWN: files for whoever asks
  *   tls       STARTTLS, and ports that begin with TLS
  *   auth      AUTH: who the client is
  *   strangers, pace  what is asked of clients that may not relay, and how slow
@@ -30,6 +31,7 @@
 #include "net/auth.h"
 #include "net/network.h"
 #include "net/serve.h"
+#include "net/wellknown.h"
 #include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/tls.h"
@@ -69,6 +71,7 @@ struct settings {
 	struct network_list verp_clients;  /* control/verpclients */
 	struct network_list early_clients; /* control/pipeconnectnets */
 	struct control_list no_soliciting; /* control/nosoliciting */
+	struct wellknown wellknown;        /* control/wellknown/ */
 	struct filter_settings filter;
 };
 
@@ -220,6 +223,8 @@ void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
 void handle_atrn(struct session *session, struct span argument);
+void handle_wellknown(struct session *session, struct span argument);
+bool session_offers_wellknown(const struct session *session);
 void handle_xclient(struct session *session, struct span argument);
 void handle_xforward(struct session *session, struct span argument);
 

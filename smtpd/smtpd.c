@@ -21,7 +21,7 @@
  *             maxheaderfields maxjunk greetdelay maxuse
  *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets
- *             verpclients pipeconnectnets nosoliciting,
+ *             verpclients pipeconnectnets nosoliciting wellknown/,
  *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
  *             smtpd, submission, lmtp, odmr;
  *             filters timeoutfilter quarantine;
@@ -90,6 +90,7 @@ read_settings(struct settings *settings)
 	    settings->greet_delay_s == 0 ? "0.0.0.0/0 ::/0" : "");
 	settings->xclient_nets = network_list("xclientnets", "");
 	settings->no_soliciting = solicitation_refused();
+	settings->wellknown = wellknown_read();
 	settings->verp_clients = network_list("verpclients", "127.0.0.0/8 ::1");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
