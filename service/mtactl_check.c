@@ -13,6 +13,7 @@
 #include "net/dial.h"
 #include "net/discards.h"
 #include "net/milters.h"
+#include "net/providers.h"
 #include "net/routes.h"
 #include "net/smtpauth.h"
 #include "net/solicitation.h"
@@ -115,6 +116,7 @@ static const struct {
 	{ "programtimeout", 1, 86400 },
 	{ "includeprograms", 0, 1 },
 	{ "timeoutconnect", 1, 600 },
+	{ "odmrfetchinterval", 0, 86400 },
 	{ "landlockmax", 0, 6 },
 	{ "timeoutfilter", 1, 3600 },
 	{ "timeoutmilter", 1, 3600 },
@@ -291,6 +293,12 @@ read_odmr_domains(void)
 }
 
 static void
+read_providers(void)
+{
+	providers_read();
+}
+
+static void
 read_discards(void)
 {
 	discards_read();
@@ -387,7 +395,7 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_logins, read_sources, read_authorities, read_name_servers,
 	read_destination, read_lists, read_weights, read_greylisting,
 	read_account_limits, read_special_folders, read_client_authorities,
-	read_certificates, read_uidl_formats, read_odmr_domains,
+	read_certificates, read_uidl_formats, read_odmr_domains, read_providers,
 	read_landlock };
 
 static void

@@ -2,11 +2,12 @@
  * smtpd - receive mail by SMTP and LMTP.
  *
  * started by  service/{smtpd,submission,lmtp}/run, behind listen, neighbour and
- *             confine; service/queue/run as a neighbour (odmr); or by hand and
- *             by sendmail -bs, for one client on descriptors 0 and 1
+ *             confine; service/queue/run as a neighbour (odmr);
+ *             service/fetch/run as one (turned); or by hand and by sendmail
+ *             -bs, for one client on descriptors 0 and 1
  * uid         mta-smtpd, mta-submit (by hand: the caller's)
  * fd 0, 1     by hand: the client; 0 with odmr: queue-manager, odmr(5), moved
- *             to 67
+ *             to 67; with turned: odmr-fetch, odmr(5)
  * fd 2        the log
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
@@ -46,8 +47,8 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd [submission | lmtp | odmr]   (by service/NAME/run; or by "
-    "hand, on a terminal)";
+    "usage: smtpd [submission | lmtp | odmr | turned]   (by service/NAME/run; "
+    "or by hand, on a terminal)";
 
 static int64_t
 milliseconds(const char *name, uint64_t seconds, uint64_t max)
@@ -121,7 +122,8 @@ add_filters(struct settings *settings, struct serve *server)
 {
 	if (settings->is_lmtp || settings->is_odmr)
 		return;
-	filter_read_settings(&settings->filter, settings->is_submission);
+	filter_read_settings(
+	    &settings->filter, settings->is_submission || settings->is_turned);
 	settings->filters_at = server->neighbour_count;
 	for (size_t i = 0; i < settings->filter.list.count; i++)
 		add_neighbour(server, settings->filter.list.neighbours[i]);
@@ -210,6 +212,8 @@ serve(struct settings *settings)
 	};
 
 	add_neighbours(settings, &server);
+	if (settings->is_turned)
+		return turned_serve(&server);
 	serve_configure(&server, service_name(settings));
 	if (!settings->is_submission && !settings->is_odmr)
 		server.use_max = control_number("maxuse", 100, 1, 1000000);
@@ -242,9 +246,11 @@ main(int argc, char **argv)
 	    argc == 2 && strcmp(argv[1], "submission") == 0;
 	settings.is_lmtp = argc == 2 && strcmp(argv[1], "lmtp") == 0;
 	settings.is_odmr = argc == 2 && strcmp(argv[1], "odmr") == 0;
+	settings.is_turned = argc == 2 && strcmp(argv[1], "turned") == 0;
 	if (argc != 1 && !settings.is_submission && !settings.is_lmtp &&
-	    !settings.is_odmr)
+	    !settings.is_odmr && !settings.is_turned)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
-	return serve_is_listening() ? serve(&settings) : by_hand(&settings);
+	return settings.is_turned || serve_is_listening() ? serve(&settings)
+							  : by_hand(&settings);
 }

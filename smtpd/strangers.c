@@ -65,7 +65,8 @@ waits_for_greeting(struct session *session)
 	struct span words;
 
 	if (settings->is_submission || settings->is_lmtp || settings->is_odmr ||
-	    session->is_trusted || session_offers_pipe_connect(session))
+	    settings->is_turned || session->is_trusted ||
+	    session_offers_pipe_connect(session))
 		return true;
 	for (int64_t left; (left = end - clock_ms()) > 0;)
 		if (poll(&client, 1, (int)left) == 1)
