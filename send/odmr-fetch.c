@@ -206,7 +206,7 @@ begin(const struct send_settings *settings, const struct sandbox_layer *layer,
 	return pid != -1;
 }
 
-/* Until all children have ended, and then for as long again as is left. */
+/* Until all children have ended, and it is time again; -1: never. */
 static void
 rest(uint64_t children, int64_t until_ms)
 {

@@ -41,12 +41,12 @@ count_junk(struct session *session)
 
 /*
  * Exim's: who was told so may send EHLO, and what it knows may follow, at once.
- * LMTP's clients have no use for it.
+ * LMTP's clients have no use for it, nor has who does not connect to us.
  */
 bool
 session_offers_pipe_connect(const struct session *session)
 {
-	return !session->settings->is_lmtp &&
+	return !session->settings->is_lmtp && !session->settings->is_turned &&
 	       network_list_has(
 		   &session->settings->early_clients, &session->peer->address);
 }

@@ -4,7 +4,9 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ serve_turn(const struct serve *serve, const struct turn *turn)
 {
 	static struct packet packet;
 	struct span address;
-	struct peer peer = { .text = "" };
+	struct peer peer = { .local_text = "local" };
 
 	if (packet_receive(turn->session, &packet) != 1)
 		return EX_OK;
@@ -85,41 +87,74 @@ begin_turn(
 	close_sessions(&turn);
 }
 
-/* Those that ended since the last came. */
-static void
-reap(void)
+/* A descriptor that is readable when one of them has ended. */
+static int
+watch_children(void)
 {
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	int fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd == -1)
+		temp_fail("cannot make a signalfd");
+	return fd;
+}
+
+static void
+reap(int children)
+{
+	struct signalfd_siginfo info;
 	int status;
 	pid_t pid;
 
+	if (read(children, &info, sizeof(info)) != sizeof(info))
+		return;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		if (WIFSIGNALED(status))
 			log_event("session %d died of signal %d", (int)pid,
 			    WTERMSIG(status));
 }
 
+/* False when odmr-fetch is gone. */
+static bool
+take_session(const struct serve *serve, const struct sandbox_layer *layer)
+{
+	static struct packet packet;
+	int got = packet_receive(NEIGHBOUR_SELF, &packet);
+
+	if (got == 0)
+		return false;
+	if (got == -1 && errno != EBADMSG)
+		temp_fail("cannot receive a session");
+	int session = got == 1 ? neighbour_accept_session(&packet) : -1;
+	packet_close_fds(&packet);
+	if (session == -1) {
+		log_event("no session of odmr(5)");
+		return true;
+	}
+	begin_turn(serve, layer, session);
+	close(session);
+	return true;
+}
+
 int
 turned_serve(const struct serve *serve)
 {
-	static struct packet packet;
-	int got;
+	struct pollfd wait[2] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+		{ .fd = watch_children(), .events = POLLIN } };
 
 	signal(SIGPIPE, SIG_IGN);
 	require_unprivileged();
 	struct sandbox_layer *layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_SOCKETPAIR, serve->session_allowed);
-	while ((got = packet_receive(NEIGHBOUR_SELF, &packet)) != 0) {
-		if (got == -1 && errno != EBADMSG)
-			temp_fail("cannot receive a session");
-		int session = got == 1 ? neighbour_accept_session(&packet) : -1;
-		packet_close_fds(&packet);
-		if (session == -1) {
-			log_event("no session of odmr(5)");
+	for (;;) {
+		if (poll(wait, 2, -1) == -1)
 			continue;
-		}
-		reap();
-		begin_turn(serve, layer, session);
-		close(session);
+		if (wait[1].revents != 0)
+			reap(wait[1].fd);
+		if (wait[0].revents != 0 && !take_session(serve, layer))
+			return EX_OK;
 	}
-	return EX_OK;
 }
