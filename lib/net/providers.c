@@ -43,7 +43,7 @@ providers_read(void)
 
 	if (list.count > PROVIDERS_MAX)
 		control_complain("odmrfetch", list.lines[PROVIDERS_MAX],
-		    "more than 100 hosts: remove some");
+		    "too many hosts: remove some");
 	for (size_t i = 0; i < list.count; i++)
 		if (!provider_parse(list.items[i], &provider))
 			control_complain("odmrfetch", list.lines[i],

@@ -32,10 +32,10 @@ take_file(struct wellknown *wellknown, int fd, struct buf *name)
 	struct buf content = buf_new(WELLKNOWN_BYTES_MAX + 1); /* read_all */
 
 	if (wellknown->count == WELLKNOWN_FILES_MAX)
-		complain(name, "over 100 files: remove some");
+		complain(name, "too many files: remove some");
 	enum io_status status = read_all(fd, &content, READ_TIMEOUT_MS);
 	if (status == IO_TOO_LONG)
-		complain(name, "over 65536 bytes: make it shorter");
+		complain(name, "too long: make it shorter");
 	if (status != IO_OK)
 		complain(name, "cannot be read: see the system's log");
 	wellknown->files[wellknown->count++] =
