@@ -26,7 +26,7 @@ PROGRAMS := \
 	aliases/lookup aliases/newaliases \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
 	queue/mailq queue/queue queue/sendmail \
-	send/remote-send send/remote-auth send/resolve \
+	send/remote-send send/remote-auth send/resolve send/odmr-fetch \
 	local/local-deliver \
 	filter/filter-milter filter/filter-rspamd \
 	filter/filter-guard filter/greylist \

@@ -10,8 +10,7 @@
 
 enum {
 	QUOTED_MAX = 1000,
-	INBOX_LEN = 5,
-	DIGITS_MAX = 20
+	INBOX_LEN = 5
 };
 
 void
@@ -41,14 +40,9 @@ put_span(struct session *session, struct span text)
 void
 put_number(struct session *session, uint64_t number)
 {
-	char digits[DIGITS_MAX];
-	size_t start = sizeof(digits);
+	char digits[SPAN_DIGITS_MAX];
 
-	do
-		digits[--start] = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	put_span(
-	    session, (struct span){ digits + start, sizeof(digits) - start });
+	put_span(session, span_digits(number, digits));
 }
 
 void

@@ -13,11 +13,13 @@
 #include "net/dial.h"
 #include "net/discards.h"
 #include "net/milters.h"
+#include "net/providers.h"
 #include "net/routes.h"
 #include "net/smtpauth.h"
 #include "net/solicitation.h"
 #include "net/sources.h"
 #include "net/tlspolicy.h"
+#include "net/wellknown.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
 #include "queue/limits.h"
@@ -115,6 +117,7 @@ static const struct {
 	{ "programtimeout", 1, 86400 },
 	{ "includeprograms", 0, 1 },
 	{ "timeoutconnect", 1, 600 },
+	{ "odmrfetchinterval", 0, 86400 },
 	{ "landlockmax", 0, 6 },
 	{ "timeoutfilter", 1, 3600 },
 	{ "timeoutmilter", 1, 3600 },
@@ -159,6 +162,7 @@ static const struct {
 	{ "relayclients", NETWORKS },
 	{ "xclientnets", NETWORKS },
 	{ "verpclients", NETWORKS },
+	{ "pipeconnectnets", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
 	{ "passwordchecker", PATH },
@@ -213,6 +217,12 @@ static void
 read_soliciting(void)
 {
 	solicitation_refused();
+}
+
+static void
+read_wellknown(void)
+{
+	wellknown_read();
 }
 
 static void
@@ -281,6 +291,12 @@ static void
 read_odmr_domains(void)
 {
 	odmr_domains();
+}
+
+static void
+read_providers(void)
+{
+	providers_read();
 }
 
 static void
@@ -375,12 +391,13 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_soliciting, read_filters, read_milters, read_rspamd, read_routes,
-	read_limits, read_tls_policies, read_discards, read_logins,
-	read_sources, read_authorities, read_name_servers, read_destination,
-	read_lists, read_weights, read_greylisting, read_account_limits,
-	read_special_folders, read_client_authorities, read_certificates,
-	read_uidl_formats, read_odmr_domains, read_landlock };
+	read_soliciting, read_wellknown, read_filters, read_milters,
+	read_rspamd, read_routes, read_limits, read_tls_policies, read_discards,
+	read_logins, read_sources, read_authorities, read_name_servers,
+	read_destination, read_lists, read_weights, read_greylisting,
+	read_account_limits, read_special_folders, read_client_authorities,
+	read_certificates, read_uidl_formats, read_odmr_domains, read_providers,
+	read_landlock };
 
 static void
 read_grammar(size_t i)

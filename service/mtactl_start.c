@@ -97,6 +97,17 @@ for_each_service(int (*act)(const char *name))
 	return failures;
 }
 
+/* One whose down file is gone since the supervisor looked. */
+static int
+bring_up(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
+	const char *const argv[] = { "s6-svc", "-u", path, NULL };
+	return mtactl_run(argv);
+}
+
 static int
 await_ready(const char *name)
 {
@@ -121,7 +132,9 @@ int
 mtactl_start(void)
 {
 	mtactl_make_certificate();
-	if (!is_running())
+	if (is_running())
+		for_each_service(bring_up);
+	else
 		start_supervisor();
 	if (for_each_service(await_ready) > 0) {
 		fprintf(stderr, "mend it, and the service starts by itself; "

@@ -31,6 +31,7 @@ const struct tree_entry tree_entries[] = {
 	{ "service", "root", "root", 0755, 'd' },
 	{ "log", "root", "root", 0755, 'd' },
 	{ "log/smtpd", "mta-log", "mta-admin", 02750, 'd' },
+	{ "log/fetch", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/lmtp", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/queue", "mta-log", "mta-admin", 02750, 'd' },
 	{ "log/submission", "mta-log", "mta-admin", 02750, 'd' },

@@ -89,6 +89,8 @@ offer_extensions(struct session *session)
 		return;
 	}
 	offer(session, "PIPELINING");
+	if (session_offers_pipe_connect(session))
+		offer(session, "PIPECONNECT");
 	offer_number(session, "SIZE", session->settings->size_max);
 	offer(session, "8BITMIME");
 	offer(session, "SMTPUTF8");
@@ -112,6 +114,8 @@ offer_extensions(struct session *session)
 		offer(session, "EXPN");
 	if (session->is_trusted && !session->settings->is_lmtp)
 		offer(session, "ETRN");
+	if (session_offers_wellknown(session))
+		offer(session, "WELLKNOWN");
 	if (session_refuses_classes(session))
 		offer_no_soliciting(session);
 	if (session_offers_verp(session))

@@ -23,10 +23,10 @@ is_listed(const struct filters *filters, int neighbour)
 }
 
 void
-filter_read_settings(struct filter_settings *settings, bool is_submission)
+filter_read_settings(struct filter_settings *settings, bool is_known)
 {
 	filters_read(&settings->list);
-	if (is_submission) /* its users have all logged in */
+	if (is_known)
 		filters_drop(&settings->list, NEIGHBOUR_FILTER_GUARD);
 	settings->timeout_ms =
 	    (int64_t)control_number("timeoutfilter", 600, 1, 3600) * 1000;

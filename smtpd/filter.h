@@ -32,10 +32,11 @@ struct span;
 
 /*
  * Read the settings, and close the pairs of filters that control/filters does
- * not name: those end.  A submission service has no use for guard.  Ends the
- * program if one that it names is no neighbour.
+ * not name: those end.  Where the clients are known, users or our provider,
+ * there is no use for guard.  Ends the program if one that it names is no
+ * neighbour.
  */
-void filter_read_settings(struct filter_settings *settings, bool is_submission);
+void filter_read_settings(struct filter_settings *settings, bool is_known);
 
 /* sessions has one for each filter; NULL by hand, where none is asked. */
 void filter_begin(struct session *session, const int *sessions);

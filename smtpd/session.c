@@ -166,7 +166,7 @@ handle_help(struct session *session, struct span argument)
 	}
 	reply(session,
 	    "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET "
-	    "NOOP VRFY EXPN ETRN HELP QUIT");
+	    "NOOP VRFY EXPN ETRN WELLKNOWN HELP QUIT");
 }
 
 static void
@@ -210,6 +210,7 @@ static const struct command {
 	{ "VRFY", handle_vrfy, false, true, MAIL },
 	{ "EXPN", handle_expn, false, true, SMTP },
 	{ "ETRN", handle_etrn, false, true, SMTP },
+	{ "WELLKNOWN", handle_wellknown, false, true, SMTP },
 	{ "ATRN", handle_atrn, false, true, SMTP | ODMR },
 	{ "XCLIENT", handle_xclient, false, false, MAIL },
 	{ "XFORWARD", handle_xforward, false, false, MAIL },

@@ -15,6 +15,8 @@
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
  *   etrn, atrn, xclient  ETRN; ATRN; XCLIENT and XFORWARD
+ *   wellknown  WELLKNOWN: files for whoever asks
+ *   turned    connections to our provider, which is their client now
  *   tls       STARTTLS, and ports that begin with TLS
  *   auth      AUTH: who the client is
  *   strangers, pace  what is asked of clients that may not relay, and how slow
@@ -30,6 +32,7 @@
 #include "net/auth.h"
 #include "net/network.h"
 #include "net/serve.h"
+#include "net/wellknown.h"
 #include "queue/envelope.h"
 #include "queue/id.h"
 #include "queue/tls.h"
@@ -56,6 +59,7 @@ struct settings {
 	bool is_submission; /* ports 587 and 465: RFC 6409 */
 	bool is_lmtp;       /* RFC 2033 */
 	bool is_odmr;       /* port 366: RFC 2645 */
+	bool is_turned;     /* of our provider, by ATRN: the same */
 	int inject_at; /* places among a client's sessions; -1: not given */
 	int lookup_at;
 	int login_at;
@@ -67,7 +71,9 @@ struct settings {
 	bool hides_client;                 /* control/hideclient */
 	struct network_list xclient_nets;  /* control/xclientnets */
 	struct network_list verp_clients;  /* control/verpclients */
+	struct network_list early_clients; /* control/pipeconnectnets */
 	struct control_list no_soliciting; /* control/nosoliciting */
+	struct wellknown wellknown;        /* control/wellknown/ */
 	struct filter_settings filter;
 };
 
@@ -202,6 +208,9 @@ void count_junk(struct session *session);
 /* False if the client has spoken before, or is gone: the session is over. */
 bool waits_for_greeting(struct session *session);
 
+/* Exim's PIPECONNECT: for control/pipeconnectnets. */
+bool session_offers_pipe_connect(const struct session *session);
+
 /* It took too long: say so, and end. */
 void end_slow(struct session *session);
 
@@ -216,6 +225,13 @@ void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
 void handle_atrn(struct session *session, struct span argument);
+void handle_wellknown(struct session *session, struct span argument);
+bool session_offers_wellknown(const struct session *session);
+/*
+ * The peer is at that address, in numbers or IPV6: and numbers; empty: as it
+ * was.  False if it is none.
+ */
+bool peer_set_address(struct peer *peer, struct span text);
 void handle_xclient(struct session *session, struct span argument);
 void handle_xforward(struct session *session, struct span argument);
 
@@ -267,6 +283,11 @@ bool session_offers_starttls(const struct session *session);
 
 /* On a port that begins with TLS; false if nothing can be said any more. */
 bool session_begin_tls(struct session *session);
+
+/* ---- turned ---- */
+
+/* Serve what odmr-fetch brings until it ends; after the last open. */
+int turned_serve(const struct serve *serve);
 
 /* ---- auth ---- */
 

@@ -2,11 +2,12 @@
  * smtpd - receive mail by SMTP and LMTP.
  *
  * started by  service/{smtpd,submission,lmtp}/run, behind listen, neighbour and
- *             confine; service/queue/run as a neighbour (odmr); or by hand and
- *             by sendmail -bs, for one client on descriptors 0 and 1
+ *             confine; service/queue/run as a neighbour (odmr);
+ *             service/fetch/run as one (turned); or by hand and by sendmail
+ *             -bs, for one client on descriptors 0 and 1
  * uid         mta-smtpd, mta-submit (by hand: the caller's)
  * fd 0, 1     by hand: the client; 0 with odmr: queue-manager, odmr(5), moved
- *             to 67
+ *             to 67; with turned: odmr-fetch, odmr(5)
  * fd 2        the log
  * fd 3        readiness
  * fd 10       queue-inject, inject(5)
@@ -21,7 +22,7 @@
  *             maxheaderfields maxjunk greetdelay maxuse
  *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets
- *             verpclients nosoliciting,
+ *             verpclients pipeconnectnets nosoliciting wellknown/,
  *             NAMEconnections NAMEpernetwork NAMErate NAMEwiderate for
  *             smtpd, submission, lmtp, odmr;
  *             filters timeoutfilter quarantine;
@@ -46,8 +47,8 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: smtpd [submission | lmtp | odmr]   (by service/NAME/run; or by "
-    "hand, on a terminal)";
+    "usage: smtpd [submission | lmtp | odmr | turned]   (by service/NAME/run; "
+    "or by hand, on a terminal)";
 
 static int64_t
 milliseconds(const char *name, uint64_t seconds, uint64_t max)
@@ -86,8 +87,11 @@ read_settings(struct settings *settings)
 	settings->junk_max = control_number("maxjunk", 100, 1, 100000);
 	settings->greet_delay_s = control_number("greetdelay", 0, 0, 60);
 	read_pace(&settings->pace);
+	settings->early_clients = network_list("pipeconnectnets",
+	    settings->greet_delay_s == 0 ? "0.0.0.0/0 ::/0" : "");
 	settings->xclient_nets = network_list("xclientnets", "");
 	settings->no_soliciting = solicitation_refused();
+	settings->wellknown = wellknown_read();
 	settings->verp_clients = network_list("verpclients", "127.0.0.0/8 ::1");
 	settings->relay_clients =
 	    network_list("relayclients", "127.0.0.0/8 ::1");
@@ -118,7 +122,8 @@ add_filters(struct settings *settings, struct serve *server)
 {
 	if (settings->is_lmtp || settings->is_odmr)
 		return;
-	filter_read_settings(&settings->filter, settings->is_submission);
+	filter_read_settings(
+	    &settings->filter, settings->is_submission || settings->is_turned);
 	settings->filters_at = server->neighbour_count;
 	for (size_t i = 0; i < settings->filter.list.count; i++)
 		add_neighbour(server, settings->filter.list.neighbours[i]);
@@ -200,13 +205,15 @@ serve(struct settings *settings)
 	struct serve server = {
 		.busy = "421 4.3.2",
 		.over = "421 4.7.0",
-		.late_neighbour = NEIGHBOUR_TLS,
+		.late = { { NEIGHBOUR_TLS, NEIGHBOUR_ODMR } },
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = settings,
 	};
 
 	add_neighbours(settings, &server);
+	if (settings->is_turned)
+		return turned_serve(&server);
 	serve_configure(&server, service_name(settings));
 	if (!settings->is_submission && !settings->is_odmr)
 		server.use_max = control_number("maxuse", 100, 1, 1000000);
@@ -239,9 +246,11 @@ main(int argc, char **argv)
 	    argc == 2 && strcmp(argv[1], "submission") == 0;
 	settings.is_lmtp = argc == 2 && strcmp(argv[1], "lmtp") == 0;
 	settings.is_odmr = argc == 2 && strcmp(argv[1], "odmr") == 0;
+	settings.is_turned = argc == 2 && strcmp(argv[1], "turned") == 0;
 	if (argc != 1 && !settings.is_submission && !settings.is_lmtp &&
-	    !settings.is_odmr)
+	    !settings.is_odmr && !settings.is_turned)
 		die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
-	return serve_is_listening() ? serve(&settings) : by_hand(&settings);
+	return settings.is_turned || serve_is_listening() ? serve(&settings)
+							  : by_hand(&settings);
 }

@@ -40,8 +40,21 @@ count_junk(struct session *session)
 }
 
 /*
+ * Exim's: who was told so may send EHLO, and what it knows may follow, at once.
+ * LMTP's clients have no use for it, nor has who does not connect to us.
+ */
+bool
+session_offers_pipe_connect(const struct session *session)
+{
+	return !session->settings->is_lmtp && !session->settings->is_turned &&
+	       network_list_has(
+		   &session->settings->early_clients, &session->peer->address);
+}
+
+/*
  * RFC 5321 section 3.1: the server speaks first.  Programs that send to many
- * hosts at once often do not wait for that.
+ * hosts at once often do not wait for that.  Their mail is put off, not
+ * refused: one may remember that PIPECONNECT was offered, before greetdelay.
  */
 bool
 waits_for_greeting(struct session *session)
@@ -52,7 +65,8 @@ waits_for_greeting(struct session *session)
 	struct span words;
 
 	if (settings->is_submission || settings->is_lmtp || settings->is_odmr ||
-	    session->is_trusted)
+	    settings->is_turned || session->is_trusted ||
+	    session_offers_pipe_connect(session))
 		return true;
 	for (int64_t left; (left = end - clock_ms()) > 0;)
 		if (poll(&client, 1, (int)left) == 1)
@@ -63,7 +77,7 @@ waits_for_greeting(struct session *session)
 	/* It is read, too: the kernel would else drop our reply. */
 	if (reader_peek(&session->in, &words) == IO_OK)
 		refuse_and_end(session,
-		    "554 5.5.1 you spoke before the greeting: see "
+		    "421 4.5.1 you spoke before the greeting: see "
 		    "control/greetdelay");
 	return false;
 }

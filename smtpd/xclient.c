@@ -67,8 +67,8 @@ is_named(const struct attribute *attribute, const char *name)
 
 /* ---- XCLIENT ---- */
 
-static bool
-set_address(struct peer *peer, struct span text)
+bool
+peer_set_address(struct peer *peer, struct span text)
 {
 	char copy[PEER_TEXT_MAX];
 	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
@@ -105,7 +105,7 @@ take_claim(struct claim *claim, const struct attribute *attribute)
 	struct span value = buf_span(&attribute->value);
 
 	if (is_named(attribute, "ADDR"))
-		return set_address(&claim->peer, value);
+		return peer_set_address(&claim->peer, value);
 	if (is_named(attribute, "LOGIN")) {
 		buf_clear(&claim->user);
 		buf_add(&claim->user, value);

@@ -106,6 +106,14 @@ buf_add_string(struct buf *buf, const char *string)
 }
 
 void
+buf_add_number(struct buf *buf, uint64_t number)
+{
+	char digits[SPAN_DIGITS_MAX];
+
+	buf_add(buf, span_digits(number, digits));
+}
+
+void
 buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list args;

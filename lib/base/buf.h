@@ -34,6 +34,7 @@ void buf_wipe(struct buf *buf);
 void buf_add(struct buf *buf, struct span bytes);
 void buf_add_char(struct buf *buf, char c);
 void buf_add_string(struct buf *buf, const char *string);
+void buf_add_number(struct buf *buf, uint64_t number); /* decimal */
 void buf_printf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

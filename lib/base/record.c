@@ -17,15 +17,9 @@ record_add_string(struct buf *buf, char tag, const char *value)
 void
 record_add_number(struct buf *buf, char tag, uint64_t value)
 {
-	char digits[20];
-	size_t start = sizeof(digits);
+	char digits[SPAN_DIGITS_MAX];
 
-	do {
-		digits[--start] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	record_add(
-	    buf, tag, (struct span){ digits + start, sizeof(digits) - start });
+	record_add(buf, tag, span_digits(value, digits));
 }
 
 bool

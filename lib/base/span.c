@@ -177,6 +177,18 @@ span_number(struct span s, int base, uint64_t max, uint64_t *value)
 	return true;
 }
 
+struct span
+span_digits(uint64_t number, char digits[SPAN_DIGITS_MAX])
+{
+	size_t start = SPAN_DIGITS_MAX;
+
+	do {
+		digits[--start] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return (struct span){ digits + start, SPAN_DIGITS_MAX - start };
+}
+
 bool
 span_is_ascii(struct span text)
 {

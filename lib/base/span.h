@@ -61,6 +61,12 @@ struct span span_cut_word(struct span *rest);
  */
 bool span_number(struct span s, int base, uint64_t max, uint64_t *value);
 
+/* The same backwards, in base 10: the number's digits, in what digits has. */
+enum {
+	SPAN_DIGITS_MAX = 20
+};
+struct span span_digits(uint64_t number, char digits[SPAN_DIGITS_MAX]);
+
 /* Is there no byte above 0x7f? */
 bool span_is_ascii(struct span s);
 

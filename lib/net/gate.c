@@ -40,7 +40,7 @@ gate_serve(const struct gate_service *service, struct gate_settings *settings)
 		.over = service->over,
 		.neighbours = { NEIGHBOUR_LOGIN },
 		.neighbour_count = 1,
-		.late_neighbour = NEIGHBOUR_TLS,
+		.late = { { NEIGHBOUR_TLS } },
 		.session_allowed = SANDBOX_PIPES,
 		.run = run,
 		.context = &acceptor,

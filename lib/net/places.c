@@ -25,7 +25,8 @@ places_take(struct places *places, pid_t pid, const unsigned char network[16])
 		place++;
 	place->pid = pid;
 	memcpy(place->network, network, 16);
-	place->held[0] = place->held[1] = -1;
+	for (size_t i = 0; i < PLACES_HELD; i++)
+		place->held[i][0] = place->held[i][1] = -1;
 	place->again = -1;
 	place->is_free = false;
 	places->taken++;
@@ -33,13 +34,15 @@ places_take(struct places *places, pid_t pid, const unsigned char network[16])
 }
 
 void
-place_let_go(struct place *place)
+place_let_go(struct place *place, size_t i)
 {
-	for (size_t i = 0; i < 2; i++) {
-		if (place->held[i] != -1)
-			close(place->held[i]);
-		place->held[i] = -1;
-	}
+	int *pair = place->held[i];
+
+	if (pair[0] == -1)
+		return;
+	close(pair[0]);
+	close(pair[1]);
+	pair[0] = pair[1] = -1;
 }
 
 void
@@ -86,7 +89,8 @@ places_leave(struct places *places, pid_t pid)
 		if (place->pid != pid)
 			continue;
 		place->pid = 0;
-		place_let_go(place);
+		for (size_t held = 0; held < PLACES_HELD; held++)
+			place_let_go(place, held);
 		place_send_away(place);
 		place_set_free(places, place, false);
 		places->taken--;

@@ -15,14 +15,16 @@
 enum {
 	PLACES_MAX = 4096,
 	PLACES_FREE_MAX = 64, /* processes that have no client */
-	PLACES_ALL = PLACES_MAX + PLACES_FREE_MAX
+	PLACES_ALL = PLACES_MAX + PLACES_FREE_MAX,
+	PLACES_HELD = 2 /* pairs that are held for one session */
 };
 
 struct place {
 	pid_t pid; /* 0: free */
 	unsigned char network[16];
-	int held[2]; /* a pair of which one end is the session's; -1: none */
-	int again;   /* on which its process is handed clients; -1: no more */
+	/* Pairs of which the first end is the session's; -1: none. */
+	int held[PLACES_HELD][2];
+	int again; /* on which its process is handed clients; -1: no more */
 	unsigned char address[16]; /* theirs */
 	bool is_free;              /* its process has none */
 	int64_t free_ms;           /* since when */
@@ -41,8 +43,8 @@ void places_init(struct places *places);
 struct place *places_take(
     struct places *places, pid_t pid, const unsigned char network[16]);
 
-/* Close what it holds, if anything. */
-void place_let_go(struct place *place);
+/* Close pair number i of what it holds, if it does. */
+void place_let_go(struct place *place, size_t i);
 
 /* Its process has no client, or one again. */
 void place_set_free(struct places *places, struct place *place, bool is_free);

@@ -9,7 +9,10 @@
  * within REUSE_MS, its next process has one end of a pair: it says on it that
  * it is free when a client has left in peace, and may be handed the next
  * connection of that address.  Its jail and its sessions with the neighbours
- * stay.  No process serves two addresses.
+ * stay.  No process serves two addresses, and none a second client after TLS or
+ * a log-in.  (DESIGN section 3 has a fork for each connection, so that no
+ * client meets another's process; a client that meets its own is why this
+ * differs.)
  *
  * A process that waits for nothing is told to go after REUSE_MS, by the other
  * end's closing: the acceptor decides, so that no connection is sent to one

@@ -182,8 +182,8 @@ lose_neighbour(struct server *server)
 static void
 tell_neighbour(struct server *server)
 {
-	if (given_tell(server->late_watch, &server->places,
-		server->serve->late_neighbour))
+	if (given_tell(
+		server->late_watch, &server->places, &server->serve->late))
 		return;
 	if (errno == EPIPE || errno == ECONNRESET)
 		lose_neighbour(server);
@@ -238,7 +238,7 @@ open_sessions(
     struct server *server, const struct peer *peer, struct given *sessions)
 {
 	const struct serve *serve = server->serve;
-	int late = peer->begins_tls ? 0 : serve->late_neighbour;
+	const struct late *late = peer->begins_tls ? NULL : &serve->late;
 
 	if (given_open(
 		sessions, serve->neighbours, serve->neighbour_count, late))

@@ -8,7 +8,7 @@
  * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
  * accepts, counts (in all, for each client network: /24 of IPv4, /64 of IPv6,
  * and how many of a network came within a minute; also /16 and /48), opens a
- * session with each neighbour (the late one hears of it when it is first asked,
+ * session with each neighbour (late ones hear of it when they are first asked,
  * or at once on a port that begins with TLS), and forks.  The child closes
  * everything that is not its own, closes its session layer, reads the PROXY
  * header if its peer is in control/proxynets, and calls run: once, or again for
@@ -46,7 +46,7 @@ struct serve {
 	struct strain *strain; /* on while few places are left */
 	int neighbours[GIVEN_MAX]; /* control pairs */
 	int neighbour_count;
-	int late_neighbour;       /* one that few clients need; 0: none */
+	struct late late;         /* those that few clients need */
 	unsigned session_allowed; /* enum sandbox: a session's own layer */
 	/*
 	 * The session; sessions[i] belongs to neighbours[i].  Exit code; or

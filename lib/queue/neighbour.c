@@ -34,6 +34,7 @@ static const struct {
 	{ "greylist", NEIGHBOUR_GREYLIST },
 	{ "remote-auth", NEIGHBOUR_REMOTE_AUTH },
 	{ "odmr", NEIGHBOUR_ODMR },
+	{ "turned", NEIGHBOUR_TURNED },
 };
 
 enum {

@@ -34,7 +34,8 @@ enum neighbour_fd {
 	NEIGHBOUR_FILTER_GUARD = 64,
 	NEIGHBOUR_GREYLIST = 65,
 	NEIGHBOUR_REMOTE_AUTH = 66,
-	NEIGHBOUR_ODMR = 67
+	NEIGHBOUR_ODMR = 67,
+	NEIGHBOUR_TURNED = 68
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

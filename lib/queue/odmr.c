@@ -46,6 +46,18 @@ odmr_parse_answer(struct span packet)
 	return (enum odmr_verdict)verdict.ptr[0];
 }
 
+void
+odmr_add_turned(struct buf *buf, struct span address)
+{
+	record_add(buf, 'A', address);
+}
+
+bool
+odmr_parse_turned(struct span packet, struct span *address)
+{
+	return record_find(packet, 'A', address) && address->len > 0;
+}
+
 /* ---- control/odmrdomains ---- */
 
 struct span

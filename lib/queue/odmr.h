@@ -44,6 +44,14 @@ void odmr_add_answer(struct buf *buf, enum odmr_verdict verdict);
 enum odmr_verdict odmr_parse_answer(struct span packet);
 
 /*
+ * The customer's side: odmr-fetch hands smtpd the connection that its provider
+ * has turned, on a session of its own, with the provider's address.  smtpd
+ * closes the session when it has served it.
+ */
+void odmr_add_turned(struct buf *buf, struct span address);
+bool odmr_parse_turned(struct span packet, struct span *address);
+
+/*
  * Read control/odmrdomains: DOMAIN: ACCOUNT... a line.  No file: an empty list.
  */
 struct control_list odmr_domains(void);

@@ -185,6 +185,14 @@ uidlist_add_header(struct buf *into, const struct uidlist_header *header)
 	    into, "%s%u %s\n", first_words, header->uid_validity, header->id);
 }
 
+/* Not by printf: a first look at a mailbox writes a line for each message. */
+static void
+add_number(struct buf *into, uint64_t number)
+{
+	buf_add_number(into, number);
+	buf_add_char(into, ' ');
+}
+
 static void
 add_flags(struct buf *into, const struct uidlist_line *line)
 {
@@ -193,7 +201,10 @@ add_flags(struct buf *into, const struct uidlist_line *line)
 	maildir_add_letters(into, line->flags, 0);
 	if (into->len == start)
 		buf_add_char(into, '-');
-	buf_printf(into, " %llx", (unsigned long long)line->keywords);
+	if (line->keywords == 0)
+		buf_add_string(into, " 0");
+	else
+		buf_printf(into, " %llx", (unsigned long long)line->keywords);
 }
 
 static void
@@ -205,40 +216,43 @@ add_state(struct buf *into, const struct uidlist_state *state)
 		state->modseq, state->untold_from, state->untold };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		buf_printf(into, "%llu ", (unsigned long long)numbers[i]);
+		add_number(into, numbers[i]);
 	buf_add_char(into, '.');
 }
 
 void
 uidlist_add(struct buf *into, const struct uidlist_line *line)
 {
-	unsigned long long modseq = line->modseq;
-
-	buf_printf(into, "%c ", (char)line->kind);
+	buf_add_char(into, (char)line->kind);
+	buf_add_char(into, ' ');
 	switch (line->kind) {
 	case UIDLIST_MESSAGE:
-		buf_printf(into, "%u %llu %lld ", line->uid, modseq,
-		    (long long)line->save_date_s);
+		add_number(into, line->uid);
+		add_number(into, line->modseq);
+		add_number(into, (uint64_t)line->save_date_s);
 		add_flags(into, line);
 		buf_add_char(into, ' ');
 		break;
 	case UIDLIST_FLAGS:
-		buf_printf(into, "%u %llu ", line->uid, modseq);
+		add_number(into, line->uid);
+		add_number(into, line->modseq);
 		add_flags(into, line);
 		break;
 	case UIDLIST_GONE:
-		buf_printf(
-		    into, "%u %u %llu", line->uid, line->last_uid, modseq);
+		add_number(into, line->uid);
+		add_number(into, line->last_uid);
+		buf_add_number(into, line->modseq);
 		break;
 	case UIDLIST_NEXT:
-		buf_printf(into, "%u %llu", line->uid, modseq);
+		add_number(into, line->uid);
+		buf_add_number(into, line->modseq);
 		break;
 	case UIDLIST_SINCE:
-		buf_printf(into, "%llu", modseq);
+		buf_add_number(into, line->modseq);
 		break;
 	case UIDLIST_KEYWORD:
 	case UIDLIST_UIDL:
-		buf_printf(into, "%u ", line->uid);
+		add_number(into, line->uid);
 		break;
 	case UIDLIST_STATE:
 		add_state(into, &line->state);

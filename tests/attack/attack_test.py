@@ -182,7 +182,8 @@ def try_sessions(label, service, connect, allowed, calls, report):
 
 JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
-    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve', 'pop3d': 'mta-pop3',
+    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve',
+    'odmr-fetch': 'mta-fetch', 'pop3d': 'mta-pop3',
     'imapd': 'mta-imap', 'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-imap', 'mta-tls-client'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
     'filter-guard': 'mta-guard', 'greylist': 'mta-greylist',
@@ -228,6 +229,8 @@ LASTING = {
     'queue-manager': (lambda: pick('queue-manager'), ('open-queue',)),     # its work
     'queue-bounce': (lambda: pick('queue-bounce'), FORK),
     'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), ('socket-inet', 'socket-inet6', 'socket-udp') + FORK),
+    'odmr-fetch parent': (lambda: pick('odmr-fetch'), ('socket-inet', 'socket-inet6', 'socket-udp') + FORK),
+    'smtpd turned parent': (lambda: pick('smtpd', 'odmr-fetch'), FORK),
     'filter-milter': (lambda: pick('filter-milter', 'smtpd'), SOCKETS + FORK),
     'filter-rspamd': (lambda: pick('filter-rspamd', 'smtpd'), SOCKETS + FORK),
     'filter-guard': (lambda: pick('filter-guard', 'smtpd'), FORK),
@@ -285,6 +288,7 @@ def try_lasting(calls_of):
 # ---- the test ----
 
 open('/var/mta/service/submission/down', 'w').close()    # the same program again
+os.remove('/var/mta/service/fetch/down')
 run('chpasswd', input='joe:open sesame\nann:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
                     ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n'),

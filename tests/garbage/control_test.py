@@ -113,10 +113,10 @@ named(FILES, 'a file that no service can read', None, 'chmod 644')
 # What a person mistypes in files that are more than a number, line by line.
 TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.org', 'rcpthosts': b'a.example,b.example',
           'me': b'mx example', 'helohost': b'm\xc3\xbcnchen.example', 'relayclients': b'10.0.0.0/33', 'proxynets': b'10.0.0',
-          'xclientnets': b'localhost', 'verpclients': b'localhost', 'nosoliciting': b'a b', 'cleartextnets': b'::1/129', 'smtpdaddresses': b'127.0.0.1:99999',
+          'xclientnets': b'localhost', 'verpclients': b'localhost', 'pipeconnectnets': b'*', 'nosoliciting': b'a b', 'cleartextnets': b'::1/129', 'smtpdaddresses': b'127.0.0.1:99999',
           'pop3daddresses': b'mail.example.org', 'postmaster': b'joe ann', 'quarantine': b'a b',
           'doublebounceto': b'a b', 'recipientdelimiter': b'+ -', 'defaultdelivery': b'/var/mail',
-          'smtproutes': b'example.org', 'limits': b'example.org many',
+          'smtproutes': b'example.org', 'odmrfetch': b'mx.example a@b.example', 'limits': b'example.org many',
           'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
           'sourceaddress': b'* localhost', 'discardehlo': b'* CHUNKING HELP',
           'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe',

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """defence_test - clients that are slow, many, early, or bring nothing: what
 smtpd does about them.  With CONNECTIONS=N that many at once (make soak)."""
-import os, resource, select, sys
+import os, re, resource, select, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../filter')
 from mail import *
 
@@ -138,9 +138,9 @@ check('relay clients do not', c.greeting.startswith('220') and time.monotonic() 
 c.close()
 
 
-def early(source, head=''):
+def early(source, head='', more=''):
     s = socket.create_connection(('127.0.0.1', 25), 10, (source, 0))
-    s.sendall((head + 'EHLO early\r\n').encode())
+    s.sendall((head + 'EHLO early\r\n' + more).encode())
     try:
         answer = s.makefile('rb').read()
     except OSError as error:
@@ -150,10 +150,25 @@ def early(source, head=''):
 
 
 answer = early('127.8.0.7')
-check('who speaks first', answer.startswith(b'554 5.5.1 ') and answer.endswith(b'control/greetdelay\r\n'), answer)
+check('who speaks first', answer.startswith(b'421 4.5.1 ') and answer.endswith(b'control/greetdelay\r\n'), answer)
 check('is in the log', logged('refused client=127.8.0.7', 'control/greetdelay'))
 answer = early('127.9.0.9', 'PROXY TCP4 192.0.2.44 192.0.2.1 4711 25\r\n')
-check('behind a balancer too', answer.startswith(b'554 5.5.1 ') and logged('refused client=192.0.2.44', 'control/greetdelay'), answer)
+check('behind a balancer too', answer.startswith(b'421 4.5.1 ') and logged('refused client=192.0.2.44', 'control/greetdelay'), answer)
+
+c = Client('127.8.0.7')
+check('PIPECONNECT is not offered with greetdelay', 'PIPELINING' in (hello := c.hello()) and 'PIPECONNECT' not in hello, hello)
+c.close()
+settings(greetdelay=60, pipeconnectnets='127.8.1.0/24')
+began = time.monotonic()
+answer = early('127.8.1.7', more='MAIL FROM:<a@b.example>\r\nRCPT TO:<joe@example.org>\r\nQUIT\r\n')
+check('but to pipeconnectnets, which may speak first, and need not wait', re.findall(rb'(?m)^\d{3} ', answer) ==
+      [b'220 ', b'250 ', b'250 ', b'250 ', b'221 '] and b'\r\n250-PIPECONNECT\r\n' in answer and time.monotonic() - began < 40, answer)
+answer = early('127.8.2.7')
+check('others not', answer.startswith(b'421 4.5.1 '), answer)
+settings(pipeconnectnets='127.8.1.0/24')
+check('who is in no such network is not told', 'PIPECONNECT' not in Client('127.8.2.7').hello() and 'PIPECONNECT' in Client('127.8.1.7').hello())
+settings()
+check('without both all are', '\r\n250-PIPECONNECT\r\n' in Client('127.8.2.7').hello())
 
 # ---- how often ----
 settings(smtpdrate=10, smtpdwiderate=15, proxynets='127.9.0.9')

@@ -22,6 +22,12 @@ os.remove('/var/mta/service/lmtp/down')
 control('rcpthosts', 'm\u00fcnchen.example\n.k\u00f6ln.example\n')
 control('relayclients', '127.0.0.1\n')
 control('maxerrors', '1000\n')
+WELLKNOWN = {'acme-response': b'line 1\nline 2\nlast line\n', 'sub/of/one': b'x', 'none': b'', 'b\u00fc cher': b'=+\0\xff\n\n',
+             'long': b'a' * 65000 + b'\n' + b' ' * 535, 'no-end': b'a\nb', '.hidden': b'x'}
+for name, content in WELLKNOWN.items():
+    os.makedirs(os.path.dirname('/var/mta/control/wellknown/' + name), exist_ok=True)
+    with open('/var/mta/control/wellknown/' + name, 'wb') as f:
+        f.write(content)
 started = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
 check('mtactl start', started.returncode == 0, started.stderr)
 
@@ -322,6 +328,65 @@ c.ask('RCPT TO:<joe@example.org>')
 check('one mailbox, too, has a sender of its own', b'\0V+=\0' in queue_file(c.bdat('Subject: x\r\n\r\n', True))[1])
 check('not by LMTP', 'XVERP' not in Client('127.0.0.8', 24, 'LHLO x').hello)
 
+# ---- PIPECONNECT: Exim's ----
+c = Client()
+check('PIPECONNECT is offered', offers(c, 'PIPECONNECT') and not offers(Client(port=24, hello='LHLO x'), 'PIPECONNECT'), c.hello)
+
+# ---- WELLKNOWN: Exim's; the first as in its own test ----
+def shown(client, name):
+    """The file, from the lines of the reply, or the code."""
+    lines = client.ask('WELLKNOWN ' + name).split('\r\n')[:-1]
+    if lines[0][:8] not in ('250-SIZE', '250 SIZE') or any(len(line) > 90 for line in lines):
+        return lines[0][:9]
+    text = re.sub(r'\+([0-9A-F]{2})', lambda m: chr(int(m[1], 16)), ''.join(line[4:] for line in lines[1:])).encode('latin-1')
+    return text if int(lines[0][9:]) == len(text) else (lines[0], len(text))
+
+
+c = Client()
+check('WELLKNOWN is offered', offers(c, 'WELLKNOWN'))
+check('a file, as Exim shows it', c.ask('WELLKNOWN acme-response') ==
+      '250-SIZE=24\r\n250-line+201+0A\r\n250-line+202+0A\r\n250 last+20line+0A\r\n', c.ask('WELLKNOWN acme-response'))
+check('an empty one', c.ask('wellknown none') == '250 SIZE=0\r\n')
+for name in ('sub/of/one', 'sub+2Fof+2Fone', 'no-end', 'long', 'b+C3+BC+20cher'):
+    plain = re.sub(r'(\+..)+', lambda m: bytes.fromhex(m[0].replace('+', '')).decode(), name)
+    check(f'{name} comes as it is', shown(c, name) == WELLKNOWN[plain], shown(c, name)[:80])
+for name in ('../me', '+2E+2E+2Fme', 'sub/../none', '/etc/passwd', '/var/mta/control/wellknown/none', 'sub', 'sub/of', 'sub/', '.', '..',
+             './none', '.hidden', 'NONE', 'none+00', 'none/', 'x' * 1500):
+    check(f'{name[:40]} is not', shown(c, name) == '550 5.5.4', shown(c, name)[:80])
+for name in ('', ' ', 'none=', 'none+0', 'none+0a', 'two words'):
+    check(f'"{name}" is no name', shown(c, name) == '501 5.5.4', shown(c, name)[:80])
+c.send('WELLKNOWN none\r\n' * 3 + 'NOOP\r\n')
+check('several at once', [c.reply() for _ in range(3)] == ['250 SIZE=0\r\n'] * 3 and c.reply()[:3] == '250')
+check('users may ask, LMTP may not', offers(Client(port=587), 'WELLKNOWN') and shown(Client(port=587), 'no-end') == b'a\nb' and
+      Client(port=24, hello='LHLO x').code('WELLKNOWN none') == '500')
+
+
+def fault(name, make):
+    """What mtactl check, and smtpd by hand, say of an entry."""
+    path = '/var/mta/control/wellknown/' + name
+    make(path)
+    said = [(run.returncode, [line.split(path + ': ')[1] for line in (run.stdout + run.stderr).splitlines() if path + ': ' in line])
+            for run in (subprocess.run(a, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+                        for a in (['/var/mta/bin/mtactl', 'check'], ['/var/mta/bin/smtpd']))]
+    shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
+    return said[0][1] == said[1][1] and len(said[0][1]) == 1 and [s[0] for s in said] == [78, 75] and said[0][1][0]
+
+
+for label, make, want in (('a link', lambda p: os.symlink('/etc/hostname', p), 'a link'), ('a pipe', os.mkfifo, 'neither'),
+                          ('one that is kept from others', lambda p: os.close(os.open(p, os.O_CREAT, 0o640)), 'chmod 644'),
+                          ('a long one', lambda p: open(p, 'w').write('x' * 65537), 'too long')):
+    got = fault('bad', make)
+    check(f'{label} is named, with its mend', got and want in got, got)
+got = fault('a/b/c/d/e', os.makedirs)
+check('a folder too deep', got and 'move it up' in got, got)
+shutil.rmtree('/var/mta/control/wellknown/a')
+os.mkdir('/var/mta/control/wellknown/many')
+for i in range(101):
+    open(f'/var/mta/control/wellknown/many/{i}', 'w').close()
+run = subprocess.run(['/var/mta/bin/smtpd'], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+check('over a hundred', run.returncode == 75 and 'too many files' in run.stderr, run.stderr)
+shutil.rmtree('/var/mta/control/wellknown/many')
+
 # ---- LIMITS: RFC 9422 ----
 c = Client()
 check('LIMITS is offered', offers(c, 'LIMITS MAILMAX=50 RCPTMAX=1000'), c.hello)
@@ -428,7 +493,7 @@ check('every keyword that is offered is in the table of smtpd(8), and no other',
 for word, (defined, tests) in table.items():
     texts = [open(path).read() for name in tests for path in glob.glob(f'{TESTS}/{name}.*')]
     if word != 'Sy keyword':
-        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|draft-|Postfix", defined) and len(texts) == len(tests) and
+        check(f'{word}: {defined} and its tests {", ".join(tests)}', re.search("RFC \\d+|draft-|Postfix|Exim", defined) and len(texts) == len(tests) and
               any(word in text.upper() for text in texts), (word, tests))
 
 log = open('/var/mta/log/smtpd/current', errors='replace').read()

@@ -68,7 +68,7 @@ ehlo = c.ask('EHLO client.example')
 for word in ('PIPELINING', 'SIZE 100000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'HELP'):
     check('EHLO offers ' + word, re.search(r'250[- ]' + word + '\r\n', ehlo), ehlo)
 for line, want in [
-        ('NOOP', '250'), ('noop ignored words', '250'), ('HELP', '214'), ('VRFY joe', '252'), ('EXPN x', '502'),
+        ('NOOP', '250'), ('noop ignored words', '250'), ('HELP', '214'), ('VRFY joe', '252'), ('EXPN x', '502'), ('WELLKNOWN x', '502'),
         ('STARTTLS now', '501'), ('AUTH PLAIN', '502'), ('FOO', '500'), ('', '500'), ('RSET x', '501'), ('EHLO', '501'),
         ('RCPT TO:<joe@example.org>', '503'), ('DATA', '503'), ('MAIL FROM:joe', '501'), ('MAIL TO:<a@b>', '501'),
         ('MAIL FROM:<a@b.example> SIZE=100001', '552'), ('MAIL FROM:<a@b.example> SIZE=x', '501'),

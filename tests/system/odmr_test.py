@@ -141,10 +141,13 @@ try:
     check('mtactl check has no fault in it', 'odmrdomains' not in a.run('/var/mta/bin/mtactl check').stdout)
 
     # ---- replies ----
+    held_by_manager = lambda: a.run('ls /proc/$(pgrep -x queue-manager)/fd').stdout.split()
+    before = held_by_manager()
     c = Customer(user=None, tls=False)
     check('a greeting', c.greeting.startswith('220 mx.a.test'), c.greeting)
     check('EHLO has ATRN and STARTTLS, no AUTH in clear, and nothing that brings mail', re.search('250[- ]ATRN\r\n', c.hello)
           and 'STARTTLS' in c.hello and 'AUTH' not in c.hello and 'PIPELINING' not in c.hello and 'SIZE' not in c.hello, c.hello)
+    check('a client that has not asked costs the manager nothing', before and held_by_manager() == before, held_by_manager())
     check('530 before AUTH', c.ask('ATRN customer.test').startswith('530 5.7.0'))
     for line in ('MAIL FROM:<a@b.test>', 'RCPT TO:<joe@a.test>', 'DATA', 'VRFY joe', 'ETRN customer.test', 'XCLIENT NAME=x'):
         check('502 to ' + line, c.ask(line).startswith('502'))
@@ -156,6 +159,7 @@ try:
     held = wait_for(lambda: sessions() if sessions().count('total') == 1 else '')     # the others have ended
     check('a session holds its client, login, the manager, and the log', held.count('socket:') == 3 and ' 0 -> /dev/null' in held, held)
     check('453 without mail', c.ask('ATRN customer.test').startswith('453'))
+    check('one that has asked, a session', len(held_by_manager()) == len(before) + 1, held_by_manager())
     check('453 for all without mail', c.ask('ATRN').startswith('453'))
     check('450 for a domain of another', c.ask('ATRN third.test').startswith('450'))
     check('450 if one of them is', c.ask('ATRN customer.test,third.test').startswith('450'))
@@ -284,6 +288,33 @@ if said.startswith(b"250"):
     check('which leaves the provider', wait_for(lambda: not queue()), queue())
     check('and it reports to the sender, who asked for that',
           wait_for(lambda: [m for m in a.box('joe') if 'Action: delivered' in m]), b.run('tail -20 /var/mta/log/queue/current').stdout)
+
+    # ---- our own customer: odmr-fetch ----
+    fetch_log = lambda: b.run('cat /var/mta/log/fetch/current').stdout
+    b.control('odmrfetch', 'mx.a.test customer.test,other.test')
+    b.control('odmrfetchinterval', '1')
+    b.run('install -m 640 -g mta-remote-auth /dev/null /var/mta/control/smtpauth; echo "mx.a.test:366 * alice@users.test wrong" >/var/mta/control/smtpauth')
+    check('mtactl check finds no fault in it', 'odmr' not in (faults := b.run('/var/mta/bin/mtactl check').stdout) and 'smtpauth' not in faults, faults)
+    b.run('rm /var/mta/service/fetch/down; /var/mta/bin/mtactl start')
+    check('no password goes to a host that cannot show who it is', wait_for(lambda: 'not fetched provider=mx.a.test reason=mx.a.test[' in fetch_log()) and
+          'no login' not in fetch_log(), fetch_log()[-1500:])
+    b.control('tlspolicy', 'mx.a.test encrypt')
+    b.run('s6-svc -r /var/mta/service/fetch')
+    check('a wrong password is logged', wait_for(lambda: re.search(r'no login server=mx.a.test\[.*reason=535', fetch_log())), fetch_log()[-1500:])
+    b.run(f'echo "mx.a.test:366 * alice@users.test {PASSWORD}" >/var/mta/control/smtpauth; s6-svc -r /var/mta/service/fetch')
+    check('with the right one there is no mail yet', wait_for(lambda: 'no mail provider=mx.a.test[' in fetch_log()), fetch_log()[-1500:])
+    send('fetched')
+    got = b.arrived('ann', 'Subject: fetched', 30)
+    check('and then it is fetched', len(got) == 1 and re.search(r'turned provider=mx.a.test\[\S+ tls=TLSv1.3 auth=CRAM-MD5', fetch_log()), fetch_log()[-1500:])
+    check('which Received tells', got and re.search(r'Received: from mx.a.test .*?by mx.customer.test with ESMTP', got[0], re.S), got)
+    check('it leaves the provider', wait_for(lambda: not queue()), queue())
+    send('strange', 'x@other.test')
+    send('unknown', 'nobody@customer.test')
+    for mark, code in (('strange', '550 5.7.1'), ('unknown', '550 5.1.1')):
+        check(f'what port 25 would refuse is refused: {code}', wait_for(lambda: [m for m in a.box('joe') if 'Action: failed' in m and
+              mark in m and code in m]), (fetch_log()[-1500:], log()[-1500:]))
+    check('nothing was lost in it', 'not fetched' not in fetch_log().split('turned')[-1], fetch_log()[-1500:])
+    b.run('touch /var/mta/service/fetch/down; s6-svc -d /var/mta/service/fetch')
 
     # ---- fetchmail, another's customer: it takes what comes, and hands it to port 25 of its host ----
     send('seen')

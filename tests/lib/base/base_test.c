@@ -40,6 +40,10 @@ test_span(void)
 	CHECK("overflow", !span_number(span_of("99999999999999999999"), 10,
 			      UINT64_MAX, &number));
 	CHECK("no sign", !span_number(span_of("-1"), 10, 9, &number));
+	char digits[SPAN_DIGITS_MAX];
+	CHECK("digits", span_equal(span_digits(0, digits), span_of("0")));
+	CHECK("all of them", span_equal(span_digits(UINT64_MAX, digits),
+				 span_of("18446744073709551615")));
 	CHECK("empty is no number", !span_number(span_of(""), 10, 9, &number));
 	CHECK("hex", span_number(span_of("fF"), 16, 255, &number));
 	CHECK("unchanged by failures", number == 255);

@@ -81,6 +81,23 @@ test_answer(void)
 }
 
 static void
+test_turned(void)
+{
+	struct buf packet = buf_new(64);
+	struct span address;
+
+	odmr_add_turned(&packet, span_of("2001:db8::7"));
+	CHECK("a turned connection is read",
+	    odmr_parse_turned(buf_span(&packet), &address) &&
+		span_equal(address, span_of("2001:db8::7")));
+	CHECK("none without an address",
+	    !odmr_parse_turned(bytes_of(BYTES("A\0")), &address) &&
+		!odmr_parse_turned(bytes_of(BYTES("B1\0")), &address) &&
+		!odmr_parse_turned(span_of(""), &address));
+	buf_free(&packet);
+}
+
+static void
 test_domains(void)
 {
 	struct span items[] = { span_of("a.test: alice@b.test  joe"),
@@ -108,6 +125,7 @@ main(void)
 	test_request();
 	test_no_request();
 	test_answer();
+	test_turned();
 	test_domains();
 	return test_result();
 }
