@@ -174,6 +174,7 @@ handle_quit(struct session *session, struct span argument)
 {
 	(void)argument;
 	reply(session, "221 2.0.0 bye");
+	session->has_quit = true;
 	session->is_done = true;
 }
 
@@ -408,13 +409,13 @@ log_end(const struct session *session, enum io_status status)
 }
 
 /*
- * TLS, a log-in and a claim stay behind with their process, and one that a
- * neighbour has failed may be of no more use.
+ * TLS, even one that never came about, a log-in and a claim stay behind with
+ * their process, and one that a neighbour has failed may be of no more use.
  */
 static bool
 is_spotless(const struct session *session, enum io_status status)
 {
-	return status == IO_OK && session->is_done && session->messages > 0 &&
+	return status == IO_OK && session->has_quit && session->messages > 0 &&
 	       !session->has_refused && !session->is_tls &&
 	       session->user.len == 0 && session->forwarded.len == 0 &&
 	       session->peer == session->accepted && !session->is_proxy &&

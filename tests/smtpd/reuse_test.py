@@ -2,7 +2,7 @@
 """reuse_test - a client that comes again and again is served by one process,
 control/maxuse times, if each of its sessions was without a fault; another
 address, or one after a fault, has a process of its own."""
-import os, sys
+import contextlib, os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/../filter')
 from mail import *
 
@@ -124,6 +124,46 @@ c.hello()
 c.ask('QUIT')
 c.close()
 check('not if it brought nothing', bring(one) != idle)
+
+
+# ---- who ends otherwise ----
+def breaks_tls(c):
+    """It leaves by a handshake that is none."""
+    assert c.message(TEXT).startswith('250 ')
+    assert c.ask('STARTTLS').startswith('220 ')
+    c.send('this is no TLS\r\n')
+    with contextlib.suppress(ConnectionResetError):
+        while c.s.recv(4096):
+            pass
+
+
+def cuts_data(c):
+    assert c.message(TEXT).startswith('250 ')
+    assert c.ask('MAIL FROM:<a@b.example>').startswith('250 ') and c.ask('RCPT TO:<joe@example.org>').startswith('250 ')
+    assert c.ask('DATA').startswith('354 ')
+    c.send('Subject: cut\r\n')
+
+
+def leave(source, how):
+    """The pid of who was left so."""
+    c = Client(source)
+    c.hello()
+    pid, end = served_by(c), server_end(c)
+    how(c)
+    c.close()
+    wait_for(lambda: end not in descriptors(pid))
+    return pid
+
+
+for name, how in {'a handshake that failed': breaks_tls, 'DATA that was cut': cuts_data}.items():
+    one = next(addresses)
+    bring(one)
+    left = leave(one, how)
+    c = Client(one)
+    c.hello()
+    check(f'not after {name}', left and served_by(c) != left, (left, served_by(c)))
+    check('and TLS is to be had', (answer := c.ask('STARTTLS')).startswith('220 '), answer)
+    c.close()
 
 
 def claims(c):
