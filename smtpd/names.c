@@ -22,6 +22,16 @@ may_ask(const struct session *session)
 	return session->is_trusted && session->neighbours.lookup != -1;
 }
 
+/* Whom lookup fails, it may fail again: no next client is to have it. */
+static void
+look_up(struct session *session, struct span name, struct packet *packet,
+    struct lookup_answer *answer)
+{
+	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, packet,
+	    answer);
+	session->has_refused |= answer->kind == LOOKUP_LATER;
+}
+
 /* With or without its brackets. */
 static struct span
 name_of(struct span argument)
@@ -48,8 +58,7 @@ handle_vrfy(struct session *session, struct span argument)
 		reply(session, nothing);
 		return;
 	}
-	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, &packet,
-	    &answer);
+	look_up(session, name, &packet, &answer);
 	if (answer.kind == LOOKUP_UNKNOWN) {
 		reply_error(session, unknown);
 		return;
@@ -167,8 +176,7 @@ handle_expn(struct session *session, struct span argument)
 		reply_error(session, "501 5.5.4 say EXPN with a list's name");
 		return;
 	}
-	lookup_ask(session->neighbours.lookup, name, LOOKUP_TIMEOUT_MS, &packet,
-	    &answer);
+	look_up(session, name, &packet, &answer);
 	switch (answer.kind) {
 	case LOOKUP_ALIAS:
 		expand(session, answer.target);

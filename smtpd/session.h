@@ -126,7 +126,7 @@ struct session {
 	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
 	bool has_quit;    /* by QUIT it is */
-	bool has_refused; /* something: a reply of 4xx or 5xx */
+	bool has_refused; /* something: a reply of 4xx or 5xx, or it should */
 	bool is_refused;  /* greeted with 554: only QUIT is left */
 	struct filtering filtering;
 

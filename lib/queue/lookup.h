@@ -36,9 +36,9 @@ struct lookup_answer {
 };
 
 /*
- * Ask over a session (or the control pair, when nobody else uses it) and wait
- * at most timeout_ms.  The answer's spans point into *packet.  A neighbour
- * that is gone or makes no sense is LOOKUP_LATER, with a text.
+ * Ask over a session and wait at most timeout_ms.  The answer's spans point
+ * into *packet.  A neighbour that is gone, late or makes no sense is
+ * LOOKUP_LATER, with a text, and that session's last answer.
  */
 void lookup_ask(int session, struct span address, int64_t timeout_ms,
     struct packet *packet, struct lookup_answer *answer);
