@@ -81,8 +81,7 @@ session_forget_claims(struct session *session)
 	session->peer = session->accepted;
 	session->is_trusted =
 	    (session->neighbours.lookup == -1 && !session->settings->is_odmr) ||
-	    network_list_has(
-		&session->settings->relay_clients, &session->peer->address);
+	    session_is_of(session, &session->settings->relay_clients);
 	buf_clear(&session->user);
 	buf_clear(&session->forwarded);
 }
@@ -432,12 +431,11 @@ session_begin(struct session *session, const struct peer *peer,
 	session->line = buf_new(AUTH_LINE_MAX);
 	/* a secret never moves in it */
 	buf_room(&session->line, AUTH_LINE_MAX);
-	session->is_proxy =
-	    network_list_has(&settings->xclient_nets, &peer->address);
 	session->forwarded = buf_new(FORWARDED_MAX);
 	session->helo = buf_new(ADDR_DOMAIN_MAX);
 	session->user = buf_new(LOGIN_USER_MAX);
 	session_forget_claims(session);
+	session->is_proxy = session_is_of(session, &settings->xclient_nets);
 	session->binding = buf_new(SASL_BINDING_MAX);
 	session->certificate = buf_new(LOGIN_USER_MAX);
 	session->sender = buf_new(COMMAND_MAX);

@@ -193,6 +193,10 @@ bool is_greeting(struct span name);
 /* A reply that counts against control/maxerrors. */
 void reply_error(struct session *session, const char *text);
 
+/* Is the client of those networks?  A turned one is a stranger everywhere. */
+bool session_is_of(
+    const struct session *session, const struct network_list *list);
+
 /* Whom the client is, as it was when it came: what XCLIENT said is forgotten.
  */
 void session_forget_claims(struct session *session);

@@ -8,6 +8,15 @@
 #include "base/die.h"
 #include "smtpd/session.h"
 
+/* A provider brings our mail, from wherever we connected to: by a tunnel, from
+ * this host. */
+bool
+session_is_of(const struct session *session, const struct network_list *list)
+{
+	return !session->settings->is_turned &&
+	       network_list_has(list, &session->peer->address);
+}
+
 void
 refuse_and_end(struct session *session, const char *text)
 {
