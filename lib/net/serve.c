@@ -261,6 +261,7 @@ begin_session(struct server *server, int client, struct peer *peer)
 		return;
 	if (reuse_hand_over(&server->reuse, &server->places, peer, client)) {
 		close(client);
+		tell_strain(server);
 		return;
 	}
 	if (!open_sessions(server, peer, &sessions)) {

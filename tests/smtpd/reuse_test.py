@@ -214,6 +214,18 @@ fresh = Client(one[:-1] + '9')
 check('who waits takes no place from others', fresh.greeting.startswith('220 '), fresh.greeting)
 fresh.close()
 
+settings(smtpdconnections=1)
+wait_for(lambda: not sessions())
+one, before = next(addresses), len(log())
+bring(one)
+wait_for(lambda: 'strain ends' in log()[before:])
+first = bring(one)
+wait_for(lambda: log()[before:].count('strain ends') == 2)
+c = Client(one)
+check('strain begins, too, with one that is handed over', served_by(c) == first and
+      wait_for(lambda: log()[before:].count('strain begins') == 3), log()[before:])
+c.close()
+
 # ---- ends ----
 settings()
 one = next(addresses)
