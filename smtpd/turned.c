@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,11 +75,15 @@ begin_turn(
 	struct turn turn = { .session = session };
 	int kept[GIVEN_MAX + 1] = { session };
 
+	pid_t self = getpid();
 	open_sessions(serve, &turn);
 	for (int i = 0; i < turn.count; i++)
 		kept[i + 1] = turn.sessions[i];
 	pid_t pid = fork();
 	if (pid == 0) {
+		/* The neighbours end with odmr-fetch, as our parent does. */
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
+			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		sandbox_session(layer, kept, (size_t)turn.count + 1);
 		_exit(serve_turn(serve, &turn));
