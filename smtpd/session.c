@@ -168,15 +168,6 @@ handle_help(struct session *session, struct span argument)
 	    "NOOP VRFY EXPN ETRN WELLKNOWN HELP QUIT");
 }
 
-static void
-handle_quit(struct session *session, struct span argument)
-{
-	(void)argument;
-	reply(session, "221 2.0.0 bye");
-	session->has_quit = true;
-	session->is_done = true;
-}
-
 /*
  * Who has a command.  RFC 2033 section 4.1: LMTP has LHLO, and not the other
  * two; RFC 2645 section 5.4: what brings mail is not for ODMR.
@@ -407,20 +398,6 @@ log_end(const struct session *session, enum io_status status)
 				 : " reason=closed");
 }
 
-/*
- * TLS, even one that never came about, a log-in and a claim stay behind with
- * their process, and one that a neighbour has failed may be of no more use.
- */
-static bool
-is_spotless(const struct session *session, enum io_status status)
-{
-	return status == IO_OK && session->has_quit && session->messages > 0 &&
-	       !session->has_refused && !session->is_tls &&
-	       session->user.len == 0 && session->forwarded.len == 0 &&
-	       session->peer == session->accepted && !session->is_proxy &&
-	       session->neighbours.filters == NULL;
-}
-
 static void
 session_begin(struct session *session, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings)
@@ -446,7 +423,7 @@ session_begin(struct session *session, const struct peer *peer,
 	filter_begin(session, neighbours->filters);
 }
 
-bool
+void
 session_serve(struct session *session, int client_in, int client_out,
     const struct peer *peer, const struct neighbours *neighbours,
     const struct settings *settings)
@@ -458,10 +435,8 @@ session_serve(struct session *session, int client_in, int client_out,
 	set_pace(session);
 	auth_open(session);
 
-	enum io_status status = converse(session);
-	log_end(session, status);
+	log_end(session, converse(session));
 	bdat_end(session);
-	return is_spotless(session, status);
 }
 
 /* What is behind the small fields begins anew by itself. */
@@ -472,10 +447,10 @@ session_run(int client_in, int client_out, const struct peer *peer,
 	static struct session session; /* large: untouched pages cost nothing */
 
 	memset(&session, 0, offsetof(struct session, out));
-	bool is_spotless = session_serve(
+	session_serve(
 	    &session, client_in, client_out, peer, neighbours, settings);
 	session_free(&session);
-	return is_spotless;
+	return session.is_free;
 }
 
 void

@@ -14,7 +14,7 @@
  *   data, bdat  DATA and BDAT: where the message ends
  *   message   what both share: its lines, its limits, its verdict
  *   submit    the way into the queue
- *   etrn, atrn, xclient  ETRN; ATRN; XCLIENT and XFORWARD
+ *   etrn, atrn, xclient, quit  ETRN; ATRN; XCLIENT and XFORWARD; QUIT
  *   wellknown  WELLKNOWN: files for whoever asks
  *   turned    connections to our provider, which is their client now
  *   tls       STARTTLS, and ports that begin with TLS
@@ -96,8 +96,9 @@ struct neighbours {
 	int lookup;
 	int inject;
 	int tls;
-	int login; /* of submission and odmr: without it there is no AUTH */
-	int odmr;  /* queue-manager, of odmr */
+	int login;    /* of submission and odmr: without it there is no AUTH */
+	int odmr;     /* queue-manager, of odmr */
+	int acceptor; /* that this process is free again: net/reuse.h */
 	const int *filters; /* one for each of control/filters; NULL: none */
 };
 
@@ -125,7 +126,7 @@ struct session {
 	uint64_t messages;     /* accepted */
 	uint64_t transactions; /* MAIL accepted */
 	bool is_done;
-	bool has_quit;    /* by QUIT it is */
+	bool is_free;     /* for its client's next; the acceptor knows */
 	bool has_refused; /* something: a reply of 4xx or 5xx, or it should */
 	bool is_refused;  /* greeted with 554: only QUIT is left */
 	struct filtering filtering;
@@ -161,14 +162,14 @@ struct session {
 
 /*
  * Talk until the client quits, fails, or makes too many errors.  True if it
- * came for mail alone, in clear, all of which was taken, and left with QUIT:
- * nothing of it is left in the process or in its neighbours.
+ * came for mail alone, in clear, all of which was taken, and left with QUIT,
+ * and the acceptor was told so.
  */
 bool session_run(int client_in, int client_out, const struct peer *peer,
     const struct neighbours *neighbours, const struct settings *settings);
 
 /* The same in a session that is all zeros, and stays: session_free is next. */
-bool session_serve(struct session *session, int client_in, int client_out,
+void session_serve(struct session *session, int client_in, int client_out,
     const struct peer *peer, const struct neighbours *neighbours,
     const struct settings *settings);
 void session_free(struct session *session);
@@ -228,6 +229,7 @@ void handle_vrfy(struct session *session, struct span argument);
 void handle_expn(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
+void handle_quit(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
 void handle_atrn(struct session *session, struct span argument);
 void handle_wellknown(struct session *session, struct span argument);

@@ -136,7 +136,8 @@ session_at(const int *sessions, int place)
 }
 
 static int
-run(int client, const struct peer *peer, const int *sessions, void *context)
+run(int client, const struct peer *peer, const int *sessions, int again,
+    void *context)
 {
 	const struct settings *settings = context;
 	const struct neighbours neighbours = { .inject = session_at(sessions,
@@ -145,6 +146,7 @@ run(int client, const struct peer *peer, const int *sessions, void *context)
 		.odmr = session_at(sessions, settings->odmr_at),
 		.login = session_at(sessions, settings->login_at),
 		.tls = session_at(sessions, settings->tls_at),
+		.acceptor = again,
 		.filters = settings->filter.list.count == 0
 			       ? NULL
 			       : sessions + settings->filters_at };
@@ -225,7 +227,7 @@ serve(struct settings *settings)
 static int
 by_hand(const struct settings *settings)
 {
-	const struct neighbours none = { -1, -1, -1, -1, -1, NULL };
+	const struct neighbours none = { -1, -1, -1, -1, -1, -1, NULL };
 	struct peer peer;
 
 	peer_describe(STDIN_FILENO, &peer);

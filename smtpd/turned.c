@@ -42,7 +42,7 @@ serve_turn(const struct serve *serve, const struct turn *turn)
 		log_event("no connection of odmr(5)");
 		return EX_PROTOCOL;
 	}
-	serve->run(client, &peer, turn->sessions, serve->context);
+	serve->run(client, &peer, turn->sessions, -1, serve->context);
 	return EX_OK;
 }
 

@@ -23,8 +23,10 @@ struct acceptor {
 };
 
 static int
-run(int client, const struct peer *peer, const int *sessions, void *context)
+run(int client, const struct peer *peer, const int *sessions, int again,
+    void *context)
 {
+	(void)again;
 	const struct acceptor *acceptor = context;
 
 	return acceptor->service->run(client, peer, sessions[0],

@@ -192,16 +192,19 @@ reuse_end(struct reuse *reuse, struct places *places)
 
 /* ---- the process ---- */
 
+bool
+reuse_say_free(int end)
+{
+	return packet_send(end, span_of("f"), NULL, 0);
+}
+
 int
 reuse_next(int end, int client, struct peer *peer)
 {
 	static struct packet packet;
 	struct pollfd wait = { .fd = end, .events = POLLIN };
 
-	bool is_heard = packet_send(end, span_of("f"), NULL, 0);
 	close(client);
-	if (!is_heard)
-		return -1;
 	while (poll(&wait, 1, -1) == -1)
 		continue;
 	if (packet_receive(end, &packet) != 1 || packet.len != sizeof(*peer))

@@ -80,9 +80,13 @@ void reuse_end(struct reuse *reuse, struct places *places);
 /* ---- the process ---- */
 
 /*
- * Say that it is free, close the client, which may be back at once, and wait:
- * the next one, or -1 if it is to go.
+ * Say that it is free: before the client's last reply, for a client that has
+ * that may be back at once, and would find its process busy.  What is still to
+ * be done may wait for nobody.  False: it is not heard, and serves no more.
  */
+bool reuse_say_free(int end);
+
+/* Close that client and wait: the next one, or -1 if it is to go. */
 int reuse_next(int end, int client, struct peer *peer);
 
 #endif

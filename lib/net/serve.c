@@ -135,13 +135,11 @@ run_child(struct server *server, int client, struct peer *peer,
 	if (is_proxy(serve, peer) && !peer_read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
 	for (uint64_t uses = 1;; uses++) {
-		int code =
-		    serve->run(client, peer, sessions->fds, serve->context);
+		int code = serve->run(client, peer, sessions->fds,
+		    uses < serve->use_max ? again : -1, serve->context);
 
 		if (code != SERVE_AGAIN)
 			_exit(code);
-		if (again == -1 || uses >= serve->use_max)
-			_exit(EX_OK);
 		client = reuse_next(again, client, peer);
 		if (client == -1)
 			_exit(EX_OK);

@@ -50,10 +50,11 @@ struct serve {
 	unsigned session_allowed; /* enum sandbox: a session's own layer */
 	/*
 	 * The session; sessions[i] belongs to neighbours[i].  Exit code; or
-	 * SERVE_AGAIN: all is as it was before, for the same client's next.
+	 * SERVE_AGAIN: all is as it was before, for the same client's next,
+	 * and reuse_say_free was said to again.  That is -1 where it may not.
 	 */
 	int (*run)(int client, const struct peer *peer, const int *sessions,
-	    void *context);
+	    int again, void *context);
 	void *context;
 };
 

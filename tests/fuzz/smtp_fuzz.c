@@ -80,7 +80,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct settings settings = settings_of(data[0]);
 	struct session *session = calloc(1, sizeof(*session));
-	const struct neighbours neighbours = { -1, gone(), -1, -1, -1, NULL };
+	const struct neighbours neighbours = { -1, gone(), -1, -1, -1, -1,
+		NULL };
 	struct peer peer;
 	int in = make_file((struct span){ (const char *)data + 1, size - 1 });
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);

@@ -27,7 +27,7 @@ offers(bool is_turned)
 		.is_turned = is_turned,
 		.relay_clients = { &here, 1 },
 		.xclient_nets = { &here, 1 } };
-	const struct neighbours neighbours = { 99, -1, -1, -1, -1, NULL };
+	const struct neighbours neighbours = { 99, -1, -1, -1, -1, -1, NULL };
 	struct peer peer = { .text = "127.0.0.1" };
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	int client[2];

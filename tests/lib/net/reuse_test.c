@@ -49,7 +49,7 @@ begin(const struct peer *peer, pid_t pid, struct place **place)
 static void
 say_free(int end)
 {
-	packet_send(end, span_of("f"), NULL, 0);
+	reuse_say_free(end);
 	reuse_hear(&reuse, &places);
 }
 
@@ -108,7 +108,7 @@ check_hand_over(int client)
 	int taken = reuse_next(end, dup(client), &got);
 	CHECK("it learns who it is", taken != -1 && got.port == 41000);
 	close(taken);
-	reuse_hear(&reuse, &places);
+	say_free(end);
 	CHECK("free again", places.free == 1);
 	CHECK("its end is heard of", places_leave(&places, 1000));
 	CHECK("nobody is left", places.taken == 0 && places.free == 0);
