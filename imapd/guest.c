@@ -306,6 +306,15 @@ tell_state(struct session *session, struct guest *guest)
 		       : "COMPARATOR default") != GUEST_GONE;
 }
 
+bool
+guest_keep(struct session *session, struct guest *guest)
+{
+	if (!tell_state(session, guest))
+		return false;
+	guest->used = ++session->guests->count;
+	return true;
+}
+
 struct guest *
 guest_find(struct session *session, struct span owner)
 {

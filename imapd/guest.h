@@ -47,6 +47,9 @@ struct guests {
 /* It is told what the client enabled.  NULL: there is none for this user. */
 struct guest *guest_find(struct session *session, struct span owner);
 
+/* The same for one that is open; false: it had ended, and is closed. */
+bool guest_keep(struct session *session, struct guest *guest);
+
 void guest_close(struct session *session, struct guest *guest);
 void guests_free(struct session *session);
 

@@ -328,8 +328,8 @@ route_selected(
 	if (!is_in_folder && !is_verb(session, "NOOP") &&
 	    (!is_verb(session, "ESEARCH") || is_elsewhere(parse)))
 		return false;
-	guest = guest_find(session, buf_span(&guest->owner));
-	if (guest == NULL)
+	/* Another process has not the folder selected. */
+	if (!guest_keep(session, guest))
 		finish_gone(session, true);
 	else if (pass(session, guest) == GUEST_OK && is_end)
 		session->guests->selected = NULL;
