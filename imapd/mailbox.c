@@ -324,6 +324,10 @@ handle_close(struct session *session, struct parse *parse)
 	if (!session_end(session, parse))
 		return;
 	set_all(&set);
+	/* The right may have been taken since the folder was selected. */
+	if (session->folder != NULL)
+		session->rights =
+		    rights_on(session, buf_span(&session->folder_name));
 	if (!session->is_read_only && (session->rights & ACL_EXPUNGE) != 0)
 		expunge(session, &set);
 	set_free(&set);
