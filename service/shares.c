@@ -11,6 +11,7 @@
 
 static const char path[] = MTA_USERS "/shares";
 static const char temporary[] = MTA_USERS "/shares.new";
+static const char lock_path[] = MTA_USERS "/shares.lock";
 static const char anyone[] = "anyone";
 
 enum {
@@ -122,19 +123,25 @@ write_shares(int fd, struct span owner, struct span users)
 	return is_good;
 }
 
-/* One writer after another: the folder's lock is held. */
+/* One writer after another: a file's lock is held that only root can open; the
+ * folder's own could be held by whoever reads it. */
 bool
 shares_publish(struct span owner, struct span users)
 {
-	int folder = open(MTA_USERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lock =
+	    open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (folder == -1 || flock(folder, LOCK_EX) == -1)
+	if (lock == -1)
 		return false;
+	if (flock(lock, LOCK_EX) == -1) {
+		close(lock);
+		return false;
+	}
 	int fd =
 	    open(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool is_done = fd != -1 && write_shares(fd, owner, users);
 	if (fd != -1)
 		close(fd);
-	close(folder);
+	close(lock);
 	return is_done;
 }
