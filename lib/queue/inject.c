@@ -72,12 +72,17 @@ inject_abort(struct injection *injection)
 	injection->session = -1;
 }
 
-/* One that was withdrawn may have been answered before that was read. */
+/*
+ * One that was withdrawn may have been answered before that was read, and a
+ * file that was asked for may come when nobody waits for it any more.
+ */
 static bool
 is_of_another(const struct queue_id *id, struct span packet)
 {
 	struct span value;
 
+	if (record_find(packet, 'W', &value))
+		return true;
 	return record_find(packet, 'I', &value) &&
 	       !span_equal(value, span_of(id->text));
 }
