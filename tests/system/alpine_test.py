@@ -97,6 +97,6 @@ alpine.step('it ends', 'q', 'eally')
 alpine.keys('y')
 check('... with 0', alpine.ends() == 0)
 with open('/var/mta/log/imapd/current', errors='replace') as f:
-    log = f.read()
+    log = ''.join(line for line in f if ' imapd: ' in line)     # a sanitizer has warnings of its own
 check('no command of its was refused', 'error' not in log.lower() and 'BAD' not in log, log[-800:])
 done()
