@@ -131,7 +131,7 @@ check('mtactl check finds no fault in what was mended', sound.returncode == 0, (
 
 # ---- each service, started from its run script, while one file after another is mended ----
 def start_once(service, folder, quiet=0.35):
-    """What a service logs until it has nothing to say; was it ready?"""
+    """What a service logs until it is ready or has named a file, and then has nothing to say; was it ready?"""
     ready, tell = os.pipe()
     log, write = os.pipe()
     shell = ('mount --make-rprivate / && mount --bind "$1" /var/mta/control && exec "$2" '
@@ -145,13 +145,20 @@ def start_once(service, folder, quiet=0.35):
                               script], stdin=subprocess.DEVNULL, stdout=write, stderr=write,
                              pass_fds=[tell])
     os.close(tell), os.close(write)
-    text, end = b'', time.monotonic() + 15
-    while time.monotonic() < end and select.select([log], [], [], quiet if text else 5)[0]:
-        more = os.read(log, 65536)
-        if not more:
+    text, is_ready, awaited, end = b'', False, [log, ready], time.monotonic() + 60
+    while time.monotonic() < end:
+        is_settled = is_ready or CONTROL.encode() in text
+        heard = select.select(awaited, [], [], quiet if is_settled else 60)[0]
+        if not heard:
             break
-        text += more
-    is_ready = bool(select.select([ready], [], [], 0)[0]) and os.read(ready, 1) == b'\n'
+        if ready in heard:
+            is_ready = os.read(ready, 1) == b'\n'
+            awaited.remove(ready)
+        if log in heard:
+            more = os.read(log, 65536)
+            if not more:
+                break
+            text += more
     child.kill()
     child.wait()
     os.close(log), os.close(ready)
