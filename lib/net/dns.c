@@ -1,5 +1,7 @@
 #include "net/dns.h"
 
+#include "base/io.h"
+
 static const char *const statuses[] = {
 	[DNS_OK] = "ok",
 	[DNS_NO_NAME] = "noname",
@@ -48,19 +50,26 @@ dns_parse_answer(struct span packet, struct dns_answer *answer)
 	return false;
 }
 
+/* An answer that comes late, to an earlier question, is not this one's. */
 static enum dns_status
 ask(int session, enum dns_question question, struct span domain,
     int64_t timeout_ms, struct packet *packet, struct span *hops)
 {
-	const struct dns_request request = { .question = question,
-		.domain = domain };
-	struct dns_answer answer;
+	static uint32_t asked;
+	const struct dns_request request = {
+		.question = question, .domain = domain, .number = ++asked
+	};
+	int64_t deadline = clock_ms() + timeout_ms;
+	struct dns_answer answer = { .number = 0 };
 
-	if (!dns_send(session, &request) ||
-	    !neighbour_wait(session, timeout_ms, packet))
+	if (!dns_send(session, &request))
 		return DNS_LATER;
-	packet_close_fds(packet);
-	dns_parse_answer(packet_span(packet), &answer);
+	while (answer.number != request.number) {
+		if (!neighbour_wait(session, deadline - clock_ms(), packet))
+			return DNS_LATER;
+		packet_close_fds(packet);
+		dns_parse_answer(packet_span(packet), &answer);
+	}
 	*hops = answer.hops;
 	return answer.status;
 }

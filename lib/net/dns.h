@@ -6,7 +6,7 @@
  * else names say; resolve(5).
  *
  * Request  Q "route", "addresses", "names" or "text"; D the domain or host; I a
- *          number that the answer repeats, if several are under way.
+ *          number that the answer repeats, so that it is known for what it is.
  * Answer   S status, then for each address, best first, M: preference, host
  *          and address, separated by spaces; for each name or text, T.
  */

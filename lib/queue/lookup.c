@@ -1,7 +1,5 @@
 #include "queue/lookup.h"
 
-#include <sys/socket.h>
-
 static const char *const kinds[] = {
 	[LOOKUP_MAILBOX] = "mailbox",
 	[LOOKUP_ALIAS] = "alias",
@@ -105,8 +103,6 @@ lookup_ask(int session, struct span address, int64_t timeout_ms,
 		if (lookup_parse_answer(packet_span(packet), answer))
 			return;
 	}
-	/* An answer that comes yet would be taken for that of the next. */
-	shutdown(session, SHUT_RDWR);
 	*answer = (struct lookup_answer){ .kind = LOOKUP_LATER,
 		.text = span_of("the address tables do not answer") };
 }

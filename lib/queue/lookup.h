@@ -38,7 +38,7 @@ struct lookup_answer {
 /*
  * Ask over a session and wait at most timeout_ms.  The answer's spans point
  * into *packet.  A neighbour that is gone, late or makes no sense is
- * LOOKUP_LATER, with a text, and that session's last answer.
+ * LOOKUP_LATER, with a text.
  */
 void lookup_ask(int session, struct span address, int64_t timeout_ms,
     struct packet *packet, struct lookup_answer *answer);

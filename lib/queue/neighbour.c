@@ -175,6 +175,11 @@ bool
 neighbour_ask(int session, struct span request, const int *fds, int fd_count,
     int64_t timeout_ms, struct packet *packet)
 {
-	return packet_send(session, request, fds, fd_count) &&
-	       neighbour_wait(session, timeout_ms, packet);
+	if (packet_send(session, request, fds, fd_count) &&
+	    neighbour_wait(session, timeout_ms, packet))
+		return true;
+	int error = errno;
+	shutdown(session, SHUT_RDWR);
+	errno = error;
+	return false;
 }

@@ -90,7 +90,8 @@ bool neighbour_is_pair_end(int fd);
 /*
  * Send a request (with descriptors) and wait for the answer in *packet.
  * False with errno set: ETIMEDOUT, ECONNRESET if the neighbour is gone.
- * After false the session is of no further use.
+ * After false the session is shut down: an answer that comes yet would be
+ * taken for that of the next question.
  */
 bool neighbour_ask(int session, struct span request, const int *fds,
     int fd_count, int64_t timeout_ms, struct packet *packet);

@@ -103,7 +103,7 @@ def resolver_session(end):
         while packet := end.recv(20000):
             request = dict(unpack(packet))
             asked.append((request['Q'], request['D']))
-            end.sendall(answers.get(request['D'], pack(('S', 'noname'))))
+            end.sendall(answers.get(request['D'], pack(('S', 'noname'))) + pack(('I', request['I'])))
 
 
 def resolver(end):

@@ -128,7 +128,8 @@ answers = {}
 def resolver_session(end):
     with end:
         while packet := end.recv(20000):
-            end.sendall(answers.get(dict(unpack(packet))['D'], pack(('S', 'noname'))))
+            request = dict(unpack(packet))
+            end.sendall(answers.get(request['D'], pack(('S', 'noname'))) + pack(('I', request['I'])))
 
 
 def resolver(end):
