@@ -85,6 +85,9 @@ at_start = count()
 began, own = memory_mib(), memory_mib('Pss_Anon')
 check(f'at rest {len(suite())} processes have less than {AT_REST_MIB} MiB', 4 < began < AT_REST_MIB or is_sanitized(), began)
 
+before = sorted(os.getpriority(os.PRIO_PROCESS, pid) for pid in processes('queue-inject'))
+check('whom all clients wait for comes first', before.count(-10) >= 2 and before[-1] == 0, before)
+
 check('each port is used', all(use() for use in USES))
 check('what it took was started', all(count()[name] > at_start[name] for name in WOKEN), [at_start, count()])
 check('and ends when it had nothing to do', wait_for(lambda: count() == at_start), [at_start, count()])
