@@ -60,16 +60,16 @@ ask(int session, enum dns_question question, struct span domain,
 		.question = question, .domain = domain, .number = ++asked
 	};
 	int64_t deadline = clock_ms() + timeout_ms;
-	struct dns_answer answer = { .number = 0 };
+	struct dns_answer answer;
 
 	if (!dns_send(session, &request))
 		return DNS_LATER;
-	while (answer.number != request.number) {
+	do {
 		if (!neighbour_wait(session, deadline - clock_ms(), packet))
 			return DNS_LATER;
 		packet_close_fds(packet);
 		dns_parse_answer(packet_span(packet), &answer);
-	}
+	} while (answer.number != request.number);
 	*hops = answer.hops;
 	return answer.status;
 }
