@@ -183,4 +183,4 @@ check('many entries', all(ok(ann.say(f'SETACL Team user{i} l')) for i in range(1
 check('a literal is not asked for from a guest\'s relay', rights('') and ok(ann.say('DELETEACL Team user1')) and rights('lri') and
       ok(guest.say(f'APPEND "{OTHERS}Team" {{{len(MESSAGE)}}}\r\n'.encode() + MESSAGE)))
 check('both end', ann.end() == 0 and guest.end() == 0)
-finish()
+done()

@@ -188,4 +188,4 @@ if os.geteuid() == 0:
     check('in any order', a[-1].startswith('NO [TOOBIG]'), a)
     check('not if it fits', ok(w.say(f'APPEND Made CATENATE ('.encode() + literal(b'12345', 'TEXT ') + f' URL "{name}/;UID=1")'.encode())))
     w.end()
-finish()
+done()

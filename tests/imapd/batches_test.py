@@ -76,4 +76,4 @@ if os.geteuid() == 0:
     check('as many as one command may work on', len(batches('UIDBATCHES 300')) == 5)
     check('not fewer', w.say('UIDBATCHES 299')[-1].startswith('NO [TOOFEW] '))
     w.end()
-finish()
+done()

@@ -40,4 +40,4 @@ last = len(SETS) + 1
 check('behind what is broken', str(last) in search('BODY', '本 end')[0].split() and str(last) in search('BODY', '日')[0].split())
 check('not known: as windows-1252', str(last + 1) in search('BODY', 'café “ú')[0].split())
 w.end()
-finish()
+done()

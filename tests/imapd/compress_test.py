@@ -158,4 +158,4 @@ w = Wire()
 squeeze(w)
 w.sock.sendall(zlib.compressobj(6, zlib.DEFLATED, -15).flush())  # the last block
 check('a stream that ends is the end', w.line() == '' and w.child.wait(20) == 0)
-finish()
+done()

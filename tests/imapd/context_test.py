@@ -318,4 +318,4 @@ i.send('DONE\r\n')
 i.until('idle')
 for wire in (w, m, i, other):
     wire.end()
-finish()
+done()

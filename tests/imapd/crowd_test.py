@@ -167,4 +167,4 @@ for i in range(20):
 check('a first session is served, however many there are', all(b'\r\na OK' in answer for answer in answers), answers)
 
 check('all end well', [x.end() for x in (a, b)] == [0, 0])
-finish()
+done()

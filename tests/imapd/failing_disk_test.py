@@ -78,4 +78,4 @@ for command, after in changes.items():
         check(f'{name}, {error}: NO means that it did not happen', not wrong, wrong[:6])
         check(f'{name}, {error}: some failed, the last did not', noes > 0 and hit is None and answer.startswith('OK'),
               (number, noes, hit, answer))
-finish()
+done()

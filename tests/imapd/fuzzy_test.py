@@ -89,4 +89,4 @@ for search in 'FUZZY', 'FUZZY ', 'FUZZY ()', 'FUZZY SUBJECT', 'FUZZY FUZZY', 'FU
     check(f'7: {search[:20]!r}', w.say(f'SEARCH {search}')[-1].startswith('BAD'))
 check('7: FUZZY of FUZZY', found('FUZZY FUZZY SUBJECT "things other"') == '3')
 check('it ends well', w.end() == 0)
-finish()
+done()

@@ -469,4 +469,4 @@ print(f'# {counts}; {sum(map(len, present.values()))} messages at the end')
 check('there was harm enough', all(counts.values()), counts)
 for session in [setup] + [client.session for client in clients]:
     session.end()
-finish()
+done()

@@ -75,4 +75,4 @@ missing = sorted(text for text in said if text not in table and not GRAMMAR.full
 check(f'each of {len(said)} texts has a row', not missing, missing)
 over = sorted(set(table) - said)
 check('no row is of a text that nobody says', not over, over)
-finish()
+done()

@@ -22,7 +22,7 @@ for key in 'UIDAFTER 0', 'UIDAFTER', 'UIDBEFORE 1:2', 'UIDBEFORE *':
     check(f'BAD {key}', w.say(f'UID SEARCH {key}')[-1].startswith('BAD'))
 w.end()
 if os.geteuid() != 0:
-    finish()
+    done()
     sys.exit()
 
 
@@ -108,4 +108,4 @@ check('the lower of both is told', both.say('COPY 1:4 Other') == ['NO [MESSAGELI
 both.end()
 check('MOVE brings all', w.say('MOVE 1:4 Other')[-1] == 'OK done')
 w.end()
-finish()
+done()

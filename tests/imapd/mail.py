@@ -1,6 +1,6 @@
 """mail - imapd by hand on a Maildir of its own, as an ordinary user (another
 one, if the test is run by root), and clients of it."""
-import ctypes, glob, imaplib, os, shutil, socket, subprocess, sys, tempfile
+import atexit, ctypes, glob, imaplib, os, shutil, socket, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -8,6 +8,7 @@ BUILD = os.environ['BUILD']
 os.environ['ASAN_OPTIONS'] = 'detect_leaks=0'
 UID = 54321 if os.geteuid() == 0 else os.geteuid()
 work = tempfile.mkdtemp(prefix='imapd_test.')
+atexit.register(shutil.rmtree, work, ignore_errors=True)
 os.chmod(work, 0o755)
 program = work + '/imapd'
 shutil.copy(BUILD + '/imapd/imapd', program)
@@ -108,8 +109,3 @@ class Opened:
             return 0
         masks = [int.from_bytes(events[i + 4:i + 8], sys.byteorder) for i in range(0, len(events), self.EVENT)]
         return sum(mask & self.IN_OPEN != 0 for mask in masks)
-
-
-def finish():
-    shutil.rmtree(work)
-    done()

@@ -134,4 +134,4 @@ w = Wire()
 check('a file of another version is left alone', w.say('SETMETADATA Work (/shared/x "y")')[-1].startswith('NO [UNAVAILABLE]') and
       ok(w.say('RENAME Work Other')) and open(file).read() == 'something else\n')
 w.end()
-finish()
+done()

@@ -176,4 +176,4 @@ check('those that are named are not', ok(w.say('NOTIFY SET (mailboxes (Work INBO
 other.append('Work')
 check('and are told of', w.line().startswith('* STATUS "Work" ('))
 check('it ends well', w.end() == 0 and other.end() == 0)
-finish()
+done()

@@ -263,4 +263,4 @@ check('a short one', w.say('SEARCH HEADER X-Odd Z')[0] == '* SEARCH 30')
 check('any', w.say('SEARCH HEADER X-Odd ""')[0] == '* SEARCH 30')
 
 check('the end', w.end() == 0)
-finish()
+done()

@@ -1,48 +1,13 @@
 #!/usr/bin/env python3
 """timing_test - FUTURERELEASE, DELIVERBY, MT-PRIORITY, LIMITS, ETRN and
 REQUIRETLS through the queue, to the next host and back as reports."""
-import email, email.policy, glob, os, pwd, re, shutil, socket, subprocess, sys, threading, time
+import email, email.policy, glob, os, pwd, re, shutil, socket, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from hop import Hop
 
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
-
-
-class Hop:
-    """A next host that takes everything, and keeps what it was told."""
-
-    def __init__(self, port, *words, rcpt='250 ok'):
-        self.commands, self.messages, self.rcpt = [], [], rcpt
-        self.ehlo = '250-hop\r\n' + ''.join(f'250-{w}\r\n' for w in words) + '250 HELP\r\n'
-        self.listener = socket.create_server(('127.0.0.1', port))
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self.talk, args=(client,), daemon=True).start()
-
-    def talk(self, client):
-        client.sendall(b'220 hop\r\n')
-        lines = client.makefile('rb')
-        while line := lines.readline():
-            verb = line[:4].upper()
-            self.commands.append(line.decode().rstrip())
-            if verb == b'EHLO':
-                client.sendall(self.ehlo.encode())
-            elif verb == b'DATA':
-                client.sendall(b'354 go\r\n')
-                text = b''
-                while (line := lines.readline()) not in (b'.\r\n', b''):
-                    text += line
-                self.messages.append(text)
-                client.sendall(b'250 2.0.0 kept\r\n')
-            else:
-                client.sendall((self.rcpt if verb == b'RCPT' else '250 ok').encode() + b'\r\n')
-
-    def saw(self, word):
-        return wait_for(lambda: [c for c in self.commands if word in c])
 
 
 control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in (

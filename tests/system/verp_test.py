@@ -3,49 +3,13 @@
 a sender of its own, at the next host and in a mailbox here, and a report about
 it goes there.  SOLICIT of NO-SOLICITING: to a next host that offers it, also
 from an alias.  The clients are Python's smtplib, and sendmail."""
-import glob, os, pwd, re, shutil, smtplib, socket, subprocess, sys, threading
+import glob, os, pwd, re, shutil, smtplib, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from hop import Hop
 
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
-
-
-class Hop:
-    """A next host; it knows nobody whose name begins with "no"."""
-
-    def __init__(self, port):
-        self.pairs, self.mails = [], []
-        self.listener = socket.create_server(('127.0.0.1', port))
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self.talk, args=(client,), daemon=True).start()
-
-    def talk(self, client):
-        client.sendall(b'220 hop\r\n')
-        lines, sender, rcpts = client.makefile('rb'), '', []
-        while line := lines.readline():
-            verb, path = line[:4].upper(), line.decode().partition('<')[2].rpartition('>')[0]
-            if verb == b'EHLO':
-                client.sendall(b'250-hop\r\n250-PIPELINING\r\n250-NO-SOLICITING\r\n250 DSN\r\n')
-            elif verb == b'DATA':
-                client.sendall(b'354 go\r\n' if rcpts else b'554 5.5.1 nobody\r\n')
-                while rcpts and lines.readline() not in (b'.\r\n', b''):
-                    pass
-                if rcpts:
-                    self.pairs.append((sender, *rcpts))
-                    client.sendall(b'250 2.0.0 kept\r\n')
-            elif verb == b'RCPT':
-                client.sendall(b'550 5.1.1 nobody\r\n' if path.startswith('no') else b'250 ok\r\n')
-                rcpts += [] if path.startswith('no') else [path]
-            else:
-                if verb == b'MAIL':
-                    sender, rcpts = path, []
-                    self.mails.append(line.decode())
-                client.sendall(b'250 ok\r\n')
 
 
 control('nosoliciting', 'net.example:ADV\n')
@@ -53,7 +17,7 @@ with open('/etc/aliases', 'a') as f:
     f.write('away: two@far.example\n')
 subprocess.run(['/var/mta/bin/newaliases'], check=True)
 control('smtproutes', 'far.example:[127.0.0.1]:2525\n')
-hop = Hop(2525)
+hop = Hop(2525, 'PIPELINING', 'NO-SOLICITING', 'DSN', nobody='no')
 started = subprocess.run(['/var/mta/bin/mtactl', 'start'], capture_output=True, text=True)
 check('mtactl start', started.returncode == 0, started.stderr)
 
@@ -98,10 +62,10 @@ check('bad delimiters', sent('-XVab', 'two@far.example') == 64)
 check('no sender', sent('-f', '<>', '-XV', 'two@far.example') == 64)
 
 # ---- SOLICIT, RFC 3865: on to the next host ----
-hop.mails.clear()
+hop.commands.clear()
 with smtplib.SMTP('127.0.0.1', 25, 'client.example') as client:
     client.ehlo()
     check('NO-SOLICITING is offered', client.has_extn('no-soliciting') and client.esmtp_features['no-soliciting'] == 'net.example:ADV')
     client.sendmail('ann@example.org', ['one@far.example', 'away@example.org'], 'Subject: buy\r\n\r\nhello\r\n', ['SOLICIT=a,b.example:ADV'])
-check('the classes go on, also from an alias', wait_for(lambda: len([m for m in hop.mails if ' SOLICIT=a,b.example:ADV' in m]) == 2), hop.mails)
+check('the classes go on, also from an alias', wait_for(lambda: len([c for c in hop.commands if ' SOLICIT=a,b.example:ADV' in c]) == 2), hop.commands)
 done()

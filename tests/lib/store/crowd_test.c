@@ -17,6 +17,7 @@
 
 #include "base/io.h"
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -266,13 +267,12 @@ check_garbage(void)
 int
 main(void)
 {
-	char folder[] = "/tmp/crowd_test.XXXXXX";
 	struct ledger *ledgers = mmap(NULL, 2 * sizeof(*ledgers),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1 ||
-	    ledgers == MAP_FAILED)
+	if (ledgers == MAP_FAILED)
 		return 1;
+	scratch_enter();
 	account_close(open_account());
 	pid_t deliverer = fork();
 	if (deliverer == 0) {

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/maildir_deliver.h"
 #include "store/mbox_deliver.h"
 #include "store/mbox_lock.h"
@@ -268,25 +268,13 @@ test_mbox_trouble(void)
 	close(fd);
 }
 
-static int
-remove_entry(
-    const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-	(void)status, (void)kind, (void)place;
-	return remove(path);
-}
-
 int
 main(void)
 {
-	char folder[] = "/tmp/deliver_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	test_maildir();
 	test_mbox();
 	test_mbox_trouble();
 	test_lock_before_boot();
-	nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	return test_result();
 }

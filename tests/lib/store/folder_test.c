@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -283,10 +284,7 @@ test_copies(struct account *account)
 int
 main(void)
 {
-	char folder[] = "/tmp/folder_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	struct account *account = open_account();
 	test_account(account);
 	test_folder(account);

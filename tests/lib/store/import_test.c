@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -223,10 +224,7 @@ test_watch(struct account *account)
 int
 main(void)
 {
-	char folder[] = "/tmp/import_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	make_mail();
 	struct account *account = open_account();
 	test_dovecot(account);

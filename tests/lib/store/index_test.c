@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/index.h"
 #include "store/signature.h"
 #include "test.h"
@@ -159,10 +160,7 @@ may_have(const char *text, const char *needle)
 int
 main(void)
 {
-	char folder[] = "/tmp/index_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	test_index();
 	test_garbage();
 	CHECK("what is there may be",

@@ -10,6 +10,7 @@
 #include "base/landlock.h"
 #include "base/sandbox.h"
 #include "mail/charset.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -180,20 +181,18 @@ run(const char *path)
 int
 main(void)
 {
-	char folder[] = "/tmp/jail_test.XXXXXX";
 	char index[64];
 	int status = -1;
 
-	if (mkdtemp(folder) == NULL)
-		return 1;
+	scratch_enter();
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(run(folder));
+		_exit(run(scratch_folder));
 	waitpid(pid, &status, 0);
 	if (status != 0)
 		printf("# status %d\n", status);
 	CHECK("a session needs no more than its jail allows", status == 0);
-	snprintf(index, sizeof(index), "%s/m/estafeta-index", folder);
+	snprintf(index, sizeof(index), "%s/m/estafeta-index", scratch_folder);
 	CHECK("and has its index", access(index, R_OK) == 0);
 	return test_result();
 }

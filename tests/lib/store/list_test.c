@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "store/folder_state.h"
 
@@ -155,10 +156,7 @@ test_old_state(void)
 int
 main(void)
 {
-	char directory[] = "/tmp/list_test.XXXXXX";
-
-	if (mkdtemp(directory) == NULL || chdir(directory) == -1)
-		return 1;
+	scratch_enter();
 	make_maildir("m");
 	put("m/cur/1.a.h:2,", "Subject: 1\n\n1\n");
 	put("m/cur/2.b.h:2,", "Subject: 2\n\n2\n");

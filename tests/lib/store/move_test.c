@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -117,12 +118,10 @@ ended_well(pid_t pid)
 int
 main(void)
 {
-	char folder[] = "/tmp/move_test.XXXXXX";
 	unsigned seen[MESSAGES] = { 0 };
 	size_t wrong = 0;
 
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	struct account *account = open_account();
 	fill(account);
 	pid_t there = start("INBOX", "Trash", ROUNDS);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/account_state.h"
 #include "store/folder.h"
 #include "test.h"
@@ -316,10 +317,7 @@ test_quota(void)
 int
 main(void)
 {
-	char folder[] = "/tmp/refused_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	struct account *account = open_account();
 	test_folders(account);
 	test_keywords(account);

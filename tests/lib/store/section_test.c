@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/folder.h"
 #include "test.h"
 
@@ -231,11 +232,9 @@ test_gone(struct folder *folder)
 int
 main(void)
 {
-	char path[] = "/tmp/section_test.XXXXXX";
 	struct account *account = NULL;
 
-	if (mkdtemp(path) == NULL || chdir(path) == -1)
-		return 1;
+	scratch_enter();
 	struct folder *folder = open_inbox(&account);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const struct span field =

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "scratch.h"
 #include "store/store.h"
 #include "test.h"
 
@@ -323,19 +324,11 @@ test_odd_mboxes(void)
 int
 main(void)
 {
-	char folder[] = "/tmp/store_test.XXXXXX";
-
-	if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-		return 1;
+	scratch_enter();
 	test_maildir();
 	test_sizes();
 	test_seen();
 	test_mbox();
 	test_odd_mboxes();
-	const char *const argv[] = { "rm", "-rf", folder, NULL };
-	int result = test_result();
-	fflush(stdout);
-	if (result == 0)
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-	return result;
+	return test_result();
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/store/maildir.h"
+#include "scratch.h"
 #include "store/account_state.h"
 
 enum {
@@ -84,13 +85,12 @@ are_different(int fd)
 int
 main(void)
 {
-	char directory[] = "/tmp/writers_test.XXXXXX";
 	int ends[2];
 	bool is_good = true;
 	bool is_always_whole = true;
 
-	if (mkdtemp(directory) == NULL || chdir(directory) == -1 ||
-	    pipe(ends) == -1)
+	scratch_enter();
+	if (pipe(ends) == -1)
 		return 1;
 	make_maildir("m");
 	struct account *account = open_account();
