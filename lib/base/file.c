@@ -26,6 +26,16 @@ folder_sync(const char *path)
 	return is_synced;
 }
 
+/* Does an fsync of a file keep every name of before, too (power_test)? */
+static bool
+keeps_names(int fd)
+{
+	struct statfs on;
+
+	return fstatfs(fd, &on) == 0 &&
+	       (on.f_type == EXT4_SUPER_MAGIC || on.f_type == XFS_SUPER_MAGIC);
+}
+
 /*
  * A file system that is being shut down can end the journal's work under an
  * fsync, which then reports success (seen with ext4 of Linux 6.18).  From that
@@ -34,14 +44,21 @@ folder_sync(const char *path)
 bool
 file_sync_named(int fd)
 {
-	struct statfs on;
 	char first;
 
-	if (fstatfs(fd, &on) == -1)
-		return false;
-	if (on.f_type == EXT4_SUPER_MAGIC || on.f_type == XFS_SUPER_MAGIC)
-		return fsync(fd) == 0 && pread(fd, &first, 1, 0) != -1;
-	return syncfs(fd) == 0;
+	if (!keeps_names(fd))
+		return syncfs(fd) == 0;
+	return fsync(fd) == 0 && pread(fd, &first, 1, 0) != -1;
+}
+
+bool
+file_sync_bytes(int fd)
+{
+	if (!keeps_names(fd))
+		return fsync(fd) == 0;
+	return sync_file_range(fd, 0, 0,
+		   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+		       SYNC_FILE_RANGE_WAIT_AFTER) == 0;
 }
 
 bool

@@ -22,6 +22,13 @@ bool file_commit(int fd, const char *temporary, const char *path);
  */
 bool file_sync_named(int fd);
 
+/*
+ * Bring a new file's bytes in place, so that the file_sync_named of another
+ * file of the same file system, after this one was renamed, keeps both; false
+ * with errno set.  Where an fsync keeps no names it is one itself.
+ */
+bool file_sync_bytes(int fd);
+
 /* fsync the folder that path lies in; false with errno set. */
 bool folder_sync(const char *path);
 

@@ -157,17 +157,20 @@ open_new(int folder, const char *path)
 }
 
 static bool
-write_new(
-    int folder, const char *path, int fd, const char *name, struct span text)
+write_new(int folder, const char *path, int fd, const char *name,
+    struct span text, bool is_synced_later)
 {
-	return ftruncate(fd, 0) == 0 && write_all(fd, text) && fsync(fd) == 0 &&
-	       renameat(folder, path, folder, name) == 0;
+	return ftruncate(fd, 0) == 0 && write_all(fd, text) &&
+	       (is_synced_later ? file_sync_bytes(fd) : fsync(fd) == 0) &&
+	       renameat(folder, path, folder, name) == 0 &&
+	       (is_synced_later || fsync(folder) == 0);
 }
 
-/* account_change_file, but that the new name is not durable yet. */
+/* is_synced_later: the caller's file_sync_named in that folder is enough. */
 static bool
 change_file(int folder, const char *name,
-    bool (*change)(void *context, struct buf *text), void *context)
+    bool (*change)(void *context, struct buf *text), void *context,
+    bool is_synced_later)
 {
 	struct buf temporary = buf_new(NAME_MAX);
 	struct buf text = buf_new(ACCOUNT_SMALL_MAX);
@@ -175,9 +178,9 @@ change_file(int folder, const char *name,
 	buf_printf(&temporary, "%s.new", name);
 	const char *path = buf_string(&temporary);
 	int fd = open_new(folder, path);
-	bool is_written = fd != -1 && change(context, &text) &&
-			  !text.overflow &&
-			  write_new(folder, path, fd, name, buf_span(&text));
+	bool is_written =
+	    fd != -1 && change(context, &text) && !text.overflow &&
+	    write_new(folder, path, fd, name, buf_span(&text), is_synced_later);
 	int error = errno;
 	if (fd != -1)
 		close(fd);
@@ -191,7 +194,7 @@ bool
 account_change_file(int folder, const char *name,
     bool (*change)(void *context, struct buf *text), void *context)
 {
-	return change_file(folder, name, change, context) && fsync(folder) == 0;
+	return change_file(folder, name, change, context, false);
 }
 
 static bool
@@ -239,9 +242,8 @@ account_next_uid_validity(const struct account *account, bool is_synced_later)
 {
 	struct validity validity = { .root = account->root };
 
-	return change_file(
-		   account->root, validity_name, next_validity, &validity) &&
-		       (is_synced_later || fsync(account->root) == 0)
+	return change_file(account->root, validity_name, next_validity,
+		   &validity, is_synced_later)
 		   ? (uint32_t)validity.next
 		   : 0;
 }

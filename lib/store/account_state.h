@@ -95,8 +95,8 @@ bool account_write_file(int folder, const char *name, struct span text);
 
 /*
  * The next UIDVALIDITY: never one that this account gave out before.  The
- * account must be writable; 0 with errno set.  is_synced_later: the caller
- * syncs the account's own folder before anybody is told of it.
+ * account must be writable; 0 with errno set.  is_synced_later: a
+ * file_sync_named in the account's own folder comes before anybody is told.
  */
 uint32_t account_next_uid_validity(
     const struct account *account, bool is_synced_later);

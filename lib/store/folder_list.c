@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "store/folder_state.h"
 
@@ -436,6 +437,20 @@ add_list(struct folder *folder, struct buf *into)
 	uidlist_add(into, &line);
 }
 
+/*
+ * Of a list that is made no UID was told yet: what a power cut leaves of it may
+ * be anything.  Another replaces one that was.
+ */
+static bool
+put_in_place(const struct folder *folder, int fd)
+{
+	bool is_first = folder->is_list_due;
+
+	return (is_first || fsync(fd) == 0) &&
+	       renameat(folder->root, new_name, folder->root, file_name) == 0 &&
+	       (is_first ? file_sync_named(fd) : fsync(folder->root) == 0);
+}
+
 bool
 folder_list_rewrite(struct folder *folder)
 {
@@ -447,11 +462,9 @@ folder_list_rewrite(struct folder *folder)
 	int fd = openat(folder->root, new_name,
 	    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 	    ACCOUNT_FILE_MODE);
-	bool is_good =
-	    fd != -1 && !text.overflow && write_all(fd, buf_span(&text)) &&
-	    fsync(fd) == 0 && fstat(fd, &status) == 0 &&
-	    renameat(folder->root, new_name, folder->root, file_name) == 0 &&
-	    fsync(folder->root) == 0;
+	bool is_good = fd != -1 && !text.overflow &&
+		       write_all(fd, buf_span(&text)) &&
+		       fstat(fd, &status) == 0 && put_in_place(folder, fd);
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.data[i] == '\n';
 	if (is_good) {
