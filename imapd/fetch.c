@@ -68,7 +68,7 @@ put_field_names(struct session *session, const struct section *section)
 }
 
 /* "1.2.HEADER": the client may have written it another way. */
-static void
+void
 put_section_name(struct session *session, const struct section *section)
 {
 	static const char *const kinds[] = { [SECTION_WHOLE] = "",

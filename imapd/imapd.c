@@ -17,7 +17,9 @@
  *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
- *             imapdmessagelimit,imapdsavelimit,maxfolders,quota,
+ *             imapdmessagelimit,imapdsavelimit,imapdconvertmessages,
+ *             imapdconvertparts,imapdconvertsize,imapdconversions,maxfolders,
+ *             quota,
  *             specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
@@ -44,6 +46,7 @@
 #include "queue/neighbour.h"
 #include "queue/sharing.h"
 #include "store/account_settings.h"
+#include "store/conversion_settings.h"
 
 static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
@@ -55,6 +58,9 @@ enum {
 	COMMAND_MAX = 1 << 20,
 	PROGRESS_MS = 10000,
 	CONTEXTS_MAX = 16,
+	CONVERT_MESSAGES = 100,
+	CONVERT_PARTS = 16,
+	CONVERT_SIZE = 8 << 20,
 	GUEST_TIMEOUT_S = 30 * 86400
 };
 
@@ -74,6 +80,13 @@ read_session_settings(struct session_settings *settings)
 	settings->limit = control_number("imapdmessagelimit", 0, 0, UINT32_MAX);
 	settings->save_limit =
 	    control_number("imapdsavelimit", 0, 0, UINT32_MAX);
+	settings->convert_messages = control_number(
+	    "imapdconvertmessages", CONVERT_MESSAGES, 1, UINT32_MAX);
+	settings->convert_parts =
+	    control_number("imapdconvertparts", CONVERT_PARTS, 1, 64);
+	settings->convert_size =
+	    control_number("imapdconvertsize", CONVERT_SIZE, 1024, 1 << 30);
+	settings->convert_preferred = conversion_settings_read();
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */

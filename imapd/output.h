@@ -35,6 +35,10 @@ void put_vanished_earlier(
 /* "* N FETCH (", or with UIDONLY "* UID UIDFETCH (" (RFC 9586 section 3). */
 void put_fetch(struct session *session, size_t i);
 
+/* What a section is of: "1.2.HEADER". */
+struct section;
+void put_section_name(struct session *session, const struct section *section);
+
 /* "* N FETCH (FLAGS ...)", with UID and MODSEQ where they belong. */
 void put_flag_news(struct session *session, size_t i);
 

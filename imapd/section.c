@@ -120,8 +120,8 @@ section_parse(struct fetch_request *request, struct parse *parse,
 	return parse_char(parse, ']');
 }
 
-static bool
-parse_partial(struct parse *parse, struct fetch_item *item)
+bool
+section_parse_partial(struct parse *parse, struct fetch_item *item)
 {
 	if (!parse_char(parse, '<'))
 		return true;
@@ -185,7 +185,8 @@ parse_section_item(
 	item->is_peek = sections[which].is_peek;
 	if (!section_parse(request, parse, &item->section, is_binary))
 		return false;
-	return item->kind == FETCH_BINARY_SIZE || parse_partial(parse, item);
+	return item->kind == FETCH_BINARY_SIZE ||
+	       section_parse_partial(parse, item);
 }
 
 static bool

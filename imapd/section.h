@@ -77,6 +77,9 @@ bool fetch_items_take(struct parse *parse, struct span *items);
 bool section_parse(struct fetch_request *request, struct parse *parse,
     struct section *section, bool is_binary);
 
+/* "<OFFSET.COUNT>" if it is there. */
+bool section_parse_partial(struct parse *parse, struct fetch_item *item);
+
 /* One more item; false if there are too many. */
 bool fetch_request_add(struct fetch_request *request, enum fetch_kind kind);
 bool fetch_request_has(

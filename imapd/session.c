@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "imapd/capabilities.h"
 #include "imapd/context.h"
+#include "imapd/convert_cache.h"
 #include "imapd/guest.h"
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
@@ -100,6 +101,7 @@ session_unselect(struct session *session)
 	}
 	session->folder = NULL;
 	sort_forget(session);
+	convert_forget(session);
 	contexts_free(session);
 	session->known_exists = session->known_recent = 0;
 	session->are_keywords_told = false;
@@ -147,6 +149,7 @@ static const struct command {
 	{ "NOOP", handle_noop, 0 },
 	{ "CHECK", handle_noop, IN_FOLDER },
 	{ "FETCH", handle_fetch, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
+	{ "CONVERT", handle_convert, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "STORE", handle_store, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "SEARCH", handle_search, WITH_UID | IN_FOLDER | KEEPS_NUMBERS },
 	{ "ESEARCH", handle_esearch, WITH_UID | HAS_NO_NUMBER },
@@ -168,6 +171,7 @@ static const struct command {
 	{ "STATUS", handle_status, NAMES_FOLDER },
 	{ "LIST", handle_list, 0 },
 	{ "LSUB", handle_lsub, IS_OWNERS },
+	{ "CONVERSIONS", handle_conversions, 0 },
 	{ "COMPARATOR", handle_comparator, 0 },
 	{ "CREATE", handle_create, NAMES_FOLDER },
 	{ "DELETE", handle_delete, NAMES_FOLDER },
@@ -311,6 +315,7 @@ rest(struct session *session)
 	if (session->folder != NULL)
 		folder_rest(session->folder);
 	sort_forget(session);
+	convert_forget(session);
 	account_rest(session->account);
 }
 
@@ -414,9 +419,11 @@ session_serve_mailbox(int in, int out, struct account *account,
 	if (is_corrupt)
 		put_reply(&session, "* BYE what you sent is not DEFLATE");
 	writer_flush(&writer);
-	log_event("end user=%s client=%s fetched=%llu appended=%llu%s",
+	log_event("end user=%s client=%s fetched=%llu appended=%llu "
+		  "converted=%llu%s",
 	    settings->user, settings->peer, (unsigned long long)session.fetched,
 	    (unsigned long long)session.appended,
+	    (unsigned long long)session.conversions,
 	    is_corrupt                    ? " reason=corrupt-deflate"
 	    : reader.status == IO_TIMEOUT ? " reason=timeout"
 	    : reader.status == IO_OK && writer.status == IO_OK

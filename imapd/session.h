@@ -32,12 +32,16 @@ struct session_settings {
 	uint64_t message_max; /* APPENDLIMIT; 0: none */
 	uint64_t progress_ms; /* between notices of progress */
 	uint64_t contexts_max;
-	uint64_t limit;      /* MESSAGELIMIT, RFC 9738; 0: none */
-	uint64_t save_limit; /* SAVELIMIT */
-	const char *user;    /* for the log, and METADATA's owner */
-	const char *owner;   /* whose guest the user is; NULL: nobody's */
-	int sharing;         /* the pair with login(8), or -1 */
-	bool can_share;      /* others' mailboxes are reached by it */
+	uint64_t limit;             /* MESSAGELIMIT, RFC 9738; 0: none */
+	uint64_t save_limit;        /* SAVELIMIT */
+	uint64_t convert_messages;  /* MAXCONVERTMESSAGES, RFC 5259 */
+	uint64_t convert_parts;     /* MAXCONVERTPARTS */
+	uint64_t convert_size;      /* bytes of a part */
+	uint64_t convert_preferred; /* as conversion_find takes it */
+	const char *user;           /* for the log, and METADATA's owner */
+	const char *owner; /* whose guest the user is; NULL: nobody's */
+	int sharing;       /* the pair with login(8), or -1 */
+	bool can_share;    /* others' mailboxes are reached by it */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -77,10 +81,12 @@ struct session {
 	struct context *contexts;   /* the latest; or NULL */
 	uint32_t limited_uid;       /* the lowest of those that the command */
 				    /* worked on; 0: it left none out */
-	struct buf saved_uids;      /* SEARCHRES: of uint32_t, rising */
-	struct progress progress;   /* of the command that runs */
-	uint64_t appended;          /* for the log */
+	struct convert_cache *converted; /* by CONVERT, or NULL */
+	struct buf saved_uids;           /* SEARCHRES: of uint32_t, rising */
+	struct progress progress;        /* of the command that runs */
+	uint64_t appended;               /* for the log */
 	uint64_t fetched;
+	uint64_t conversions;
 };
 
 /* Serve the account until LOGOUT or the end of input. */

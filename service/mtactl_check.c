@@ -27,6 +27,7 @@
 #include "service/addresses.h"
 #include "service/mtactl.h"
 #include "store/account_settings.h"
+#include "store/conversion_settings.h"
 #include "store/uidl.h"
 
 /*
@@ -89,6 +90,9 @@ static const struct {
 	{ "imapdguests", 0, 4096 },
 	{ "imapdmessagelimit", 0, UINT32_MAX },
 	{ "imapdsavelimit", 0, UINT32_MAX },
+	{ "imapdconvertmessages", 1, UINT32_MAX },
+	{ "imapdconvertparts", 1, 64 },
+	{ "imapdconvertsize", 1024, 1 << 30 },
 	{ "timeouttls", 1, 3600 },
 	{ "timeoutneighbour", 0, 86400 },
 	{ "logindelaymax", 0, 60 },
@@ -384,6 +388,12 @@ read_special_folders(void)
 }
 
 static void
+read_conversions(void)
+{
+	conversion_settings_read();
+}
+
+static void
 read_landlock(void)
 {
 	printf("landlock version %d\n", landlock_version());
@@ -397,7 +407,7 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_destination, read_lists, read_weights, read_greylisting,
 	read_account_limits, read_special_folders, read_client_authorities,
 	read_certificates, read_uidl_formats, read_odmr_domains, read_providers,
-	read_landlock };
+	read_conversions, read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -6,11 +6,12 @@
 #include "base/die.h"
 #include "mail/contenttype.h"
 #include "mail/header.h"
+#include "mail/html.h"
 #include "mail/utf8.h"
 
 enum {
 	PIECE_MAX = 1 << 20,
-	ENTITY_MAX = 8
+	HTML_PIECE = 1024
 };
 
 /* A multipart that is none is read as text, like what says nothing. */
@@ -154,75 +155,43 @@ add_character(struct preview *preview, uint32_t c)
 	preview->left--;
 }
 
-/* Past a tag, a comment, or all of a style or script. */
 static void
-skip_tag(struct span *rest)
+take_character(void *context, uint32_t character)
 {
-	static const char *const silent[] = { "<style", "<script", "<head",
-		"<title" };
-	static const char *const ends[] = { "</style", "</script", "</head",
-		"</title" };
-	struct span end = { NULL, 0 };
+	struct preview *preview = context;
 
-	for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++)
-		if (span_starts_nocase(*rest, span_of(silent[i])) &&
-		    rest->len > strlen(silent[i]) &&
-		    strchr("> \t\r\n", rest->ptr[strlen(silent[i])]) != NULL)
-			end = span_of(ends[i]);
-	if (span_starts(*rest, span_of("<!--")))
-		end = span_of("-->");
-	while (end.len > 0 && rest->len > 0 && !span_starts_nocase(*rest, end))
-		*rest = span_slice(*rest, 1, rest->len);
-	*rest = span_slice(*rest, span_index(*rest, '>') + 1, rest->len);
+	if (preview->left > 0)
+		add_character(preview, character);
 }
 
-static uint32_t
-take_entity(struct span *rest)
+static void
+take_element(void *context, enum html_element element, bool is_end,
+    struct span attribute)
 {
-	static const struct {
-		const char *name;
-		uint32_t character;
-	} known[] = { { "amp", '&' }, { "lt", '<' }, { "gt", '>' },
-		{ "quot", '"' }, { "apos", '\'' }, { "nbsp", ' ' },
-		{ "zwnj", 0x200c }, { "shy", 0xad } };
-	struct span name = span_slice(*rest, 1, ENTITY_MAX);
-	size_t end = span_index(name, ';');
-	uint64_t number;
-
-	if (end < name.len) {
-		struct span after = span_slice(*rest, end + 2, rest->len);
-
-		name.len = end;
-		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-			if (span_equal(name, span_of(known[i].name))) {
-				*rest = after;
-				return known[i].character;
-			}
-		bool is_hex = name.len > 2 && name.ptr[1] == 'x';
-		if (name.len > 1 && name.ptr[0] == '#' &&
-		    span_number(span_slice(name, is_hex ? 2 : 1, name.len),
-			is_hex ? 16 : 10, 0x10ffff, &number)) {
-			*rest = after;
-			return (uint32_t)number;
-		}
-	}
-	*rest = span_slice(*rest, 1, rest->len);
-	return '&';
+	(void)is_end;
+	(void)attribute;
+	if (element != HTML_LINK)
+		take_character(context, ' ');
 }
 
+/* In pieces, so that it ends soon after the last character that is wanted. */
 static void
 add_html(struct preview *preview, struct span text)
 {
+	struct html html = { .take_character = take_character,
+		.take_element = take_element,
+		.context = preview };
+
+	html_begin(&html);
 	while (text.len > 0 && preview->left > 0) {
-		if (text.ptr[0] == '<') {
-			skip_tag(&text);
-			add_character(preview, ' ');
-		} else if (text.ptr[0] == '&') {
-			add_character(preview, take_entity(&text));
-		} else {
-			add_character(preview, utf8_next(&text));
-		}
+		struct span piece = span_slice(text, 0, HTML_PIECE);
+
+		if (piece.len < text.len && utf8_whole(piece).len > 0)
+			piece = utf8_whole(piece);
+		html_piece(&html, piece);
+		text = span_slice(text, piece.len, text.len);
 	}
+	html_end(&html);
 }
 
 static void

@@ -21,9 +21,8 @@ header_of(struct span message)
 	return message;
 }
 
-/* Where the field that starts text ends: after its last folded line. */
-static size_t
-field_length(struct span text)
+size_t
+header_field_length(struct span text)
 {
 	size_t end = 0;
 
@@ -40,7 +39,7 @@ bool
 header_next(struct span *rest, struct span *name, struct span *value)
 {
 	while (rest->len > 0) {
-		struct span field = span_slice(*rest, 0, field_length(*rest));
+		struct span field = span_slice(*rest, 0, header_field_length(*rest));
 		size_t colon = span_index(field, ':');
 		size_t newline = span_index(field, '\n');
 

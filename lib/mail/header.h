@@ -16,6 +16,9 @@ enum {
 /* The part of a message before its empty line (all of it without one). */
 struct span header_of(struct span message);
 
+/* Where the field that starts text ends: after its last folded line. */
+size_t header_field_length(struct span text);
+
 /*
  * Take the next field off *rest: *name without the colon, *value with its
  * folding as it stands.  A line that is no field is passed over.  False at

@@ -223,20 +223,6 @@ add_field(struct buf *into, struct span field)
 	buf_free(&unfolded);
 }
 
-/* Up to where the next field begins. */
-static size_t
-field_length(struct span header)
-{
-	size_t len = 0;
-
-	do
-		len +=
-		    span_index(span_slice(header, len, header.len), '\n') + 1;
-	while (len < header.len &&
-	       (header.ptr[len] == ' ' || header.ptr[len] == '\t'));
-	return len < header.len ? len : header.len;
-}
-
 void
 surrogate_add_header(struct buf *into, struct span header)
 {
@@ -245,7 +231,7 @@ surrogate_add_header(struct buf *into, struct span header)
 		return;
 	}
 	while (header.len > 0) {
-		size_t len = field_length(header);
+		size_t len = header_field_length(header);
 
 		add_field(into, span_slice(header, 0, len));
 		header = span_slice(header, len, header.len);

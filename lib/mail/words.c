@@ -8,7 +8,11 @@
 
 enum {
 	WORD_MAX = 2000, /* mail of the world ignores the limit of 75 */
-	CHUNK = 39       /* bytes that base64 makes 52 of: 75 with the rest */
+	CHUNK = 39,      /* bytes that base64 makes 52 of: 75 with the rest */
+	WORD_FRAME = 7,  /* "=?", "?B?" and "?=" */
+	WORD_LEAST = 16, /* of a word's text on a line that has other text */
+	LINE_MAX_WANTED = 76,
+	SPARE = 64
 };
 
 struct word {
@@ -95,6 +99,25 @@ blank_length(struct span text)
 	return len;
 }
 
+/* Space between two words, which may have folds in it. */
+static size_t
+gap_length(struct span text)
+{
+	size_t len = 0;
+
+	for (;;) {
+		struct span rest = span_slice(text, len, text.len);
+		size_t fold = span_starts(rest, span_of("\r\n")) ? 2
+			      : span_starts(rest, span_of("\n")) ? 1
+								 : 0;
+
+		if (fold < rest.len && is_blank(rest.ptr[fold]))
+			len += fold + 1;
+		else
+			return len;
+	}
+}
+
 /*
  * Words that follow each other, as far as they have one character set: a
  * character may be cut in two between them.
@@ -108,8 +131,8 @@ take_words(struct buf *into, struct span text, struct word word)
 	for (;;) {
 		add_bytes(&bytes, &word);
 		text = span_slice(text, word.len, text.len);
-		size_t blank = blank_length(text);
-		struct span next = span_slice(text, blank, text.len);
+		size_t gap = gap_length(text);
+		struct span next = span_slice(text, gap, text.len);
 		if (!read_word(next, &word))
 			break;
 		text = next;
@@ -159,6 +182,163 @@ words_add_decoded(struct buf *into, struct span value)
 		if ((unsigned char)into->data[i] < ' ' || into->data[i] == 0x7f)
 			into->data[i] = ' ';
 	buf_free(&text);
+}
+
+/* ---- to another character set ---- */
+
+/* An encoded word that is not yet full. */
+struct encoding {
+	struct buf *into;
+	struct charset_writer *writer;
+	struct span charset;
+	bool is_base64;
+	struct buf bytes; /* in the set */
+	size_t room;      /* of the line */
+};
+
+static size_t
+column_of(const struct buf *text)
+{
+	size_t len = 0;
+
+	while (len < text->len && text->data[text->len - 1 - len] != '\n')
+		len++;
+	return len;
+}
+
+/* May it stand for itself wherever a word may be?  RFC 2047 section 5. */
+static bool
+is_plain_in_word(char c)
+{
+	return ascii_is_alnum(c) || c == '!' || c == '*' || c == '+' ||
+	       c == '-' || c == '/';
+}
+
+static size_t
+encoded_length(const struct encoding *encoding, struct span more)
+{
+	size_t count = encoding->bytes.len + more.len;
+	size_t len = WORD_FRAME + encoding->charset.len;
+
+	if (encoding->is_base64)
+		return len + (count + 2) / 3 * 4;
+	for (size_t i = 0; i < count; i++) {
+		char c = i < encoding->bytes.len
+			     ? encoding->bytes.data[i]
+			     : more.ptr[i - encoding->bytes.len];
+
+		len += is_plain_in_word(c) || c == ' ' ? 1 : 3;
+	}
+	return len;
+}
+
+static void
+end_word(struct encoding *encoding)
+{
+	struct buf *into = encoding->into;
+	struct span bytes = buf_span(&encoding->bytes);
+
+	if (bytes.len == 0)
+		return;
+	buf_add_string(into, "=?");
+	buf_add(into, encoding->charset);
+	buf_add_string(into, encoding->is_base64 ? "?B?" : "?Q?");
+	if (encoding->is_base64)
+		base64_add(into, bytes);
+	for (size_t i = 0; !encoding->is_base64 && i < bytes.len; i++) {
+		char c = bytes.ptr[i];
+
+		if (c == ' ')
+			buf_add_char(into, '_');
+		else if (is_plain_in_word(c))
+			buf_add_char(into, c);
+		else
+			buf_printf(into, "=%02X", (unsigned)(unsigned char)c);
+	}
+	buf_add_string(into, "?=");
+	buf_clear(&encoding->bytes);
+}
+
+/* A line of its own, if too little is left of this one. */
+static void
+begin_words(struct encoding *encoding)
+{
+	struct buf *into = encoding->into;
+	size_t column = column_of(into);
+	size_t least = WORD_FRAME + encoding->charset.len + WORD_LEAST;
+
+	if (column > 1 && column + least > LINE_MAX_WANTED &&
+	    is_blank(into->data[into->len - 1])) {
+		into->len--;
+		buf_add_string(into, "\r\n ");
+		column = 1;
+	}
+	encoding->room = column + least > LINE_MAX_WANTED
+			     ? WORDS_ENCODED_MAX
+			     : LINE_MAX_WANTED - column;
+}
+
+/* Words of text, none of which cuts a character. */
+static void
+add_words(struct encoding *encoding, struct span text)
+{
+	struct buf bytes = buf_new(CHARSET_REPLACEMENT_MAX);
+
+	encoding->bytes = buf_new(WORDS_ENCODED_MAX);
+	begin_words(encoding);
+	while (text.len > 0) {
+		struct span rest = text;
+
+		utf8_next(&rest);
+		buf_clear(&bytes);
+		charset_writer_add(encoding->writer, &bytes,
+		    span_slice(text, 0, text.len - rest.len));
+		text = rest;
+		if (encoding->bytes.len > 0 &&
+		    encoded_length(encoding, buf_span(&bytes)) >
+			encoding->room) {
+			end_word(encoding);
+			buf_add_string(encoding->into, "\r\n ");
+			encoding->room = WORDS_ENCODED_MAX;
+		}
+		buf_add(&encoding->bytes, buf_span(&bytes));
+	}
+	end_word(encoding);
+	buf_free(&bytes);
+	buf_free(&encoding->bytes);
+}
+
+void
+words_add_converted(struct buf *into, struct span text,
+    struct charset_writer *writer, struct span charset)
+{
+	struct encoding encoding = {
+		.into = into, .writer = writer, .charset = charset
+	};
+	struct buf utf8 = buf_new(4 * text.len + SPARE);
+
+	while (text.len > 0) {
+		struct word word;
+		size_t plain = plain_length(text);
+
+		buf_add(into, span_slice(text, 0, plain));
+		text = span_slice(text, plain, text.len);
+		if (text.len == 0 || !read_word(text, &word))
+			continue;
+		if (!charset_is_known(word.charset)) {
+			buf_add(into, span_slice(text, 0, word.len));
+			text = span_slice(text, word.len, text.len);
+			continue;
+		}
+		buf_clear(&utf8);
+		encoding.is_base64 = word.is_base64;
+		text = take_words(&utf8, text, word);
+		add_words(&encoding, buf_span(&utf8));
+		/* Its gap was taken with what is before it. */
+		if (read_word(text, &word))
+			buf_add_string(into, "\r\n ");
+	}
+	buf_free(&utf8);
 }
 
 /* ---- to ASCII ---- */

@@ -6,7 +6,7 @@
  * raw UTF-8 (RFC 6532) or whatever else stands there.
  */
 
-#include "base/buf.h"
+#include "mail/charset_writer.h"
 
 enum {
 	WORDS_ENCODED_MAX = 75 /* RFC 2047 section 2 */
@@ -23,5 +23,13 @@ void words_add_decoded(struct buf *into, struct span value);
  * bytes become such.
  */
 void words_add_ascii(struct buf *into, struct span value);
+
+/*
+ * Append text, lines of a header, as it stands, but for its encoded words:
+ * these are in another character set then, as RFC 5259 section 6 has it.  What
+ * cannot be read stays.
+ */
+void words_add_converted(struct buf *into, struct span text,
+    struct charset_writer *writer, struct span charset);
 
 #endif

@@ -275,6 +275,34 @@ enum account_status folder_section_read(const struct folder_section *section,
     uint64_t offset, uint64_t length,
     bool (*take)(void *context, struct span piece), void *context);
 
+/* ---- conversions, RFC 5259 ---- */
+
+/*
+ * The type of a section (SECTION_WHOLE) in lower case, onto type; of the
+ * message it is message/rfc822.  ACCOUNT_NO_PART as above.
+ */
+enum account_status folder_part_type(struct folder *folder, size_t i,
+    const struct section *section, struct buf *type);
+
+/*
+ * Append the section as how says, which is one of that type, in the writer's
+ * character set, whose name is charset.  ACCOUNT_LIMIT: it has more than max
+ * octets, or becomes more than out->max.  ACCOUNT_INVALID: it cannot be
+ * decoded, or its character set is not known.  On ACCOUNT_OK the writer says
+ * whether something was lost.
+ */
+struct conversion;
+struct charset_writer;
+struct folder_conversion {
+	const struct conversion *how;
+	struct charset_writer *writer;
+	struct span charset;
+	uint64_t max;
+};
+enum account_status folder_convert(struct folder *folder, size_t i,
+    const struct section *section, const struct folder_conversion *conversion,
+    struct buf *out);
+
 /* ---- searching and sorting ---- */
 
 enum folder_text {

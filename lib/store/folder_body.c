@@ -34,8 +34,8 @@ struct folder_section {
 
 /* ---- parts ---- */
 
-static enum account_status
-parse(struct folder *folder, size_t i, int fd)
+enum account_status
+cache_mime(struct folder *folder, size_t i, int fd)
 {
 	struct folder_cache *cache = cache_of(folder);
 	uint32_t uid = folder->items[i].message.uid;
@@ -208,7 +208,7 @@ static enum account_status
 find_in_parts(struct folder *folder, size_t i, const struct section *section,
     struct found *found)
 {
-	enum account_status status = parse(folder, i, found->fd);
+	enum account_status status = cache_mime(folder, i, found->fd);
 	const struct mime_part *part;
 
 	if (status != ACCOUNT_OK)

@@ -57,6 +57,9 @@ struct folder_cache {
 enum account_status cache_digest(struct folder *folder, size_t i,
     enum digest_group group, const struct digest **digest);
 
+/* Its parts, in folder->cache->mime: of the file that is open as fd. */
+enum account_status cache_mime(struct folder *folder, size_t i, int fd);
+
 /* The folder's cache, made if need be; its index, NULL without. */
 struct folder_cache *cache_of(struct folder *folder);
 struct index *cache_index(struct folder *folder);

@@ -14,6 +14,7 @@
  * folder_flags.c, folder_copy.c, folder_append.c   changes
  * folder_target.c  the folder that the last ones went to
  * folder_body.c    contents; folder_cache.c what the index has of them
+ * folder_convert.c the same in another form
  */
 
 #include "store/account_state.h"

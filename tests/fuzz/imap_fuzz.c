@@ -32,6 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.errors_max = 100,
 		.command_max = 8192,
 		.message_max = 65536,
+		.convert_messages = 4,
+		.convert_parts = 4,
+		.convert_size = 65536,
 		.user = "",
 		.peer = "" };
 	char name[64];
