@@ -61,10 +61,11 @@ struct convert_plan
 convert_plan(struct session *session, const struct convert_request *request,
     size_t i, const struct section *section)
 {
-	struct convert_plan plan = { .from = buf_new(CONVERT_TYPE_MAX) };
+	struct convert_plan plan = { .from = buf_new(CONVERT_TYPE_MAX),
+		.parameters = buf_new(MIME_HEADER_MAX) };
 
-	plan.status = convert_status_of(
-	    folder_part_type(session->folder, i, section, &plan.from));
+	plan.status = convert_status_of(folder_part_type(
+	    session->folder, i, section, &plan.from, &plan.parameters));
 	if (plan.status != CONVERT_OK)
 		return plan;
 	plan.how = conversion_find(buf_span(&plan.from), request->to,
@@ -80,6 +81,7 @@ void
 convert_plan_free(struct convert_plan *plan)
 {
 	buf_free(&plan->from);
+	buf_free(&plan->parameters);
 }
 
 /* ---- doing it ---- */

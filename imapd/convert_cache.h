@@ -33,6 +33,7 @@ struct conversion;
 struct convert_plan {
 	enum convert_status status;
 	struct buf from;              /* the part's type */
+	struct buf parameters;        /* of its Content-Type */
 	const struct conversion *how; /* NULL: there is none */
 };
 

@@ -2,6 +2,7 @@
 
 #include "imapd/convert_cache.h"
 #include "imapd/output.h"
+#include "mail/contenttype.h"
 #include "mail/convert.h"
 #include "mail/header_convert.h"
 #include "mail/language.h"
@@ -153,6 +154,28 @@ put_bytes(struct session *session, const struct fetch_item *item,
 	put_span(session, bytes);
 }
 
+/* Where the type stays, all but the character set holds as before. */
+static void
+put_other_parameters(struct session *session, const struct convert_plan *plan)
+{
+	struct span rest = buf_span(&plan->parameters);
+	struct buf value = buf_new(plan->parameters.len + 1);
+	struct span name;
+
+	while (plan->how->kind == CONVERT_CHARSET &&
+	       content_type_next(&rest, &name, &value)) {
+		if (name.len > 0 &&
+		    !span_equal_nocase(name, span_of("charset"))) {
+			put(session, " ");
+			put_nstring(session, name);
+			put(session, " ");
+			put_nstring(session, buf_span(&value));
+		}
+		buf_clear(&value);
+	}
+	buf_free(&value);
+}
+
 /* As BODYSTRUCTURE has a part of text: section 8.2. */
 static void
 put_structure(struct session *session, const struct convert_request *request,
@@ -168,6 +191,7 @@ put_structure(struct session *session, const struct convert_request *request,
 	put(session, " (\"charset\" ");
 	put_nstring(session,
 	    request->charset.ptr != NULL ? request->charset : span_of("utf-8"));
+	put_other_parameters(session, plan);
 	put_format(session, ") NIL NIL \"%s\" %zu %llu NIL NIL NIL NIL)",
 	    result->encoding, result->bytes.len,
 	    (unsigned long long)result->lines);

@@ -279,10 +279,11 @@ enum account_status folder_section_read(const struct folder_section *section,
 
 /*
  * The type of a section (SECTION_WHOLE) in lower case, onto type; of the
- * message it is message/rfc822.  ACCOUNT_NO_PART as above.
+ * message it is message/rfc822.  parameters gets those of a leaf as they stand
+ * in its Content-Type.  ACCOUNT_NO_PART as above.
  */
 enum account_status folder_part_type(struct folder *folder, size_t i,
-    const struct section *section, struct buf *type);
+    const struct section *section, struct buf *type, struct buf *parameters);
 
 /*
  * Append the section as how says, which is one of that type, in the writer's

@@ -27,6 +27,10 @@ struct converting {
 
 /* ---- one part ---- */
 
+/* Of a leaf: nobody looked into it. */
+static const char *const closed_types[] = { "message/rfc822",
+	"message/global" };
+
 static bool
 read_header(int fd, const struct mime_part *part, struct buf *header)
 {
@@ -53,7 +57,8 @@ add_lower(struct buf *into, struct span text)
 
 /* As BODYSTRUCTURE has it: what was not looked into is not what it says. */
 static void
-add_type(const struct mime_part *part, struct span header, struct buf *type)
+add_type(const struct mime_part *part, struct span header, struct buf *type,
+    struct buf *parameters)
 {
 	struct content_type found = { .type = { "", 0 } };
 	struct span value;
@@ -64,24 +69,23 @@ add_type(const struct mime_part *part, struct span header, struct buf *type)
 	}
 	if (header_find(header, "Content-Type", &value))
 		content_type_parse(value, &found);
-	bool is_whole = part->kind == MIME_LEAF &&
-			(content_type_is(&found, "message", "rfc822") ||
-			    content_type_is(&found, "message", "global"));
-	if (is_whole || (found.type.len == 0 && part->is_in_digest)) {
-		buf_add_string(type, "application/octet-stream");
-	} else if (found.type.len == 0 ||
-		   (part->kind == MIME_LEAF &&
-		       content_type_is(&found, "multipart", NULL))) {
+	if (found.type.len == 0
+		? !part->is_in_digest
+		: part->kind == MIME_LEAF &&
+		      content_type_is(&found, "multipart", NULL)) {
 		buf_add_string(type, "text/plain");
-	} else {
-		add_lower(type, found.type);
-		buf_add_char(type, '/');
-		add_lower(type, found.subtype);
-		if (!type->overflow && conversion_is_type(buf_span(type)))
-			return;
-		buf_clear(type);
-		buf_add_string(type, "application/octet-stream");
+		return;
 	}
+	add_lower(type, found.type);
+	buf_add_char(type, '/');
+	add_lower(type, found.subtype);
+	if (!type->overflow && conversion_is_type(buf_span(type)) &&
+	    !span_is_one_of(buf_span(type), closed_types, 2)) {
+		buf_add(parameters, found.parameters);
+		return;
+	}
+	buf_clear(type);
+	buf_add_string(type, "application/octet-stream");
 }
 
 /* The part is message/rfc822 as a whole, or one of its parts. */
@@ -107,7 +111,7 @@ open_message(struct folder *folder, size_t i)
 
 enum account_status
 folder_part_type(struct folder *folder, size_t i, const struct section *section,
-    struct buf *type)
+    struct buf *type, struct buf *parameters)
 {
 	uint32_t part;
 	struct buf header = buf_new(MIME_HEADER_MAX);
@@ -123,7 +127,8 @@ folder_part_type(struct folder *folder, size_t i, const struct section *section,
 		    &folder->cache->mime.parts[part];
 
 		if (read_header(fd, found, &header))
-			add_type(found, header_of(buf_span(&header)), type);
+			add_type(found, header_of(buf_span(&header)), type,
+			    parameters);
 		else
 			status = account_error();
 	}

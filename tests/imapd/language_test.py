@@ -61,6 +61,9 @@ def texts():
             source = re.sub(r"'(?:\\.|[^'\\])'", '0', re.sub(r'/\*.*?\*/', '', f.read(), flags=re.S))
         for text in re.findall(rf'language_say\([^,"]+,\s*({STRING})\)', source):
             yield joined(text)
+        if '/convert_' in path:  # what stands behind ERROR
+            for text in re.findall(rf'(?:\breturn|\b(?:complain|put_error)\([^;{{"]*)\s*({STRING})', source):
+                yield joined(text)
         for text in map(joined, re.findall(STRING, source)):
             match = re.match(r'(?:\* )?(?:OK|NO|BAD|BYE|\+OK|-ERR|\+) (?:\[[^]%]*(?:%[^]]*)?\] ?)?(.*)|\] ([a-z].*)', text)
             text = match and (match[1] or match[2] or '')
