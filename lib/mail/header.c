@@ -39,7 +39,8 @@ bool
 header_next(struct span *rest, struct span *name, struct span *value)
 {
 	while (rest->len > 0) {
-		struct span field = span_slice(*rest, 0, header_field_length(*rest));
+		struct span field =
+		    span_slice(*rest, 0, header_field_length(*rest));
 		size_t colon = span_index(field, ':');
 		size_t newline = span_index(field, '\n');
 

@@ -196,12 +196,14 @@ struct encoding {
 	size_t room;      /* of the line */
 };
 
+/* No further than it matters: lines may be of any length. */
 static size_t
 column_of(const struct buf *text)
 {
 	size_t len = 0;
 
-	while (len < text->len && text->data[text->len - 1 - len] != '\n')
+	while (len < text->len && len < LINE_MAX_WANTED &&
+	       text->data[text->len - 1 - len] != '\n')
 		len++;
 	return len;
 }

@@ -174,14 +174,18 @@ convert_part(struct converting *converting, enum convert_kind kind,
 }
 
 static enum account_status
-convert_leaf(
-    struct folder *folder, struct converting *converting, uint32_t part)
+convert_leaf(struct folder *folder, size_t i, struct converting *converting,
+    const struct section *section)
 {
 	const struct mime *mime = &folder->cache->mime;
 	struct buf header = buf_new(MIME_HEADER_MAX);
 	struct bodytext texts = { .parts = NULL };
-	enum account_status status = ACCOUNT_OK;
+	uint32_t part;
+	enum account_status status =
+	    find_part(folder, i, converting->fd, section, &part);
 
+	if (status != ACCOUNT_OK)
+		return status;
 	if (!read_header(converting->fd, &mime->parts[part], &header))
 		status = account_error();
 	else
@@ -403,16 +407,13 @@ folder_convert(struct folder *folder, size_t i, const struct section *section,
 	struct converting converting = { .conversion = conversion,
 		.fd = open_message(folder, i),
 		.out = out };
-	uint32_t part;
 
 	if (converting.fd == -1)
 		return account_error();
 	enum account_status status =
-	    find_part(folder, i, converting.fd, section, &part);
-	if (status == ACCOUNT_OK)
-		status = conversion->how->kind == CONVERT_READABLE
-			     ? convert_readable(&converting, section)
-			     : convert_leaf(folder, &converting, part);
+	    conversion->how->kind == CONVERT_READABLE
+		? convert_readable(&converting, section)
+		: convert_leaf(folder, i, &converting, section);
 	if (status == ACCOUNT_OK && out->overflow)
 		status = ACCOUNT_LIMIT;
 	int error = errno;

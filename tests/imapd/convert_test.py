@@ -273,6 +273,10 @@ check('and no number in the answer but the UID', a[0].startswith('* 2 CONVERTED 
 v.end()
 
 # ---- TEMPFAIL ----
+check('8.5: what is kept is of one part, set and type',
+      [text(latin), text(latin, parameters=replaced), text(quoted, parameters=replaced), text(quoted), text(latin)] ==
+      ['aé÷ÿ\r\n'.encode(), b'a???\r\n', b'caf? x\r\n', 'café x\r\n'.encode(), 'aé÷ÿ\r\n'.encode()])
+
 w.say('CREATE F')
 w.append('F')
 w.append('F')
@@ -300,8 +304,8 @@ if os.geteuid() != 0:
 
 # ---- 8.5: limits ----
 def limited(**limits):
-    control = work + '/control.' + '.'.join(limits)
-    os.mkdir(control)
+    control = tempfile.mkdtemp(dir=work)
+    os.chmod(control, 0o755)
     for name, limit in limits.items():
         with open(f'{control}/{name}', 'w') as f:
             f.write(f'{limit}\n')
@@ -324,6 +328,32 @@ check('a part that is too large', has(a, 'too large') and has(a, 'BADPARAMETERS 
 big = add(b'text/plain', b'"' * 900 + b'\r\n')
 check('or becomes so', has(w.say(f'CONVERT {big} ("text/html") BINARY[1]'), 'too large') and ok(w.say(f'CONVERT {big} ("text/plain") BINARY.SIZE[1]')))
 check('with others it goes on', text(1, '"text/plain"') == 'aé÷ÿ\r\n'.encode())
+w.end()
+
+
+def answer_with(conversions):
+    bad_one = limited(imapdconversions=conversions, imapdconvertsize=4096 + len(conversions))
+    return bad_one.greeting, bad_one.child.wait(20)
+
+
+for conversions in 'text/html', 'text/html text/css', 'text/html text/plain x', 'image/gif image/png':
+    greeting, code = answer_with(conversions)
+    check(f'control/imapdconversions: {conversions}', greeting == '' and code == 75, (greeting, code))
+
+
+# ---- another user's folder ----
+w = Wire()
+w.say('CREATE Team')
+w.append('Team', message(b'text/plain; charset=iso-8859-1', b'caf\xe9\r\n'))
+w.say('SETACL Team joe lr')
+g = Wire(guest='joe')
+g.say('SELECT "Other Users/ann/Team"')
+a = g.say('CONVERT 1 (NIL) (BINARY[1] BODYPARTSTRUCTURE[1])')
+check('RFC 4314: a guest who may read may convert', has(a, 'café') and has(a, '"8bit" 7 1 ') and ok(a), a)
+w.say('SETACL Team joe l')
+a = g.say('CONVERT 1 (NIL) BINARY[1]')
+check('and one who may not may not', no(a) and len(a) == 1, a)
+g.end()
 w.end()
 
 

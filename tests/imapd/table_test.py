@@ -88,6 +88,10 @@ items |= {'PREVIEW', 'ALL', 'FAST', 'FULL'}
 over = compare('items of FETCH', items, 'Items of FETCH')
 check('no row is of an item that there is not', not over, over)
 
+items = between('imapd/convert_request.c', 'items[] = {') | {'UID'}
+over = compare('items of CONVERT', items, 'Items of CONVERT')
+check('no row is of an item of CONVERT that there is not', not over, over)
+
 keys = set().union(*(between('imapd/program_parse.c', f'{table}[] = {{') for table in ('flags', 'texts', 'dates', 'numbers')))
 keys |= set(re.findall(r'parse_keyword\(&?parse, "([A-Z]+)"\)', read('imapd/program_parse.c')))
 over = compare('keys of SEARCH', keys, 'Keys of SEARCH')
