@@ -75,8 +75,9 @@ check_values(struct convert_request *request)
 
 	if (charset != NULL)
 		request->charset = charset->value;
-	if (!charset_writer_init(&request->writer,
-		charset != NULL ? charset->value : span_of("utf-8")))
+	bool is_known = charset_writer_init(&request->writer,
+	    charset != NULL ? charset->value : span_of("utf-8"));
+	if (charset != NULL && !is_known)
 		complain(request, charset,
 		    "text cannot be written in this character set");
 	else if (replacement != NULL &&
