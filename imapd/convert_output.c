@@ -106,11 +106,19 @@ put_parameters(struct session *session, const struct convert_request *request,
 		put(session, ")");
 }
 
-/* In place of the data.  from and how are of the plan, or of a header. */
+/* to: what the default conversion would be to. */
+struct failure {
+	enum convert_status status;
+	struct span from;
+	const char *to;
+};
+
+/* In place of the data. */
 static void
 fail(struct converting *converting, const struct convert_item *item,
-    enum convert_status status, struct span from, const char *to)
+    const struct failure *failure)
 {
+	enum convert_status status = failure->status;
 	struct session *session = converting->session;
 	const struct convert_request *request = converting->request;
 
@@ -127,11 +135,12 @@ fail(struct converting *converting, const struct convert_item *item,
 		return;
 	}
 	put(session, " BADPARAMETERS ");
-	put_nstring(session,
-	    status == CONVERT_NO_PART ? (struct span){ NULL, 0 } : from);
+	put_nstring(session, status == CONVERT_NO_PART
+				 ? (struct span){ NULL, 0 }
+				 : failure->from);
 	put(session, " ");
-	put_nstring(
-	    session, request->to.ptr != NULL ? request->to : span_of(to));
+	put_nstring(session,
+	    request->to.ptr != NULL ? request->to : span_of(failure->to));
 	if (status == CONVERT_BAD_PARAMETERS || status == CONVERT_LOSSY)
 		put_parameters(session, request, status);
 	put(session, ")");
@@ -206,8 +215,9 @@ put_result(struct converting *converting, const struct convert_item *item,
 	    converting->request, converting->i, &item->fetch.section, plan);
 
 	if (result->status != CONVERT_OK) {
-		fail(converting, item, result->status, buf_span(&plan->from),
-		    plan->how->to);
+		fail(converting, item,
+		    &(struct failure){
+			result->status, buf_span(&plan->from), plan->how->to });
 		return;
 	}
 	converting->counts->done++;
@@ -262,8 +272,9 @@ put_part(struct converting *converting, const struct convert_item *item)
 	else if (plan.status == CONVERT_OK)
 		put_result(converting, item, &plan);
 	else
-		fail(converting, item, plan.status, buf_span(&plan.from),
-		    plan.how != NULL ? plan.how->to : "text/plain");
+		fail(converting, item,
+		    &(struct failure){ plan.status, buf_span(&plan.from),
+			plan.how != NULL ? plan.how->to : "text/plain" });
 	convert_plan_free(&plan);
 }
 
@@ -331,8 +342,9 @@ put_header(struct converting *converting, const struct convert_item *item)
 		status =
 		    convert_header(converting, &item->fetch.section, &header);
 	if (status != CONVERT_OK) {
-		fail(converting, item, status, span_of(header_type),
-		    header_type);
+		fail(converting, item,
+		    &(struct failure){
+			status, span_of(header_type), header_type });
 	} else {
 		converting->counts->done++;
 		name_item(converting, item);

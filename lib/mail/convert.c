@@ -150,23 +150,19 @@ pass_on(struct convert_text *text, struct buf *out)
 }
 
 void
-convert_text_begin(struct convert_text *text, enum convert_kind kind,
-    const struct bodytext_part *part, struct charset_writer *writer,
-    struct span charset, struct buf *out)
+convert_text_begin(struct convert_text *text, struct buf *out)
 {
-	text->kind = kind;
-	text->writer = writer;
 	text->utf8 = buf_new((size_t)PIECE * GROWTH);
 	text->text = buf_new((size_t)PIECE * GROWTH);
 	text->has_cr = false;
-	bodytext_begin(&text->source, part);
-	if (kind == CONVERT_FROM_HTML)
+	bodytext_begin(&text->source, text->part);
+	if (text->kind == CONVERT_FROM_HTML)
 		html_text_begin(&text->html);
-	if (kind != CONVERT_TO_HTML)
+	if (text->kind != CONVERT_TO_HTML)
 		return;
-	writer->has_references = true;
+	text->writer->has_references = true;
 	buf_add_string(out, "<!DOCTYPE html>\r\n<html><head><meta charset=\"");
-	buf_add(out, charset);
+	buf_add(out, text->charset);
 	buf_add_string(out, "\"></head><body>\r\n"
 			    "<pre style=\"white-space: pre-wrap\">\r\n");
 }

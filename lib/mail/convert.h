@@ -42,23 +42,22 @@ const struct conversion *conversion_find(
 /* Is it a type's name, RFC 4288 section 4.2: TYPE/SUBTYPE? */
 bool conversion_is_type(struct span name);
 
+/* The first four are the caller's to set; the writer says whether something
+ * was lost. */
 struct convert_text {
 	enum convert_kind kind;
+	const struct bodytext_part *part; /* how it is to be read */
+	struct charset_writer *writer;
+	struct span charset; /* its name, for HTML */
+
 	struct bodytext_stream source;
 	struct html_text html;
-	struct charset_writer *writer;
 	struct buf utf8;
 	struct buf text;
 	bool has_cr; /* it ends so far with a CR */
 };
 
-/*
- * charset is what HTML names as its own.  The writer is the caller's: it says
- * whether something was lost.
- */
-void convert_text_begin(struct convert_text *text, enum convert_kind kind,
-    const struct bodytext_part *part, struct charset_writer *writer,
-    struct span charset, struct buf *out);
+void convert_text_begin(struct convert_text *text, struct buf *out);
 void convert_text_piece(
     struct convert_text *text, struct buf *out, struct span piece);
 void convert_text_end(struct convert_text *text, struct buf *out);

@@ -10,6 +10,7 @@ enum {
 	PARAMETERS_MAX = 200,
 	LINE_MAX_WANTED = 77,
 	ESCAPED = 3, /* "%C3" */
+	SPARE = 1024,
 	NOT_CONTINUED = -1
 };
 
@@ -30,6 +31,13 @@ struct field {
 	bool has_extended;
 	struct charset_writer *writer;
 	struct span charset;
+};
+
+/* What one of RFC 2231 says. */
+struct extended {
+	struct span base;
+	struct span language;
+	struct buf utf8;
 };
 
 /* ---- reading ---- */
@@ -109,14 +117,15 @@ add_unescaped(struct buf *into, struct span text)
 
 /* All sections of one, whose first says set and language. */
 static bool
-read_extended(struct field *field, struct parameter *first, struct buf *utf8,
-    struct span *language)
+read_extended(
+    struct field *field, struct parameter *first, struct extended *extended)
 {
 	struct buf bytes = buf_new(field->values.len);
 	struct span value = value_of(field, first);
 	struct span charset = span_cut(&value, '\'');
 
-	*language = span_cut(&value, '\'');
+	extended->base = first->base;
+	extended->language = span_cut(&value, '\'');
 	add_unescaped(&bytes, value);
 	for (int section = 1; first->section != NOT_CONTINUED; section++) {
 		struct parameter *next =
@@ -133,7 +142,7 @@ read_extended(struct field *field, struct parameter *first, struct buf *utf8,
 	first->is_done = true;
 	bool is_known = charset.len > 0 && charset_is_known(charset);
 	if (is_known)
-		charset_add_utf8(utf8, charset, buf_span(&bytes));
+		charset_add_utf8(&extended->utf8, charset, buf_span(&bytes));
 	buf_free(&bytes);
 	return is_known;
 }
@@ -174,19 +183,20 @@ add_name(struct buf *into, struct span base, unsigned section, bool is_split)
  * false if it is, too.
  */
 static bool
-add_lines(const struct field *field, struct buf *into, struct span base,
-    struct span language, struct span utf8, bool is_split)
+add_lines(const struct field *field, struct buf *into,
+    const struct extended *extended, bool is_split)
 {
+	struct span utf8 = buf_span(&extended->utf8);
 	struct buf bytes = buf_new(CHARSET_REPLACEMENT_MAX);
 	struct buf escaped = buf_new((size_t)CHARSET_REPLACEMENT_MAX * ESCAPED);
 	unsigned section = 0;
 	size_t line = into->len + 3; /* behind the fold */
 	size_t empty;
 
-	add_name(into, base, section, is_split);
+	add_name(into, extended->base, section, is_split);
 	buf_add(into, field->charset);
 	buf_add_char(into, '\'');
-	buf_add(into, language);
+	buf_add(into, extended->language);
 	buf_add_char(into, '\'');
 	empty = into->len;
 	bool is_good = true;
@@ -206,7 +216,7 @@ add_lines(const struct field *field, struct buf *into, struct span base,
 		is_good = !is_full || is_split;
 		if (is_full && is_split) {
 			line = into->len + 3;
-			add_name(into, base, ++section, true);
+			add_name(into, extended->base, ++section, true);
 			empty = into->len;
 		}
 		buf_add(into, buf_span(&escaped));
@@ -230,7 +240,7 @@ add_plain(
     const struct field *field, struct buf *into, const struct parameter *one)
 {
 	struct span value = value_of(field, one);
-	struct buf converted = buf_new(8 * value.len + 1024);
+	struct buf converted = buf_new(8 * value.len + SPARE);
 
 	words_add_converted(&converted, value, field->writer, field->charset);
 	buf_add_string(into, ";\r\n ");
@@ -249,12 +259,12 @@ add_plain(
 static bool
 add_parameters(struct field *field, struct buf *into)
 {
-	struct buf utf8 = buf_new(4 * field->values.len + 64);
+	struct extended extended = { .utf8 = buf_new(
+					 4 * field->values.len + SPARE) };
 	bool is_good = true;
 
 	for (size_t i = 0; i < field->count && is_good; i++) {
 		struct parameter *one = &field->parameters[i];
-		struct span language;
 		size_t start = into->len;
 
 		if (one->is_done)
@@ -275,16 +285,14 @@ add_parameters(struct field *field, struct buf *into)
 			one->is_done = true;
 			continue;
 		}
-		buf_clear(&utf8);
-		is_good = read_extended(field, one, &utf8, &language);
-		struct span text = buf_span(&utf8);
-		if (is_good &&
-		    !add_lines(field, into, one->base, language, text, false)) {
+		buf_clear(&extended.utf8);
+		is_good = read_extended(field, one, &extended);
+		if (is_good && !add_lines(field, into, &extended, false)) {
 			into->len = start;
-			add_lines(field, into, one->base, language, text, true);
+			add_lines(field, into, &extended, true);
 		}
 	}
-	buf_free(&utf8);
+	buf_free(&extended.utf8);
 	return is_good;
 }
 

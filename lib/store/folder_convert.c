@@ -160,8 +160,11 @@ convert_part(struct converting *converting, enum convert_kind kind,
 		return ACCOUNT_LIMIT;
 	if (how->encoding == DECODER_UNKNOWN || !charset_is_known(charset))
 		return ACCOUNT_INVALID;
-	convert_text_begin(&converting->text, kind, how, conversion->writer,
-	    conversion->charset, converting->out);
+	converting->text.kind = kind;
+	converting->text.part = how;
+	converting->text.writer = conversion->writer;
+	converting->text.charset = conversion->charset;
+	convert_text_begin(&converting->text, converting->out);
 	errno = 0;
 	bool is_read = message_each_piece(converting->fd, part->body.raw,
 	    part->end.raw, take_text, converting);

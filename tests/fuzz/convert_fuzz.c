@@ -35,7 +35,11 @@ convert(struct buf *out, enum convert_kind kind, const char *source,
 	if (!charset_writer_init(&writer, span_of(target)) ||
 	    !charset_writer_replace(&writer, span_of("?")))
 		abort();
-	convert_text_begin(&text, kind, &part, &writer, span_of(target), out);
+	text.kind = kind;
+	text.part = &part;
+	text.writer = &writer;
+	text.charset = span_of(target);
+	convert_text_begin(&text, out);
 	for (; bytes.len > 0; bytes = span_slice(bytes, step, bytes.len))
 		convert_text_piece(&text, out, span_slice(bytes, 0, step));
 	convert_text_end(&text, out);

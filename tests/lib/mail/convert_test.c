@@ -126,8 +126,11 @@ converts(size_t i, size_t step)
 	part.charset_len = strlen(texts[i].source_charset);
 	memcpy(part.charset, texts[i].source_charset, part.charset_len);
 	charset_writer_init(&writer, span_of(texts[i].charset));
-	convert_text_begin(&text, texts[i].kind, &part, &writer,
-	    span_of(texts[i].charset), &out);
+	text.kind = texts[i].kind;
+	text.part = &part;
+	text.writer = &writer;
+	text.charset = span_of(texts[i].charset);
+	convert_text_begin(&text, &out);
 	for (; rest.len > 0; rest = span_slice(rest, step, rest.len))
 		convert_text_piece(&text, &out, span_slice(rest, 0, step));
 	convert_text_end(&text, &out);
@@ -164,9 +167,11 @@ test_growth(void)
 			buf_add_string(&source, grown[i / 2]);
 		buf_add_char(&source, 'x');
 		charset_writer_init(&writer, span_of("utf-8"));
-		convert_text_begin(&text,
-		    is_html ? CONVERT_FROM_HTML : CONVERT_TO_HTML, &part,
-		    &writer, span_of("utf-8"), &out);
+		text.kind = is_html ? CONVERT_FROM_HTML : CONVERT_TO_HTML;
+		text.part = &part;
+		text.writer = &writer;
+		text.charset = span_of("utf-8");
+		convert_text_begin(&text, &out);
 		convert_text_piece(&text, &out, buf_span(&source));
 		convert_text_end(&text, &out);
 		CHECK(grown[i / 2], !out.overflow && out.len > 0);
