@@ -96,6 +96,8 @@ guest = [p for p in sessions_of('ann') if '-g' in open(p + '/cmdline').read().sp
 check('the guest runs as the owner', len(guest) == 1, guest)
 said = joe.say('FETCH 1 (BODY[] FLAGS)')
 check('FETCH with its literal', 'Hello' in said and ok(said) and any('Seen' in line for line in said), said)
+said = joe.say('CONVERT 1 (NIL ("charset" "utf-8")) BINARY[1]')
+check('RFC 5259: so is CONVERT', any('CONVERTED (TAG "' in line and '(BINARY[1] {' in line for line in said) and 'Hello' in said and ok(said), said)
 check('STORE of what may not be', joe.say('STORE 1 +FLAGS (\\Deleted)')[-1].startswith('NO [NOPERM]'))
 check('EXPUNGE', joe.say('EXPUNGE')[-1].startswith('NO [NOPERM]'))
 check('APPEND without the right', joe.append('"Other Users/ann/Team"')[-1].startswith('NO [NOPERM]'))
