@@ -298,7 +298,7 @@ check('10: the text behind ERROR in the language of the session', has(w.say('CON
 w.say('LANGUAGE default')
 check('it ends well', w.end() == 0)
 if os.geteuid() != 0:
-    finish()
+    done()
     sys.exit()
 
 
@@ -395,4 +395,4 @@ check('13: a header of words that are none', found and b'=?utf-8?q? ' * 20000 in
 if not sanitized:
     check('13: memory has a bound', peak(w.child.pid) < 64 << 10, peak(w.child.pid))
 check('and it serves on', ok(w.say('CONVERT 1 (NIL) BINARY[1]')) and w.end() == 0)
-finish()
+done()
