@@ -308,7 +308,7 @@ run(struct session *session, struct parse *parse,
 	struct appending appending = { .session = session,
 		.name = buf_new(ACCOUNT_NAME_MAX),
 		.reason = buf_new(REASON_MAX),
-		.from_name = buf_new(ACCOUNT_NAME_MAX) };
+		.source = url_source_new() };
 	struct buf tag = buf_new(session->tag.len);
 
 	buf_add(&tag, session->tag);

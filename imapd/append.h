@@ -10,7 +10,7 @@
  *          would send only when asked.
  */
 
-#include "imapd/session.h"
+#include "imapd/url_source.h"
 
 struct appending {
 	struct session *session;
@@ -25,8 +25,7 @@ struct appending {
 	bool is_in_utf8;     /* UTF8 (~{N}: RFC 6855 section 4 */
 	bool is_in_parts;    /* CATENATE (: RFC 4469 */
 	bool wants_literal;  /* behind what was just read */
-	struct folder *from; /* that a URL named last */
-	struct buf from_name;
+	struct url_source source;
 };
 
 void append_fail(struct appending *appending, const char *failure);

@@ -165,9 +165,7 @@ append_free(struct appending *appending)
 {
 	if (appending->append != NULL)
 		folder_append_free(appending->append);
-	if (appending->from != NULL)
-		folder_close(appending->from);
-	buf_free(&appending->from_name);
+	url_source_free(&appending->source);
 	buf_free(&appending->name);
 	buf_free(&appending->reason);
 }

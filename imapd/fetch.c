@@ -9,7 +9,6 @@ struct fetch {
 	const struct fetch_request *request;
 	size_t i;
 	const char *space;
-	uint64_t sent; /* of a literal */
 	bool is_gone;
 	bool is_failed;
 	bool is_unknown_cte;
@@ -42,16 +41,6 @@ put_text(struct fetch *fetch, const char *name, enum account_status status,
 		return;
 	name_item(fetch, name);
 	put_span(fetch->session, text);
-}
-
-static bool
-take_piece(void *context, struct span piece)
-{
-	struct fetch *fetch = context;
-
-	fetch->sent += piece.len;
-	put_span(fetch->session, piece);
-	return fetch->session->out->status == IO_OK;
 }
 
 static void
@@ -110,26 +99,6 @@ name_section(struct fetch *fetch, const struct fetch_item *item)
 		put_format(session, "<%llu>", (unsigned long long)item->offset);
 }
 
-/* What was announced must come: else the connection is of no use. */
-static void
-put_octets(struct fetch *fetch, const struct fetch_item *item,
-    const struct folder_section *section, uint64_t length)
-{
-	struct session *session = fetch->session;
-
-	put_format(session, " %s{%llu}\r\n",
-	    item->section.form == SECTION_DECODED ? "~" : "",
-	    (unsigned long long)length);
-	fetch->sent = 0;
-	if (length > 0)
-		folder_section_read(
-		    section, item->offset, length, take_piece, fetch);
-	if (fetch->sent != length) {
-		writer_flush(session->out);
-		session->out->status = IO_ERROR;
-	}
-}
-
 /* The file is open before anything of it is announced. */
 static void
 put_section(struct fetch *fetch, const struct fetch_item *item)
@@ -158,8 +127,12 @@ put_section(struct fetch *fetch, const struct fetch_item *item)
 		uint64_t left =
 		    item->offset < octets ? octets - item->offset : 0;
 
-		put_octets(fetch, item, section,
-		    left < item->length ? left : item->length);
+		if (left > item->length)
+			left = item->length;
+		put_format(session, " %s{%llu}\r\n",
+		    item->section.form == SECTION_DECODED ? "~" : "",
+		    (unsigned long long)left);
+		put_octets(session, section, item->offset, left);
 	}
 	folder_section_close(section);
 }

@@ -176,6 +176,7 @@ find_open(struct guests *guests, struct span owner)
 {
 	for (size_t i = 0; i < GUESTS_MAX; i++)
 		if (guests->items[i] != NULL &&
+		    !guests->items[i]->is_url_reader &&
 		    span_equal(buf_span(&guests->items[i]->owner), owner))
 			return guests->items[i];
 	return NULL;
@@ -214,17 +215,18 @@ find_place(struct session *session)
 
 /* login counts one until it has ended. */
 static int
-open_pair(struct session *session, struct span owner)
+open_pair(
+    struct session *session, enum sharing_kind kind, struct span owner)
 {
 	bool *is_later = &session->guests->is_later;
-	int fd = sharing_open(session, owner, is_later);
+	int fd = sharing_open(session, kind, owner, is_later);
 
 	if (fd != -1 || !*is_later)
 		return fd;
 	close_oldest(session);
 	for (int i = 0; i < ROOM_TRIES && fd == -1 && *is_later; i++) {
 		poll(NULL, 0, ROOM_WAIT_MS);
-		fd = sharing_open(session, owner, is_later);
+		fd = sharing_open(session, kind, owner, is_later);
 	}
 	return fd;
 }
@@ -241,10 +243,11 @@ take_greeting(struct guest *guest)
 }
 
 static struct guest *
-open_guest(struct session *session, struct span owner)
+open_guest(
+    struct session *session, enum sharing_kind kind, struct span owner)
 {
 	struct guest **place = find_place(session);
-	int fd = open_pair(session, owner);
+	int fd = open_pair(session, kind, owner);
 
 	if (fd == -1)
 		return NULL;
@@ -257,6 +260,7 @@ open_guest(struct session *session, struct span owner)
 	guest->in.peer = &guest->out;
 	guest->owner = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&guest->owner, owner);
+	guest->is_url_reader = kind == SHARING_READ_URLS;
 	*place = guest;
 	if (take_greeting(guest))
 		return guest;
@@ -315,13 +319,29 @@ guest_keep(struct session *session, struct guest *guest)
 	return true;
 }
 
-struct guest *
-guest_find(struct session *session, struct span owner)
+static void
+make_table(struct session *session)
 {
 	if (session->guests == NULL)
 		session->guests = calloc(1, sizeof(*session->guests));
 	if (session->guests == NULL)
 		temp_fail("out of memory");
+}
+
+struct guest *
+guest_open_reader(struct session *session, struct span owner)
+{
+	make_table(session);
+	struct guest *guest = open_guest(session, SHARING_READ_URLS, owner);
+	if (guest != NULL)
+		guest->used = ++session->guests->count;
+	return guest;
+}
+
+struct guest *
+guest_find(struct session *session, struct span owner)
+{
+	make_table(session);
 	struct guest *guest = find_open(session->guests, owner);
 	if (guest != NULL && !tell_state(session, guest))
 		guest = NULL; /* it had ended: another one */
@@ -329,7 +349,7 @@ guest_find(struct session *session, struct span owner)
 		guest->used = ++session->guests->count;
 	if (guest != NULL)
 		return guest;
-	guest = open_guest(session, owner);
+	guest = open_guest(session, SHARING_OPEN, owner);
 	if (guest == NULL || !tell_state(session, guest))
 		return NULL;
 	guest->used = ++session->guests->count;

@@ -29,6 +29,7 @@ enum guest_result {
 
 struct guest {
 	struct buf owner;
+	bool is_url_reader;
 	struct reader in;
 	struct writer out;
 	unsigned enabled; /* as it was told */
@@ -49,6 +50,12 @@ struct guest *guest_find(struct session *session, struct span owner);
 
 /* The same for one that is open; false: it had ended, and is closed. */
 bool guest_keep(struct session *session, struct guest *guest);
+
+/*
+ * One that has URLFETCH alone (imapd -u), at any account's mailbox: no other
+ * command finds it.  As guest_find; it is told nothing.
+ */
+struct guest *guest_open_reader(struct session *session, struct span owner);
 
 void guest_close(struct session *session, struct guest *guest);
 void guests_free(struct session *session);

@@ -3,10 +3,11 @@
  *
  * started by  service/imapd/run, behind listen, neighbour and confine (-l);
  *             login(8), as the user who logged in (-s), or as one who shares
- *             folders with such a user (-g); by hand (MAILBOX)
+ *             folders with such a user (-g), or whose URLs he has (-u); by
+ *             hand (MAILBOX)
  * uid         mta-imap (-l); the mailbox's owner; never root
  * fd 0, 1     the client (-s, by hand); the imapd of the user who is a guest
- *             (-g)
+ *             (-g), or has a URL (-u)
  * fd 2        the log
  * fd 3        readiness (-l); what the client had sent already (-s, optional)
  * fd 4        login, login(5) (-s, -g, optional)
@@ -17,10 +18,9 @@
  *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
- *             imapdmessagelimit,imapdsavelimit,imapdconvertmessages,
- *             imapdconvertparts,imapdconvertsize,imapdconversions,maxfolders,
- *             quota,
- *             specialfolders}; the mailbox
+ *             imapdmessagelimit,imapdsavelimit,imapdsubmitters,
+ *             imapdconvertmessages,imapdconvertparts,imapdconvertsize,
+ *             imapdconversions,maxfolders,quota,specialfolders}; the mailbox
  * writes      the mailbox
  * runs        nothing
  * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox cannot
@@ -52,7 +52,8 @@ static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
     "       imapd -l        (by service/imapd/run)\n"
     "       imapd -s USER MAILBOX CLIENT   (by login)\n"
-    "       imapd -g USER MAILBOX OWNER    (by login)";
+    "       imapd -g USER MAILBOX OWNER    (by login)\n"
+    "       imapd -u USER MAILBOX OWNER    (by login)";
 
 enum {
 	COMMAND_MAX = 1 << 20,
@@ -63,6 +64,19 @@ enum {
 	CONVERT_SIZE = 8 << 20,
 	GUEST_TIMEOUT_S = 30 * 86400
 };
+
+/* RFC 4467 section 3: a message submission entity. */
+static bool
+is_submitter(const char *user)
+{
+	struct control_list list = control_list("imapdsubmitters");
+	bool is_one = false;
+
+	for (size_t i = 0; i < list.count; i++)
+		is_one |= span_equal(list.items[i], span_of(user));
+	control_list_free(&list);
+	return is_one;
+}
 
 static void
 read_session_settings(struct session_settings *settings)
@@ -78,6 +92,8 @@ read_session_settings(struct session_settings *settings)
 	settings->contexts_max =
 	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
 	settings->limit = control_number("imapdmessagelimit", 0, 0, UINT32_MAX);
+	settings->is_submitter = settings->user != NULL &&
+				 is_submitter(settings->user);
 	settings->save_limit =
 	    control_number("imapdsavelimit", 0, 0, UINT32_MAX);
 	settings->convert_messages = control_number(
@@ -191,6 +207,24 @@ as_guest(const char *user, const char *mailbox, const char *owner)
 	return transact(mailbox, &settings);
 }
 
+/* The same, for URLs alone; nothing is made of what is not there. */
+static int
+as_url_reader(const char *user, const char *mailbox, const char *owner)
+{
+	struct session_settings settings = { .user = user,
+		.owner = owner,
+		.peer = "url-reader",
+		.is_url_reader = true,
+		.sharing = -1 };
+	struct stat status;
+
+	if (strncmp(mailbox, "maildir:", 8) != 0)
+		temp_fail("IMAP needs a Maildir, user=%s has not", owner);
+	if (stat(mailbox + 8, &status) == -1)
+		return EX_OK;
+	return transact(mailbox, &settings);
+}
+
 static int
 after_login(const char *user, const char *mailbox, const char *client)
 {
@@ -244,6 +278,8 @@ main(int argc, char **argv)
 		return after_login(argv[2], argv[3], argv[4]);
 	if (argc == 5 && strcmp(option, "-g") == 0)
 		return as_guest(argv[2], argv[3], argv[4]);
+	if (argc == 5 && strcmp(option, "-u") == 0)
+		return as_url_reader(argv[2], argv[3], argv[4]);
 	if (argc != 2 || *option == '-' || *option == '\0')
 		die(EX_USAGE, "%s", usage);
 	return by_hand(option);

@@ -4,6 +4,7 @@
 #include "imapd/limit.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
+#include "imapd/urlauth.h"
 
 /* ---- SELECT, EXAMINE: RFC 9051 section 6.3.2, RFC 7162 section 3.2.5 ---- */
 
@@ -178,6 +179,7 @@ put_selected(struct session *session)
 	    language_say(language, "changes count"));
 	put_format(session, "* OK [MAILBOXID (%s)] %s\r\n", counts.id,
 	    language_say(language, "its name for ever"));
+	urlauth_tell_mechanisms(session);
 	if ((session->enabled & ENABLED_REV2) != 0) {
 		put(session, "* LIST () \"/\" ");
 		put_name(session, buf_span(&session->folder_name));

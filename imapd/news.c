@@ -2,6 +2,7 @@
 #include "imapd/notify.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
+#include "imapd/urlauth.h"
 
 /* Numbers go out as they are at that moment: from the last to the first. */
 static void
@@ -195,6 +196,7 @@ session_news(struct session *session)
 	if (session->known_exists > known && (events & NOTIFY_NEW) != 0)
 		notify_put_new(session, known);
 	folder_forget_changes(folder);
+	urlauth_tell_reset(session);
 }
 
 void

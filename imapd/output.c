@@ -58,6 +58,36 @@ put_format(struct session *session, const char *format, ...)
 		write_span(session->out, (struct span){ text, (size_t)len });
 }
 
+struct sending {
+	struct session *session;
+	uint64_t sent;
+};
+
+static bool
+take_piece(void *context, struct span piece)
+{
+	struct sending *sending = context;
+
+	sending->sent += piece.len;
+	put_span(sending->session, piece);
+	return sending->session->out->status == IO_OK;
+}
+
+void
+put_octets(struct session *session, const struct folder_section *section,
+    uint64_t offset, uint64_t length)
+{
+	struct sending sending = { .session = session };
+
+	if (length > 0)
+		folder_section_read(
+		    section, offset, length, take_piece, &sending);
+	if (sending.sent != length) {
+		writer_flush(session->out);
+		session->out->status = IO_ERROR;
+	}
+}
+
 bool
 session_is_utf8(const struct session *session)
 {

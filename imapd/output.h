@@ -19,6 +19,11 @@ void put_reply(struct session *session, const char *text);
 /* A quoted string or a literal; NIL if ptr is NULL. */
 void put_nstring(struct session *session, struct span text);
 
+/* Octets of a section that were announced: if they do not come, the connection
+ * is of no use any more. */
+void put_octets(struct session *session, const struct folder_section *section,
+    uint64_t offset, uint64_t length);
+
 /* A folder's name, as the session writes it (UTF-8 or modified UTF-7). */
 void put_name(struct session *session, struct span name);
 

@@ -138,7 +138,8 @@ enum {
 	HAS_NO_NUMBER = 1 << 3, /* not even without UID: see UIDONLY */
 	LEAVES_UNREAD = 1 << 4, /* no message of the folder matters */
 	NAMES_FOLDER = 1 << 5,  /* first of all, which may be another user's */
-	IS_OWNERS = 1 << 6      /* a guest has no such command */
+	IS_OWNERS = 1 << 6,     /* a guest has no such command */
+	READS_URLS = 1 << 7     /* who has only URLs has it (imapd -u) */
 };
 
 static const struct command {
@@ -191,6 +192,9 @@ static const struct command {
 	{ "CAPABILITY", handle_capability, 0 },
 	{ "ENABLE", handle_enable, 0 },
 	{ "ID", handle_id, 0 },
+	{ "GENURLAUTH", handle_gen_urlauth, IS_OWNERS },
+	{ "RESETKEY", handle_reset_key, IS_OWNERS },
+	{ "URLFETCH", handle_urlfetch, IS_OWNERS | READS_URLS },
 	{ "COMPRESS", handle_compress, 0 },
 	{ "LANGUAGE", handle_language, 0 },
 	{ "LOGOUT", handle_logout, LEAVES_UNREAD },
@@ -243,13 +247,20 @@ may_be_run(struct session *session, const struct command *command)
 	       rights_require_selected(session, ACL_READ);
 }
 
+static bool
+has_command(const struct session *session, const struct command *command)
+{
+	if (session->settings->is_url_reader)
+		return (command->kind & READS_URLS) != 0;
+	return (command->kind & IS_OWNERS) == 0 || !rights_is_guest(session);
+}
+
 static void
 run_command(struct session *session, struct parse *parse)
 {
 	const struct command *command = find_command(parse, &session->is_uid);
 
-	if (command == NULL ||
-	    ((command->kind & IS_OWNERS) != 0 && rights_is_guest(session))) {
+	if (command == NULL || !has_command(session, command)) {
 		session_bad(session, "BAD no such command here");
 		return;
 	}

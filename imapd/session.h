@@ -39,9 +39,11 @@ struct session_settings {
 	uint64_t convert_size;      /* bytes of a part */
 	uint64_t convert_preferred; /* as conversion_find takes it */
 	const char *user;           /* for the log, and METADATA's owner */
-	const char *owner; /* whose guest the user is; NULL: nobody's */
-	int sharing;       /* the pair with login(8), or -1 */
-	bool can_share;    /* others' mailboxes are reached by it */
+	const char *owner;  /* whose guest the user is; NULL: nobody's */
+	int sharing;        /* the pair with login(8), or -1 */
+	bool can_share;     /* others' mailboxes are reached by it */
+	bool is_submitter;  /* in control/imapdsubmitters */
+	bool is_url_reader; /* a guest that has URLFETCH alone */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -57,8 +59,9 @@ struct session {
 	struct folder *folder; /* NULL: none is selected */
 	struct buf folder_name;
 	bool is_read_only;
-	uint32_t rights;   /* on the selected folder, of acl_right */
-	struct buf prefix; /* of a guest's names: "Other Users/OWNER/" */
+	uint64_t urlkey_stamp; /* of the selected folder, as last told */
+	uint32_t rights;       /* on the selected folder, of acl_right */
+	struct buf prefix;     /* of a guest's names: "Other Users/OWNER/" */
 	unsigned enabled;
 	enum language language;
 	struct span tag;

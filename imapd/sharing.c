@@ -3,7 +3,6 @@
 #include "base/die.h"
 #include "imapd/rights.h"
 #include "queue/login.h"
-#include "queue/sharing.h"
 
 enum {
 	ANSWER_MS = 30000
@@ -67,7 +66,8 @@ is_account(struct span name)
 }
 
 int
-sharing_open(const struct session *session, struct span owner, bool *is_later)
+sharing_open(const struct session *session, enum sharing_kind kind,
+    struct span owner, bool *is_later)
 {
 	static struct packet packet;
 	struct sharing_record answer;
@@ -77,7 +77,7 @@ sharing_open(const struct session *session, struct span owner, bool *is_later)
 	if (!is_account(owner))
 		return -1;
 	answer.kind = SHARING_LATER;
-	if (ask(session, SHARING_OPEN, owner, &packet, &answer))
+	if (ask(session, kind, owner, &packet, &answer))
 		fd = packet_take_fd(&packet, 0);
 	*is_later = fd == -1 && answer.kind != SHARING_NO;
 	packet_close_fds(&packet);

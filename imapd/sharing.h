@@ -6,6 +6,7 @@
  */
 
 #include "imapd/session.h"
+#include "queue/sharing.h"
 
 /* Tell with whom the account shares now; false if that cannot be told. */
 bool sharing_publish(struct session *session);
@@ -14,10 +15,10 @@ bool sharing_publish(struct session *session);
 bool sharing_owners(const struct session *session, struct buf *owners);
 
 /*
- * A guest's imapd at owner's mailbox: its client's end, or -1; *is_later: not
- * because there is no such owner.
+ * A guest's imapd at owner's mailbox, or (SHARING_READ_URLS) one for URLs: its
+ * client's end, or -1; *is_later: not because there is no such owner.
  */
-int sharing_open(
-    const struct session *session, struct span owner, bool *is_later);
+int sharing_open(const struct session *session, enum sharing_kind kind,
+    struct span owner, bool *is_later);
 
 #endif

@@ -1,5 +1,6 @@
 #include "imapd/url.h"
 
+#include "mail/rfc3339.h"
 #include "mail/utf8.h"
 
 static int
@@ -144,8 +145,181 @@ url_parse(struct url *url, struct span text)
 	return false;
 }
 
+/* ---- with URLAUTH ---- */
+
+static const char scheme[] = "imap://";
+
+/* RFC 3986 section 2: so it can always be told in quotes. */
+static bool
+is_visible(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f ||
+		    text.ptr[i] == '"' || text.ptr[i] == '\\')
+			return false;
+	return true;
+}
+
+/* A name that is not empty, in the URL's place for it. */
+static bool
+decode_name(struct url *url, struct span text, size_t *start, size_t *len)
+{
+	if (!decode(&url->decoded, text, start))
+		return false;
+	*len = url->decoded.len - *start;
+	return *len > 0;
+}
+
+/* What the client calls this server by: "[::1]:143" is a name, too. */
+static bool
+is_host(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (!ascii_is_alnum(c) && c != '-' && c != '.' && c != '_' &&
+		    c != ':' && c != '[' && c != ']')
+			return false;
+	}
+	return text.len > 0;
+}
+
+/* RFC 4467 section 7: the user is mandatory.  ";AUTH=" says how to log in, and
+ * has no use here. */
+static bool
+find_owner(struct span *text, struct span *owner)
+{
+	struct span server = span_slice(*text, 0, span_index(*text, '/'));
+	size_t at = span_index(server, '@');
+	struct span how;
+
+	*text = span_slice(*text, server.len, SIZE_MAX);
+	*owner = span_slice(server, 0, at);
+	cut_at(owner, ";AUTH=", &how);
+	return at < server.len &&
+	       is_host(span_slice(server, at + 1, SIZE_MAX));
+}
+
+static bool
+parse_access(struct url *url, struct span text, struct span *user)
+{
+	static const char submit[] = "submit+";
+	static const char only[] = "user+";
+
+	*user = (struct span){ NULL, 0 };
+	if (span_starts_nocase(text, span_of(submit))) {
+		url->access = URL_SUBMIT;
+		*user = span_slice(text, sizeof(submit) - 1, SIZE_MAX);
+	} else if (span_starts_nocase(text, span_of(only))) {
+		url->access = URL_USER;
+		*user = span_slice(text, sizeof(only) - 1, SIZE_MAX);
+	} else if (span_equal_nocase(text, span_of("authuser"))) {
+		url->access = URL_AUTHUSER;
+		return true;
+	} else {
+		url->access = URL_ANONYMOUS;
+		return span_equal_nocase(text, span_of("anonymous"));
+	}
+	/* Raw, these would be read as something else: RFC 5092's achar. */
+	return user->len > 0 && span_index(*user, '/') == user->len &&
+	       span_index(*user, '@') == user->len;
+}
+
+/* ":MECHANISM:TOKEN", or nothing. */
+static bool
+parse_verifier(struct url *url, struct span text)
+{
+	if (text.len == 0)
+		return true;
+	text = span_slice(text, 1, SIZE_MAX);
+	url->mechanism = span_cut(&text, ':');
+	url->token = text;
+	return url->mechanism.len > 0 && url->token.len > 0;
+}
+
+static bool
+parse_authorization(struct url *url, struct span text, struct span *path,
+    struct span *user)
+{
+	struct span access;
+	struct span expiry;
+
+	*path = text;
+	if (!cut_at(path, ";URLAUTH=", &access))
+		return false;
+	size_t len = span_index(access, ':');
+	url->rump =
+	    (struct span){ text.ptr, (size_t)(access.ptr - text.ptr) + len };
+	if (!parse_access(url, span_slice(access, 0, len), user) ||
+	    !parse_verifier(url, span_slice(access, len, SIZE_MAX)))
+		return false;
+	url->has_expiry = cut_at(path, ";EXPIRE=", &expiry);
+	return !url->has_expiry || rfc3339_parse(expiry, &url->expires_s);
+}
+
+static bool
+parse_authorized(struct url *url, struct span text)
+{
+	struct span path;
+	struct span owner;
+	struct span user;
+	size_t owner_start;
+	size_t owner_len;
+	size_t user_start;
+	size_t user_len = 0;
+
+	if (text.len > URL_MAX || !is_visible(text) ||
+	    !span_starts_nocase(text, span_of(scheme)) ||
+	    !parse_authorization(url, text, &path, &user))
+		return false;
+	path = span_slice(path, sizeof(scheme) - 1, SIZE_MAX);
+	if (!find_owner(&path, &owner) || !parse_all(url, path) ||
+	    !url->has_folder || !url->is_rooted)
+		return false;
+	size_t folder_len = url->folder.len;
+	size_t section_len = url->section.len;
+	if (!decode_name(url, owner, &owner_start, &owner_len) ||
+	    (user.len > 0 && !decode_name(url, user, &user_start, &user_len)))
+		return false;
+	/* The memory may have moved. */
+	struct span decoded = buf_span(&url->decoded);
+	url->folder = span_slice(decoded, 0, folder_len);
+	url->section = span_slice(decoded, folder_len, section_len);
+	url->owner = span_slice(decoded, owner_start, owner_len);
+	if (user.len > 0)
+		url->user = span_slice(decoded, user_start, user_len);
+	return true;
+}
+
+bool
+url_parse_authorized(struct url *url, struct span text)
+{
+	*url =
+	    (struct url){ .decoded = buf_new(URL_MAX), .length = UINT64_MAX };
+	if (parse_authorized(url, text))
+		return true;
+	url_free(url);
+	return false;
+}
+
 void
 url_free(struct url *url)
 {
 	buf_free(&url->decoded);
+}
+
+void
+url_add_code(struct buf *into, struct span text)
+{
+	buf_add_string(into, "[BADURL ");
+	for (size_t i = 0; i < text.len && i < URL_MAX; i++) {
+		char c = text.ptr[i];
+
+		if (c < ' ' || c == 0x7f || c == ']')
+			buf_printf(
+			    into, "%%%02X", (unsigned)(unsigned char)c);
+		else
+			buf_add_char(into, c);
+	}
+	buf_add_char(into, ']');
 }

@@ -2,20 +2,36 @@
 #define IMAPD_URL_H
 
 /*
- * url - relative IMAP URLs of a message or a part of it, as CATENATE takes
+ * url - IMAP URLs of a message or a part of it.  Relative, as CATENATE takes
  * them (RFC 4469 section 3, RFC 5092 section 11):
  *
  *   [FOLDER [;UIDVALIDITY=N] /] ;UID=N [/;SECTION=S] [/;PARTIAL=O[.L]]
  *
- * One with a scheme, a server or URLAUTH is none of these.
+ * One with a scheme, a server or URLAUTH is none of these.  Or one that carries
+ * its authorization (RFC 4467 section 3, RFC 5092 section 6.1):
  *
- * Memory   spans point into decoded, which url_free gives back.
+ *   imap://OWNER[;AUTH=A]@HOST[:PORT]/FOLDER[...]/;UID=N[...]
+ *       [;EXPIRE=DATE-TIME];URLAUTH=ACCESS[:MECHANISM:TOKEN]
+ *
+ * HOST is what the client calls this server by, and is not looked at.
+ *
+ * Limits   URL_MAX bytes.
+ * Memory   spans point into decoded, which url_free gives back; rump,
+ *          mechanism and token into the text.
  */
 
 #include "base/buf.h"
 
 enum {
 	URL_MAX = 4096
+};
+
+/* Whose session may use it, RFC 4467 section 3. */
+enum url_access {
+	URL_SUBMIT, /* submit+USER: who submits mail for that user */
+	URL_USER,   /* user+USER */
+	URL_AUTHUSER,
+	URL_ANONYMOUS
 };
 
 struct url {
@@ -28,10 +44,26 @@ struct url {
 	struct span section; /* what stands in "BODY[...]" */
 	uint64_t offset;
 	uint64_t length; /* UINT64_MAX: to the end */
+
+	/* ---- of one that is authorized ---- */
+	struct span owner; /* in UTF-8, like user */
+	bool has_expiry;
+	int64_t expires_s; /* seconds since 1970 */
+	enum url_access access;
+	struct span user;      /* of submit+ and user+ */
+	struct span rump;      /* all before ":MECHANISM:TOKEN" */
+	struct span mechanism; /* empty: there is only the rump */
+	struct span token;
 };
 
-/* False: it is no such URL; url is then free. */
+/* A relative one.  False: it is none; url is then free. */
 bool url_parse(struct url *url, struct span text);
+
+/* One with URLAUTH, or the rump of one; the same. */
+bool url_parse_authorized(struct url *url, struct span text);
 void url_free(struct url *url);
+
+/* "[BADURL TEXT]", RFC 4469 section 5: any TEXT-CHAR but "]". */
+void url_add_code(struct buf *into, struct span text);
 
 #endif

@@ -71,12 +71,10 @@ run_helper(const struct seat *asking, const struct sharing_record *record)
 	    asking, is_done ? SHARING_YES : SHARING_LATER, buf_span(&owners));
 }
 
-/* The account, if it shares something with the user. */
-static struct account
-find_owner(
-    const struct login *login, const struct seat *asking, struct span owner)
+/* For one who shares nothing with the user there is no process. */
+static void
+require_share(const struct seat *asking, struct span owner)
 {
-	struct account account = account_new();
 	struct span user = buf_span(&asking->user);
 	bool does = false;
 
@@ -86,6 +84,14 @@ find_owner(
 	}
 	if (!does || span_equal_nocase(owner, user))
 		answer(asking, SHARING_NO, span_of(""));
+}
+
+static struct account
+find_owner(
+    const struct login *login, const struct seat *asking, struct span owner)
+{
+	struct account account = account_new();
+
 	if (!account_find(login->settings->uid_min, owner, &account))
 		answer(asking, SHARING_LATER, span_of(""));
 	if (account.kind == CHECKPW_NOBODY ||
@@ -112,11 +118,19 @@ place(int fd, int at)
 		temp_fail("cannot place a descriptor");
 }
 
+/* What a session asks for. */
+struct wanted {
+	enum sharing_kind kind;
+	struct span owner;
+	int report; /* the process's end of its pair with the parent */
+};
+
 /* The owner's process: of ours it keeps the log and its own pair. */
 static _Noreturn void
 become_owner(const struct login *login, struct seat *asking,
-    struct account *account, int report)
+    struct account *account, const struct wanted *wanted)
 {
+	bool is_guest = wanted->kind == SHARING_OPEN;
 	int ends[2];
 	char path[256];
 
@@ -125,19 +139,21 @@ become_owner(const struct login *login, struct seat *asking,
 	int client = move(ends[0]);
 	int theirs = move(ends[1]);
 	int session = move(asking->report);
-	report = move(report);
+	int report = move(wanted->report);
 	snprintf(path, sizeof(path), MTA_BIN "/%s", login->settings->program);
 	place(theirs, STDIN_FILENO);
 	place(theirs, STDOUT_FILENO);
 	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
-	place(report, LOGIN_SHARING_FD);
+	if (is_guest) /* who reads URLs has nothing to ask */
+		place(report, LOGIN_SHARING_FD);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(account->uid, account->gid, NULL, 0);
 	if (!sharing_send(session, SHARING_YES, span_of(""), client))
 		temp_fail("the session is gone");
-	closefrom(LOGIN_SHARING_FD + 1);
+	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
 	char *const environment[] = { NULL };
-	const char *const argv[] = { login->settings->program, "-g",
+	const char *const argv[] = { login->settings->program,
+		is_guest ? "-g" : "-u",
 		buf_string(&asking->user), buf_string(&account->mailbox),
 		buf_string(&account->name), NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
@@ -145,15 +161,19 @@ become_owner(const struct login *login, struct seat *asking,
 }
 
 static _Noreturn void
-run_guest(const struct login *login, struct seat *asking, struct span owner,
-    int report)
+run_guest(const struct login *login, struct seat *asking,
+    const struct wanted *wanted)
 {
-	struct account account = find_owner(login, asking, owner);
+	bool is_guest = wanted->kind == SHARING_OPEN;
 
-	log_event("guest user=%.*s account=%.*s uid=%u pid=%ld",
-	    (int)asking->user.len, asking->user.data, (int)account.name.len,
-	    account.name.data, account.uid, (long)getpid());
-	become_owner(login, asking, &account, report);
+	if (is_guest)
+		require_share(asking, wanted->owner);
+	struct account account = find_owner(login, asking, wanted->owner);
+	log_event("%s user=%.*s account=%.*s uid=%u pid=%ld",
+	    is_guest ? "guest" : "url-reader", (int)asking->user.len,
+	    asking->user.data, (int)account.name.len, account.name.data,
+	    account.uid, (long)getpid());
+	become_owner(login, asking, &account, wanted);
 }
 
 /* ---- in the parent ---- */
@@ -178,7 +198,8 @@ refuse(struct seat *seat)
 
 /* A guest has a seat of its own, until it ends. */
 static void
-begin_guest(struct login *login, struct seat *asking, struct span owner)
+begin_guest(struct login *login, struct seat *asking,
+    const struct sharing_record *record)
 {
 	struct seat *seat = NULL;
 	int ends[2];
@@ -195,7 +216,10 @@ begin_guest(struct login *login, struct seat *asking, struct span owner)
 		pid = fork();
 		if (pid == 0) {
 			keep_to(login, asking);
-			run_guest(login, asking, owner, ends[1]);
+			const struct wanted wanted = { record->kind,
+				record->text, ends[1] };
+
+			run_guest(login, asking, &wanted);
 		}
 		close(ends[1]);
 		if (pid == -1)
@@ -213,7 +237,7 @@ begin_guest(struct login *login, struct seat *asking, struct span owner)
 		.pid = pid,
 		.host = asking->pid,
 		.user = buf_new(LOGIN_USER_MAX) };
-	buf_add(&seat->user, owner);
+	buf_add(&seat->user, record->text);
 }
 
 /* One at a time: what the session sends meanwhile waits. */
@@ -245,8 +269,10 @@ guests_take_request(struct login *login, struct seat *seat)
 		return;
 	packet_close_fds(&login->packet);
 	if (got == 1 && sharing_parse(packet_span(&login->packet), &record) &&
-	    record.kind == SHARING_OPEN && record.text.len <= LOGIN_USER_MAX) {
-		begin_guest(login, seat, record.text);
+	    (record.kind == SHARING_OPEN ||
+		record.kind == SHARING_READ_URLS) &&
+	    record.text.len <= LOGIN_USER_MAX) {
+		begin_guest(login, seat, &record);
 	} else if (got == 1 &&
 		   sharing_parse(packet_span(&login->packet), &record) &&
 		   (record.kind == SHARING_OWNERS ||

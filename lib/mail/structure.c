@@ -292,19 +292,29 @@ add_body(const struct structure *structure, const struct mime *mime,
 	buf_add_char(into, ')');
 }
 
+bool
+structure_add_part(struct structure *structure, const struct mime *mime,
+    uint32_t part, struct buf *into)
+{
+	size_t start = into->len;
+
+	if (!structure->text.overflow)
+		add_body(structure, mime, part, into);
+	if (!structure->text.overflow && !into->overflow)
+		return true;
+	into->len = start;
+	into->overflow = false;
+	return false;
+}
+
 void
 structure_add(
     struct structure *structure, const struct mime *mime, struct buf *into)
 {
 	const struct mime_part *root = &mime->parts[0];
-	size_t start = into->len;
 
-	if (!structure->text.overflow)
-		add_body(structure, mime, 0, into);
-	if (!structure->text.overflow && !into->overflow)
+	if (structure_add_part(structure, mime, 0, into))
 		return;
-	into->len = start;
-	into->overflow = false;
 	buf_printf(into, "(%s %llu %llu%s)", plain_text,
 	    (unsigned long long)(root->end.wire - root->body.wire),
 	    (unsigned long long)(root->end.lines - root->body.lines),

@@ -47,6 +47,10 @@ void structure_take_header(struct structure *structure, const struct mime *mime,
 /* After mime_finish: append BODY or BODYSTRUCTURE of the message. */
 void structure_add(
     struct structure *structure, const struct mime *mime, struct buf *into);
+
+/* The same of a part; false, and nothing is added, if it would be too large. */
+bool structure_add_part(struct structure *structure, const struct mime *mime,
+    uint32_t part, struct buf *into);
 void structure_free(struct structure *structure);
 
 #endif

@@ -41,7 +41,7 @@ sharing_parse(struct span bytes, struct sharing_record *record)
 		return false;
 	memcpy(&head, bytes.ptr, sizeof(head));
 	if (head.magic != SHARING_MAGIC || head.kind < SHARING_OPEN ||
-	    head.kind > SHARING_LATER)
+	    head.kind > SHARING_READ_URLS)
 		return false;
 	record->kind = (enum sharing_kind)head.kind;
 	record->text = span_slice(bytes, sizeof(head), SIZE_MAX);
@@ -49,7 +49,8 @@ sharing_parse(struct span bytes, struct sharing_record *record)
 		char c = record->text.ptr[i];
 
 		if (((unsigned char)c < ' ' || c == 0x7f) &&
-		    (c != '\n' || record->kind == SHARING_OPEN))
+		    (c != '\n' || record->kind == SHARING_OPEN ||
+			record->kind == SHARING_READ_URLS))
 			return false;
 	}
 	return true;

@@ -304,6 +304,13 @@ enum account_status folder_convert(struct folder *folder, size_t i,
     const struct section *section, const struct folder_conversion *conversion,
     struct buf *out);
 
+/*
+ * Append BODYSTRUCTURE of the part whose number the section has, whatever else
+ * the section names (BODYPARTSTRUCTURE, RFC 5259 section 9).
+ */
+enum account_status folder_part_structure(struct folder *folder, size_t i,
+    const struct section *section, bool is_utf8, struct buf *into);
+
 /* ---- searching and sorting ---- */
 
 enum folder_text {

@@ -22,8 +22,9 @@ MESSAGE = b'From: Ana <ana@example.org>\r\nTo: bob@example.org\r\nSubject: One\r
     b'Date: Mon, 1 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello Bob\r\n'
 
 
-def start(name='M', control=None, guest=None):
-    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's."""
+def start(name='M', control=None, guest=None, reader=None):
+    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's; reader: who has URLs
+    of local's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
     command = ['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []
@@ -31,7 +32,8 @@ def start(name='M', control=None, guest=None):
         command = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /var && mkdir /var/mta && '
                    'cp -r "$0" /var/mta/control && exec "$@"', control, *command]
     mailbox = f'maildir:{home}/{name}'
-    child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, 'ann'] if guest else [mailbox]), stdin=theirs, stdout=theirs)
+    arguments = ['-g', guest, mailbox, 'ann'] if guest else ['-u', reader, mailbox, 'local'] if reader else [mailbox]
+    child = subprocess.Popen(command + [program] + arguments, stdin=theirs, stdout=theirs)
     theirs.close()
     return ours, child
 
@@ -53,8 +55,8 @@ class Imap(imaplib.IMAP4):
 
 class Wire:
     """Lines as they are: say() returns what came up to the tagged answer."""
-    def __init__(self, name='M', control=None, guest=None):
-        self.sock, self.child = start(name, control, guest)
+    def __init__(self, name='M', control=None, guest=None, reader=None):
+        self.sock, self.child = start(name, control, guest, reader)
         self.file = self.sock.makefile('rwb')
         self.greeting = self.line()
         self.count = 0

@@ -23,8 +23,10 @@ static const struct {
 	{ "publish with a tab", SHARING_PUBLISH, "joe\tbob\n", false },
 	{ "publish with a DEL", SHARING_PUBLISH, "joe\x7f\n", false },
 	{ "yes", SHARING_YES, "j\xc3\xbcle\n", true },
+	{ "read URLs", SHARING_READ_URLS, "joe@example.org", true },
+	{ "read URLs with a LF", SHARING_READ_URLS, "joe\n", false },
 	{ "no kind", (enum sharing_kind)0, "", false },
-	{ "one kind too many", (enum sharing_kind)(SHARING_LATER + 1), "",
+	{ "one kind too many", (enum sharing_kind)(SHARING_READ_URLS + 1), "",
 	    false },
 };
 
