@@ -19,12 +19,12 @@ struct appending {
 	struct buf reason;   /* what failure may point into */
 	const char *failure; /* NULL: none so far */
 	size_t count;
-	uint32_t rights;     /* on that folder */
-	uint64_t octets;     /* of the message that comes in */
-	bool is_replace;     /* RFC 8508 */
-	bool is_in_utf8;     /* UTF8 (~{N}: RFC 6855 section 4 */
-	bool is_in_parts;    /* CATENATE (: RFC 4469 */
-	bool wants_literal;  /* behind what was just read */
+	uint32_t rights;    /* on that folder */
+	uint64_t octets;    /* of the message that comes in */
+	bool is_replace;    /* RFC 8508 */
+	bool is_in_utf8;    /* UTF8 (~{N}: RFC 6855 section 4 */
+	bool is_in_parts;   /* CATENATE (: RFC 4469 */
+	bool wants_literal; /* behind what was just read */
 	struct url_source source;
 };
 

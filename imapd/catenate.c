@@ -10,7 +10,7 @@ fail_url(struct appending *appending, struct span text)
 		return;
 	buf_add_string(&appending->reason, "NO ");
 	url_add_code(&appending->reason, text);
-	buf_add_string(&appending->reason, " it names nothing here");
+	buf_add_string(&appending->reason, "] it names nothing here");
 	append_fail(appending, buf_string(&appending->reason));
 }
 
@@ -61,13 +61,12 @@ take_url(struct appending *appending, const struct url *url)
 	struct folder_section *opened;
 	uint64_t length;
 	struct buf name = buf_new(ACCOUNT_NAME_MAX);
-	bool is_good =
-	    name_folder(session, url, &name) &&
-	    (rights_on(session, buf_span(&name)) & ACL_READ) != 0 &&
-	    url_source_find(
-		session, &appending->source, buf_span(&name), url) &&
-	    url_source_open(&appending->source, url, SECTION_AS_SENT, &opened,
-		&length) == ACCOUNT_OK;
+	bool is_good = name_folder(session, url, &name) &&
+		       (rights_on(session, buf_span(&name)) & ACL_READ) != 0 &&
+		       url_source_find(
+			   session, &appending->source, buf_span(&name), url) &&
+		       url_source_open(&appending->source, url, SECTION_AS_SENT,
+			   &opened, &length) == ACCOUNT_OK;
 
 	buf_free(&name);
 	if (!is_good)

@@ -215,8 +215,7 @@ find_place(struct session *session)
 
 /* login counts one until it has ended. */
 static int
-open_pair(
-    struct session *session, enum sharing_kind kind, struct span owner)
+open_pair(struct session *session, enum sharing_kind kind, struct span owner)
 {
 	bool *is_later = &session->guests->is_later;
 	int fd = sharing_open(session, kind, owner, is_later);
@@ -243,8 +242,7 @@ take_greeting(struct guest *guest)
 }
 
 static struct guest *
-open_guest(
-    struct session *session, enum sharing_kind kind, struct span owner)
+open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 {
 	struct guest **place = find_place(session);
 	int fd = open_pair(session, kind, owner);

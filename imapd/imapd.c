@@ -92,8 +92,8 @@ read_session_settings(struct session_settings *settings)
 	settings->contexts_max =
 	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
 	settings->limit = control_number("imapdmessagelimit", 0, 0, UINT32_MAX);
-	settings->is_submitter = settings->user != NULL &&
-				 is_submitter(settings->user);
+	settings->is_submitter =
+	    settings->user != NULL && is_submitter(settings->user);
 	settings->save_limit =
 	    control_number("imapdsavelimit", 0, 0, UINT32_MAX);
 	settings->convert_messages = control_number(

@@ -196,8 +196,7 @@ find_owner(struct span *text, struct span *owner)
 	*text = span_slice(*text, server.len, SIZE_MAX);
 	*owner = span_slice(server, 0, at);
 	cut_at(owner, ";AUTH=", &how);
-	return at < server.len &&
-	       is_host(span_slice(server, at + 1, SIZE_MAX));
+	return at < server.len && is_host(span_slice(server, at + 1, SIZE_MAX));
 }
 
 static bool
@@ -238,8 +237,8 @@ parse_verifier(struct url *url, struct span text)
 }
 
 static bool
-parse_authorization(struct url *url, struct span text, struct span *path,
-    struct span *user)
+parse_authorization(
+    struct url *url, struct span text, struct span *path, struct span *user)
 {
 	struct span access;
 	struct span expiry;
@@ -316,10 +315,8 @@ url_add_code(struct buf *into, struct span text)
 		char c = text.ptr[i];
 
 		if (c < ' ' || c == 0x7f || c == ']')
-			buf_printf(
-			    into, "%%%02X", (unsigned)(unsigned char)c);
+			buf_printf(into, "%%%02X", (unsigned)(unsigned char)c);
 		else
 			buf_add_char(into, c);
 	}
-	buf_add_char(into, ']');
 }

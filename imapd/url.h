@@ -63,7 +63,7 @@ bool url_parse(struct url *url, struct span text);
 bool url_parse_authorized(struct url *url, struct span text);
 void url_free(struct url *url);
 
-/* "[BADURL TEXT]", RFC 4469 section 5: any TEXT-CHAR but "]". */
+/* "[BADURL TEXT", RFC 4469 section 5: any TEXT-CHAR but "]", which follows. */
 void url_add_code(struct buf *into, struct span text);
 
 #endif

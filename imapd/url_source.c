@@ -48,8 +48,7 @@ static bool
 open_folder(
     struct session *session, struct url_source *source, struct span name)
 {
-	if (source->folder != NULL &&
-	    span_equal(name, buf_span(&source->name)))
+	if (source->folder != NULL && span_equal(name, buf_span(&source->name)))
 		return true;
 	if (source->folder != NULL)
 		folder_close(source->folder);

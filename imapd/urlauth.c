@@ -83,8 +83,7 @@ is_for(const struct session *session, const struct url *url)
 	case URL_SUBMIT: /* whose mail is submitted, that one has looked at */
 		return session->settings->is_submitter;
 	case URL_USER:
-		return span_equal(
-		    url->user, span_of(session->settings->user));
+		return span_equal(url->user, span_of(session->settings->user));
 	case URL_AUTHUSER:
 	case URL_ANONYMOUS: /* there is no log-in without a name here */
 		return true;
@@ -109,8 +108,7 @@ urlauth_permits(struct session *session, const struct url *url)
 	       span_equal_nocase(url->mechanism, span_of(mechanism)) &&
 	       (!url->has_expiry || (int64_t)time(NULL) < url->expires_s) &&
 	       is_for(session, url) && is_own_folder(session, url) &&
-	       urlkey_read(session->account, url->folder, &key) ==
-		   ACCOUNT_OK &&
+	       urlkey_read(session->account, url->folder, &key) == ACCOUNT_OK &&
 	       urlauth_is_token(url->token, &key, url->rump);
 }
 
@@ -123,7 +121,7 @@ refuse(struct session *session, struct span text)
 
 	buf_add_string(&line, "BAD ");
 	url_add_code(&line, text);
-	buf_add_string(&line, " it names nothing that you can give away");
+	buf_add_string(&line, "] it names nothing that you can give away");
 	session_finish(session, buf_string(&line));
 	buf_free(&line);
 }
@@ -148,9 +146,8 @@ generate(struct session *session, struct span text, struct buf *into)
 		buf_add_string(into, " \"");
 		buf_add(into, url.rump);
 		urlauth_add(into, &key, url.rump);
-		buf_add_char(into, '"');
-	} else if (status == ACCOUNT_NONEXISTENT ||
-		   status == ACCOUNT_INVALID) {
+		buf_add_string(into, "\"");
+	} else if (status == ACCOUNT_NONEXISTENT || status == ACCOUNT_INVALID) {
 		refuse(session, text);
 	} else {
 		session_fail(session, status);
@@ -205,7 +202,8 @@ urlauth_tell_mechanisms(struct session *session)
 	if (rights_is_guest(session))
 		return;
 	look(session);
-	put_reply(session, "* OK [URLMECH INTERNAL] URLs of it can be given away");
+	put_reply(
+	    session, "* OK [URLMECH INTERNAL] URLs of it can be given away");
 }
 
 void
@@ -243,14 +241,14 @@ handle_reset_key(struct session *session, struct parse *parse)
 		return;
 	}
 	if (!parse_space(parse)) {
-		session_bad(session, "BAD RESETKEY [NAME [INTERNAL]]");
+		session_bad(session, "BAD RESETKEY NAME INTERNAL ...");
 		return;
 	}
 	if (!parse_folder_name(session, parse, &name))
 		return;
 	while (!parse_is_end(parse))
 		if (!parse_mechanism(parse)) {
-			session_bad(session, "BAD RESETKEY [NAME [INTERNAL]]");
+			session_bad(session, "BAD RESETKEY NAME INTERNAL ...");
 			buf_free(&name);
 			return;
 		}

@@ -76,8 +76,8 @@ struct found {
 };
 
 static void
-put_data(struct urlfetch *fetch, const struct url *url,
-    const struct found *found)
+put_data(
+    struct urlfetch *fetch, const struct url *url, const struct found *found)
 {
 	struct session *session = fetch->session;
 
@@ -91,8 +91,8 @@ put_data(struct urlfetch *fetch, const struct url *url,
 }
 
 static void
-put_found(struct urlfetch *fetch, const struct url *url,
-    const struct found *found)
+put_found(
+    struct urlfetch *fetch, const struct url *url, const struct found *found)
 {
 	struct session *session = fetch->session;
 	const char *space = "";
@@ -120,8 +120,7 @@ put_found(struct urlfetch *fetch, const struct url *url,
 /* ---- of this account ---- */
 
 static bool
-find_octets(
-    struct urlfetch *fetch, const struct url *url, struct found *found)
+find_octets(struct urlfetch *fetch, const struct url *url, struct found *found)
 {
 	bool is_binary = (fetch->wants & WANTS_BINARY) != 0;
 	enum account_status status = url_source_open(&fetch->source, url,
@@ -154,8 +153,7 @@ fetch_own(struct urlfetch *fetch, const struct url *url)
 	struct found found = { .structure = buf_new(SIZE_MAX / 2) };
 	bool is_good =
 	    urlauth_permits(fetch->session, url) &&
-	    url_source_find(
-		fetch->session, &fetch->source, url->folder, url) &&
+	    url_source_find(fetch->session, &fetch->source, url->folder, url) &&
 	    (fetch->wants == WANTS_STRUCTURE ||
 		find_octets(fetch, url, &found)) &&
 	    ((fetch->wants & WANTS_STRUCTURE) == 0 ||
@@ -209,7 +207,7 @@ add_request(const struct urlfetch *fetch, struct buf *command)
 {
 	buf_add_string(command, "URLFETCH (\"");
 	buf_add(command, fetch->text);
-	buf_add_char(command, '"');
+	buf_add_string(command, "\"");
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
 		if ((fetch->wants & parameters[i].bit) != 0) {
 			buf_add_char(command, ' ');
@@ -315,7 +313,8 @@ fetch_one(struct urlfetch *fetch)
 	url_free(&url);
 }
 
-/* On a copy, for parsing changes the command: nothing is told of a wrong one. */
+/* On a copy, for parsing changes the command: nothing is told of a wrong one.
+ */
 static bool
 is_command(const struct parse *parse)
 {
@@ -350,8 +349,8 @@ handle_urlfetch(struct session *session, struct parse *parse)
 		guest_close(session, fetch.reader);
 	url_source_free(&fetch.source);
 	if (fetch.is_later)
-		session_finish(session,
-		    "NO [UNAVAILABLE] some of them cannot be had now");
+		session_finish(
+		    session, "NO [UNAVAILABLE] some of them cannot be had now");
 	else
 		session_finish(session, "OK done");
 }

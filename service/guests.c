@@ -153,16 +153,16 @@ become_owner(const struct login *login, struct seat *asking,
 	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
 	char *const environment[] = { NULL };
 	const char *const argv[] = { login->settings->program,
-		is_guest ? "-g" : "-u",
-		buf_string(&asking->user), buf_string(&account->mailbox),
-		buf_string(&account->name), NULL };
+		is_guest ? "-g" : "-u", buf_string(&asking->user),
+		buf_string(&account->mailbox), buf_string(&account->name),
+		NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
 	temp_fail("cannot execute %s", path);
 }
 
 static _Noreturn void
-run_guest(const struct login *login, struct seat *asking,
-    const struct wanted *wanted)
+run_guest(
+    const struct login *login, struct seat *asking, const struct wanted *wanted)
 {
 	bool is_guest = wanted->kind == SHARING_OPEN;
 
@@ -269,8 +269,7 @@ guests_take_request(struct login *login, struct seat *seat)
 		return;
 	packet_close_fds(&login->packet);
 	if (got == 1 && sharing_parse(packet_span(&login->packet), &record) &&
-	    (record.kind == SHARING_OPEN ||
-		record.kind == SHARING_READ_URLS) &&
+	    (record.kind == SHARING_OPEN || record.kind == SHARING_READ_URLS) &&
 	    record.text.len <= LOGIN_USER_MAX) {
 		begin_guest(login, seat, &record);
 	} else if (got == 1 &&

@@ -4,9 +4,9 @@
 /*
  * guests - what users' imapd ask login(8)'s parent once they run
  * (queue/sharing.h): another imapd, as an account that shares folders with the
- * user and confined to its mailbox, or as any account, for URLs alone; who those accounts are; and whom the
- * account itself shares with.  A child does each; the parent knows whose
- * session asks.
+ * user and confined to its mailbox, or as any account, for URLs alone; who
+ * those accounts are; and whom the account itself shares with.  A child does
+ * each; the parent knows whose session asks.
  */
 
 #include "service/seat.h"

@@ -8,11 +8,11 @@
  * A record is one packet: a head of fixed size and a text.  login knows whose
  * process is at the other end, so a request never says who asks.
  *
- *   SHARING_OPEN       OWNER     -> YES with a descriptor: a guest's imapd; NO
- *   SHARING_OWNERS               -> YES with the owners' names, each ended by LF
- *   SHARING_PUBLISH    NAME LF.. -> YES: those with whom the account shares now
- *   SHARING_READ_URLS  OWNER     -> YES with a descriptor: an imapd that reads
- *                                   what URLs with a token of OWNER's name; NO
+ *   SHARING_OPEN       OWNER    -> YES with a descriptor: a guest's imapd; NO
+ *   SHARING_OWNERS              -> YES with the owners' names, each with a LF
+ *   SHARING_PUBLISH    NAME LF. -> YES: those with whom the account shares now
+ *   SHARING_READ_URLS  OWNER    -> YES with a descriptor: an imapd for URLs of
+ *                                  OWNER's that have a token; NO
  *
  * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
  *          (EBADMSG: not such a record; ETIMEDOUT).

@@ -37,9 +37,8 @@ folder_part_structure(struct folder *folder, size_t i,
 		uint32_t part = mime_find(
 		    &reading.mime, section->part, section->part_count);
 
-		if (part != MIME_NONE &&
-		    structure_add_part(
-			&reading.structure, &reading.mime, part, into))
+		if (part != MIME_NONE && structure_add_part(&reading.structure,
+					     &reading.mime, part, into))
 			status = ACCOUNT_OK;
 	} else {
 		status = account_error();

@@ -192,9 +192,8 @@ remove_key(void *context, const struct account_folder *folder)
 			removing->status = ACCOUNT_OK;
 		return removing->status == ACCOUNT_OK;
 	}
-	if (unlinkat(fd, file_name, 0) == -1
-		? errno != ENOENT
-		: fsync(fd) == -1)
+	if (unlinkat(fd, file_name, 0) == -1 ? errno != ENOENT
+					     : fsync(fd) == -1)
 		removing->status = account_error();
 	int error = errno;
 	close(fd);

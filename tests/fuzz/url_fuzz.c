@@ -1,29 +1,93 @@
 /*
- * url_fuzz - any text is an IMAP URL of CATENATE or not; what it names is text
- * in UTF-8 without a NUL, and no URL_MAX is passed.
+ * url_fuzz - any text is an IMAP URL of CATENATE, or one with URLAUTH, or
+ * none; what it names is text in UTF-8 without a NUL, no URL_MAX is passed, and
+ * a token that was made of a rump is its token, and of no other.
  */
 
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "imapd/url.h"
+#include "imapd/urlauth.h"
 #include "mail/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static bool
+is_text(struct span text)
+{
+	return utf8_is_valid(text) && span_index(text, '\0') == text.len;
+}
+
+static void
+look_at_relative(struct span text)
 {
 	struct url url;
 
-	if (!url_parse(&url, (struct span){ (const char *)data, size }))
-		return 0;
-	if (url.uid == 0 || url.folder.len + url.section.len > URL_MAX ||
-	    url.has_folder != (url.folder.len > 0) || url.length == 0 ||
-	    !utf8_is_valid(url.folder) || !utf8_is_valid(url.section) ||
-	    span_index(url.folder, '\0') < url.folder.len ||
-	    span_index(url.section, '\0') < url.section.len)
-		abort();
+	if (!url_parse(&url, text))
+		return;
+	require(url.uid != 0 && url.folder.len + url.section.len <= URL_MAX &&
+		url.has_folder == (url.folder.len > 0) && url.length != 0 &&
+		is_text(url.folder) && is_text(url.section));
 	url_free(&url);
+}
+
+/* What GENURLAUTH answers can be read again. */
+static void
+look_at_token(const struct url *url)
+{
+	static const struct urlkey key = { "a key" };
+	static const struct urlkey other = { "another key" };
+	struct url again;
+	struct buf text = buf_new(URL_MAX + 100);
+
+	buf_add(&text, url->rump);
+	urlauth_add(&text, &key, url->rump);
+	if (text.len <= URL_MAX) {
+		require(url_parse_authorized(&again, buf_span(&text)));
+		require(span_equal(again.rump, url->rump) &&
+			span_equal(again.owner, url->owner) &&
+			urlauth_is_token(again.token, &key, again.rump) &&
+			!urlauth_is_token(again.token, &other, again.rump) &&
+			!urlauth_is_token(again.token, &key, again.owner));
+		url_free(&again);
+	}
+	buf_free(&text);
+}
+
+static void
+look_at_authorized(struct span text)
+{
+	static const struct urlkey key = { "a key" };
+	struct url url;
+
+	if (!url_parse_authorized(&url, text))
+		return;
+	require(text.len <= URL_MAX && url.uid != 0 && url.length != 0 &&
+		url.owner.len > 0 && url.folder.len > 0 && is_text(url.owner) &&
+		is_text(url.folder) && is_text(url.section) &&
+		is_text(url.user) && span_is_ascii(text) &&
+		span_starts(text, url.rump) &&
+		(url.user.len > 0) ==
+		    (url.access == URL_SUBMIT || url.access == URL_USER) &&
+		(url.mechanism.len > 0) == (url.token.len > 0) &&
+		!urlauth_is_token(url.token, &key, url.rump));
+	look_at_token(&url);
+	url_free(&url);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span text = { (const char *)data, size };
+
+	look_at_relative(text);
+	look_at_authorized(text);
 	return 0;
 }

@@ -42,7 +42,7 @@ def strings(pattern):
 
 RFC = {}
 TABLE = rows()
-IN_SERVICE = {'imap_login', 'sharing', 'tls'}
+IN_SERVICE = {'imap_login', 'sharing', 'tls', 'urlread'}
 tests = {name: read(f'tests/{"service" if name in IN_SERVICE else "imapd"}/{name}_test.py')
          for heading in TABLE.values() for names in heading.values() for name in names
          if os.path.exists(f'{TOP}/tests/{"service" if name in IN_SERVICE else "imapd"}/{name}_test.py')}

@@ -40,6 +40,97 @@ static const char *const bad[] = { "", "/", "/Drafts", ";UID=", ";UID=0",
 	";UID=1/;PARTIAL=1.0", ";UID=1/;PARTIAL=x",
 	";UID=1/;SECTION=1;URLAUTH=anonymous", ";UID=1;EXPIRE=2/;SECTION=1" };
 
+static const struct {
+	const char *text;
+	const char *owner;
+	const char *folder;
+	enum url_access access;
+	const char *user;
+	int64_t expires_s; /* 0: it does not */
+	size_t rump_len;   /* 0: all of it */
+	const char *mechanism;
+	const char *token;
+} authorized[] = {
+	{ "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth="
+	  "submit+fred:internal:91354a473744909de610943775f92038",
+	    "joe", "INBOX", URL_SUBMIT, "fred", 0, 69, "internal",
+	    "91354a473744909de610943775f92038" },
+	{ "IMAP://j%40x;AUTH=PLAIN@[::1]:143/a/b;UIDVALIDITY=3/;UID=1;"
+	  "expire=2026-11-25T03:00:00Z;urlauth=USER+f%20d",
+	    "j@x", "a/b", URL_USER, "f d", 1795575600, 0, "", "" },
+	{ "imap://a@h/b/;UID=1/;PARTIAL=3.4;URLAUTH=AuthUser", "a", "b",
+	    URL_AUTHUSER, "", 0, 0, "", "" },
+	{ "imap://a@h/b/;UID=1;URLAUTH=anonymous:X:y", "a", "b", URL_ANONYMOUS,
+	    "", 0, 37, "X", "y" },
+};
+
+static const char *const unauthorized[] = { "", "imap://", "imap:///",
+	"imap://a@h", "imap://a@h/", "imap://a@h/b/;UID=1",
+	"imap://h/b/;UID=1;URLAUTH=anonymous",
+	"imap://@h/b/;UID=1;URLAUTH=anonymous",
+	"imap://;AUTH=*@h/b/;UID=1;URLAUTH=anonymous",
+	"imap://a@/b/;UID=1;URLAUTH=anonymous",
+	"imap://a@b@h/b/;UID=1;URLAUTH=anonymous",
+	"imap://a@h%41/b/;UID=1;URLAUTH=anonymous",
+	"imap://%00@h/b/;UID=1;URLAUTH=anonymous",
+	"imap://%ff@h/b/;UID=1;URLAUTH=anonymous",
+	"imap://a@h/;UID=1;URLAUTH=anonymous",
+	"imap://a@h//b/;UID=1;URLAUTH=anonymous",
+	"imap://a@h/b;URLAUTH=anonymous", "imap://a@h/b?x;URLAUTH=anonymous",
+	"imap://a@h/b/;UID=1;URLAUTH=", "imap://a@h/b/;UID=1;URLAUTH=x",
+	"imap://a@h/b/;UID=1;URLAUTH=user+",
+	"imap://a@h/b/;UID=1;URLAUTH=user+a@b",
+	"imap://a@h/b/;UID=1;URLAUTH=user+a/b",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous:",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous:x",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous:x:",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous::x",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous;EXPIRE=2026-11-25T03:00:00Z",
+	"imap://a@h/b/;UID=1;EXPIRE=;URLAUTH=anonymous",
+	"imap://a@h/b/;UID=1;EXPIRE=2026-11-25;URLAUTH=anonymous",
+	"imap://a@h/b/;UID=1;EXPIRE=2026-11-25 03:00:00Z;URLAUTH=anonymous",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous:x:y z",
+	"imap://a@h/b/;UID=1;URLAUTH=anonymous:x:\"",
+	"imap://a@h/\xc3\xa9/;UID=1;URLAUTH=anonymous",
+	"imaps://a@h/b/;UID=1;URLAUTH=anonymous" };
+
+static void
+test_authorized(void)
+{
+	struct url url;
+	struct buf code = buf_new(100);
+
+	for (size_t i = 0; i < sizeof(authorized) / sizeof(*authorized); i++) {
+		struct span text = span_of(authorized[i].text);
+		size_t rump_len = authorized[i].rump_len;
+		bool is_read = url_parse_authorized(&url, text);
+
+		CHECK(authorized[i].text,
+		    is_read &&
+			span_equal(url.owner, span_of(authorized[i].owner)) &&
+			span_equal(url.folder, span_of(authorized[i].folder)) &&
+			url.access == authorized[i].access &&
+			span_equal(url.user, span_of(authorized[i].user)) &&
+			url.has_expiry == (authorized[i].expires_s != 0) &&
+			url.expires_s == authorized[i].expires_s &&
+			url.rump.ptr == text.ptr &&
+			url.rump.len == (rump_len == 0 ? text.len : rump_len) &&
+			span_equal(
+			    url.mechanism, span_of(authorized[i].mechanism)) &&
+			span_equal(url.token, span_of(authorized[i].token)));
+		if (is_read)
+			url_free(&url);
+	}
+	for (size_t i = 0; i < sizeof(unauthorized) / sizeof(*unauthorized);
+	     i++)
+		CHECK(unauthorized[i],
+		    !url_parse_authorized(&url, span_of(unauthorized[i])));
+	url_add_code(&code, span_of("a]\r b"));
+	CHECK("BADURL",
+	    span_equal(buf_span(&code), span_of("[BADURL a%5D%0D b")));
+	buf_free(&code);
+}
+
 int
 main(void)
 {
@@ -68,5 +159,6 @@ main(void)
 	memset(large, 'x', sizeof(large));
 	memcpy(large + sizeof(large) - 8, "/;UID=1", 8);
 	CHECK("too long", !url_parse(&url, span_of(large)));
+	test_authorized();
 	return test_result();
 }

@@ -309,4 +309,61 @@ guest.end()
 check('without login others\' URLs are NIL', is_nil(w, good.replace('//local@', '//ann@')))
 check('imapd -u makes no mailbox', Wire('None', reader='joe').greeting == '' and not os.path.exists(home + '/None'))
 check('it ends', w.end() == 0)
+
+
+class Relayed(Wire):
+    """A session of joe's whose login the test plays, and the process that reads ann's URL."""
+    def __init__(self):
+        self.sock, theirs = socket.socketpair()
+        self.sock.settimeout(20)
+        self.login, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.login.settimeout(20)
+        input_, output = os.pipe()
+        os.write(output, b'l i-default\n')
+        os.close(output)
+        command = ['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []
+        self.child = subprocess.Popen(command + [program, '-s', 'joe', f'maildir:{home}/M', 'test'], stdin=theirs, stdout=theirs,
+                                      preexec_fn=lambda: (os.dup2(input_, 63), os.dup2(its.fileno(), 64), os.dup2(63, 3), os.dup2(64, 4)),
+                                      pass_fds=(3, 4))
+        for end in (theirs, its):
+            end.close()
+        os.close(input_)
+        self.file = self.sock.makefile('rwb')
+        self.greeting = self.line()
+        self.count = 0
+
+    def lie(self, *answers, url='imap://ann@h/INBOX/;UID=1;URLAUTH=anonymous:internal:00'):
+        """What the client sees if that process, asked for URLs, answers these."""
+        self.count += 1
+        self.send(f't{self.count} URLFETCH' + f' "{url}"' * len(answers) + '\r\n')
+        asked = self.login.recv(16384)
+        check('login is asked for the owner, and by another kind than a guest', asked == b'ESH1\7\0\0\0ann', asked)
+        ours, theirs = socket.socketpair()
+        ours.settimeout(20)
+        socket.send_fds(self.login, [b'ESH1\4\0\0\0'], [theirs.fileno()])
+        theirs.close()
+        with ours, ours.makefile('rwb') as file:
+            file.write(b'* PREAUTH hello\r\n')
+            file.flush()
+            for answer in answers:
+                self.asked = file.readline()
+                file.write(answer)
+                file.flush()
+            if answers[-1].endswith(b'\r\n') and b'guest ' in answers[-1]:
+                file.read()
+        return self.until(f't{self.count}')
+
+
+r = Relayed()
+URL = '* URLFETCH "imap://ann@h/INBOX/;UID=1;URLAUTH=anonymous:internal:00" '
+check('what it is asked', r.lie(b'* URLFETCH {2}\r\nab\r\nguest OK done\r\n') == [URL + '{2}', 'ab', 't1 OK done'] and
+      r.asked == b'guest URLFETCH ("imap://ann@h/INBOX/;UID=1;URLAUTH=anonymous:internal:00")\r\n', r.asked)
+check('what it says besides is not told', r.lie(b'* 5 EXISTS\r\n* OK [ALERT] call me\r\n* URLFETCH NIL\r\n* URLFETCH {1}\r\nx\r\n* 6 EXPUNGE\r\n'
+      b't2 OK\r\nguest OK done\r\n') == [URL + 'NIL', 't2 OK done'])
+check('nor in place of it', r.lie(b'* 5 EXISTS\r\n* URLFETCHED x\r\nguest NO [ALERT] call me\r\n') == [URL + 'NIL', 't3 OK done'])
+check('one that ends: NO, for later', r.lie(b'* OK x\r\n') == [URL + 'NIL', 't4 NO [UNAVAILABLE] some of them cannot be had now'])
+check('BYE is the same', r.lie(b'* BYE you too\r\nguest ') == [URL + 'NIL', 't5 NO [UNAVAILABLE] some of them cannot be had now'])
+said = r.lie(b'* URLFETCH {10}\r\nabc')
+check('one that ends within a literal ends the session: nothing else would be read right', said[:2] == [URL + '{10}', 'abc'] and said[2:] in ([], ['']) and
+      r.child.wait(20) == 0, said)
 finish()
