@@ -4,7 +4,7 @@
 #include "imapd/handlers.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
-#include "imapd/url.h"
+#include "mail/imapurl.h"
 
 /*
  * APPEND, RFC 9051 section 6.3.12, MULTIAPPEND (RFC 3502), literal8 (RFC 3516),
@@ -15,7 +15,7 @@
 
 enum {
 	KEYWORDS_MAX = 64,
-	REASON_MAX = 3 * URL_MAX + 256
+	REASON_MAX = 3 * IMAPURL_MAX + 256
 };
 
 static const char syntax[] = "BAD NAME (FLAGS) DATE {OCTETS}";

@@ -9,7 +9,7 @@ fail_url(struct appending *appending, struct span text)
 	if (appending->failure != NULL)
 		return;
 	buf_add_string(&appending->reason, "NO ");
-	url_add_code(&appending->reason, text);
+	imapurl_add_code(&appending->reason, text);
 	buf_add_string(&appending->reason, "] it names nothing here");
 	append_fail(appending, buf_string(&appending->reason));
 }
@@ -17,7 +17,7 @@ fail_url(struct appending *appending, struct span text)
 /* The folder's name, RFC 4469 section 3: relative to the selected one. */
 static bool
 name_folder(
-    const struct session *session, const struct url *url, struct buf *name)
+    const struct session *session, const struct imapurl *url, struct buf *name)
 {
 	struct span selected = { NULL, 0 };
 
@@ -55,7 +55,7 @@ take_piece(void *context, struct span piece)
 }
 
 static bool
-take_url(struct appending *appending, const struct url *url)
+take_url(struct appending *appending, const struct imapurl *url)
 {
 	struct session *session = appending->session;
 	struct folder_section *opened;
@@ -82,15 +82,15 @@ take_url(struct appending *appending, const struct url *url)
 void
 catenate_url(struct appending *appending, struct span text)
 {
-	struct url url;
+	struct imapurl url;
 
 	if (appending->failure != NULL)
 		return;
-	if (!url_parse(&url, text)) {
+	if (!imapurl_parse(&url, text)) {
 		fail_url(appending, text);
 		return;
 	}
 	if (!take_url(appending, &url))
 		fail_url(appending, text);
-	url_free(&url);
+	imapurl_free(&url);
 }

@@ -4,7 +4,7 @@ struct url_source
 url_source_new(void)
 {
 	return (struct url_source){ .name = buf_new(ACCOUNT_NAME_MAX),
-		.text = buf_new(URL_MAX + 1) };
+		.text = buf_new(IMAPURL_MAX + 1) };
 }
 
 static void
@@ -28,7 +28,7 @@ url_source_free(struct url_source *source)
 }
 
 static bool
-take_section(struct url_source *source, const struct url *url)
+take_section(struct url_source *source, const struct imapurl *url)
 {
 	forget_section(source);
 	source->section = (struct section){ .kind = SECTION_WHOLE };
@@ -61,7 +61,7 @@ open_folder(
 
 bool
 url_source_find(struct session *session, struct url_source *source,
-    struct span folder, const struct url *url)
+    struct span folder, const struct imapurl *url)
 {
 	struct folder_counts counts;
 
@@ -76,7 +76,7 @@ url_source_find(struct session *session, struct url_source *source,
 }
 
 enum account_status
-url_source_open(struct url_source *source, const struct url *url,
+url_source_open(struct url_source *source, const struct imapurl *url,
     enum section_form form, struct folder_section **opened, uint64_t *length)
 {
 	uint64_t octets;

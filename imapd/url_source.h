@@ -11,7 +11,7 @@
 
 #include "imapd/section.h"
 #include "imapd/session.h"
-#include "imapd/url.h"
+#include "mail/imapurl.h"
 
 struct url_source {
 	struct folder *folder; /* NULL: none */
@@ -29,7 +29,7 @@ void url_source_free(struct url_source *source);
 /* Open a folder of the account, in which the URL's message must be, and take
  * apart which section it names; false if there is none. */
 bool url_source_find(struct session *session, struct url_source *source,
-    struct span folder, const struct url *url);
+    struct span folder, const struct imapurl *url);
 
 /*
  * Open that section, in this form; length: octets from url->offset on.  What
@@ -37,7 +37,7 @@ bool url_source_find(struct session *session, struct url_source *source,
  * form.  As folder_section_open.
  */
 enum account_status url_source_open(struct url_source *source,
-    const struct url *url, enum section_form form,
+    const struct imapurl *url, enum section_form form,
     struct folder_section **opened, uint64_t *length);
 
 #endif

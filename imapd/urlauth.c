@@ -77,15 +77,16 @@ urlauth_owner(const struct session *session)
 }
 
 static bool
-is_for(const struct session *session, const struct url *url)
+is_for(const struct session *session, const struct imapurl *url)
 {
 	switch (url->access) {
-	case URL_SUBMIT: /* whose mail is submitted, that one has looked at */
+	case IMAPURL_SUBMIT: /* whose mail is submitted, that one has looked at
+			      */
 		return session->settings->is_submitter;
-	case URL_USER:
+	case IMAPURL_USER:
 		return span_equal(url->user, span_of(session->settings->user));
-	case URL_AUTHUSER:
-	case URL_ANONYMOUS: /* there is no log-in without a name here */
+	case IMAPURL_AUTHUSER:
+	case IMAPURL_ANONYMOUS: /* there is no log-in without a name here */
 		return true;
 	}
 	return false;
@@ -93,14 +94,14 @@ is_for(const struct session *session, const struct url *url)
 
 /* A folder of the account itself: what others share is theirs to hand out. */
 static bool
-is_own_folder(const struct session *session, const struct url *url)
+is_own_folder(const struct session *session, const struct imapurl *url)
 {
 	return !session->settings->can_share ||
 	       !rights_is_of_others(url->folder);
 }
 
 bool
-urlauth_permits(struct session *session, const struct url *url)
+urlauth_permits(struct session *session, const struct imapurl *url)
 {
 	struct urlkey key;
 
@@ -117,10 +118,10 @@ urlauth_permits(struct session *session, const struct url *url)
 static void
 refuse(struct session *session, struct span text)
 {
-	struct buf line = buf_new(URL_MAX * 4);
+	struct buf line = buf_new(IMAPURL_MAX * 4);
 
 	buf_add_string(&line, "BAD ");
-	url_add_code(&line, text);
+	imapurl_add_code(&line, text);
 	buf_add_string(&line, "] it names nothing that you can give away");
 	session_finish(session, buf_string(&line));
 	buf_free(&line);
@@ -130,11 +131,11 @@ refuse(struct session *session, struct span text)
 static bool
 generate(struct session *session, struct span text, struct buf *into)
 {
-	struct url url;
+	struct imapurl url;
 	struct urlkey key;
 	enum account_status status = ACCOUNT_NONEXISTENT;
 
-	if (!url_parse_authorized(&url, text)) {
+	if (!imapurl_parse_authorized(&url, text)) {
 		refuse(session, text);
 		return false;
 	}
@@ -152,7 +153,7 @@ generate(struct session *session, struct span text, struct buf *into)
 	} else {
 		session_fail(session, status);
 	}
-	url_free(&url);
+	imapurl_free(&url);
 	return status == ACCOUNT_OK;
 }
 

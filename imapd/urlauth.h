@@ -8,7 +8,7 @@
  */
 
 #include "imapd/session.h"
-#include "imapd/url.h"
+#include "mail/imapurl.h"
 #include "store/urlkey.h"
 
 enum {
@@ -29,7 +29,7 @@ struct span urlauth_owner(const struct session *session);
  * May the session's user read what it names? In this account; whether it is
  * there is not looked at.  RFC 4467 section 6.
  */
-bool urlauth_permits(struct session *session, const struct url *url);
+bool urlauth_permits(struct session *session, const struct imapurl *url);
 
 /* "* OK [URLMECH INTERNAL] ..." to the owner, of the selected folder. */
 void urlauth_tell_mechanisms(struct session *session);

@@ -76,8 +76,8 @@ struct found {
 };
 
 static void
-put_data(
-    struct urlfetch *fetch, const struct url *url, const struct found *found)
+put_data(struct urlfetch *fetch, const struct imapurl *url,
+    const struct found *found)
 {
 	struct session *session = fetch->session;
 
@@ -91,8 +91,8 @@ put_data(
 }
 
 static void
-put_found(
-    struct urlfetch *fetch, const struct url *url, const struct found *found)
+put_found(struct urlfetch *fetch, const struct imapurl *url,
+    const struct found *found)
 {
 	struct session *session = fetch->session;
 	const char *space = "";
@@ -120,7 +120,8 @@ put_found(
 /* ---- of this account ---- */
 
 static bool
-find_octets(struct urlfetch *fetch, const struct url *url, struct found *found)
+find_octets(
+    struct urlfetch *fetch, const struct imapurl *url, struct found *found)
 {
 	bool is_binary = (fetch->wants & WANTS_BINARY) != 0;
 	enum account_status status = url_source_open(&fetch->source, url,
@@ -148,7 +149,7 @@ find_structure(struct urlfetch *fetch, struct buf *structure)
 }
 
 static void
-fetch_own(struct urlfetch *fetch, const struct url *url)
+fetch_own(struct urlfetch *fetch, const struct imapurl *url)
 {
 	struct found found = { .structure = buf_new(SIZE_MAX / 2) };
 	bool is_good =
@@ -236,11 +237,11 @@ find_reader(struct urlfetch *fetch, struct span owner)
 
 /* A URL that parsed has nothing in it that cannot stand in quotes. */
 static void
-fetch_others(struct urlfetch *fetch, const struct url *url)
+fetch_others(struct urlfetch *fetch, const struct imapurl *url)
 {
 	struct session *session = fetch->session;
 	struct relaying relaying = { .fetch = fetch };
-	struct buf command = buf_new(URL_MAX * 2);
+	struct buf command = buf_new(IMAPURL_MAX * 2);
 
 	if (find_reader(fetch, url->owner)) {
 		add_request(fetch, &command);
@@ -298,9 +299,9 @@ static void
 fetch_one(struct urlfetch *fetch)
 {
 	struct session *session = fetch->session;
-	struct url url;
+	struct imapurl url;
 
-	if (!url_parse_authorized(&url, fetch->text)) {
+	if (!imapurl_parse_authorized(&url, fetch->text)) {
 		put_nil(fetch);
 		return;
 	}
@@ -310,7 +311,7 @@ fetch_one(struct urlfetch *fetch)
 		fetch_others(fetch, &url);
 	else
 		put_nil(fetch);
-	url_free(&url);
+	imapurl_free(&url);
 }
 
 /* On a copy, for parsing changes the command: nothing is told of a wrong one.

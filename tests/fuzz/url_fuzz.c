@@ -1,7 +1,7 @@
 /*
  * url_fuzz - any text is an IMAP URL of CATENATE, or one with URLAUTH, or
- * none; what it names is text in UTF-8 without a NUL, no URL_MAX is passed, and
- * a token that was made of a rump is its token, and of no other.
+ * none; what it names is text in UTF-8 without a NUL, no IMAPURL_MAX is passed,
+ * and a token that was made of a rump is its token, and of no other.
  */
 
 #include <stdint.h>
@@ -28,35 +28,36 @@ is_text(struct span text)
 static void
 look_at_relative(struct span text)
 {
-	struct url url;
+	struct imapurl url;
 
-	if (!url_parse(&url, text))
+	if (!imapurl_parse(&url, text))
 		return;
-	require(url.uid != 0 && url.folder.len + url.section.len <= URL_MAX &&
+	require(url.uid != 0 &&
+		url.folder.len + url.section.len <= IMAPURL_MAX &&
 		url.has_folder == (url.folder.len > 0) && url.length != 0 &&
 		is_text(url.folder) && is_text(url.section));
-	url_free(&url);
+	imapurl_free(&url);
 }
 
 /* What GENURLAUTH answers can be read again. */
 static void
-look_at_token(const struct url *url)
+look_at_token(const struct imapurl *url)
 {
 	static const struct urlkey key = { "a key" };
 	static const struct urlkey other = { "another key" };
-	struct url again;
-	struct buf text = buf_new(URL_MAX + 100);
+	struct imapurl again;
+	struct buf text = buf_new(IMAPURL_MAX + 100);
 
 	buf_add(&text, url->rump);
 	urlauth_add(&text, &key, url->rump);
-	if (text.len <= URL_MAX) {
-		require(url_parse_authorized(&again, buf_span(&text)));
+	if (text.len <= IMAPURL_MAX) {
+		require(imapurl_parse_authorized(&again, buf_span(&text)));
 		require(span_equal(again.rump, url->rump) &&
 			span_equal(again.owner, url->owner) &&
 			urlauth_is_token(again.token, &key, again.rump) &&
 			!urlauth_is_token(again.token, &other, again.rump) &&
 			!urlauth_is_token(again.token, &key, again.owner));
-		url_free(&again);
+		imapurl_free(&again);
 	}
 	buf_free(&text);
 }
@@ -65,21 +66,21 @@ static void
 look_at_authorized(struct span text)
 {
 	static const struct urlkey key = { "a key" };
-	struct url url;
+	struct imapurl url;
 
-	if (!url_parse_authorized(&url, text))
+	if (!imapurl_parse_authorized(&url, text))
 		return;
-	require(text.len <= URL_MAX && url.uid != 0 && url.length != 0 &&
-		url.owner.len > 0 && url.folder.len > 0 && is_text(url.owner) &&
-		is_text(url.folder) && is_text(url.section) &&
-		is_text(url.user) && span_is_ascii(text) &&
-		span_starts(text, url.rump) &&
-		(url.user.len > 0) ==
-		    (url.access == URL_SUBMIT || url.access == URL_USER) &&
-		(url.mechanism.len > 0) == (url.token.len > 0) &&
-		!urlauth_is_token(url.token, &key, url.rump));
+	require(
+	    text.len <= IMAPURL_MAX && url.uid != 0 && url.length != 0 &&
+	    url.owner.len > 0 && url.folder.len > 0 && is_text(url.owner) &&
+	    is_text(url.folder) && is_text(url.section) && is_text(url.user) &&
+	    span_is_ascii(text) && span_starts(text, url.rump) &&
+	    (url.user.len > 0) ==
+		(url.access == IMAPURL_SUBMIT || url.access == IMAPURL_USER) &&
+	    (url.mechanism.len > 0) == (url.token.len > 0) &&
+	    !urlauth_is_token(url.token, &key, url.rump));
 	look_at_token(&url);
-	url_free(&url);
+	imapurl_free(&url);
 }
 
 int

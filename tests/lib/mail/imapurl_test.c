@@ -1,6 +1,6 @@
-/* url_test - relative IMAP URLs, RFC 5092 section 11. */
+/* imapurl_test - IMAP URLs, RFC 5092 section 11, RFC 4467 section 3. */
 
-#include "imapd/url.h"
+#include "mail/imapurl.h"
 
 #include "test.h"
 
@@ -44,7 +44,7 @@ static const struct {
 	const char *text;
 	const char *owner;
 	const char *folder;
-	enum url_access access;
+	enum imapurl_access access;
 	const char *user;
 	int64_t expires_s; /* 0: it does not */
 	size_t rump_len;   /* 0: all of it */
@@ -53,15 +53,15 @@ static const struct {
 } authorized[] = {
 	{ "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth="
 	  "submit+fred:internal:91354a473744909de610943775f92038",
-	    "joe", "INBOX", URL_SUBMIT, "fred", 0, 69, "internal",
+	    "joe", "INBOX", IMAPURL_SUBMIT, "fred", 0, 69, "internal",
 	    "91354a473744909de610943775f92038" },
 	{ "IMAP://j%40x;AUTH=PLAIN@[::1]:143/a/b;UIDVALIDITY=3/;UID=1;"
 	  "expire=2026-11-25T03:00:00Z;urlauth=USER+f%20d",
-	    "j@x", "a/b", URL_USER, "f d", 1795575600, 0, "", "" },
+	    "j@x", "a/b", IMAPURL_USER, "f d", 1795575600, 0, "", "" },
 	{ "imap://a@h/b/;UID=1/;PARTIAL=3.4;URLAUTH=AuthUser", "a", "b",
-	    URL_AUTHUSER, "", 0, 0, "", "" },
-	{ "imap://a@h/b/;UID=1;URLAUTH=anonymous:X:y", "a", "b", URL_ANONYMOUS,
-	    "", 0, 37, "X", "y" },
+	    IMAPURL_AUTHUSER, "", 0, 0, "", "" },
+	{ "imap://a@h/b/;UID=1;URLAUTH=anonymous:X:y", "a", "b",
+	    IMAPURL_ANONYMOUS, "", 0, 37, "X", "y" },
 };
 
 static const char *const unauthorized[] = { "", "imap://", "imap:///",
@@ -97,13 +97,13 @@ static const char *const unauthorized[] = { "", "imap://", "imap:///",
 static void
 test_authorized(void)
 {
-	struct url url;
+	struct imapurl url;
 	struct buf code = buf_new(100);
 
 	for (size_t i = 0; i < sizeof(authorized) / sizeof(*authorized); i++) {
 		struct span text = span_of(authorized[i].text);
 		size_t rump_len = authorized[i].rump_len;
-		bool is_read = url_parse_authorized(&url, text);
+		bool is_read = imapurl_parse_authorized(&url, text);
 
 		CHECK(authorized[i].text,
 		    is_read &&
@@ -119,13 +119,13 @@ test_authorized(void)
 			    url.mechanism, span_of(authorized[i].mechanism)) &&
 			span_equal(url.token, span_of(authorized[i].token)));
 		if (is_read)
-			url_free(&url);
+			imapurl_free(&url);
 	}
 	for (size_t i = 0; i < sizeof(unauthorized) / sizeof(*unauthorized);
 	     i++)
 		CHECK(unauthorized[i],
-		    !url_parse_authorized(&url, span_of(unauthorized[i])));
-	url_add_code(&code, span_of("a]\r b"));
+		    !imapurl_parse_authorized(&url, span_of(unauthorized[i])));
+	imapurl_add_code(&code, span_of("a]\r b"));
 	CHECK("BADURL",
 	    span_equal(buf_span(&code), span_of("[BADURL a%5D%0D b")));
 	buf_free(&code);
@@ -134,11 +134,11 @@ test_authorized(void)
 int
 main(void)
 {
-	struct url url;
-	char large[URL_MAX + 16];
+	struct imapurl url;
+	char large[IMAPURL_MAX + 16];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		bool is_read = url_parse(&url, span_of(good[i].text));
+		bool is_read = imapurl_parse(&url, span_of(good[i].text));
 
 		CHECK(good[i].text,
 		    is_read && url.has_folder == (good[i].folder != NULL) &&
@@ -152,13 +152,13 @@ main(void)
 			    span_of(
 				good[i].folder == NULL ? "" : good[i].folder)));
 		if (is_read)
-			url_free(&url);
+			imapurl_free(&url);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		CHECK(bad[i], !url_parse(&url, span_of(bad[i])));
+		CHECK(bad[i], !imapurl_parse(&url, span_of(bad[i])));
 	memset(large, 'x', sizeof(large));
 	memcpy(large + sizeof(large) - 8, "/;UID=1", 8);
-	CHECK("too long", !url_parse(&url, span_of(large)));
+	CHECK("too long", !imapurl_parse(&url, span_of(large)));
 	test_authorized();
 	return test_result();
 }

@@ -1,4 +1,4 @@
-#include "imapd/url.h"
+#include "mail/imapurl.h"
 
 #include "mail/rfc3339.h"
 #include "mail/utf8.h"
@@ -75,7 +75,7 @@ parse_positive(struct span text, uint32_t *number)
 
 /* "OFFSET" or "OFFSET.LENGTH" */
 static bool
-parse_partial(struct url *url, struct span text)
+parse_partial(struct imapurl *url, struct span text)
 {
 	bool has_length = span_index(text, '.') < text.len;
 	struct span offset = span_cut(&text, '.');
@@ -87,7 +87,7 @@ parse_partial(struct url *url, struct span text)
 }
 
 static bool
-parse_folder(struct url *url, struct span text, size_t *start)
+parse_folder(struct imapurl *url, struct span text, size_t *start)
 {
 	struct span validity;
 
@@ -105,7 +105,7 @@ parse_folder(struct url *url, struct span text, size_t *start)
 }
 
 static bool
-parse_all(struct url *url, struct span text)
+parse_all(struct imapurl *url, struct span text)
 {
 	struct span rest = { NULL, 0 };
 	struct span section = { NULL, 0 };
@@ -135,13 +135,13 @@ parse_all(struct url *url, struct span text)
 }
 
 bool
-url_parse(struct url *url, struct span text)
+imapurl_parse(struct imapurl *url, struct span text)
 {
-	*url =
-	    (struct url){ .decoded = buf_new(URL_MAX), .length = UINT64_MAX };
+	*url = (struct imapurl){ .decoded = buf_new(IMAPURL_MAX),
+		.length = UINT64_MAX };
 	if (parse_all(url, text))
 		return true;
-	url_free(url);
+	imapurl_free(url);
 	return false;
 }
 
@@ -162,7 +162,7 @@ is_visible(struct span text)
 
 /* A name that is not empty, in the URL's place for it. */
 static bool
-decode_name(struct url *url, struct span text, size_t *start, size_t *len)
+decode_name(struct imapurl *url, struct span text, size_t *start, size_t *len)
 {
 	if (!decode(&url->decoded, text, start))
 		return false;
@@ -200,23 +200,23 @@ find_owner(struct span *text, struct span *owner)
 }
 
 static bool
-parse_access(struct url *url, struct span text, struct span *user)
+parse_access(struct imapurl *url, struct span text, struct span *user)
 {
 	static const char submit[] = "submit+";
 	static const char only[] = "user+";
 
 	*user = (struct span){ NULL, 0 };
 	if (span_starts_nocase(text, span_of(submit))) {
-		url->access = URL_SUBMIT;
+		url->access = IMAPURL_SUBMIT;
 		*user = span_slice(text, sizeof(submit) - 1, SIZE_MAX);
 	} else if (span_starts_nocase(text, span_of(only))) {
-		url->access = URL_USER;
+		url->access = IMAPURL_USER;
 		*user = span_slice(text, sizeof(only) - 1, SIZE_MAX);
 	} else if (span_equal_nocase(text, span_of("authuser"))) {
-		url->access = URL_AUTHUSER;
+		url->access = IMAPURL_AUTHUSER;
 		return true;
 	} else {
-		url->access = URL_ANONYMOUS;
+		url->access = IMAPURL_ANONYMOUS;
 		return span_equal_nocase(text, span_of("anonymous"));
 	}
 	/* Raw, these would be read as something else: RFC 5092's achar. */
@@ -226,7 +226,7 @@ parse_access(struct url *url, struct span text, struct span *user)
 
 /* ":MECHANISM:TOKEN", or nothing. */
 static bool
-parse_verifier(struct url *url, struct span text)
+parse_verifier(struct imapurl *url, struct span text)
 {
 	if (text.len == 0)
 		return true;
@@ -238,7 +238,7 @@ parse_verifier(struct url *url, struct span text)
 
 static bool
 parse_authorization(
-    struct url *url, struct span text, struct span *path, struct span *user)
+    struct imapurl *url, struct span text, struct span *path, struct span *user)
 {
 	struct span access;
 	struct span expiry;
@@ -257,7 +257,7 @@ parse_authorization(
 }
 
 static bool
-parse_authorized(struct url *url, struct span text)
+parse_authorized(struct imapurl *url, struct span text)
 {
 	struct span path;
 	struct span owner;
@@ -267,7 +267,7 @@ parse_authorized(struct url *url, struct span text)
 	size_t user_start;
 	size_t user_len = 0;
 
-	if (text.len > URL_MAX || !is_visible(text) ||
+	if (text.len > IMAPURL_MAX || !is_visible(text) ||
 	    !span_starts_nocase(text, span_of(scheme)) ||
 	    !parse_authorization(url, text, &path, &user))
 		return false;
@@ -291,27 +291,27 @@ parse_authorized(struct url *url, struct span text)
 }
 
 bool
-url_parse_authorized(struct url *url, struct span text)
+imapurl_parse_authorized(struct imapurl *url, struct span text)
 {
-	*url =
-	    (struct url){ .decoded = buf_new(URL_MAX), .length = UINT64_MAX };
+	*url = (struct imapurl){ .decoded = buf_new(IMAPURL_MAX),
+		.length = UINT64_MAX };
 	if (parse_authorized(url, text))
 		return true;
-	url_free(url);
+	imapurl_free(url);
 	return false;
 }
 
 void
-url_free(struct url *url)
+imapurl_free(struct imapurl *url)
 {
 	buf_free(&url->decoded);
 }
 
 void
-url_add_code(struct buf *into, struct span text)
+imapurl_add_code(struct buf *into, struct span text)
 {
 	buf_add_string(into, "[BADURL ");
-	for (size_t i = 0; i < text.len && i < URL_MAX; i++) {
+	for (size_t i = 0; i < text.len && i < IMAPURL_MAX; i++) {
 		char c = text.ptr[i];
 
 		if (c < ' ' || c == 0x7f || c == ']')

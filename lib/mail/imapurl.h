@@ -1,9 +1,9 @@
-#ifndef IMAPD_URL_H
-#define IMAPD_URL_H
+#ifndef MAIL_IMAPURL_H
+#define MAIL_IMAPURL_H
 
 /*
- * url - IMAP URLs of a message or a part of it.  Relative, as CATENATE takes
- * them (RFC 4469 section 3, RFC 5092 section 11):
+ * imapurl - IMAP URLs of a message or a part of it.  Relative, as CATENATE
+ * takes them (RFC 4469 section 3, RFC 5092 section 11):
  *
  *   [FOLDER [;UIDVALIDITY=N] /] ;UID=N [/;SECTION=S] [/;PARTIAL=O[.L]]
  *
@@ -15,26 +15,26 @@
  *
  * HOST is what the client calls this server by, and is not looked at.
  *
- * Limits   URL_MAX bytes.
- * Memory   spans point into decoded, which url_free gives back; rump,
+ * Limits   IMAPURL_MAX bytes.
+ * Memory   spans point into decoded, which imapurl_free gives back; rump,
  *          mechanism and token into the text.
  */
 
 #include "base/buf.h"
 
 enum {
-	URL_MAX = 4096
+	IMAPURL_MAX = 4096
 };
 
 /* Whose session may use it, RFC 4467 section 3. */
-enum url_access {
-	URL_SUBMIT, /* submit+USER: who submits mail for that user */
-	URL_USER,   /* user+USER */
-	URL_AUTHUSER,
-	URL_ANONYMOUS
+enum imapurl_access {
+	IMAPURL_SUBMIT, /* submit+USER: who submits mail for that user */
+	IMAPURL_USER,   /* user+USER */
+	IMAPURL_AUTHUSER,
+	IMAPURL_ANONYMOUS
 };
 
-struct url {
+struct imapurl {
 	struct buf decoded;
 	bool has_folder;       /* else it is the selected one */
 	bool is_rooted;        /* it began with '/' */
@@ -49,7 +49,7 @@ struct url {
 	struct span owner; /* in UTF-8, like user */
 	bool has_expiry;
 	int64_t expires_s; /* seconds since 1970 */
-	enum url_access access;
+	enum imapurl_access access;
 	struct span user;      /* of submit+ and user+ */
 	struct span rump;      /* all before ":MECHANISM:TOKEN" */
 	struct span mechanism; /* empty: there is only the rump */
@@ -57,13 +57,13 @@ struct url {
 };
 
 /* A relative one.  False: it is none; url is then free. */
-bool url_parse(struct url *url, struct span text);
+bool imapurl_parse(struct imapurl *url, struct span text);
 
 /* One with URLAUTH, or the rump of one; the same. */
-bool url_parse_authorized(struct url *url, struct span text);
-void url_free(struct url *url);
+bool imapurl_parse_authorized(struct imapurl *url, struct span text);
+void imapurl_free(struct imapurl *url);
 
 /* "[BADURL TEXT", RFC 4469 section 5: any TEXT-CHAR but "]", which follows. */
-void url_add_code(struct buf *into, struct span text);
+void imapurl_add_code(struct buf *into, struct span text);
 
 #endif
