@@ -3,11 +3,11 @@
  *
  * started by  service/imapd/run, behind listen, neighbour and confine (-l);
  *             login(8), as the user who logged in (-s), or as one who shares
- *             folders with such a user (-g), or whose URLs he has (-u); by
- *             hand (MAILBOX)
+ *             folders with such a user (-g), or whose URLs he has (-u, of
+ *             a message that he submits: -b); by hand (MAILBOX)
  * uid         mta-imap (-l); the mailbox's owner; never root
  * fd 0, 1     the client (-s, by hand); the imapd of the user who is a guest
- *             (-g), or has a URL (-u)
+ *             (-g), or has a URL (-u); his smtpd (-b)
  * fd 2        the log
  * fd 3        readiness (-l); what the client had sent already (-s, optional)
  * fd 4        login, login(5) (-s, -g, optional)
@@ -53,7 +53,8 @@ static const char usage[] =
     "       imapd -l        (by service/imapd/run)\n"
     "       imapd -s USER MAILBOX CLIENT   (by login)\n"
     "       imapd -g USER MAILBOX OWNER    (by login)\n"
-    "       imapd -u USER MAILBOX OWNER    (by login)";
+    "       imapd -u USER MAILBOX OWNER    (by login)\n"
+    "       imapd -b USER MAILBOX OWNER    (by login)";
 
 enum {
 	COMMAND_MAX = 1 << 20,
@@ -209,12 +210,14 @@ as_guest(const char *user, const char *mailbox, const char *owner)
 
 /* The same, for URLs alone; nothing is made of what is not there. */
 static int
-as_url_reader(const char *user, const char *mailbox, const char *owner)
+as_url_reader(
+    const char *user, const char *mailbox, const char *owner, bool is_burl)
 {
 	struct session_settings settings = { .user = user,
 		.owner = owner,
-		.peer = "url-reader",
+		.peer = is_burl ? "burl" : "url-reader",
 		.is_url_reader = true,
+		.is_burl = is_burl,
 		.sharing = -1 };
 	struct stat status;
 
@@ -278,8 +281,10 @@ main(int argc, char **argv)
 		return after_login(argv[2], argv[3], argv[4]);
 	if (argc == 5 && strcmp(option, "-g") == 0)
 		return as_guest(argv[2], argv[3], argv[4]);
-	if (argc == 5 && strcmp(option, "-u") == 0)
-		return as_url_reader(argv[2], argv[3], argv[4]);
+	if (argc == 5 &&
+	    (strcmp(option, "-u") == 0 || strcmp(option, "-b") == 0))
+		return as_url_reader(
+		    argv[2], argv[3], argv[4], strcmp(option, "-b") == 0);
 	if (argc != 2 || *option == '-' || *option == '\0')
 		die(EX_USAGE, "%s", usage);
 	return by_hand(option);

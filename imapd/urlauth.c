@@ -79,6 +79,10 @@ urlauth_owner(const struct session *session)
 static bool
 is_for(const struct session *session, const struct imapurl *url)
 {
+	/* RFC 4468 section 3.1: what is submitted is for that alone. */
+	if (session->settings->is_burl)
+		return url->access == IMAPURL_SUBMIT &&
+		       span_equal(url->user, span_of(session->settings->user));
 	switch (url->access) {
 	case IMAPURL_SUBMIT: /* whose mail is submitted, that one has looked at
 			      */

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "queue/neighbour.h"
 #include "service/attempt.h"
+#include "service/guests.h"
 #include "service/seat.h"
 
 enum {
@@ -172,6 +173,8 @@ tell_account(struct seat *seat, const struct attempt_report *report)
 
 	seat_close_fd(&seat->report);
 	seat->account = report->account_hash;
+	seat->user = buf_new(LOGIN_USER_MAX);
+	buf_add(&seat->user, name);
 	seat->state = SEAT_KNOWN;
 	if (!login_send_account(seat->session, name))
 		seat_free(seat);
@@ -215,22 +218,31 @@ admission_take_report(struct login *login, struct seat *seat)
 		admit(login, seat, &report);
 }
 
+static void
+count_message(struct login *login, struct seat *seat, uint64_t recipients)
+{
+	bool may_send =
+	    quota_take(&login->quota, seat->account, recipients, clock_ms());
+
+	if (!login_send_answer(seat->session, may_send ? LOGIN_OK : LOGIN_FULL))
+		seat_free(seat);
+}
+
 void
 admission_take_message(struct login *login, struct seat *seat)
 {
 	uint64_t recipients;
-	int got = login_receive_message(seat->session, &recipients);
+	int got = packet_receive(seat->session, &login->packet);
 
-	if (got == -1 && errno == EAGAIN)
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got == -1)
-		log_event("a session without a message of login(5)");
-	if (got != 1) {
+	packet_close_fds(&login->packet);
+	if (got == 1 &&
+	    login_parse_message(packet_span(&login->packet), &recipients)) {
+		count_message(login, seat, recipients);
+	} else if (got != 1 || !guests_take_burl(login, seat)) {
+		if (got != 0)
+			log_event("a session without a message of login(5)");
 		seat_free(seat);
-		return;
 	}
-	bool may_send =
-	    quota_take(&login->quota, seat->account, recipients, clock_ms());
-	if (!login_send_answer(seat->session, may_send ? LOGIN_OK : LOGIN_FULL))
-		seat_free(seat);
 }

@@ -23,6 +23,14 @@ enum {
 };
 
 static const char maildir[] = "maildir:";
+static const char program[] = "imapd";
+
+/* SMTP's session has no process of a user's: it asks itself. */
+static int
+channel(const struct seat *asking)
+{
+	return asking->state == SEAT_KNOWN ? asking->session : asking->report;
+}
 
 /* ---- in a child ---- */
 
@@ -47,7 +55,7 @@ keep_to(struct login *login, const struct seat *asking)
 static _Noreturn void
 answer(const struct seat *asking, enum sharing_kind kind, struct span text)
 {
-	if (!sharing_send(asking->report, kind, text, -1))
+	if (!sharing_send(channel(asking), kind, text, -1))
 		warn_errno("cannot answer a session");
 	_exit(EX_OK);
 }
@@ -125,10 +133,18 @@ struct wanted {
 	int report; /* the process's end of its pair with the parent */
 };
 
+static const char *
+option(const struct seat *asking, const struct wanted *wanted)
+{
+	if (asking->state == SEAT_KNOWN)
+		return "-b";
+	return wanted->kind == SHARING_OPEN ? "-g" : "-u";
+}
+
 /* The owner's process: of ours it keeps the log and its own pair. */
 static _Noreturn void
-become_owner(const struct login *login, struct seat *asking,
-    struct account *account, const struct wanted *wanted)
+become_owner(
+    struct seat *asking, struct account *account, const struct wanted *wanted)
 {
 	bool is_guest = wanted->kind == SHARING_OPEN;
 	int ends[2];
@@ -138,9 +154,10 @@ become_owner(const struct login *login, struct seat *asking,
 		temp_fail("cannot make a pair");
 	int client = move(ends[0]);
 	int theirs = move(ends[1]);
-	int session = move(asking->report);
+	int session = move(channel(asking));
 	int report = move(wanted->report);
-	snprintf(path, sizeof(path), MTA_BIN "/%s", login->settings->program);
+	snprintf(path, sizeof(path), MTA_BIN "/%s", program);
+	fd_set_nonblocking(client);
 	place(theirs, STDIN_FILENO);
 	place(theirs, STDOUT_FILENO);
 	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
@@ -152,10 +169,9 @@ become_owner(const struct login *login, struct seat *asking,
 		temp_fail("the session is gone");
 	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
 	char *const environment[] = { NULL };
-	const char *const argv[] = { login->settings->program,
-		is_guest ? "-g" : "-u", buf_string(&asking->user),
-		buf_string(&account->mailbox), buf_string(&account->name),
-		NULL };
+	const char *const argv[] = { program, option(asking, wanted),
+		buf_string(&asking->user), buf_string(&account->mailbox),
+		buf_string(&account->name), NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
 	temp_fail("cannot execute %s", path);
 }
@@ -173,10 +189,18 @@ run_guest(
 	    is_guest ? "guest" : "url-reader", (int)asking->user.len,
 	    asking->user.data, (int)account.name.len, account.name.data,
 	    account.uid, (long)getpid());
-	become_owner(login, asking, &account, wanted);
+	become_owner(asking, &account, wanted);
 }
 
 /* ---- in the parent ---- */
+
+/* Whose guests they are: SMTP's session has no process, but its seat. */
+static pid_t
+host(const struct login *login, const struct seat *asking)
+{
+	return asking->state == SEAT_KNOWN ? -1 - (pid_t)(asking - login->seats)
+					   : asking->pid;
+}
 
 static uint64_t
 count_guests(const struct login *login, const struct seat *asking)
@@ -185,14 +209,19 @@ count_guests(const struct login *login, const struct seat *asking)
 
 	for (size_t i = 0; i < login->seat_count; i++)
 		count += login->seats[i].state == SEAT_GUEST &&
-			 login->seats[i].host == asking->pid;
+			 login->seats[i].host == host(login, asking);
 	return count;
 }
 
 static void
 refuse(struct seat *seat)
 {
-	if (!sharing_send(seat->report, SHARING_LATER, span_of(""), -1))
+	bool is_told =
+	    sharing_send(channel(seat), SHARING_LATER, span_of(""), -1);
+
+	if (!is_told && seat->state == SEAT_KNOWN)
+		seat_free(seat);
+	else if (!is_told)
 		seat_close_fd(&seat->report);
 }
 
@@ -205,7 +234,7 @@ begin_guest(struct login *login, struct seat *asking,
 	int ends[2];
 	pid_t pid = -1;
 
-	if (asking->state == SEAT_SERVING &&
+	if ((asking->state == SEAT_SERVING || asking->state == SEAT_KNOWN) &&
 	    count_guests(login, asking) < login->settings->guests_max)
 		seat = seat_find_free(login);
 	if (seat == NULL) {
@@ -235,7 +264,7 @@ begin_guest(struct login *login, struct seat *asking,
 		.session = -1,
 		.report = ends[0],
 		.pid = pid,
-		.host = asking->pid,
+		.host = host(login, asking),
 		.user = buf_new(LOGIN_USER_MAX) };
 	buf_add(&seat->user, record->text);
 }
@@ -257,6 +286,19 @@ begin_helper(
 		return;
 	}
 	seat->helper = pid;
+}
+
+bool
+guests_take_burl(struct login *login, struct seat *seat)
+{
+	struct sharing_record record;
+
+	if (!sharing_parse(packet_span(&login->packet), &record) ||
+	    record.kind != SHARING_READ_URLS ||
+	    record.text.len > LOGIN_USER_MAX)
+		return false;
+	begin_guest(login, seat, &record);
+	return true;
 }
 
 void

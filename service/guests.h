@@ -11,6 +11,12 @@
 
 #include "service/seat.h"
 
+/*
+ * SMTP: login->packet asks for what a URL names (BURL, RFC 4468), for the
+ * account that the session logged in as.  False: it is no such request.
+ */
+bool guests_take_burl(struct login *login, struct seat *seat);
+
 /* A session has sent something, or ended. */
 void guests_take_request(struct login *login, struct seat *seat);
 

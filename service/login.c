@@ -87,6 +87,9 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->delay_max_ms =
 	    control_number("logindelaymax", 15, 0, 60) * 1000;
 	settings->rest_ms = neighbour_rest_ms();
+	if (service->number != LOGIN_POP3)
+		settings->guests_max =
+		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
 	if (service->program == NULL) {
 		settings->messages_per_hour =
 		    control_number("messagesperhour", 0, 0, UINT32_MAX);
@@ -96,9 +99,6 @@ read_settings(struct login_settings *settings, const struct service *service)
 		return;
 	}
 	snprintf(file, sizeof(file), "%speruser", service->name);
-	if (service->number == LOGIN_IMAP)
-		settings->guests_max =
-		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
 }
 

@@ -23,8 +23,8 @@ bdat_parse(struct span argument, uint64_t *size, bool *is_last)
 }
 
 /* What is wrong with it now, or NULL; section 2, and 3 for the last. */
-static const char *
-refusal(const struct session *session)
+const char *
+chunk_refusal(const struct session *session)
 {
 	if (session->bdat == BDAT_REFUSED)
 		return "503 5.5.1 the message was refused: RSET";
@@ -78,11 +78,10 @@ take_binary(struct message *message, struct span bytes)
 	}
 }
 
-/* The next bytes of the chunk, to the message or to nobody. */
-static bool
-receive(struct session *session, struct message *message, uint64_t size)
+bool
+chunk_receive(struct session *session, struct reader *in,
+    struct message *message, uint64_t size)
 {
-	struct reader *in = &session->in;
 	struct span bytes;
 
 	while (size > 0) {
@@ -96,7 +95,8 @@ receive(struct session *session, struct message *message, uint64_t size)
 			take_binary(message, bytes);
 		else
 			take_text(message, bytes);
-		pace_take(&session->pace, bytes.len);
+		if (in == &session->in)
+			pace_take(&session->pace, bytes.len);
 		reader_consume(in, bytes.len);
 		size -= bytes.len;
 	}
@@ -161,6 +161,42 @@ bdat_end(struct session *session)
 	session->bdat = BDAT_NONE;
 }
 
+const char *
+chunk_begin(struct session *session, uint64_t size)
+{
+	struct message *message = &session->message;
+
+	if (session->bdat == BDAT_NONE) {
+		const char *why = policy_refuse_now(session);
+
+		if (why != NULL)
+			return why;
+		message_begin(message, session);
+		session->bdat = BDAT_OPEN;
+	}
+	message_count(message, size);
+	return NULL;
+}
+
+void
+chunk_answer(
+    struct session *session, const char *why, uint64_t size, bool is_last)
+{
+	struct message *message = &session->message;
+
+	if (why != NULL) {
+		refuse_chunk(session, why, is_last);
+	} else if (is_last) {
+		session->bdat = BDAT_NONE;
+		finish(message);
+		session_reset(session);
+	} else if (message->refusal != NULL) {
+		refuse_chunk(session, message->refusal, false);
+	} else {
+		reply_received(session, size);
+	}
+}
+
 void
 handle_bdat(struct session *session, struct span argument)
 {
@@ -175,29 +211,15 @@ handle_bdat(struct session *session, struct span argument)
 		session->is_done = true;
 		return;
 	}
-	const char *why = refusal(session);
-	if (why == NULL && session->bdat == BDAT_NONE)
-		why = policy_refuse_now(session);
-	if (why == NULL && session->bdat == BDAT_NONE) {
-		message_begin(message, session);
-		session->bdat = BDAT_OPEN;
-	}
+	const char *why = chunk_refusal(session);
 	if (why == NULL)
-		message_count(message, size);
+		why = chunk_begin(session, size);
 	pace_begin_message(&session->pace, clock_ms());
-	bool is_received = receive(session, why == NULL ? message : NULL, size);
+	bool is_received = chunk_receive(
+	    session, &session->in, why == NULL ? message : NULL, size);
 	pace_end_message(&session->pace);
-	if (!is_received) {
+	if (!is_received)
 		lose_client(session);
-	} else if (why != NULL) {
-		refuse_chunk(session, why, is_last);
-	} else if (is_last) {
-		session->bdat = BDAT_NONE;
-		finish(message);
-		session_reset(session);
-	} else if (message->refusal != NULL) {
-		refuse_chunk(session, message->refusal, false);
-	} else {
-		reply_received(session, size);
-	}
+	else
+		chunk_answer(session, why, size, is_last);
 }

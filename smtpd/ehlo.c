@@ -63,6 +63,16 @@ offer_deliver_by(struct session *session)
 		offer(session, "DELIVERBY");
 }
 
+/* RFC 4468 section 3.2: whatever the client calls the server by, and as it
+ * would find it. */
+static void
+offer_burl(struct session *session)
+{
+	write_string(&session->out, "250-BURL imap imap://");
+	write_span(&session->out, buf_span(&session->settings->me));
+	reply(session, "");
+}
+
 bool
 is_authenticated(const struct session *session)
 {
@@ -96,6 +106,8 @@ offer_extensions(struct session *session)
 	offer(session, "SMTPUTF8");
 	offer(session, "CHUNKING");
 	offer(session, "BINARYMIME");
+	if (session_offers_burl(session))
+		offer_burl(session);
 	offer(session, "DSN");
 	if (!session->settings->is_lmtp) /* where each has its reply anyway */
 		offer(session, "PRDR");

@@ -163,9 +163,9 @@ handle_help(struct session *session, struct span argument)
 		    "QUIT");
 		return;
 	}
-	reply(session,
-	    "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET "
-	    "NOOP VRFY EXPN ETRN WELLKNOWN HELP QUIT");
+	reply(session, "214 2.0.0 HELO EHLO LHLO STARTTLS AUTH MAIL RCPT DATA "
+		       "BDAT BURL RSET "
+		       "NOOP VRFY EXPN ETRN WELLKNOWN HELP QUIT");
 }
 
 /*
@@ -191,6 +191,7 @@ static const struct command {
 	{ "RCPT", handle_rcpt, false, false, MAIL },
 	{ "DATA", handle_data, true, false, MAIL },
 	{ "BDAT", handle_bdat, false, false, MAIL },
+	{ "BURL", handle_burl, false, false, SMTP },
 	{ "AUTH", handle_auth, false, false, SMTP | ODMR },
 	{ "STARTTLS", handle_starttls, true, false, ANY },
 	{ "EHLO", handle_ehlo, false, true, SMTP | ODMR },

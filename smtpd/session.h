@@ -12,7 +12,8 @@
  *   parameters  what follows the address of MAIL and RCPT; timing has those
  *             of when and how fast, soliciting NO-SOLICITING's
  *   data, bdat  DATA and BDAT: where the message ends
- *   message   what both share: its lines, its limits, its verdict
+ *   burl      BURL: parts of it that are in the user's mailbox already
+ *   message   what they share: its lines, its limits, its verdict
  *   submit    the way into the queue
  *   etrn, atrn, xclient, quit  ETRN; ATRN; XCLIENT and XFORWARD; QUIT
  *   wellknown  WELLKNOWN: files for whoever asks
@@ -69,6 +70,7 @@ struct settings {
 	struct auth_settings auth;
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
+	bool has_burl;                     /* control/imapdguests is not 0 */
 	struct network_list xclient_nets;  /* control/xclientnets */
 	struct network_list verp_clients;  /* control/verpclients */
 	struct network_list early_clients; /* control/pipeconnectnets */
@@ -229,6 +231,10 @@ void handle_vrfy(struct session *session, struct span argument);
 void handle_expn(struct session *session, struct span argument);
 void handle_data(struct session *session, struct span argument);
 void handle_bdat(struct session *session, struct span argument);
+void handle_burl(struct session *session, struct span argument);
+
+/* Has the client logged in, where messages are fetched for who has? */
+bool session_offers_burl(const struct session *session);
 void handle_quit(struct session *session, struct span argument);
 void handle_etrn(struct session *session, struct span argument);
 void handle_atrn(struct session *session, struct span argument);
@@ -244,6 +250,23 @@ void handle_xforward(struct session *session, struct span argument);
 
 /* Read "SIZE" or "SIZE LAST"; false if it is neither. */
 bool bdat_parse(struct span argument, uint64_t *size, bool *is_last);
+
+/* ---- chunks, whether BDAT or BURL brings them ---- */
+
+/* What is wrong with one now, or NULL; RFC 3030 section 2, and 3 for the last.
+ */
+const char *chunk_refusal(const struct session *session);
+
+/* One of that size comes, the message's first perhaps: NULL, or the reply. */
+const char *chunk_begin(struct session *session, uint64_t size);
+
+/* Its bytes, to the message or to nobody (NULL); false: not all came. */
+bool chunk_receive(struct session *session, struct reader *in,
+    struct message *message, uint64_t size);
+
+/* It is there; or why, if it is refused. */
+void chunk_answer(
+    struct session *session, const char *why, uint64_t size, bool is_last);
 
 /* Drop a message whose last chunk has not come. */
 void bdat_end(struct session *session);

@@ -27,7 +27,7 @@
  *             smtpd, submission, lmtp, odmr;
  *             filters timeoutfilter quarantine;
  *             submission: authmechanisms oauthchecker cleartextnets
- *             senderlogins hideclient;
+ *             senderlogins hideclient imapdguests;
  *             odmr: the first three of these
  * writes      nothing: accepted mail goes to queue-inject
  * runs        nothing; by hand: queue-inject
@@ -100,6 +100,7 @@ read_settings(struct settings *settings)
 	if (!settings->is_submission)
 		return;
 	settings->sender_logins = auth_sender_logins();
+	settings->has_burl = control_number("imapdguests", 1, 0, 4096) > 0;
 	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
 }
 

@@ -355,17 +355,14 @@ login_send_message(int session, uint64_t recipients)
 	return record_send(session, &message, sizeof(message), -1);
 }
 
-int
-login_receive_message(int session, uint64_t *recipients)
+bool
+login_parse_message(struct span bytes, uint64_t *recipients)
 {
 	struct login_message message;
-	int got = receive_record(session, &message, sizeof(message), NULL);
 
-	if (got == 1 && message.magic != MAIL_MAGIC) {
-		errno = EBADMSG;
-		return -1;
-	}
-	if (got == 1)
-		*recipients = message.recipients;
-	return got;
+	if (bytes.len != sizeof(message))
+		return false;
+	memcpy(&message, bytes.ptr, sizeof(message));
+	*recipients = message.recipients;
+	return message.magic == MAIL_MAGIC;
 }

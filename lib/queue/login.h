@@ -14,6 +14,7 @@
  *              login_answer   <-
  *              login_message  ->  SMTP only: before each message
  *              login_answer   <-
+ *              SHARING_READ_URLS  ->  SMTP only: for BURL, queue/sharing.h
  *   login      checkpw_request ->  one on each session with checkpw
  *              checkpw_answer  <-
  *
@@ -136,7 +137,7 @@ int login_receive_handover(
     int session, struct buf *input, int *client, int64_t timeout_ms);
 
 bool login_send_message(int session, uint64_t recipients);
-int login_receive_message(int session, uint64_t *recipients);
+bool login_parse_message(struct span bytes, uint64_t *recipients);
 
 /* The head alone, left in the session; never the secret.  As receive. */
 int login_peek(int session, struct login_head *head);
