@@ -122,7 +122,7 @@ urlauth_permits(struct session *session, const struct imapurl *url)
 static void
 refuse(struct session *session, struct span text)
 {
-	struct buf line = buf_new(IMAPURL_MAX * 4);
+	struct buf line = buf_new((size_t)IMAPURL_MAX * 4);
 
 	buf_add_string(&line, "BAD ");
 	imapurl_add_code(&line, text);

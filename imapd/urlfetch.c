@@ -241,7 +241,7 @@ fetch_others(struct urlfetch *fetch, const struct imapurl *url)
 {
 	struct session *session = fetch->session;
 	struct relaying relaying = { .fetch = fetch };
-	struct buf command = buf_new(IMAPURL_MAX * 2);
+	struct buf command = buf_new((size_t)IMAPURL_MAX * 2);
 
 	if (find_reader(fetch, url->owner)) {
 		add_request(fetch, &command);

@@ -103,6 +103,7 @@ reply_outcome(struct session *session, enum auth_outcome outcome)
 	switch (outcome) {
 	case AUTH_OK:
 		session->is_trusted = true;
+		session->is_known = true;
 		reply(session, "235 2.7.0 welcome");
 		return;
 	case AUTH_NO:

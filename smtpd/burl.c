@@ -34,7 +34,7 @@ static const char not_now[] =
 bool
 session_offers_burl(const struct session *session)
 {
-	return session->settings->has_burl && is_authenticated(session) &&
+	return session->settings->has_burl && session->is_known &&
 	       session->neighbours.login != -1;
 }
 

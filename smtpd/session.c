@@ -83,6 +83,7 @@ session_forget_claims(struct session *session)
 	    (session->neighbours.lookup == -1 && !session->settings->is_odmr) ||
 	    session_is_of(session, &session->settings->relay_clients);
 	buf_clear(&session->user);
+	session->is_known = false;
 	buf_clear(&session->forwarded);
 }
 

@@ -116,6 +116,7 @@ struct session {
 	bool is_tls;
 	struct tls_facts tls; /* if it is */
 	struct buf user; /* whom AUTH showed the client to be; empty: nobody */
+	bool is_known;   /* by login; not what a proxy said with XCLIENT */
 	struct buf binding;     /* TLS's channel binding data (tls-exporter) */
 	struct buf certificate; /* whom the client's certificate names */
 	unsigned offers;        /* enum login_offer */

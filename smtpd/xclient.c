@@ -136,6 +136,7 @@ become(struct session *session, struct claim *claim)
 	    network_list_has(
 		&session->settings->relay_clients, &session->peer->address);
 	buf_clear(&session->user);
+	session->is_known = false;
 	buf_add(&session->user, buf_span(&claim->user));
 	buf_clear(&session->helo);
 	buf_add(&session->helo, buf_span(&claim->hello));

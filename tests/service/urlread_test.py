@@ -101,7 +101,8 @@ check('her own', ann.gets(anyone, of_users, of_ann))
 check('another user\'s, who shares nothing with him', joe.gets(anyone))
 check('nothing else came of it', joe.say('SELECT "Other Users/ann/Drafts"')[-1].startswith('NO [NONEXISTENT]') and
       not os.path.exists('/var/mta/users/shares'))
-check('the process is the owner\'s', re.search(r'url-reader user=joe account=ann uid=%d pid=' % pwd.getpwnam('ann').pw_uid, log()), log()[-2000:])
+check('the process is the owner\'s', wait_for(lambda: re.search(r'url-reader user=joe account=ann uid=%d pid=' % pwd.getpwnam('ann').pw_uid, log())),
+      log()[-2000:])
 check('and ends with the command', wait_for(lambda: not readers()), readers())
 check('authuser, user+', joe.gets(of_users, of_joe))
 check('not who is not meant', joe.nil(of_ann, of_submission) and eve.nil(of_joe) and ann.nil(of_joe, of_submission))

@@ -85,6 +85,11 @@ def kept(reply):
     return re.sub(rb'\A((Return-Path|Delivered-To|Received): .*\n([ \t].*\n)*)+', b'', message)
 
 
+def log():
+    with open('/var/mta/log/submission/current', errors='replace') as f:
+        return f.read()
+
+
 def readers():
     """Processes of imapd for BURL."""
     found = []
@@ -104,6 +109,7 @@ run('/var/mta/bin/mtactl', 'user', 'add', 'eve@example.net', input=SECRET + '\n'
 control('imapdaddresses', '127.0.0.1:143\n')
 control('databytes', '3000000\n')
 control('maxerrors', '1000\n')
+control('xclientnets', '127.0.0.1\n')
 for name in ('queue', 'pop3d'):
     shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
 run('/var/mta/bin/mtactl', 'start')
@@ -124,6 +130,9 @@ check('EHLO: BURL for who has logged in', f'250-BURL imap imap://{me}\r\n' in c.
 nobody = Smtp(None)
 check('not before, nor on port 25', 'BURL' not in nobody.hello and 'BURL' not in Smtp(None, 25).hello and
       nobody.burl(whole).startswith('503 5.5.1') and Smtp(None, 25).burl(whole).startswith('503 5.5.1'))
+proxy = Smtp(None)
+check('nor for whom a proxy says so: login has to know him', proxy.ask('XCLIENT LOGIN=joe ADDR=192.0.2.7').startswith('220') and
+      'BURL' not in proxy.ask('EHLO client.example') and proxy.burl(whole).startswith('503 5.5.1'))
 c.begin()
 LF = DRAFT.replace(b'\r\n', b'\n')
 said = c.burl(whole)
@@ -158,7 +167,7 @@ given = ann.url('imap://ann@h/INBOX/;UID=1;URLAUTH=submit+joe')
 c.begin()
 said = kept(c.burl(given))
 check('what another gave him to send', said == LF.replace(b'Hello Ann', b'of Ann'), said)
-check('it was read as its owner', re.search(r'url-reader user=joe account=ann uid=%d' % pwd.getpwnam('ann').pw_uid, open('/var/mta/log/submission/current').read()))
+check('it was read as its owner', wait_for(lambda: f'url-reader user=joe account=ann uid={pwd.getpwnam("ann").pw_uid} ' in log()), log()[-2000:])
 eve = Smtp('eve@example.net')
 eve.begin('eve@example.net')
 check('a token is for one user', eve.logged_in.startswith('235') and eve.burl(given).startswith('554 5.6.6'), eve.logged_in)
