@@ -13,7 +13,8 @@ static const char file_name[] = "estafeta-urlkey";
 static const char first_line[] = "estafeta-urlkey 1\n";
 
 enum {
-	FILE_MAX = 256
+	FILE_MAX = 256,
+	DIGITS = 2 * URLKEY_SIZE
 };
 
 /* ---- the text ---- */
@@ -34,8 +35,7 @@ urlkey_parse(struct span text, struct urlkey *key)
 	if (!span_starts(text, first))
 		return false;
 	text = span_slice(text, first.len, SIZE_MAX);
-	if (text.len != 2 * URLKEY_SIZE + 1 ||
-	    text.ptr[2 * URLKEY_SIZE] != '\n')
+	if (text.len != DIGITS + 1 || text.ptr[DIGITS] != '\n')
 		return false;
 	for (size_t i = 0; i < URLKEY_SIZE; i++) {
 		int high = hex_digit(text.ptr[2 * i]);
