@@ -69,20 +69,35 @@ urlauth_is_token(struct span text, const struct urlkey *key, struct span rump)
 
 /* ---- what a URL permits ---- */
 
-struct span
-urlauth_owner(const struct session *session)
+/* "joe" or, if that is no address itself, "joe@DOMAIN". */
+static bool
+is_named(struct span name, struct span account)
 {
-	return span_of(rights_is_guest(session) ? session->settings->owner
-						: session->settings->user);
+	struct span local = span_slice(name, 0, span_index(name, '@'));
+
+	return span_equal(name, account) || span_equal(local, account);
+}
+
+bool
+urlauth_is_owner(const struct session *session, struct span name, bool *is_sure)
+{
+	const struct session_settings *settings = session->settings;
+	struct span account =
+	    span_of(settings->owner != NULL ? settings->owner : settings->user);
+
+	/* login has looked up the name for whom it starts one. */
+	*is_sure = settings->is_url_reader || span_equal(name, account);
+	return is_named(name, account);
 }
 
 static bool
 is_for(const struct session *session, const struct imapurl *url)
 {
-	/* RFC 4468 section 3.1: what is submitted is for that alone. */
+	/* RFC 4468 section 3.1: what is submitted is for that alone.  smtpd
+	   has looked at the domain. */
 	if (session->settings->is_burl)
 		return url->access == IMAPURL_SUBMIT &&
-		       span_equal(url->user, span_of(session->settings->user));
+		       is_named(url->user, span_of(session->settings->user));
 	switch (url->access) {
 	case IMAPURL_SUBMIT: /* whose mail is submitted, that one has looked at
 			      */
@@ -108,8 +123,9 @@ bool
 urlauth_permits(struct session *session, const struct imapurl *url)
 {
 	struct urlkey key;
+	bool is_sure;
 
-	return span_equal(url->owner, urlauth_owner(session)) &&
+	return urlauth_is_owner(session, url->owner, &is_sure) &&
 	       span_equal_nocase(url->mechanism, span_of(mechanism)) &&
 	       (!url->has_expiry || (int64_t)time(NULL) < url->expires_s) &&
 	       is_for(session, url) && is_own_folder(session, url) &&
@@ -137,6 +153,7 @@ generate(struct session *session, struct span text, struct buf *into)
 {
 	struct imapurl url;
 	struct urlkey key;
+	bool is_sure;
 	enum account_status status = ACCOUNT_NONEXISTENT;
 
 	if (!imapurl_parse_authorized(&url, text)) {
@@ -144,7 +161,7 @@ generate(struct session *session, struct span text, struct buf *into)
 		return false;
 	}
 	if (url.mechanism.len == 0 &&
-	    span_equal(url.owner, urlauth_owner(session)) &&
+	    urlauth_is_owner(session, url.owner, &is_sure) &&
 	    is_own_folder(session, &url))
 		status = urlkey_make(session->account, url.folder, &key);
 	if (status == ACCOUNT_OK) {

@@ -22,8 +22,14 @@ void urlauth_add(struct buf *into, const struct urlkey *key, struct span rump);
 bool urlauth_is_token(
     struct span token, const struct urlkey *key, struct span rump);
 
-/* Whose mailbox the session's account is. */
-struct span urlauth_owner(const struct session *session);
+/*
+ * Can name be that of the user whose mailbox the session's account is? A user
+ * of this host has logged in as "joe" or "joe@DOMAIN", and which domains are
+ * this host's is not known here: is_sure is false then, and only the token
+ * tells whether it was this joe who made it.
+ */
+bool urlauth_is_owner(
+    const struct session *session, struct span name, bool *is_sure);
 
 /*
  * May the session's user read what it names? In this account; whether it is

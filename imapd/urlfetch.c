@@ -305,7 +305,10 @@ fetch_one(struct urlfetch *fetch)
 		put_nil(fetch);
 		return;
 	}
-	if (span_equal(url.owner, urlauth_owner(session)))
+	bool is_sure;
+	bool is_own = urlauth_is_owner(session, url.owner, &is_sure) &&
+		      (is_sure || urlauth_permits(session, &url));
+	if (is_own)
 		fetch_own(fetch, &url);
 	else if (session->settings->can_share && url.mechanism.len > 0)
 		fetch_others(fetch, &url);

@@ -60,6 +60,13 @@ answer(const struct seat *asking, enum sharing_kind kind, struct span text)
 	_exit(EX_OK);
 }
 
+/* What a session asks for. */
+struct wanted {
+	enum sharing_kind kind;
+	struct span owner;
+	int report; /* the process's end of its pair with the parent */
+};
+
 /* Who shares with the user, or with whom he shares. */
 static _Noreturn void
 run_helper(const struct seat *asking, const struct sharing_record *record)
@@ -94,16 +101,21 @@ require_share(const struct seat *asking, struct span owner)
 		answer(asking, SHARING_NO, span_of(""));
 }
 
+/* In a folder's name is the account's; in a URL it may be what its user logs in
+ * as. */
 static struct account
-find_owner(
-    const struct login *login, const struct seat *asking, struct span owner)
+find_owner(const struct login *login, const struct seat *asking,
+    const struct wanted *wanted)
 {
+	struct span owner = wanted->owner;
+
 	struct account account = account_new();
 
 	if (!account_find(login->settings->uid_min, owner, &account))
 		answer(asking, SHARING_LATER, span_of(""));
 	if (account.kind == CHECKPW_NOBODY ||
-	    !span_equal(buf_span(&account.name), owner) ||
+	    (wanted->kind == SHARING_OPEN &&
+		!span_equal(buf_span(&account.name), owner)) ||
 	    !span_starts(buf_span(&account.mailbox), span_of(maildir)))
 		answer(asking, SHARING_NO, span_of(""));
 	return account;
@@ -125,13 +137,6 @@ place(int fd, int at)
 	if (dup2(fd, at) == -1)
 		temp_fail("cannot place a descriptor");
 }
-
-/* What a session asks for. */
-struct wanted {
-	enum sharing_kind kind;
-	struct span owner;
-	int report; /* the process's end of its pair with the parent */
-};
 
 static const char *
 option(const struct seat *asking, const struct wanted *wanted)
@@ -184,7 +189,7 @@ run_guest(
 
 	if (is_guest)
 		require_share(asking, wanted->owner);
-	struct account account = find_owner(login, asking, wanted->owner);
+	struct account account = find_owner(login, asking, wanted);
 	log_event("%s user=%.*s account=%.*s uid=%u pid=%ld",
 	    is_guest ? "guest" : "url-reader", (int)asking->user.len,
 	    asking->user.data, (int)account.name.len, account.name.data,

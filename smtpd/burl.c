@@ -14,11 +14,13 @@
 
 #include "mail/imapurl.h"
 #include "queue/login.h"
+#include "queue/lookup.h"
 #include "queue/sharing.h"
 #include "smtpd/session.h"
 
 enum {
 	LOGIN_TIMEOUT_MS = 30000,
+	LOOKUP_TIMEOUT_MS = 30000,
 	ANSWER_TIMEOUT_MS = 60000,
 	ROOM_TRIES = 50, /* the last one's process may not have ended yet */
 	ROOM_WAIT_MS = 100,
@@ -129,6 +131,32 @@ take_chunk(struct session *session, int fd, struct span url, uint64_t *size)
 	return why;
 }
 
+/*
+ * Does the URL's submit+ name the client? A user of this host logs in with a
+ * domain or without, and lookup knows which are this host's.
+ */
+static bool
+is_client(const struct session *session, struct span name, const char **why)
+{
+	static struct packet packet;
+	struct lookup_answer answer;
+	struct span user = buf_span(&session->user);
+	struct buf question = buf_new(COMMAND_MAX);
+
+	*why = not_yours;
+	if (span_equal(name, user))
+		return true;
+	buf_add_char(&question, '\\');
+	buf_add(&question, name);
+	lookup_ask(session->neighbours.lookup, buf_span(&question),
+	    LOOKUP_TIMEOUT_MS, &packet, &answer);
+	buf_free(&question);
+	if (answer.kind == LOOKUP_LATER)
+		*why = not_now;
+	return answer.kind == LOOKUP_MAILBOX &&
+	       span_equal(answer.account, user) && answer.extension.len == 0;
+}
+
 static const char *
 fetch(struct session *session, struct span text, uint64_t *size)
 {
@@ -140,7 +168,7 @@ fetch(struct session *session, struct span text, uint64_t *size)
 		return not_yours;
 	if (url.access == IMAPURL_SUBMIT && url.mechanism.len > 0 &&
 	    url.owner.len <= LOGIN_USER_MAX &&
-	    span_equal(url.user, buf_span(&session->user)))
+	    is_client(session, url.user, &why))
 		fd = find_reader(session, url.owner, &why);
 	if (fd != -1) {
 		why = take_chunk(session, fd, text, size);

@@ -125,6 +125,18 @@ check('RFC 5524', said[0].startswith(f'* URLFETCH "{anyone}" (BODYPARTSTRUCTURE 
       said[1:] == ['Hello', ')', 'OK done'], said)
 check('300 in one command', joe.gets(*[anyone] * 300))
 
+# An owner is named as he logs in
+run('/var/mta/bin/mtactl', 'user', 'add', 'ann@new.example', input=SECRET + '\n')
+named, elsewhere, virtual = ann.made(*(f'imap://ann%40{domain}@h/Drafts/;UID=1/;SECTION=TEXT;URLAUTH=authuser' for domain in (
+    'example.org', 'elsewhere.example', 'new.example')))
+check('with a domain of this host', joe.gets(named, anyone) and ann.gets(named))
+check('another domain\'s is not she', joe.nil(elsewhere) and joe.nil(virtual))
+namesake = Wire('ann@new.example')
+namesake.append('INBOX')
+hers = namesake.made('imap://ann%40new.example@h/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser')[0]
+check('her namesake has a mailbox of her own', joe.gets(hers) and ann.gets(hers) and namesake.nil(virtual) and namesake.gets(named))
+check('and no URL of hers', namesake.made('imap://ann@h/INBOX/;UID=1;URLAUTH=authuser')[-1].startswith('BAD [BADURL'))
+
 # The room for guests
 ann.say('SETACL Drafts joe lr')
 check('the one guest has the selected folder', ok(joe.say('SELECT "Other Users/ann/Drafts"')))

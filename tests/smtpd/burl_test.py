@@ -152,6 +152,17 @@ check('lower case', c.begin() and kept(c.ask(f'burl {whole} last')) == LF)
 c.begin()
 check('ten chunks', all(c.burl(text if i else whole, False).startswith('250') for i in range(10)) and kept(c.bdat(b'', True)).count(b'Hello Ann') == 10)
 
+# Who is who: a user of this host logs in with a domain or without
+c.begin()
+check('submit+ with a domain of this host', kept(c.burl(joe.url('imap://joe%40example.org@h/INBOX/;UID=1;URLAUTH=submit+joe%40example.org'))) == LF)
+check('and logged in so', (full := Smtp('joe@example.org')) and full.begin() and
+      kept(full.burl(joe.url('imap://joe%40example.org@h/INBOX/;UID=1;URLAUTH=submit+joe'))) == LF)
+run('/var/mta/bin/mtactl', 'user', 'add', 'joe@example.net', input=SECRET + '\n')
+for name in ('joe%40example.net', 'joe%40elsewhere.example', 'joe+x%40example.org', 'joe%40', '%40example.org'):
+    c.begin()
+    said = c.burl(joe.url(f'{BASE};URLAUTH=submit+{name}'))
+    check(f'not with another one: {name}', said.startswith('554 5.6.6'), said)
+
 # What is refused
 for label, url in (
         ('of another user', ann.url('imap://ann@h/INBOX/;UID=1;URLAUTH=submit+ann')), ('user+', joe.url(f'{BASE};URLAUTH=user+joe')),
