@@ -99,8 +99,7 @@ is_for(const struct session *session, const struct imapurl *url)
 		return url->access == IMAPURL_SUBMIT &&
 		       is_named(url->user, span_of(session->settings->user));
 	switch (url->access) {
-	case IMAPURL_SUBMIT: /* whose mail is submitted, that one has looked at
-			      */
+	case IMAPURL_SUBMIT: /* for whom, the submitter has looked at */
 		return session->settings->is_submitter;
 	case IMAPURL_USER:
 		return span_equal(url->user, span_of(session->settings->user));

@@ -108,7 +108,6 @@ find_owner(const struct login *login, const struct seat *asking,
     const struct wanted *wanted)
 {
 	struct span owner = wanted->owner;
-
 	struct account account = account_new();
 
 	if (!account_find(login->settings->uid_min, owner, &account))

@@ -8,6 +8,7 @@
 
 #include "queue/delivery.h"
 #include "queue/inject.h"
+#include "queue/login.h"
 #include "queue/lookup.h"
 #include "queue/odmr.h"
 #include "queue/report.h"
@@ -29,6 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct queue_id id;
 	struct span envelope;
 	struct span message;
+	uint64_t recipients;
 
 	if (delivery_parse(bytes, &delivery) &&
 	    delivery_recipient(&delivery).address.len > size)
@@ -39,6 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sharing_parse(bytes, &sharing) &&
 	    sharing.text.len > SHARING_TEXT_MAX)
 		abort();
+	login_parse_message(bytes, &recipients);
 	if (odmr_parse_request(bytes, &odmr) && odmr.server.len > size)
 		abort();
 	odmr_parse_answer(bytes);
