@@ -8,8 +8,8 @@ fail_url(struct appending *appending, struct span text)
 {
 	if (appending->failure != NULL)
 		return;
-	buf_add_string(&appending->reason, "NO ");
-	imapurl_add_code(&appending->reason, text);
+	buf_add_string(&appending->reason, "NO [BADURL ");
+	imapurl_add_shown(&appending->reason, text);
 	buf_add_string(&appending->reason, "] it names nothing here");
 	append_fail(appending, buf_string(&appending->reason));
 }

@@ -139,8 +139,8 @@ refuse(struct session *session, struct span text)
 {
 	struct buf line = buf_new((size_t)IMAPURL_MAX * 4);
 
-	buf_add_string(&line, "BAD ");
-	imapurl_add_code(&line, text);
+	buf_add_string(&line, "BAD [BADURL ");
+	imapurl_add_shown(&line, text);
 	buf_add_string(&line, "] it names nothing that you can give away");
 	session_finish(session, buf_string(&line));
 	buf_free(&line);

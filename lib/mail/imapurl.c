@@ -308,9 +308,8 @@ imapurl_free(struct imapurl *url)
 }
 
 void
-imapurl_add_code(struct buf *into, struct span text)
+imapurl_add_shown(struct buf *into, struct span text)
 {
-	buf_add_string(into, "[BADURL ");
 	for (size_t i = 0; i < text.len && i < IMAPURL_MAX; i++) {
 		char c = text.ptr[i];
 

@@ -63,7 +63,7 @@ bool imapurl_parse(struct imapurl *url, struct span text);
 bool imapurl_parse_authorized(struct imapurl *url, struct span text);
 void imapurl_free(struct imapurl *url);
 
-/* "[BADURL TEXT", RFC 4469 section 5: any TEXT-CHAR but "]", which follows. */
-void imapurl_add_code(struct buf *into, struct span text);
+/* As BADURL tells it, RFC 4469 section 5: any TEXT-CHAR but "]". */
+void imapurl_add_shown(struct buf *into, struct span text);
 
 #endif
