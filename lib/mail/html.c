@@ -28,10 +28,10 @@ static const struct {
 	{ "section", HTML_BLOCK }, { "address", HTML_BLOCK },
 	{ "fieldset", HTML_BLOCK }, { "details", HTML_BLOCK },
 	{ "summary", HTML_BLOCK }, { "blockquote", HTML_QUOTE },
-	{ "head", HTML_HEAD }, { "body", HTML_BODY }, { "style", HTML_SILENT },
-	{ "script", HTML_SILENT }, { "title", HTML_SILENT },
-	{ "iframe", HTML_SILENT }, { "noembed", HTML_SILENT },
-	{ "noframes", HTML_SILENT }, { "textarea", HTML_SILENT } };
+	{ "style", HTML_SILENT }, { "script", HTML_SILENT },
+	{ "title", HTML_SILENT }, { "iframe", HTML_SILENT },
+	{ "noembed", HTML_SILENT }, { "noframes", HTML_SILENT },
+	{ "textarea", HTML_SILENT } };
 
 static enum html_element
 find_element(const struct html *html)
@@ -54,7 +54,6 @@ void
 html_begin(struct html *html)
 {
 	html->state = HTML_TEXT;
-	html->is_in_head = false;
 	html->attribute = buf_new(HTML_ATTRIBUTE_MAX);
 }
 
@@ -66,7 +65,9 @@ resolve(struct span text)
 {
 	uint64_t number;
 
-	if (text.len == 0 || text.ptr[0] != '#')
+	if (text.len == 0)
+		return 0;
+	if (text.ptr[0] != '#')
 		return html_named_character(text);
 	bool is_hex =
 	    text.len > 1 && (text.ptr[1] == 'x' || text.ptr[1] == 'X');
@@ -116,9 +117,8 @@ html_add_unescaped(struct buf *into, struct span text)
 static void
 put_character(struct html *html, uint32_t character)
 {
-	if (!html->is_in_head)
-		html->take_character(html->context,
-		    character == UTF8_NONE ? UTF8_REPLACEMENT : character);
+	html->take_character(html->context,
+	    character == UTF8_NONE ? UTF8_REPLACEMENT : character);
 }
 
 static void
@@ -145,11 +145,7 @@ put_element(struct html *html)
 	enum html_element element = find_element(html);
 
 	html->state = HTML_TEXT;
-	if (element == HTML_HEAD) {
-		html->is_in_head = !html->is_end;
-	} else if (element == HTML_BODY) {
-		html->is_in_head = false;
-	} else if (element == HTML_SILENT && !html->is_end) {
+	if (element == HTML_SILENT && !html->is_end) {
 		html->state = HTML_RAW;
 		html->matched = 0;
 	} else if (element > HTML_SILENT) {
@@ -157,8 +153,6 @@ put_element(struct html *html)
 
 		if (!html->is_end && !html->attribute.overflow)
 			html_add_unescaped(&text, buf_span(&html->attribute));
-		/* What belongs into a body ends the head. */
-		html->is_in_head = false;
 		html->take_element(
 		    html->context, element, html->is_end, buf_span(&text));
 		buf_free(&text);
@@ -217,8 +211,8 @@ take_opened(struct html *html, char c)
 	} else if (ascii_is_letter(c)) {
 		html->state = HTML_NAME;
 		html->name_len = 0;
-		html->attribute.len = 0;
-		html->attribute.overflow = false;
+		buf_clear(&html->attribute);
+		html->has_attribute = false;
 		add_to_name(html->name, &html->name_len, c);
 	} else if (c == '!' && is_first) {
 		html->state = HTML_DECLARATION;
@@ -254,6 +248,9 @@ take_value(struct html *html, char c)
 		if (is_blank(c))
 			return;
 		html->state = HTML_VALUE;
+		/* Of two the first holds. */
+		html->is_taken = is_wanted(html) && !html->has_attribute;
+		html->has_attribute |= html->is_taken;
 		html->quote = c == '"' || c == '\'' ? c : '\0';
 		if (html->quote != '\0')
 			return;
@@ -262,7 +259,7 @@ take_value(struct html *html, char c)
 		html->state = HTML_ATTRIBUTES;
 	else if (html->quote == '\0' && c == '>')
 		put_element(html);
-	else if (is_wanted(html))
+	else if (html->is_taken)
 		buf_add_char(&html->attribute, c);
 }
 

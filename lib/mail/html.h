@@ -7,7 +7,8 @@
  *
  * Lenient  as HTML's own standard has it: a tag may be left open, a '<' that
  *          begins none is text, a reference needs no ';'.
- * Hidden   comments, what is in the head, styles and scripts.
+ * Hidden   comments, styles, scripts and the title.  Other text in the head is
+ *          shown: by HTML's standard it ends the head.
  * Memory   one attribute, of at most HTML_ATTRIBUTE_MAX bytes; nesting is not
  *          kept, so it has no limit.
  */
@@ -21,10 +22,8 @@ enum {
 };
 
 enum html_element {
-	HTML_OTHER, /* it does not shape text; not handed out */
-	HTML_HEAD,  /* this and the next three are not, either */
-	HTML_BODY,
-	HTML_SILENT,    /* what is in it is no HTML */
+	HTML_OTHER,     /* it does not shape text; not handed out */
+	HTML_SILENT,    /* nor is this; what is in it is no HTML */
 	HTML_PARAGRAPH, /* with a line between it and others */
 	HTML_BLOCK,     /* on lines of its own */
 	HTML_BREAK,
@@ -63,13 +62,14 @@ struct html {
 		HTML_RAW      /* up to the end tag */
 	} state;
 	bool is_end;
-	bool is_in_head;
 	char quote; /* of the value, or '\0' */
 	unsigned dashes;
 	char name[HTML_NAME_MAX]; /* of the element */
 	size_t name_len;
 	char key[HTML_NAME_MAX]; /* of the attribute */
 	size_t key_len;
+	bool has_attribute; /* the element, one that is wanted */
+	bool is_taken;      /* the value is its */
 	char reference[HTML_REFERENCE_MAX]; /* behind '&' */
 	size_t reference_len;
 	size_t matched; /* of "</" and the name */

@@ -248,8 +248,6 @@ take_element(void *context, enum html_element element, bool is_end,
 
 	switch (element) {
 	case HTML_OTHER:
-	case HTML_HEAD:
-	case HTML_BODY:
 	case HTML_SILENT:
 		break;
 	case HTML_PARAGRAPH:
