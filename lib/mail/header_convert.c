@@ -115,6 +115,22 @@ add_unescaped(struct buf *into, struct span text)
 	}
 }
 
+static bool
+is_attribute_char(char c)
+{
+	return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_' ||
+	       c == '+' || c == '!' || c == '^';
+}
+
+static bool
+is_of_attribute_chars(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_attribute_char(text.ptr[i]))
+			return false;
+	return true;
+}
+
 /* All sections of one, whose first says set and language. */
 static bool
 read_extended(
@@ -144,17 +160,11 @@ read_extended(
 	if (is_known)
 		charset_add_utf8(&extended->utf8, charset, buf_span(&bytes));
 	buf_free(&bytes);
-	return is_known;
+	/* It will be written as it is. */
+	return is_known && is_of_attribute_chars(extended->language);
 }
 
 /* ---- writing ---- */
-
-static bool
-is_attribute_char(char c)
-{
-	return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_' ||
-	       c == '+' || c == '!' || c == '^';
-}
 
 /* One character's bytes; the length that they have. */
 static void
@@ -226,21 +236,12 @@ add_lines(const struct field *field, struct buf *into,
 	return is_good;
 }
 
-static bool
-is_token(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (!is_attribute_char(text.ptr[i]))
-			return false;
-	return text.len > 0;
-}
-
 static void
 add_plain(
     const struct field *field, struct buf *into, const struct parameter *one)
 {
 	struct span value = value_of(field, one);
-	struct buf converted = buf_new(8 * value.len + SPARE);
+	struct buf converted = buf_new(into->max);
 
 	words_add_converted(&converted, value, field->writer, field->charset);
 	buf_add_string(into, ";\r\n ");
@@ -248,10 +249,11 @@ add_plain(
 	if (one->section != NOT_CONTINUED)
 		buf_printf(into, "*%d", one->section);
 	buf_add_char(into, '=');
-	if (is_token(buf_span(&converted)))
+	if (converted.len > 0 && is_of_attribute_chars(buf_span(&converted)))
 		buf_add(into, buf_span(&converted));
 	else
 		header_add_quoted(into, buf_span(&converted));
+	into->overflow |= converted.overflow;
 	buf_free(&converted);
 }
 
@@ -296,27 +298,45 @@ add_parameters(struct field *field, struct buf *into)
 	return is_good;
 }
 
+/*
+ * "text/plain" or "attachment", without comments: one may hold a ';'.  What
+ * follows it, or nothing if it is neither.
+ */
+static struct span
+add_main_value(struct buf *into, struct span value)
+{
+	struct span token = content_token(value);
+	struct content_type type;
+
+	content_type_parse(value, &type);
+	if (type.type.len > 0) {
+		buf_add(into, type.type);
+		buf_add_char(into, '/');
+		buf_add(into, type.subtype);
+		return type.parameters;
+	}
+	if (token.len == 0)
+		return token;
+	buf_add(into, token);
+	return span_slice(
+	    value, (size_t)(token.ptr - value.ptr) + token.len, value.len);
+}
+
 /* False, and nothing appended, if it has none of RFC 2231. */
 static bool
 add_written_anew(struct buf *into, struct span name, struct span value,
     struct charset_writer *writer, struct span charset)
 {
 	size_t start = into->len;
-	size_t semicolon = span_index(value, ';');
 	struct field field = { .values = buf_new(value.len + 1),
 		.writer = writer,
 		.charset = charset };
 
-	bool is_good =
-	    read_parameters(&field, span_slice(value, semicolon, value.len)) &&
-	    field.has_extended;
-	if (is_good) {
-		buf_add(into, name);
-		buf_add_string(into, ": ");
-		buf_add(into, span_trim(span_slice(value, 0, semicolon)));
-		is_good = add_parameters(&field, into);
-		buf_add_string(into, "\r\n");
-	}
+	buf_add(into, name);
+	buf_add_string(into, ": ");
+	bool is_good = read_parameters(&field, add_main_value(into, value)) &&
+		       field.has_extended && add_parameters(&field, into);
+	buf_add_string(into, "\r\n");
 	if (!is_good)
 		into->len = start;
 	buf_free(&field.values);

@@ -2,6 +2,8 @@
  * convert_test - conversions of text, of character sets and of headers.
  */
 
+#include <string.h>
+
 #include "mail/convert.h"
 #include "mail/header_convert.h"
 #include "test.h"
@@ -275,6 +277,18 @@ static const struct {
 	{ "others are quoted", "utf-8",
 	    "Content-Type: a/b; n*=utf-8''x; m=\"a b\"\r\n",
 	    "Content-Type: a/b;\r\n n*=utf-8''x;\r\n m=\"a b\"\r\n" },
+	{ "a comment with a semicolon", "utf-8",
+	    "Content-Type: text/plain (a;b); n*=utf-8''x\r\n",
+	    "Content-Type: text/plain;\r\n n*=utf-8''x\r\n" },
+	{ "also of no type", "utf-8",
+	    "Content-Disposition: attachment (a;b); n*=utf-8''x\r\n",
+	    "Content-Disposition: attachment;\r\n n*=utf-8''x\r\n" },
+	{ "no value but parameters", "utf-8",
+	    "Content-Disposition: (a); n*=koi8-r''%F0\r\n",
+	    "Content-Disposition: (a); n*=koi8-r''%F0\r\n" },
+	{ "a language that is none", "utf-8",
+	    "Content-Type: a/b; n*=\"koi8-r'en;x=y;z='%F0\"\r\n",
+	    "Content-Type: a/b; n*=\"koi8-r'en;x=y;z='%F0\"\r\n" },
 	{ "a word in one", "utf-8",
 	    "Content-Type: a/b; n*=utf-8''x; m=\"=?koi8-r?q?=F0?=\"\r\n",
 	    "Content-Type: a/b;\r\n n*=utf-8''x;\r\n"
@@ -298,6 +312,39 @@ header_converts(size_t i)
 	return is_same;
 }
 
+/* A word of a parameter whose every character becomes many. */
+static void
+test_long_replacement(void)
+{
+	enum {
+		CHARACTERS = 500,
+		LONG = 60
+	};
+	struct charset_writer writer;
+	struct buf header = buf_new(10000);
+	struct buf out = buf_new(1 << 20);
+	char replacement[LONG + 1] = "";
+
+	memset(replacement, 'x', LONG);
+	charset_writer_init(&writer, span_of("us-ascii"));
+	CHECK("a replacement may be long",
+	    charset_writer_replace(&writer, span_of(replacement)));
+	buf_add_string(
+	    &header, "Content-Type: a/b; n*=utf-8''x; m=\"=?utf-8?q?");
+	for (int i = 0; i < CHARACTERS; i++)
+		buf_add_string(&header, "\xc3\xa9");
+	buf_add_string(&header, "?=\"\r\n");
+	header_add_converted(
+	    &out, buf_span(&header), &writer, span_of("us-ascii"));
+	size_t count = 0;
+	for (size_t i = 0; i < out.len; i++)
+		count += out.data[i] == 'x';
+	CHECK("nothing of a parameter that grows is lost",
+	    !out.overflow && count == CHARACTERS * LONG + 1);
+	buf_free(&header);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -309,5 +356,6 @@ main(void)
 	test_table();
 	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
 		CHECK(headers[i].label, header_converts(i));
+	test_long_replacement();
 	return test_result();
 }
