@@ -295,8 +295,10 @@ add_fields(struct converting *converting, uint32_t part)
 	struct span value;
 
 	if (!read_header(
-		converting->fd, &converting->mime.parts[part], &header))
+		converting->fd, &converting->mime.parts[part], &header)) {
+		buf_free(&header);
 		return account_error();
+	}
 	add_break(converting);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!header_find(
