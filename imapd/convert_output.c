@@ -6,6 +6,7 @@
 #include "mail/convert.h"
 #include "mail/header_convert.h"
 #include "mail/language.h"
+#include "mail/structure.h"
 
 enum {
 	RETRY_MINUTES = 5,
@@ -169,19 +170,23 @@ put_other_parameters(struct session *session, const struct convert_plan *plan)
 {
 	struct span rest = buf_span(&plan->parameters);
 	struct buf value = buf_new(plan->parameters.len + 1);
+	struct buf text = buf_new(STRUCTURE_MAX);
+	bool is_utf8 = session_is_utf8(session);
 	struct span name;
 
 	while (plan->how->kind == CONVERT_CHARSET &&
 	       content_type_next(&rest, &name, &value)) {
 		if (name.len > 0 &&
 		    !span_equal_nocase(name, span_of("charset"))) {
-			put(session, " ");
-			put_nstring(session, name);
-			put(session, " ");
-			put_nstring(session, buf_span(&value));
+			buf_add_char(&text, ' ');
+			structure_add_string(&text, name, is_utf8);
+			buf_add_char(&text, ' ');
+			structure_add_string(&text, buf_span(&value), is_utf8);
 		}
 		buf_clear(&value);
 	}
+	put_span(session, buf_span(&text));
+	buf_free(&text);
 	buf_free(&value);
 }
 

@@ -193,6 +193,10 @@ check('13: nothing in it is HTML', b'&lt;script&gt;alert(&quot;x&quot;)&lt;/scri
 event = add(b'text/calendar; method=REQUEST; charset=iso-8859-1; x="a b"', b'BEGIN:\xe9\r\n')
 a = w.say(f'CONVERT {event} (NIL ("charset" "utf-8")) (BODYPARTSTRUCTURE[1] BINARY.SIZE[1])')
 check('8.2: what holds as before is kept', 'BODYPARTSTRUCTURE[1] ("text" "calendar" ("charset" "utf-8" "method" "REQUEST" "x" "a b") NIL NIL "8bit" 10 1' in a[0], a)
+strange = add(b'text/plain; format=""; x="q\\"\xe9"; charset=utf-8', b'x\r\n')
+a = w.say(f'CONVERT {strange} (NIL) BODYPARTSTRUCTURE[1]')
+check('8.2: as BODYSTRUCTURE has it: empty ones are no NIL, others than ASCII no literals',
+      '("charset" "utf-8" "format" "" "x" "=?unknown-8bit?B?' in a[0] and '{' not in a[0], a)
 for subtype in b'css', b'csv', b'enriched', b'xml':
     n = add(b'text/' + subtype + b'; charset=iso-8859-2', b'\xb3\r\n')
     check(f'7.1: the character set of text/{subtype.decode()}', text(n, f'"text/{subtype.decode()}"', parameters='"charset" "utf-8"') == 'ł\r\n'.encode())
