@@ -138,7 +138,7 @@ find_result(struct session *session, struct span key)
 	}
 	for (size_t i = 0; i < CONVERT_CACHED; i++) {
 		found = &cache->results[i];
-		if (found->status == CONVERT_OK && found->key.len > 0 &&
+		if (found->key.len > 0 &&
 		    span_equal(buf_span(&found->key), key)) {
 			cache->next = (i + 1) % CONVERT_CACHED;
 			return found;
@@ -174,12 +174,14 @@ convert_result(struct session *session, const struct convert_request *request,
 		    session->folder, i, section, &conversion, &result->bytes));
 		if (result->status == CONVERT_OK && writer.is_lossy)
 			result->status = CONVERT_LOSSY;
-		if (result->status == CONVERT_OK) {
+		if (result->status == CONVERT_OK)
 			describe(result);
-			buf_add(&result->key, buf_span(&key));
-		} else {
+		else
 			buf_free(&result->bytes);
-		}
+		/* What fails for good is not tried again, either. */
+		if (result->status != CONVERT_FAILED &&
+		    result->status != CONVERT_GONE)
+			buf_add(&result->key, buf_span(&key));
 	}
 	buf_free(&key);
 	return result;

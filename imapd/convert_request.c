@@ -16,10 +16,18 @@ static const struct {
 	{ "AVAILABLECONVERSIONS[", CONVERT_AVAILABLE },
 };
 
-bool
-convert_is_same_part(const struct section *a, const struct section *b)
+enum {
+	ITEMS = sizeof(items) / sizeof(*items)
+};
+
+static bool
+is_same_part(const struct convert_item *one, const struct convert_item *other)
 {
-	return a->kind == b->kind && a->part_count == b->part_count &&
+	const struct section *a = &one->fetch.section;
+	const struct section *b = &other->fetch.section;
+
+	return one->kind != CONVERT_UID && other->kind != CONVERT_UID &&
+	       a->kind == b->kind && a->part_count == b->part_count &&
 	       (a->part_count == 0 ||
 		   memcmp(a->part, b->part, a->part_count * sizeof(*a->part)) ==
 		       0);
@@ -121,15 +129,32 @@ parse_target(struct convert_request *request, struct parse *parse)
 
 /* ---- items ---- */
 
+/*
+ * Behind the others of its part, so that each part is converted once, however
+ * its items are mixed with those of others; the same one again is left out.
+ */
 static void
-count_part(struct convert_request *request, const struct section *section)
+add_item(struct convert_request *request, const struct convert_item *item)
 {
-	for (size_t i = 0; i + 1 < request->count; i++)
-		if (request->items[i].kind != CONVERT_UID &&
-		    convert_is_same_part(
-			section, &request->items[i].fetch.section))
+	size_t at = request->count;
+
+	while (at > 0 && !is_same_part(&request->items[at - 1], item))
+		at--;
+	request->part_count += at == 0 && item->kind != CONVERT_UID;
+	for (size_t i = at; i > 0 && !item->fetch.is_partial; i--) {
+		const struct convert_item *other = &request->items[i - 1];
+
+		if (!is_same_part(other, item))
+			break;
+		if (other->kind == item->kind && !other->fetch.is_partial)
 			return;
-	request->part_count++;
+	}
+	if (at == 0)
+		at = request->count;
+	memmove(&request->items[at + 1], &request->items[at],
+	    (request->count - at) * sizeof(*item));
+	request->items[at] = *item;
+	request->count++;
 }
 
 /* A header has no type that it could become: section 6. */
@@ -147,27 +172,27 @@ parse_section(struct convert_request *request, struct parse *parse,
 	    (request->to.ptr != NULL || (section->kind != SECTION_HEADER &&
 					    section->kind != SECTION_MIME)))
 		return false;
-	if (item->kind == CONVERT_BINARY &&
-	    !section_parse_partial(parse, &item->fetch))
-		return false;
-	count_part(request, section);
-	return true;
+	return item->kind != CONVERT_BINARY ||
+	       section_parse_partial(parse, &item->fetch);
 }
 
 static bool
 parse_item(struct convert_request *request, struct parse *parse)
 {
-	if (request->count == FETCH_ITEMS_MAX)
-		return false;
-	struct convert_item *item = &request->items[request->count++];
-	*item = (struct convert_item){ .kind = CONVERT_UID,
+	struct convert_item item = { .kind = CONVERT_UID,
 		.fetch = { .length = UINT64_MAX } };
-	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
-		if (parse_prefix(parse, items[i].prefix)) {
-			item->kind = items[i].kind;
-			return parse_section(request, parse, item);
-		}
-	return parse_keyword(parse, "UID");
+	size_t which = 0;
+
+	while (which < ITEMS && !parse_prefix(parse, items[which].prefix))
+		which++;
+	if (which < ITEMS)
+		item.kind = items[which].kind;
+	if (request->count == FETCH_ITEMS_MAX ||
+	    (which < ITEMS ? !parse_section(request, parse, &item)
+			   : !parse_keyword(parse, "UID")))
+		return false;
+	add_item(request, &item);
+	return true;
 }
 
 static bool

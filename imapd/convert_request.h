@@ -38,6 +38,7 @@ struct convert_request {
 	struct span to; /* ptr NULL: the default conversion */
 	struct convert_parameter parameters[CONVERT_PARAMETERS_MAX];
 	size_t parameter_count;
+	/* Those of a part follow each other. */
 	struct convert_item items[FETCH_ITEMS_MAX];
 	size_t count;
 	size_t part_count;     /* different ones that are asked for */
@@ -51,8 +52,5 @@ struct convert_request {
 bool convert_request_parse(
     struct convert_request *request, struct parse *parse);
 void convert_request_free(struct convert_request *request);
-
-/* "HEADER", "1.2.MIME", "1.2": do two items have the same? */
-bool convert_is_same_part(const struct section *a, const struct section *b);
 
 #endif

@@ -170,6 +170,10 @@ found, a = literals(f'CONVERT {page} (NIL) BINARY[1]<9999.10>')
 check('6: nothing behind its end', found == [b''] and '<9999> {0}' in a[0], (found, a))
 pieces = b''.join(literals(f'CONVERT {page} (NIL) BINARY[1]<{at}.7>')[0][0] for at in range(0, len(want), 7))
 check('8.3: piece by piece it is the same', pieces == want)
+a = w.say(f'CONVERT {page} (NIL) (BINARY.SIZE[1] BINARY.SIZE[] BODYPARTSTRUCTURE[1] BINARY.SIZE[1] UID BINARY[1]<0.1> BINARY[1]<1.1>)')
+check('8.2: the items of a part follow each other, in their order, and the same one comes once',
+      re.sub(r'[("{][^\[]*$', '', '_'.join(re.findall(r'[A-Z.]+\[\d?\]', ''.join(a)))) ==
+      'BINARY.SIZE[1]_BODYPARTSTRUCTURE[1]_BINARY[1]_BINARY[1]_BINARY.SIZE[]', a)
 a = w.say(f'CONVERT {page} (NIL) (BODYPARTSTRUCTURE[1] UID)')
 uid = a[0].split('(UID ')[1].split()[0]
 check('8.1: UID comes first', f'(UID {uid} BODYPARTSTRUCTURE[1] (' in a[0], a)
@@ -396,6 +400,23 @@ check('13: 6000 parts', isinstance(got, bytes) and got.count(b'x\r\n') > 4000, g
 n = add(b'text/plain', b'x\r\n', b'X-W: ' + b'=?utf-8?q? ' * 20000 + b'\r\n')
 found, a = literals(f'CONVERT {n} (NIL ("charset" "utf-8")) BODY[HEADER]')
 check('13: a header of words that are none', found and b'=?utf-8?q? ' * 20000 in found[0], a)
+
+
+def bytes_read(command):
+    """What the server read for it, of files and of us."""
+    def so_far():
+        with open(f'/proc/{w.child.pid}/io') as f:
+            return int(re.search(r'rchar: (\d+)', f.read())[1])
+    before = so_far()
+    return w.say(command), so_far() - before
+
+
+wide = 'é'.encode() * (1 << 20)
+n = add(b'multipart/mixed; boundary=b', part(b'text/plain', wide) * 3 + b'--b--\r\n')
+a, count = bytes_read(f'CONVERT {n} ("text/plain" ("charset" "us-ascii")) (BINARY.SIZE[1] BODYPARTSTRUCTURE[1] BINARY[1]{" BINARY[1]<0.9>" * 50})')
+check('13: what failed is not tried again for each item', no(a) and count < 20 << 20, (a, count))
+a, count = bytes_read(f'CONVERT {n} ("text/plain") ({" ".join(f"BINARY[{i % 3 + 1}]<{i}.1>" for i in range(60))})')
+check('13: nor is what is mixed with other parts converted again', ok(a) and count < 40 << 20, (a[-1], count))
 if not sanitized:
     check('13: memory has a bound', peak(w.child.pid) < 64 << 10, peak(w.child.pid))
 check('and it serves on', ok(w.say('CONVERT 1 (NIL) BINARY[1]')) and w.end() == 0)
