@@ -143,12 +143,14 @@ read_extended(
 	extended->base = first->base;
 	extended->language = span_cut(&value, '\'');
 	add_unescaped(&bytes, value);
+	bool is_good = true; /* no two have the same sections */
 	for (int section = 1; first->section != NOT_CONTINUED; section++) {
 		struct parameter *next =
 		    find_section(field, first->base, section);
 
 		if (next == NULL)
 			break;
+		is_good &= !next->is_done;
 		next->is_done = true;
 		if (next->is_extended)
 			add_unescaped(&bytes, value_of(field, next));
@@ -160,8 +162,8 @@ read_extended(
 	if (is_known)
 		charset_add_utf8(&extended->utf8, charset, buf_span(&bytes));
 	buf_free(&bytes);
-	/* It will be written as it is. */
-	return is_known && is_of_attribute_chars(extended->language);
+	/* The language will be written as it is. */
+	return is_good && is_known && is_of_attribute_chars(extended->language);
 }
 
 /* ---- writing ---- */
