@@ -360,9 +360,17 @@ header_add_converted(struct buf *into, struct span header,
 		struct span value;
 
 		header = span_slice(header, len, header.len);
-		if (!header_next(&rest, &name, &value) ||
-		    !span_is_one_of(name, parameter_fields, 2) ||
-		    !add_written_anew(into, name, value, writer, charset))
-			words_add_converted(into, field, writer, charset);
+		if (!header_next(&rest, &name, &value)) {
+			buf_add(into, field);
+		} else if (!span_is_one_of(name, parameter_fields, 2) ||
+			   !add_written_anew(
+			       into, name, value, writer, charset)) {
+			size_t behind = span_index(field, ':') + 1;
+
+			buf_add(into, span_slice(field, 0, behind));
+			words_add_converted(into,
+			    span_slice(field, behind, field.len), writer,
+			    charset);
+		}
 	}
 }

@@ -192,7 +192,6 @@ struct encoding {
 	struct charset_writer *writer;
 	struct span charset;
 	bool is_base64;
-	bool owes_fold;   /* between two words, unless nothing follows */
 	struct buf bytes; /* in the set */
 	size_t room;      /* of the line */
 };
@@ -241,8 +240,6 @@ end_word(struct encoding *encoding)
 	struct buf *into = encoding->into;
 	struct span bytes = buf_span(&encoding->bytes);
 
-	if (bytes.len == 0)
-		return;
 	buf_add_string(into, "=?");
 	buf_add(into, encoding->charset);
 	buf_add_string(into, encoding->is_base64 ? "?B?" : "?Q?");
@@ -262,23 +259,14 @@ end_word(struct encoding *encoding)
 	buf_clear(&encoding->bytes);
 }
 
-static void
-add_fold(struct encoding *encoding)
-{
-	if (encoding->owes_fold)
-		buf_add_string(encoding->into, "\r\n ");
-	encoding->owes_fold = false;
-}
-
 /* A line of its own, if too little is left of this one. */
 static void
 begin_words(struct encoding *encoding)
 {
 	struct buf *into = encoding->into;
+	size_t column = column_of(into);
 	size_t least = WORD_FRAME + encoding->charset.len + WORD_LEAST;
 
-	add_fold(encoding);
-	size_t column = column_of(into);
 	if (column > 1 && column + least > LINE_MAX_WANTED &&
 	    is_blank(into->data[into->len - 1])) {
 		into->len--;
@@ -290,14 +278,17 @@ begin_words(struct encoding *encoding)
 			     : LINE_MAX_WANTED - column;
 }
 
-/* Words of text, none of which cuts a character; none of what is nothing. */
+/*
+ * Words of text, none of which cuts a character.  Of nothing one, too: a line
+ * that has no other is not left empty, which would end the header.
+ */
 static void
 add_words(struct encoding *encoding, struct span text)
 {
 	struct buf bytes = buf_new(CHARSET_REPLACEMENT_MAX);
-	bool has_begun = false;
 
 	encoding->bytes = buf_new(WORDS_ENCODED_MAX);
+	begin_words(encoding);
 	while (text.len > 0) {
 		struct span rest = text;
 
@@ -306,12 +297,7 @@ add_words(struct encoding *encoding, struct span text)
 		charset_writer_add(encoding->writer, &bytes,
 		    span_slice(text, 0, text.len - rest.len));
 		text = rest;
-		if (bytes.len == 0)
-			continue;
-		if (!has_begun)
-			begin_words(encoding);
-		has_begun = true;
-		if (encoding->bytes.len > 0 &&
+		if (bytes.len > 0 && encoding->bytes.len > 0 &&
 		    encoded_length(encoding, buf_span(&bytes)) >
 			encoding->room) {
 			end_word(encoding);
@@ -338,13 +324,11 @@ words_add_converted(struct buf *into, struct span text,
 		struct word word;
 		size_t plain = plain_length(text);
 
-		encoding.owes_fold &= plain == 0;
 		buf_add(into, span_slice(text, 0, plain));
 		text = span_slice(text, plain, text.len);
 		if (text.len == 0 || !read_word(text, &word))
 			continue;
 		if (!charset_is_known(word.charset)) {
-			add_fold(&encoding);
 			buf_add(into, span_slice(text, 0, word.len));
 			text = span_slice(text, word.len, text.len);
 			continue;
@@ -354,7 +338,8 @@ words_add_converted(struct buf *into, struct span text,
 		text = take_words(&utf8, text, word);
 		add_words(&encoding, buf_span(&utf8));
 		/* Its gap was taken with what is before it. */
-		encoding.owes_fold |= read_word(text, &word);
+		if (read_word(text, &word))
+			buf_add_string(into, "\r\n ");
 	}
 	buf_free(&utf8);
 }

@@ -2,13 +2,15 @@
  * convert_fuzz - text of any bytes in another form: the first byte chooses the
  * conversion, the second how long the pieces are, the third the character sets.
  * In pieces it is what it is as a whole, and text/plain in UTF-8 is UTF-8
- * without a bare LF; a header stays one, no longer than it may grow.
+ * without a bare LF; a header keeps its fields, gets no line that is empty or
+ * nothing but space, and is no longer than it may grow.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mail/convert.h"
+#include "mail/header.h"
 #include "mail/header_convert.h"
 #include "mail/utf8.h"
 
@@ -48,6 +50,23 @@ convert(struct buf *out, enum convert_kind kind, const char *source,
 	check_lines(buf_span(out));
 }
 
+/* Fields, or lines with nothing but space. */
+static size_t
+count_fields(struct span header, bool is_blank)
+{
+	size_t count = 0;
+
+	while (header.len > 0) {
+		size_t len = is_blank ? span_index(header, '\n') + 1
+				      : header_field_length(header);
+		struct span one = span_slice(header, 0, len);
+
+		count += !is_blank || span_trim(one).len == 0;
+		header = span_slice(header, len, header.len);
+	}
+	return count;
+}
+
 static void
 convert_header(struct span header, const char *target)
 {
@@ -56,7 +75,10 @@ convert_header(struct span header, const char *target)
 
 	charset_writer_init(&writer, span_of(target));
 	header_add_converted(&out, header, &writer, span_of(target));
-	if (out.overflow)
+	if (out.overflow ||
+	    count_fields(header, false) !=
+		count_fields(buf_span(&out), false) ||
+	    count_fields(header, true) < count_fields(buf_span(&out), true))
 		abort();
 	buf_free(&out);
 }
