@@ -78,28 +78,23 @@ append_end_message(struct appending *appending)
 		append_fail(appending, "NO an empty message is none");
 }
 
+static void
+take_octets(void *appending, struct span octets)
+{
+	append_octets(appending, octets);
+}
+
 bool
 append_take_literal(struct appending *appending, const struct literal *literal)
 {
 	struct session *session = appending->session;
-	uint64_t left = literal->octets;
 
 	append_ask_room(appending, literal->octets);
 	if (appending->failure != NULL && literal->is_sync)
 		return false;
 	input_ask(&session->input, literal);
-	while (left > 0) {
-		struct span bytes;
-
-		if (reader_peek(session->in, &bytes) != IO_OK)
-			return false;
-		if (bytes.len > left)
-			bytes.len = (size_t)left;
-		append_octets(appending, bytes);
-		reader_consume(session->in, bytes.len);
-		left -= bytes.len;
-	}
-	return true;
+	return read_octets(
+	    session->in, literal->octets, take_octets, appending);
 }
 
 /* REPLACE: before the EXPUNGE, RFC 8508 section 4.3. */

@@ -16,23 +16,17 @@ enum {
 
 /* ---- what it says ---- */
 
-/* The octets behind a line that announced them. */
-static bool
-take_octets(
-    struct guest *guest, uint64_t octets, guest_taker *take, void *context)
-{
-	while (octets > 0) {
-		struct span bytes;
+struct taking {
+	guest_taker *take;
+	void *context;
+};
 
-		if (reader_peek(&guest->in, &bytes) != IO_OK)
-			return false;
-		if (bytes.len > octets)
-			bytes.len = (size_t)octets;
-		take(context, bytes, false);
-		reader_consume(&guest->in, bytes.len);
-		octets -= bytes.len;
-	}
-	return true;
+static void
+take_octets(void *context, struct span bytes)
+{
+	const struct taking *taking = context;
+
+	taking->take(taking->context, bytes, false);
 }
 
 static bool
@@ -47,6 +41,7 @@ static bool
 take_answer(struct session *session, struct guest *guest, struct span tag,
     guest_taker *take, void *context, struct buf *line)
 {
+	struct taking taking = { take, context };
 	bool is_begun = false; /* a literal was within the line */
 
 	while (session->out->status == IO_OK) {
@@ -62,8 +57,8 @@ take_answer(struct session *session, struct guest *guest, struct span tag,
 			return false;
 		take(context, text, true);
 		is_begun = parse_literal(span_trim(text), &literal);
-		if (is_begun &&
-		    !take_octets(guest, literal.octets, take, context))
+		if (is_begun && !read_octets(&guest->in, literal.octets,
+				    take_octets, &taking))
 			return false;
 	}
 	return false;

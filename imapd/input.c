@@ -25,22 +25,10 @@ input_ask(struct input *input, const struct literal *literal)
 		write_string(input->out, "+ OK\r\n");
 }
 
-/* The literal's bytes onto the command. */
-static bool
-read_literal(struct input *input, uint64_t octets)
+static void
+add_octets(void *command, struct span bytes)
 {
-	while (octets > 0) {
-		struct span bytes;
-
-		if (reader_peek(input->in, &bytes) != IO_OK)
-			return false;
-		if (bytes.len > octets)
-			bytes.len = (size_t)octets;
-		buf_add(&input->command, bytes);
-		reader_consume(input->in, bytes.len);
-		octets -= bytes.len;
-	}
-	return true;
+	buf_add(command, bytes);
 }
 
 /* One line onto the command. */
@@ -88,7 +76,8 @@ input_read(struct input *input, bool (*is_streamed)(struct span so_far),
 			return literal->is_sync ? INPUT_TOO_LONG : INPUT_BROKEN;
 		input_ask(input, literal);
 		buf_add_string(&input->command, "\r\n");
-		if (!read_literal(input, literal->octets))
+		if (!read_octets(input->in, literal->octets, add_octets,
+			&input->command))
 			return INPUT_CLOSED;
 	}
 }

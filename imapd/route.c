@@ -81,6 +81,12 @@ is_any_literal(struct span so_far)
 	return true;
 }
 
+static void
+write_octets(void *out, struct span bytes)
+{
+	write_span(out, bytes);
+}
+
 /* The messages of APPEND and what is between them; false if the client went. */
 static bool
 pass_literals(struct session *session, struct guest *guest)
@@ -90,20 +96,10 @@ pass_literals(struct session *session, struct guest *guest)
 	enum input_status status = INPUT_STREAM;
 
 	while (status == INPUT_STREAM) {
-		uint64_t left = literal.octets;
-
 		input_ask(input, &literal);
-		while (left > 0) {
-			struct span bytes;
-
-			if (reader_peek(session->in, &bytes) != IO_OK)
-				return false;
-			if (bytes.len > left)
-				bytes.len = (size_t)left;
-			write_span(&guest->out, bytes);
-			reader_consume(session->in, bytes.len);
-			left -= bytes.len;
-		}
+		if (!read_octets(
+			session->in, literal.octets, write_octets, &guest->out))
+			return false;
 		buf_clear(&input->command);
 		status = input_read(input, is_any_literal, &literal);
 		write_span(&guest->out, buf_span(&input->command));

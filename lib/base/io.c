@@ -188,6 +188,23 @@ reader_consume(struct reader *in, size_t bytes)
 }
 
 bool
+read_octets(struct reader *in, uint64_t octets, io_taker *take, void *context)
+{
+	while (octets > 0) {
+		struct span bytes;
+
+		if (reader_peek(in, &bytes) != IO_OK)
+			return false;
+		if (bytes.len > octets)
+			bytes.len = (size_t)octets;
+		take(context, bytes);
+		reader_consume(in, bytes.len);
+		octets -= bytes.len;
+	}
+	return true;
+}
+
+bool
 reader_has_buffered(const struct reader *in)
 {
 	return in->start < in->end;

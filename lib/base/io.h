@@ -101,6 +101,11 @@ enum io_status read_line(struct reader *in, struct buf *line);
 enum io_status reader_peek(struct reader *in, struct span *bytes);
 void reader_consume(struct reader *in, size_t bytes);
 
+/* The next octets of the input, piece by piece; false if it ends before. */
+typedef void io_taker(void *context, struct span bytes);
+bool read_octets(
+    struct reader *in, uint64_t octets, io_taker *take, void *context);
+
 /* Are bytes buffered that were read from the fd and not yet consumed? */
 bool reader_has_buffered(const struct reader *in);
 

@@ -116,6 +116,39 @@ test_packet(void)
 }
 
 static void
+add_octets(void *into, struct span bytes)
+{
+	buf_add(into, bytes);
+}
+
+static void
+test_octets(void)
+{
+	static struct reader in;
+	struct buf octets = buf_new(8);
+	struct buf line = buf_new(8);
+	int ends[2];
+
+	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
+	CHECK("write", write_all(ends[1], span_of("one\ntwo\nend")));
+	close(ends[1]);
+	reader_init(&in, ends[0], 1000);
+	CHECK("none", read_octets(&in, 0, add_octets, &octets));
+	CHECK("octets", read_octets(&in, 5, add_octets, &octets) &&
+			    span_equal(buf_span(&octets), span_of("one\nt")));
+	CHECK("what is behind them stays",
+	    read_line(&in, &line) == IO_OK &&
+		span_equal(buf_span(&line), span_of("wo\n")));
+	buf_clear(&octets);
+	CHECK("octets that are not there",
+	    !read_octets(&in, 4, add_octets, &octets) &&
+		span_equal(buf_span(&octets), span_of("end")));
+	buf_free(&octets);
+	buf_free(&line);
+	close(ends[0]);
+}
+
+static void
 test_io(void)
 {
 	static struct reader in;
@@ -243,6 +276,7 @@ main(void)
 	test_buf();
 	test_record();
 	test_packet();
+	test_octets();
 	test_io();
 	return test_result();
 }
