@@ -36,53 +36,49 @@ is_tagged(struct span line, struct span tag)
 	       line.ptr[tag.len] == ' ';
 }
 
-/* True when the tagged line is there; false at the end. */
-static bool
-take_answer(struct session *session, struct guest *guest, struct span tag,
-    guest_taker *take, void *context, struct buf *line)
+/* One line and the literal behind it; GUEST_OK is the tagged line. */
+static enum guest_result
+take_line(struct guest *guest, struct span tag, struct taking *taking,
+    struct buf *line)
 {
-	struct taking taking = { take, context };
-	bool is_begun = false; /* a literal was within the line */
+	struct literal literal;
 
-	while (session->out->status == IO_OK) {
-		struct literal literal;
-
-		buf_clear(line);
-		if (read_line(&guest->in, line) != IO_OK)
-			return false;
-		struct span text = buf_span(line);
-		if (!is_begun && is_tagged(text, tag))
-			return true;
-		if (!is_begun && span_starts(text, span_of("* BYE")))
-			return false;
-		take(context, text, true);
-		is_begun = parse_literal(span_trim(text), &literal);
-		if (is_begun && !read_octets(&guest->in, literal.octets,
-				    take_octets, &taking))
-			return false;
+	buf_clear(line);
+	if (read_line(&guest->in, line) != IO_OK)
+		return GUEST_GONE;
+	struct span text = buf_span(line);
+	if (!guest->is_in_line && is_tagged(text, tag)) {
+		text = span_slice(text, tag.len + 1, SIZE_MAX);
+		return span_starts(text, span_of("OK")) ? GUEST_OK
+							: GUEST_REFUSED;
 	}
-	return false;
+	if (!guest->is_in_line && span_starts(text, span_of("* BYE")))
+		return GUEST_GONE;
+	taking->take(taking->context, text, true);
+	guest->is_in_line = parse_literal(span_trim(text), &literal);
+	if (guest->is_in_line &&
+	    !read_octets(&guest->in, literal.octets, take_octets, taking))
+		return GUEST_GONE;
+	return GUEST_MORE;
 }
 
 enum guest_result
 guest_answer(struct session *session, struct guest *guest, struct span tag,
     guest_taker *take, void *context, struct buf *final)
 {
+	struct taking taking = { take, context };
 	struct buf line = buf_new(GUEST_LINE_MAX);
-	enum guest_result result = GUEST_REFUSED;
+	enum guest_result result = GUEST_MORE;
 
 	buf_clear(final);
-	if (!take_answer(session, guest, tag, take, context, &line)) {
+	while (result == GUEST_MORE && session->out->status == IO_OK)
+		result = take_line(guest, tag, &taking, &line);
+	if (result == GUEST_MORE)
+		result = GUEST_GONE; /* the client is: nobody is left */
+	if (result == GUEST_GONE)
 		guest_close(session, guest);
-		result = GUEST_GONE;
-	} else {
-		struct span rest =
-		    span_slice(buf_span(&line), tag.len + 1, SIZE_MAX);
-
-		if (span_starts(rest, span_of("OK")))
-			result = GUEST_OK;
+	else
 		buf_add(final, buf_span(&line));
-	}
 	buf_free(&line);
 	return result;
 }
@@ -113,6 +109,22 @@ guest_forward(struct session *session, struct guest *guest)
 
 	put_span(session, buf_span(&final));
 	buf_free(&final);
+	return result;
+}
+
+enum guest_result
+guest_forward_line(struct session *session, struct guest *guest)
+{
+	struct taking taking = { forward, session };
+	struct buf line = buf_new(GUEST_LINE_MAX);
+	enum guest_result result =
+	    take_line(guest, session->tag, &taking, &line);
+
+	if (result == GUEST_GONE)
+		guest_close(session, guest);
+	else if (result != GUEST_MORE)
+		put_span(session, buf_span(&line));
+	buf_free(&line);
 	return result;
 }
 

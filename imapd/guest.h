@@ -24,7 +24,8 @@ enum {
 enum guest_result {
 	GUEST_OK,
 	GUEST_REFUSED, /* NO or BAD */
-	GUEST_GONE     /* it ended; it is closed by now */
+	GUEST_GONE,    /* it ended; it is closed by now */
+	GUEST_MORE     /* guest_forward_line: the answer goes on */
 };
 
 struct guest {
@@ -36,6 +37,7 @@ struct guest {
 	enum language language;
 	bool is_collation_inverted;
 	uint64_t used;
+	bool is_in_line; /* what it says next is behind a literal */
 };
 
 struct guests {
@@ -72,6 +74,10 @@ enum guest_result guest_answer(struct session *session, struct guest *guest,
 
 /* To the client, with the tagged line if it is ours. */
 enum guest_result guest_forward(struct session *session, struct guest *guest);
+
+/* The same, but one line of it, with the literal behind that. */
+enum guest_result guest_forward_line(
+    struct session *session, struct guest *guest);
 
 /* A command of our own, without tag and CRLF; nothing of its answer is told. */
 enum guest_result guest_say(

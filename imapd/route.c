@@ -188,42 +188,48 @@ is_readable(const struct reader *in)
 	return reader_has_buffered(in) || poll(&polled, 1, 0) > 0;
 }
 
-/* What either says goes to the other, until the client says DONE. */
+/* The client's line, which should be DONE, and the answer. */
+static void
+end_idle(struct session *session, struct guest *guest)
+{
+	struct buf line = buf_new(GUEST_LINE_MAX);
+
+	if (read_line(session->in, &line) != IO_OK) {
+		session->is_done = true;
+	} else {
+		write_span(&guest->out, buf_span(&line));
+		if (guest_forward(session, guest) == GUEST_GONE)
+			finish_gone(session, true);
+	}
+	buf_free(&line);
+}
+
+/* What either says goes to the other, until the client says something or the
+ * guest answers without that: it has refused, or ended. */
 static void
 pass_idle(struct session *session, struct guest *guest)
 {
 	int64_t until = clock_ms() + session->in->timeout_ms;
-	struct buf line = buf_new(GUEST_LINE_MAX);
+	enum guest_result result = GUEST_MORE;
 
 	write_span(&guest->out, buf_span(&session->input.command));
 	write_string(&guest->out, "\r\n");
 	writer_flush(&guest->out);
-	for (;;) {
+	while (result == GUEST_MORE) {
 		if (!wait_both(session, guest, until)) {
 			put_reply(
 			    session, "* BYE you were silent for too long");
 			session->is_done = true;
-			break;
+			return;
 		}
-		buf_clear(&line);
-		if (is_readable(&guest->in)) {
-			if (read_line(&guest->in, &line) != IO_OK) {
-				finish_gone(session, true);
-				break;
-			}
-			put_span(session, buf_span(&line));
-			continue;
+		if (!is_readable(&guest->in)) {
+			end_idle(session, guest);
+			return;
 		}
-		if (read_line(session->in, &line) != IO_OK) {
-			session->is_done = true;
-			break;
-		}
-		write_span(&guest->out, buf_span(&line));
-		if (guest_forward(session, guest) == GUEST_GONE)
-			finish_gone(session, true);
-		break;
+		result = guest_forward_line(session, guest);
 	}
-	buf_free(&line);
+	if (result == GUEST_GONE)
+		finish_gone(session, true);
 }
 
 /* ---- which is whose ---- */

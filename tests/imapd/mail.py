@@ -25,9 +25,15 @@ MESSAGE = b'From: Ana <ana@example.org>\r\nTo: bob@example.org\r\nSubject: One\r
 def start(name='M', control=None, guest=None, reader=None):
     """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's; reader: who has URLs
     of local's."""
+def as_user(*command):
+    return (['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []) + list(command)
+
+
+def start(name='M', control=None, guest=None):
+    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
-    command = ['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []
+    command = as_user()
     if control:
         command = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /var && mkdir /var/mta && '
                    'cp -r "$0" /var/mta/control && exec "$@"', control, *command]
