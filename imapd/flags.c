@@ -271,14 +271,17 @@ static void
 copy_picks(struct session *session, const struct picks *picks,
     struct span target, bool is_move)
 {
+	struct folder_copying copying = { .target = target,
+		.is_move = is_move };
 	struct folder_copied copied = { 0 };
 	struct buf text = buf_new(SIZE_MAX / 2);
 	enum account_status status = ACCOUNT_OK;
 
+	rights_limit_copies(session, &copying);
 	session->progress.goal = picks_count(picks);
 	if (picks_count(picks) > 0)
-		status = folder_copy(session->folder, picks_items(picks),
-		    picks_count(picks), target, is_move, &copied);
+		status = folder_copy_without(session->folder,
+		    picks_items(picks), picks_count(picks), &copying, &copied);
 	if (status == ACCOUNT_NONEXISTENT) {
 		struct folder_counts counts;
 
@@ -292,9 +295,6 @@ copy_picks(struct session *session, const struct picks *picks,
 	} else if (picks_count(picks) == 0) {
 		session_finish(session, "OK there were none");
 	} else {
-		if (rights_is_guest(session))
-			rights_strip_copies(
-			    session, target, &copied, picks_count(picks));
 		notify_note_own(session, target, &copied, picks_count(picks));
 		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
 		buf_add_string(&text, is_move ? "* OK " : "OK ");

@@ -80,28 +80,15 @@ rights_flags(uint32_t rights)
 }
 
 void
-rights_strip_copies(struct session *session, struct span folder,
-    const struct folder_copied *copied, size_t count)
+rights_limit_copies(
+    const struct session *session, struct folder_copying *copying)
 {
 	const uint32_t all = MESSAGE_SEEN | MESSAGE_DELETED | MESSAGE_ANSWERED |
 			     MESSAGE_FLAGGED | MESSAGE_DRAFT;
-	uint32_t rights = rights_on(session, folder);
-	uint32_t taken = all & ~rights_flags(rights);
-	uint64_t keywords = (rights & ACL_WRITE) == 0 ? UINT64_MAX : 0;
-	struct folder *target;
+	uint32_t rights = rights_on(session, copying->target);
 
-	if (taken == 0 ||
-	    folder_open(&target, session->account, folder, false) != ACCOUNT_OK)
-		return;
-	for (size_t k = 0; k < count; k++) {
-		size_t i = folder_find(target, copied->uids[k]);
-
-		if (i < folder_count(target) &&
-		    folder_message(target, i)->uid == copied->uids[k])
-			folder_change_flags(target, &i, 1, FLAGS_REMOVE, taken,
-			    keywords, UINT64_MAX, NULL, NULL);
-	}
-	folder_close(target);
+	copying->lost_flags = all & ~rights_flags(rights);
+	copying->has_no_keywords = (rights & ACL_WRITE) == 0;
 }
 
 bool

@@ -39,11 +39,11 @@ bool rights_require_selected(struct session *session, uint32_t needed);
 uint32_t rights_flags(uint32_t rights);
 
 /*
- * Copies in a folder of the account lose the flags that the user may not set
- * there, RFC 4314 section 4.
+ * Copies come without the flags that the user may not set where they go, RFC
+ * 4314 section 4.
  */
-void rights_strip_copies(struct session *session, struct span folder,
-    const struct folder_copied *copied, size_t count);
+void rights_limit_copies(
+    const struct session *session, struct folder_copying *copying);
 
 /* "* MYRIGHTS NAME RIGHTS" */
 void rights_put(struct session *session, struct span folder, uint32_t rights);

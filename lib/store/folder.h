@@ -170,6 +170,18 @@ enum account_status folder_copy(struct folder *folder, const size_t *indexes,
     size_t count, struct span target, bool is_move,
     struct folder_copied *copied);
 
+/* The same, but the copies are without what the user may not set there, from
+ * the moment that they can be seen (RFC 4314 section 4). */
+struct folder_copying {
+	struct span target;
+	bool is_move;
+	uint32_t lost_flags; /* of message_flag */
+	bool has_no_keywords;
+};
+enum account_status folder_copy_without(struct folder *folder,
+    const size_t *indexes, size_t count, const struct folder_copying *copying,
+    struct folder_copied *copied);
+
 /*
  * APPEND, MULTIAPPEND (RFC 3502), REPLACE (RFC 8508): several messages that
  * appear together or not at all.  ACCOUNT_LIMIT: the folder has no room for a

@@ -17,6 +17,7 @@ struct copy {
 	struct folder *target; /* of its own, even if it is the same folder */
 	const size_t *indexes;
 	size_t count;
+	const struct folder_copying *how;
 	uint64_t keyword_map[FOLDER_KEYWORDS_MAX];
 	struct arrivals arrivals;
 	struct buf text;
@@ -31,7 +32,7 @@ map_keywords(struct copy *copy)
 {
 	uint64_t used = 0;
 
-	for (size_t k = 0; k < copy->count; k++)
+	for (size_t k = 0; !copy->how->has_no_keywords && k < copy->count; k++)
 		used |= copy->source->items[copy->indexes[k]].message.keywords;
 	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++) {
 		struct span keyword = folder_keyword(copy->source, i);
@@ -126,10 +127,14 @@ announce(struct copy *copy)
 
 	for (size_t k = 0; k < copy->count && is_good; k++) {
 		const struct folder_item *item = source_item(copy, k);
+		uint32_t passed = item->is_passed && !copy->how->has_no_keywords
+				      ? MAILDIR_PASSED
+				      : 0;
 		const struct arrival arrival = {
 			.flags =
-			    (item->message.flags & ~(uint32_t)MESSAGE_RECENT) |
-			    (item->is_passed ? MAILDIR_PASSED : 0),
+			    (item->message.flags &
+				~(MESSAGE_RECENT | copy->how->lost_flags)) |
+			    passed,
 			.keywords = mapped(copy, item->message.keywords)
 		};
 
@@ -244,8 +249,9 @@ sum_bytes(const struct copy *copy)
 }
 
 static enum account_status
-run(struct copy *copy, bool is_move, struct folder_copied *copied)
+run(struct copy *copy, struct folder_copied *copied)
 {
+	bool is_move = copy->how->is_move;
 	enum account_status status =
 	    folder_lock_both(copy->source, copy->target);
 
@@ -279,25 +285,36 @@ run(struct copy *copy, bool is_move, struct folder_copied *copied)
 }
 
 enum account_status
-folder_copy(struct folder *folder, const size_t *indexes, size_t count,
-    struct span target, bool is_move, struct folder_copied *copied)
+folder_copy_without(struct folder *folder, const size_t *indexes, size_t count,
+    const struct folder_copying *copying, struct folder_copied *copied)
 {
 	struct copy copy = { .source = folder,
 		.indexes = indexes,
 		.count = count,
+		.how = copying,
 		.text = buf_new((size_t)4 * UINT8_MAX) };
-	if (is_move && folder->is_read_only)
+	if (copying->is_move && folder->is_read_only)
 		return ACCOUNT_READ_ONLY;
 	if (count == 0) {
 		*copied = (struct folder_copied){ .uids = NULL };
 		return ACCOUNT_OK;
 	}
 	enum account_status status =
-	    folder_target(&copy.target, folder->account, target);
+	    folder_target(&copy.target, folder->account, copying->target);
 	if (status == ACCOUNT_OK) {
-		status = run(&copy, is_move, copied);
+		status = run(&copy, copied);
 		folder_target_done(copy.target);
 	}
 	buf_free(&copy.text);
 	return status;
+}
+
+enum account_status
+folder_copy(struct folder *folder, const size_t *indexes, size_t count,
+    struct span target, bool is_move, struct folder_copied *copied)
+{
+	const struct folder_copying copying = { .target = target,
+		.is_move = is_move };
+
+	return folder_copy_without(folder, indexes, count, &copying, copied);
 }

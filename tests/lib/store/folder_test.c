@@ -249,6 +249,21 @@ test_copies(struct account *account)
 			  &copied) == ACCOUNT_OK &&
 			  copied.uids[0] == 1);
 	free(copied.uids);
+	const struct folder_copying copying = { .target = span_of("Trash"),
+		.lost_flags = MESSAGE_SEEN | MESSAGE_DELETED,
+		.has_no_keywords = true };
+	CHECK("copy without flags", folder_copy_without(sent, first, 1,
+					&copying, &copied) == ACCOUNT_OK &&
+					copied.uids[0] == 2);
+	free(copied.uids);
+	struct folder *trash = open_folder(account, "Trash");
+	CHECK("they are without",
+	    folder_count(trash) == 2 &&
+		folder_message(trash, 0)->flags & MESSAGE_SEEN &&
+		folder_message(trash, 0)->keywords != 0 &&
+		!(folder_message(trash, 1)->flags & MESSAGE_SEEN) &&
+		folder_message(trash, 1)->keywords == 0);
+	folder_close(trash);
 	CHECK("copy onto itself", folder_copy(sent, first, 1, span_of("Sent"),
 				      false, &copied) == ACCOUNT_OK &&
 				      copied.uids[0] == 3);
@@ -259,7 +274,7 @@ test_copies(struct account *account)
 	CHECK("move",
 	    folder_copy(sent, first, 1, span_of("Trash"), true, &copied) ==
 		    ACCOUNT_OK &&
-		copied.uids[0] == 2 && folder_message(sent, 0)->is_expunged);
+		copied.uids[0] == 3 && folder_message(sent, 0)->is_expunged);
 	free(copied.uids);
 	CHECK("move onto itself",
 	    folder_copy(sent, (const size_t[]){ 1 }, 1, span_of("Sent"), true,
@@ -272,10 +287,10 @@ test_copies(struct account *account)
 	struct folder_counts counts;
 	CHECK("status",
 	    account_counts(account, span_of("Trash"), &counts) == ACCOUNT_OK &&
-		counts.messages == 2 && counts.uid_next == 3);
+		counts.messages == 3 && counts.uid_next == 4);
 	CHECK("status again",
 	    account_counts(account, span_of("Trash"), &counts) == ACCOUNT_OK &&
-		counts.messages == 2 && counts.uid_next == 3);
+		counts.messages == 3 && counts.uid_next == 4);
 	CHECK("status of Sent",
 	    account_counts(account, span_of("Sent"), &counts) == ACCOUNT_OK &&
 		counts.messages == 2 && counts.uid_next == 5);
