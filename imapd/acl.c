@@ -62,6 +62,27 @@ entry_of(const struct buf *identifier)
 		.identifier = span_slice(text, is_negative, SIZE_MAX) };
 }
 
+/* What is behind "NAME IDENTIFIER", of SETACL, DELETEACL and LISTRIGHTS. */
+typedef void runner(struct session *session, struct parse *parse,
+    struct span name, struct acl_entry *entry);
+
+static void
+with_identifier(struct session *session, struct parse *parse, runner *run)
+{
+	struct buf name;
+	struct buf identifier;
+
+	if (!parse_folder(session, parse, &name))
+		return;
+	if (parse_identifier(session, parse, &identifier)) {
+		struct acl_entry entry = entry_of(&identifier);
+
+		run(session, parse, buf_span(&name), &entry);
+		buf_free(&identifier);
+	}
+	buf_free(&name);
+}
+
 /* The account's name: its user, unless that is a guest. */
 static struct span
 owner_of(const struct session *session)
@@ -137,47 +158,51 @@ parse_change(
 	return acl_parse_rights(text, &entry->rights) && parse_is_end(parse);
 }
 
+static void
+run_set_acl(struct session *session, struct parse *parse, struct span name,
+    struct acl_entry *entry)
+{
+	enum acl_change change;
+
+	if (parse_change(parse, entry, &change))
+		set(session, name, entry, change);
+	else
+		session_bad(session, "BAD SETACL NAME WHO [+-]lrswipkxtea");
+}
+
 void
 handle_set_acl(struct session *session, struct parse *parse)
 {
-	struct buf name;
-	struct buf identifier;
-	enum acl_change change;
+	with_identifier(session, parse, run_set_acl);
+}
 
-	if (!parse_folder(session, parse, &name))
-		return;
-	if (parse_identifier(session, parse, &identifier)) {
-		struct acl_entry entry = entry_of(&identifier);
-
-		if (parse_change(parse, &entry, &change))
-			set(session, buf_span(&name), &entry, change);
-		else
-			session_bad(
-			    session, "BAD SETACL NAME WHO [+-]lrswipkxtea");
-		buf_free(&identifier);
-	}
-	buf_free(&name);
+static void
+run_delete_acl(struct session *session, struct parse *parse, struct span name,
+    struct acl_entry *entry)
+{
+	if (session_end(session, parse))
+		set(session, name, entry, ACL_REPLACE);
 }
 
 void
 handle_delete_acl(struct session *session, struct parse *parse)
 {
-	struct buf name;
-	struct buf identifier;
-
-	if (!parse_folder(session, parse, &name))
-		return;
-	if (parse_identifier(session, parse, &identifier)) {
-		struct acl_entry entry = entry_of(&identifier);
-
-		if (session_end(session, parse))
-			set(session, buf_span(&name), &entry, ACL_REPLACE);
-		buf_free(&identifier);
-	}
-	buf_free(&name);
+	with_identifier(session, parse, run_delete_acl);
 }
 
 /* ---- what is asked ---- */
+
+static void
+put_identifier(struct session *session, const struct acl_entry *entry)
+{
+	struct buf text = buf_new(ACL_IDENTIFIER_MAX + 1);
+
+	if (entry->is_negative)
+		buf_add_char(&text, '-');
+	buf_add(&text, entry->identifier);
+	put_nstring(session, buf_span(&text));
+	buf_free(&text);
+}
 
 static void
 put_acl(struct session *session, struct span name, const struct buf *lines)
@@ -191,16 +216,10 @@ put_acl(struct session *session, struct span name, const struct buf *lines)
 	put(session, " ");
 	put_rights(session, ACL_ALL);
 	for (struct span rest = buf_span(lines); acl_next(&rest, &entry);) {
-		struct buf text = buf_new(ACL_IDENTIFIER_MAX + 1);
-
-		if (entry.is_negative)
-			buf_add_char(&text, '-');
-		buf_add(&text, entry.identifier);
 		put(session, " ");
-		put_nstring(session, buf_span(&text));
+		put_identifier(session, &entry);
 		put(session, " ");
 		put_rights(session, entry.rights);
-		buf_free(&text);
 	}
 	put(session, "\r\n");
 }
@@ -229,38 +248,33 @@ handle_get_acl(struct session *session, struct parse *parse)
 	buf_free(&name);
 }
 
+static void
+run_list_rights(struct session *session, struct parse *parse, struct span name,
+    struct acl_entry *entry)
+{
+	struct folder_counts counts;
+
+	if (!session_end(session, parse) ||
+	    !rights_require(session, name, ACL_ADMINISTER))
+		return;
+	enum account_status status =
+	    account_counts(session->account, name, &counts);
+	if (status == ACCOUNT_OK) {
+		put(session, "* LISTRIGHTS ");
+		put_name(session, name);
+		put(session, " ");
+		put_identifier(session, entry);
+		put(session, is_owner(session, entry)
+				 ? " lrswipkxteacd\r\n"
+				 : " \"\" l r s w i p k x t e a c d\r\n");
+	}
+	session_fail(session, status);
+}
+
 void
 handle_list_rights(struct session *session, struct parse *parse)
 {
-	struct folder_counts counts;
-	struct buf name;
-	struct buf identifier;
-
-	if (!parse_folder(session, parse, &name))
-		return;
-	if (parse_identifier(session, parse, &identifier)) {
-		struct acl_entry entry = entry_of(&identifier);
-		enum account_status status = ACCOUNT_OK;
-
-		if (session_end(session, parse) &&
-		    rights_require(session, buf_span(&name), ACL_ADMINISTER)) {
-			status = account_counts(
-			    session->account, buf_span(&name), &counts);
-			if (status == ACCOUNT_OK) {
-				put(session, "* LISTRIGHTS ");
-				put_name(session, buf_span(&name));
-				put(session, " ");
-				put_nstring(session, buf_span(&identifier));
-				put(session, is_owner(session, &entry)
-						 ? " lrswipkxteacd\r\n"
-						 : " \"\" l r s w i p k x t e "
-						   "a c d\r\n");
-			}
-			session_fail(session, status);
-		}
-		buf_free(&identifier);
-	}
-	buf_free(&name);
+	with_identifier(session, parse, run_list_rights);
 }
 
 void

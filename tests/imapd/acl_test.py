@@ -55,6 +55,7 @@ check('DELETEACL', ok(ann.say('DELETEACL Team -joe')) and '-joe' not in ann.say(
 check('no right at all is no entry', rights('') and 'joe' not in ann.say('GETACL Team')[0])
 check('LISTRIGHTS', ann.say('LISTRIGHTS Team joe')[0] == '* LISTRIGHTS "Team" "joe" "" l r s w i p k x t e a c d' and
       ann.say('LISTRIGHTS Team local')[0] == '* LISTRIGHTS "Team" "local" lrswipkxteacd')
+check('LISTRIGHTS of a negative identifier', ann.say('LISTRIGHTS Team -joe')[0] == '* LISTRIGHTS "Team" "-joe" "" l r s w i p k x t e a c d')
 check('the owner keeps all rights', ann.say('SETACL Team local l')[-1].startswith('NO [CANNOT]'))
 for wrong in ('SETACL Team', 'SETACL Team joe', 'SETACL Team joe lz', 'SETACL Team joe L', 'SETACL Team "" l', 'SETACL Team "--joe" l',
               'SETACL Team {3+}\r\na\tb l', 'GETACL', 'GETACL Team x', 'MYRIGHTS', 'LISTRIGHTS Team', 'DELETEACL Team'):
