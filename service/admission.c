@@ -5,12 +5,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/io.h"
-#include "queue/neighbour.h"
 #include "service/attempt.h"
 #include "service/guests.h"
 #include "service/seat.h"
@@ -54,26 +52,6 @@ admission_take_request(struct login *login, struct seat *seat)
 	seat->state = SEAT_DELAYED;
 }
 
-/*
- * An exchange may wait for its client: it ends with its parent (until it is a
- * user), and keeps nobody from seeing that end.
- */
-static void
-keep_to(struct login *login, const struct seat *own)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
-		temp_fail("the parent is gone");
-	close(NEIGHBOUR_SELF);
-	for (size_t i = 0; i < login->seat_count; i++) {
-		struct seat *seat = &login->seats[i];
-
-		if (seat == own || seat->state == SEAT_FREE)
-			continue;
-		seat_close_fd(&seat->session);
-		seat_close_fd(&seat->report);
-	}
-}
-
 static _Noreturn void
 run_child(struct login *login, const struct seat *seat, int report)
 {
@@ -87,8 +65,7 @@ run_child(struct login *login, const struct seat *seat, int report)
 		.may_use_apop = !seat->has_used_apop,
 		.penalty = &login->penalty };
 
-	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
-	keep_to(login, seat);
+	seat_begin_child(login, seat);
 	if (seat->is_sasl)
 		attempt_run_sasl(&attempt);
 	attempt_run(&attempt);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "base/sandbox.h"
-#include "queue/neighbour.h"
 #include "queue/sharing.h"
 #include "service/account.h"
 #include "service/shares.h"
@@ -33,24 +31,6 @@ channel(const struct seat *asking)
 }
 
 /* ---- in a child ---- */
-
-/* It ends with its parent until it is a user, and holds no other session. */
-static void
-keep_to(struct login *login, const struct seat *asking)
-{
-	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
-		temp_fail("the parent is gone");
-	close(NEIGHBOUR_SELF);
-	for (size_t i = 0; i < login->seat_count; i++) {
-		struct seat *seat = &login->seats[i];
-
-		if (seat == asking || seat->state == SEAT_FREE)
-			continue;
-		seat_close_fd(&seat->session);
-		seat_close_fd(&seat->report);
-	}
-}
 
 static _Noreturn void
 answer(const struct seat *asking, enum sharing_kind kind, struct span text)
@@ -253,6 +233,8 @@ begin_guest(struct login *login, struct seat *asking,
 				record->text, ends[1] };
 
 			run_guest(login, asking, &wanted);
+			seat_begin_child(login, asking);
+			run_guest(login, asking, owner, ends[1]);
 		}
 		close(ends[1]);
 		if (pid == -1)
@@ -281,7 +263,7 @@ begin_helper(
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		keep_to(login, seat);
+		seat_begin_child(login, seat);
 		run_helper(seat, record);
 	}
 	if (pid == -1) {

@@ -72,6 +72,13 @@ struct seat *seat_find_free(struct login *login); /* NULL: there is none */
 void seat_close_fd(int *fd);
 void seat_free(struct seat *seat);
 
+/*
+ * In a child that is forked for one seat: it ends with its parent, for what it
+ * waits for may never come (until it is a user), and holds nothing of other
+ * sessions, so that it keeps nobody from seeing their end.
+ */
+void seat_begin_child(struct login *login, const struct seat *own);
+
 /* A request is there: its client's network may have to wait. */
 void admission_take_request(struct login *login, struct seat *seat);
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -41,6 +42,23 @@ seat_free(struct seat *seat)
 	seat_close_fd(&seat->report);
 	buf_free(&seat->user);
 	seat->state = SEAT_FREE;
+}
+
+void
+seat_begin_child(struct login *login, const struct seat *own)
+{
+	sigprocmask(SIG_SETMASK, &login->old_mask, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != login->self)
+		temp_fail("the parent is gone");
+	close(NEIGHBOUR_SELF);
+	for (size_t i = 0; i < login->seat_count; i++) {
+		struct seat *seat = &login->seats[i];
+
+		if (seat == own || seat->state == SEAT_FREE)
+			continue;
+		seat_close_fd(&seat->session);
+		seat_close_fd(&seat->report);
+	}
 }
 
 struct seat *
