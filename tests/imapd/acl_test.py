@@ -142,6 +142,9 @@ check('i: CATENATE of what he may read', ok(guest.say(f'APPEND "{OTHERS}Team" CA
 rights('lrte')
 team('SELECT TEAM')
 check('e: EXPUNGE', ok(team('EXPUNGE')) and len(team('FETCH 1:* UID')) == 7, team('FETCH 1:* UID'))
+team('STORE 1 +FLAGS (\\Deleted)')
+check('e: what was taken away since SELECT', rights('lrt') and ok(team('CLOSE')) and '* 6 EXISTS' in team('SELECT TEAM') and
+      ok(team('STORE 1 -FLAGS (\\Deleted)')))
 rights('lrtei')
 check('MOVE and REPLACE', last('MOVE 1 TEAM').startswith('OK') and
       ok(guest.say(f'REPLACE 1 "{OTHERS}Team" {{3+}}\r\na\r\n')), )

@@ -21,7 +21,7 @@ class Login:
 
     def serve(self):
         while packet := self.ours.recv(20000):
-            kind, text = struct.unpack('<4sI', packet[:8])[1], packet[8:].decode()
+            kind, text = struct.unpack('<4sI', packet[:8])[1], packet[8:].decode(errors='replace')
             if kind == OPEN:
                 self.opened.append(text)
                 end = self.guest(text)
@@ -115,5 +115,14 @@ joe.send('t2 IDLE\r\n')
 check('IDLE', joe.line() == '+ idling')
 guest.sock.shutdown(socket.SHUT_RDWR)
 check('a guest that ends in IDLE', joe.line() == GONE and joe.is_closed())
+
+# One that had ended is asked nothing more, and no other in its place: that one would have no folder selected
+joe, guest = play()
+check('SELECT', joe.say('SELECT ' + TEAM) == ['OK done'])
+guest.sock.shutdown(socket.SHUT_RDWR)
+guest.join(30)
+check('ENABLE, of which the guest is to be told', joe.say('ENABLE CONDSTORE')[-1].startswith('OK'))
+said = joe.say('FETCH 1 FLAGS')
+check('a guest that had ended', said[0] == GONE and joe.is_closed() and joe.login.opened == ['ann'], [said, joe.login.opened])
 
 finish()

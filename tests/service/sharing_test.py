@@ -152,6 +152,23 @@ max_.say('LOGOUT')
 check('negative rights', ok(ann.say('SETACL INBOX -eve@new.example l')) and
       not any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
 
+# What every account can open is nothing that SETACL waits for
+holder = subprocess.Popen(['setpriv', '--reuid', 'joe', '--clear-groups', sys.executable, '-c', """
+import fcntl, os, sys
+for name in os.listdir('/var/mta/users') + ['.']:
+    try:
+        fd = os.open('/var/mta/users/' + name, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except PermissionError:
+        print('not', name)
+print('held', flush=True)
+sys.stdin.read()
+"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+lines = [line.rstrip() for line in iter(holder.stdout.readline, 'held\n')]
+check('locks of another user\'s', 'not shares.lock' in lines and 'not shares' in lines and 'not .' not in lines and
+      ok(ann.say('SETACL INBOX joe l')) and ok(ann.say('DELETEACL INBOX joe')), lines)
+holder.communicate()
+
 # COPY and MOVE between two users' folders
 ann.say('CREATE Shelf')
 ann.say('SETACL Shelf joe lrswit')
