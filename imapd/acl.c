@@ -116,15 +116,49 @@ put_rights(struct session *session, uint32_t rights)
 
 /* ---- what is set ---- */
 
-/* The list of who shares with whom is login's to keep. */
-static void
-finish_set(struct session *session, enum account_status status)
+/* What exactly this entry says now. */
+static uint32_t
+rights_of_entry(const struct session *session, struct span name,
+    const struct acl_entry *entry)
 {
-	if (status == ACCOUNT_OK && !sharing_publish(session))
+	struct buf lines = buf_new(ACL_FILE_MAX);
+	struct acl_entry one;
+	uint32_t rights = 0;
+
+	acl_read(session->account, name, &lines);
+	for (struct span rest = buf_span(&lines); acl_next(&rest, &one);)
+		if (one.is_negative == entry->is_negative &&
+		    span_equal_nocase(one.identifier, entry->identifier))
+			rights = one.rights;
+	buf_free(&lines);
+	return rights;
+}
+
+/*
+ * The list of who shares with whom is login's to keep, and to bound: what it
+ * does not take is undone.
+ */
+static void
+change_acl(struct session *session, struct span name,
+    const struct acl_entry *entry, enum acl_change change)
+{
+	struct acl_entry before = *entry;
+
+	before.rights = rights_of_entry(session, name, entry);
+	enum account_status status =
+	    acl_set(session->account, name, entry, change);
+	enum account_status told =
+	    status == ACCOUNT_OK ? sharing_publish(session) : ACCOUNT_OK;
+	if (told == ACCOUNT_LIMIT && before.rights == 0)
+		status = acl_set(session->account, name, &before, ACL_REPLACE);
+	if (told == ACCOUNT_OK || status != ACCOUNT_OK)
+		session_fail(session, status);
+	else if (told == ACCOUNT_LIMIT && before.rights == 0)
+		session_finish(
+		    session, "NO [LIMIT] you share with as many as you may");
+	else
 		session_finish(session,
 		    "NO [UNAVAILABLE] it is set, but cannot be told now");
-	else
-		session_fail(session, status);
 }
 
 static void
@@ -137,8 +171,7 @@ set(struct session *session, struct span name, const struct acl_entry *entry,
 		session_finish(
 		    session, "NO [CANNOT] the owner has all rights always");
 	else
-		finish_set(
-		    session, acl_set(session->account, name, entry, change));
+		change_acl(session, name, entry, change);
 }
 
 /* "+lr", "-lr" or "lr" */

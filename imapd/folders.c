@@ -148,7 +148,8 @@ delete_folder(struct session *session, struct span name)
 
 	acl_read(session->account, name, &lines);
 	enum account_status status = account_delete(session->account, name);
-	if (status == ACCOUNT_OK && lines.len > 0 && !sharing_publish(session))
+	if (status == ACCOUNT_OK && lines.len > 0 &&
+	    sharing_publish(session) != ACCOUNT_OK)
 		log_event("users/shares still has what user=%s deleted",
 		    session->settings->user);
 	buf_free(&lines);

@@ -24,21 +24,23 @@ ask(const struct session *session, enum sharing_kind kind, struct span text,
 	return answer->kind == SHARING_YES;
 }
 
-bool
+enum account_status
 sharing_publish(struct session *session)
 {
 	static struct packet packet;
-	struct sharing_record answer;
+	struct sharing_record answer = { .kind = SHARING_LATER };
 	struct buf names = buf_new(SHARING_TEXT_MAX);
 
 	if (session->settings->sharing == -1)
-		return true;
-	bool is_done =
-	    acl_grantees(session->account, &names) == ACCOUNT_OK &&
-	    ask(session, SHARING_PUBLISH, buf_span(&names), &packet, &answer);
+		return ACCOUNT_OK;
+	enum account_status status = acl_grantees(session->account, &names);
+	if (status == ACCOUNT_OK &&
+	    !ask(session, SHARING_PUBLISH, buf_span(&names), &packet, &answer))
+		status =
+		    answer.kind == SHARING_NO ? ACCOUNT_LIMIT : ACCOUNT_ERROR;
 	packet_close_fds(&packet);
 	buf_free(&names);
-	return is_done;
+	return status;
 }
 
 bool

@@ -8,8 +8,9 @@
 #include "imapd/session.h"
 #include "queue/sharing.h"
 
-/* Tell with whom the account shares now; false if that cannot be told. */
-bool sharing_publish(struct session *session);
+/* Tell with whom the account shares now.  ACCOUNT_LIMIT: with more than it may,
+ * and than before; what was told before holds. */
+enum account_status sharing_publish(struct session *session);
 
 /* Append the names of those who share with the user, each ended by LF. */
 bool sharing_owners(const struct session *session, struct buf *owners);

@@ -49,14 +49,18 @@ struct wanted {
 
 /* Who shares with the user, or with whom he shares. */
 static _Noreturn void
-run_helper(const struct seat *asking, const struct sharing_record *record)
+run_helper(const struct login *login, const struct seat *asking,
+    const struct sharing_record *record)
 {
 	struct span user = buf_span(&asking->user);
 	struct buf owners = buf_new(SHARING_TEXT_MAX);
 	bool is_done = record->kind == SHARING_PUBLISH
-			   ? shares_publish(user, record->text)
+			   ? shares_publish(user, record->text,
+				 login->settings->shares_max)
 			   : shares_owners(user, &owners);
 
+	if (!is_done && errno == EDQUOT)
+		answer(asking, SHARING_NO, span_of(""));
 	if (!is_done)
 		warn_errno("cannot use users/shares");
 	if (owners.overflow) /* those that there was room for */
@@ -264,7 +268,7 @@ begin_helper(
 
 	if (pid == 0) {
 		seat_begin_child(login, seat);
-		run_helper(seat, record);
+		run_helper(login, seat, record);
 	}
 	if (pid == -1) {
 		warn_errno("cannot ask for a session");

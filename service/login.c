@@ -13,8 +13,8 @@
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
  * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
- *             imapperuser,imapdguests,messagesperhour,recipientsperhour,
- *             timeoutneighbour}, /etc/passwd,
+ *             imapperuser,imapdguests,imapdshares,messagesperhour,
+ *             recipientsperhour,timeoutneighbour}, /etc/passwd,
  *             whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count; users/shares
  * runs        /var/mta/bin/pop3d -s or imapd -s, as the user; imapd -g, as
@@ -38,7 +38,9 @@ static const char usage[] =
 
 enum {
 	ME_MAX = 255,
-	GUESTS_DEFAULT = 8
+	GUESTS_DEFAULT = 8,
+	SHARES_DEFAULT = 200,
+	SHARES_MAX = 2000
 };
 
 static const struct service {
@@ -99,6 +101,12 @@ read_settings(struct login_settings *settings, const struct service *service)
 		return;
 	}
 	snprintf(file, sizeof(file), "%speruser", service->name);
+	if (service->number == LOGIN_IMAP) {
+		settings->guests_max =
+		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
+		settings->shares_max = control_number(
+		    "imapdshares", SHARES_DEFAULT, 1, SHARES_MAX);
+	}
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
 }
 

@@ -88,6 +88,7 @@ static const struct {
 	{ "imapdprogress", 1, 3600000 },
 	{ "imapdcontexts", 1, 1000 },
 	{ "imapdguests", 0, 4096 },
+	{ "imapdshares", 1, 2000 },
 	{ "imapdmessagelimit", 0, UINT32_MAX },
 	{ "imapdsavelimit", 0, UINT32_MAX },
 	{ "imapdconvertmessages", 1, UINT32_MAX },

@@ -26,6 +26,7 @@
 #include "service/mtactl.h"
 #include "service/saslprep.h"
 #include "service/scram.h"
+#include "service/shares.h"
 
 static const char usage[] =
     "usage: mtactl user add|del|passwd ADDRESS; mtactl user list";
@@ -284,9 +285,34 @@ add(const struct addr *addr, struct span address)
 	return EX_OK;
 }
 
+/* Whom it shared with is forgotten; what it was given is others' to take. */
+static void
+forget_shares(struct span address)
+{
+	if (!shares_publish(address, span_of(""), 0))
+		temp_fail("cannot change %s/shares", MTA_USERS);
+}
+
+static void
+tell_shares(struct span address)
+{
+	struct buf owners = buf_new(FILE_MAX);
+
+	if (!shares_naming(address, &owners))
+		warn_errno("cannot read %s/shares", MTA_USERS);
+	for (struct span rest = buf_span(&owners); rest.len > 0;) {
+		struct span owner = span_cut(&rest, '\n');
+
+		printf("%.*s still shares folders with that name\n",
+		    (int)owner.len, owner.ptr);
+	}
+	buf_free(&owners);
+}
+
 static int
 del(struct span address)
 {
+	forget_shares(address);
 	bool had_one =
 	    replace_line(MTA_USERS "/accounts", address, NULL, 0644, "root");
 
@@ -297,6 +323,7 @@ del(struct span address)
 		die(EX_NOUSER, "no such account");
 	compile_accounts();
 	puts("its mail stays where it is");
+	tell_shares(address);
 	return EX_OK;
 }
 

@@ -67,8 +67,8 @@ shares_has(struct span owner, struct span user, bool *does)
 	return is_read;
 }
 
-bool
-shares_owners(struct span user, struct buf *owners)
+static bool
+add_owners(struct span user, bool with_anyone, struct buf *owners)
 {
 	struct buf text = buf_new(SHARES_FILE_MAX);
 	struct span owner;
@@ -79,7 +79,10 @@ shares_owners(struct span user, struct buf *owners)
 	/* An owner's lines stand together. */
 	for (struct span rest = buf_span(&text);
 	     next_share(&rest, &owner, &share);) {
-		if (!is_with(share, user) || span_equal(owner, last) ||
+		bool is_meant = with_anyone ? is_with(share, user)
+					    : span_equal_nocase(share, user);
+
+		if (!is_meant || span_equal(owner, last) ||
 		    span_equal_nocase(owner, user))
 			continue;
 		buf_add(owners, owner);
@@ -90,43 +93,65 @@ shares_owners(struct span user, struct buf *owners)
 	return is_read;
 }
 
+bool
+shares_owners(struct span user, struct buf *owners)
+{
+	return add_owners(user, true, owners);
+}
+
+bool
+shares_naming(struct span user, struct buf *owners)
+{
+	return add_owners(user, false, owners);
+}
+
+static void
+add_share(struct buf *text, struct span owner, struct span user)
+{
+	buf_add(text, owner);
+	buf_add_char(text, '\t');
+	buf_add(text, user);
+	buf_add_char(text, '\n');
+}
+
 static bool
-write_shares(int fd, struct span owner, struct span users)
+write_shares(int fd, struct span owner, struct span users, uint64_t max)
 {
 	struct buf old = buf_new(SHARES_FILE_MAX);
 	struct buf new = buf_new(SHARES_FILE_MAX);
 	struct span one;
 	struct span share;
+	uint64_t had = 0;
+	uint64_t has = 0;
 	bool is_good = read_shares(&old);
 
 	for (struct span rest = buf_span(&old);
-	     next_share(&rest, &one, &share);)
-		if (!span_equal_nocase(one, owner)) {
-			buf_add(&new, one);
-			buf_add_char(&new, '\t');
-			buf_add(&new, share);
-			buf_add_char(&new, '\n');
-		}
-	while (users.len > 0) {
-		buf_add(&new, owner);
-		buf_add_char(&new, '\t');
-		buf_add(&new, span_cut(&users, '\n'));
-		buf_add_char(&new, '\n');
+	     next_share(&rest, &one, &share);) {
+		if (span_equal_nocase(one, owner))
+			had++;
+		else
+			add_share(&new, one, share);
 	}
-	if (new.overflow)
-		errno = EFBIG;
-	is_good = is_good && !new.overflow &&ftruncate(fd, 0) == 0 &&
+	for (; users.len > 0; has++)
+		add_share(&new, owner, span_cut(&users, '\n'));
+	if (is_good && (new.overflow || (has > max && has > had))) {
+		errno = new.overflow ? EFBIG : EDQUOT;
+		is_good = false;
+	}
+	is_good = is_good && ftruncate(fd, 0) == 0 &&
 		  write_all(fd, buf_span(&new)) &&
 		  file_commit(fd, temporary, path);
+	int error = errno;
 	buf_free(&old);
 	buf_free(&new);
+	errno = error;
 	return is_good;
 }
 
 /* One writer after another: a file's lock is held that only root can open; the
  * folder's own could be held by whoever reads it. */
 bool
-shares_publish(struct span owner, struct span users)
+shares_publish(struct span owner, struct span users, uint64_t max)
 {
 	int lock =
 	    open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -139,9 +164,11 @@ shares_publish(struct span owner, struct span users)
 	}
 	int fd =
 	    open(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool is_done = fd != -1 && write_shares(fd, owner, users);
+	bool is_done = fd != -1 && write_shares(fd, owner, users, max);
+	int error = errno;
 	if (fd != -1)
 		close(fd);
 	close(lock);
+	errno = error;
 	return is_done;
 }

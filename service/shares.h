@@ -6,7 +6,8 @@
  * It says where to look and who may come as a guest; what a guest may do is
  * judged by the owner's own process, from the folders' folderacl(5).
  *
- * Errors   false with errno set.
+ * Limits   SHARES_FILE_MAX bytes, and for an account what shares_publish is
+ * told: one cannot fill it. Errors   false with errno set.
  */
 
 #include "base/buf.h"
@@ -21,7 +22,13 @@ bool shares_has(struct span owner, struct span user, bool *does);
 /* Append those who share with user, each ended by LF. */
 bool shares_owners(struct span user, struct buf *owners);
 
-/* Those with whom owner shares now, each ended by LF; durable. */
-bool shares_publish(struct span owner, struct span users);
+/* The same, but only those that name the user. */
+bool shares_naming(struct span user, struct buf *owners);
+
+/*
+ * Those with whom owner shares now, each ended by LF; durable.  EDQUOT: they
+ * are more than max, and more than they were; nothing was written.
+ */
+bool shares_publish(struct span owner, struct span users, uint64_t max);
 
 #endif

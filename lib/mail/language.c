@@ -37,6 +37,8 @@ static const struct {
 	{ "that names nobody", "eso no designa a nadie" },
 	{ "the owner has all rights always",
 	    "el propietario tiene siempre todos los permisos" },
+	{ "you share with as many as you may",
+	    "ya comparte con tantos como puede" },
 	{ "it is set, but cannot be told now",
 	    "está hecho, pero ahora no se puede anunciar" },
 	{ "what is private is the owner's", "lo privado es del propietario" },

@@ -65,6 +65,7 @@ def sessions_of(user):
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
 control('imapdaddresses', '127.0.0.1:143\n')
 control('imapdguests', '2\n')
+control('imapdshares', '4\n')
 run('/var/mta/bin/mtactl', 'start')
 added = run('/var/mta/bin/mtactl', 'user', 'add', 'eve@new.example', input=SECRET + '\n')
 check('a virtual account', added.returncode == 0, added)
@@ -250,6 +251,23 @@ got = run('curl', '-sS', '--max-time', '60', '-u', 'joe:' + SECRET,
           'imap://127.0.0.1/Other%20Users%2Fann%2FTeam;MAILINDEX=1')
 check('curl', 'Hello' in got.stdout, got)
 
+
+
+def shares(owner):
+    with open('/var/mta/users/shares') as f:
+        return sorted(line.split('\t')[1] for line in f.read().splitlines() if line.startswith(owner + '\t'))
+
+
+check('as many as one may share with', ok(ann.say('SETACL Team u1 l')) and ok(ann.say('SETACL Team u2 l')) and
+      shares('ann') == ['anyone', 'joe', 'u1', 'u2'], shares('ann'))
+said = ann.say('SETACL Team u3 lr')
+check('one more', said[-1] == 'NO [LIMIT] you share with as many as you may' and shares('ann') == ['anyone', 'joe', 'u1', 'u2'] and
+      'u3' not in ann.say('GETACL Team')[0] and ok(joe.say('STATUS "Other Users/ann/Team" (MESSAGES)')), said)
+check('another right of one that is known, a negative one, another folder', ok(ann.say('SETACL Team u1 +r')) and
+      ok(ann.say('SETACL Team -u4 l')) and ok(ann.say('SETACL INBOX u2 lr')) and ok(ann.say('DELETEACL Team -u4')))
+check('and with one less there is room', ok(ann.say('DELETEACL Team u1')) and ok(ann.say('SETACL Team u3 l')) and
+      ok(ann.say('DELETEACL Team u3')) and ok(ann.say('DELETEACL Team u2')) and ok(ann.say('DELETEACL INBOX u2')) and
+      shares('ann') == ['anyone', 'joe'], shares('ann'))
 joe.say('SELECT "Other Users/ann/Team"')
 check('DELETEACL', ok(ann.say('DELETEACL Team joe')) and ann.say('GETACL Team')[0] == '* ACL "Team" "ann" lrswipkxteacd')
 check('what is selected can be read no more', joe.say('FETCH 1 FLAGS')[-1].startswith('NO [NOPERM]'))
@@ -258,6 +276,10 @@ ann.say('DELETEACL Team/x joe')
 ann.say('DELETEACL INBOX anyone')
 with open('/var/mta/users/shares') as f:
     check('users/shares has the other account alone', f.read() == 'eve@new.example\tjoe\n')
+ok(ann.say('SETACL Team eve@new.example l'))
+deleted = run('/var/mta/bin/mtactl', 'user', 'del', 'eve@new.example')
+check('mtactl user del forgets what it shared', deleted.returncode == 0 and shares('eve@new.example') == [], deleted)
+check('and tells who shares with it', 'ann still shares folders with that name' in deleted.stdout and 'joe' not in deleted.stdout, deleted)
 for one in (ann, joe, eve):
     one.say('LOGOUT')
 check('guests end with their sessions', wait_for(lambda: not sessions_of('ann') and not sessions_of('joe')))
