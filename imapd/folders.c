@@ -180,8 +180,7 @@ follow_rename(struct session *session, struct span from, struct span to)
 	struct buf name = buf_new(ACCOUNT_NAME_MAX);
 
 	if (session->folder == NULL || !span_starts(old, from) ||
-	    (old.len > from.len && old.ptr[from.len] != '/') ||
-	    span_equal(from, span_of("INBOX")))
+	    (old.len > from.len && old.ptr[from.len] != '/'))
 		return;
 	buf_add(&name, to);
 	buf_add(&name, span_slice(old, from.len, old.len));
@@ -197,11 +196,19 @@ rename_folder(struct session *session, struct span from, struct span to)
 		? ACCOUNT_INVALID
 		: account_rename(session->account, from, to);
 
-	if (status == ACCOUNT_OK)
+	/* INBOX stays: the other one is new, RFC 9051 section 6.3.6. */
+	if (status == ACCOUNT_OK && span_equal(from, span_of("INBOX")))
+		status = acl_inherit(session->account, to);
+	else if (status == ACCOUNT_OK)
 		follow_rename(session, from, to);
 	session_fail(session, status);
 }
 
+/*
+ * RFC 4314 section 4: x on the folder itself and k above its new name.  What is
+ * below goes with it, whatever the rights on that are, and each folder keeps
+ * its ACL.
+ */
 void
 handle_rename(struct session *session, struct parse *parse)
 {

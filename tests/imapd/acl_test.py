@@ -160,6 +160,21 @@ rights('lrx', folder='Team/x')
 check('x: RENAME to where he may create', ok(team(f'RENAME "{OTHERS}Team/x" "{OTHERS}Team/z"')) and
       last(f'RENAME "{OTHERS}Team/z" "{OTHERS}z"').startswith(REFUSED))
 check('x: DELETE', ok(team(f'DELETE "{OTHERS}Team/z"')) and ann.say('STATUS Team/z (MESSAGES)')[-1].startswith(ABSENT))
+children = 'Team/p', 'Team/p/q', 'Team/p/q/s'
+check('RENAME with children', all(ok(ann.say('CREATE ' + name)) for name in children) and
+      all(ok(ann.say(f'DELETEACL {name} joe')) for name in children) and rights('lrx', folder='Team/p/q') and rights('l', folder='Team/p') and
+      last(f'RENAME "{OTHERS}Team/p" "{OTHERS}Team/r"').startswith(REFUSED) and rights('lx', folder='Team/p') and
+      ok(team(f'RENAME "{OTHERS}Team/p" "{OTHERS}Team/r"')))
+check('each keeps its own ACL', [ann.say('GETACL ' + name)[0].partition('kxteacd')[2] for name in ('Team/r', 'Team/r/q', 'Team/r/q/s')] ==
+      [' "joe" lxc', ' "joe" lrxc', ''], ann.say('GETACL Team/r'))
+check('x alone does not move it up or elsewhere', last(f'RENAME "{OTHERS}Team/r/q" "{OTHERS}q"').startswith(REFUSED) and
+      last(f'RENAME "{OTHERS}Team/r/q" "{OTHERS}Team/r/z"').startswith(REFUSED) and
+      last(f'RENAME "{OTHERS}Team/r/q" "{OTHERS}Team/r/q/s/z"').startswith(ABSENT))
+check('INBOX stays, and the new one inherits', rights('lr', folder='INBOX') and ok(ann.append('INBOX')) and
+      last(f'RENAME "{OTHERS}INBOX" "{OTHERS}Team/in"').startswith(REFUSED) and rights('lrx', folder='INBOX') and
+      ok(team(f'RENAME "{OTHERS}INBOX" "{OTHERS}Team/in"')) and '"joe" lrkc' in ann.say('GETACL Team/in')[0] and
+      '"joe" lrxc' in ann.say('GETACL INBOX')[0] and ok(ann.say('DELETEACL INBOX joe')), ann.say('GETACL Team/in'))
+check('what is below is not there', all(ok(ann.say('DELETE ' + name)) for name in ('Team/r/q/s', 'Team/r/q', 'Team/r', 'Team/in')))
 rights('la')
 check('a: the commands', ok(team('GETACL TEAM')) and ok(team('LISTRIGHTS TEAM bob')) and ok(team('SETACL TEAM bob lr')) and
       ok(team('DELETEACL TEAM bob')) and last('SETACL TEAM ann l').startswith('NO [CANNOT]') and
