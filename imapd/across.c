@@ -237,7 +237,7 @@ take_line(struct reading *reading, struct span line)
 		reading->last_uid = (uint32_t)uid;
 		across_add_message(&reading->target, &message);
 	} else if (!span_starts(line, span_of("* OK [INPROGRESS"))) {
-		put_span(reading->session, line); /* news */
+		guest_tell(reading->session, line, true); /* news */
 	}
 	buf_free(&head);
 }
@@ -252,7 +252,7 @@ take_fetched(void *context, struct span piece, bool is_line)
 	else if (reading->is_in_message)
 		across_add_octets(&reading->target, piece);
 	else
-		put_span(reading->session, piece);
+		guest_tell(reading->session, piece, false);
 }
 
 static enum guest_result
@@ -267,13 +267,6 @@ say_with(struct session *session, struct guest *from, const char *before,
 	write_string(&from->out, "\r\n");
 	return guest_answer(
 	    session, from, span_of(GUEST_TAG), take, context, answer);
-}
-
-static void
-put_news(void *context, struct span piece, bool is_line)
-{
-	(void)is_line;
-	put_span(context, piece);
 }
 
 /* Asked of a UID that no message can have: may the others go? */
@@ -292,11 +285,11 @@ remove_moved(struct session *session, struct guest *from, struct span uids)
 {
 	struct buf answer = buf_new(GUEST_LINE_MAX);
 	enum guest_result result = say_with(session, from, "UID STORE ", uids,
-	    " +FLAGS.SILENT (\\Deleted)", put_news, session, &answer);
+	    " +FLAGS.SILENT (\\Deleted)", guest_tell, session, &answer);
 
 	if (result == GUEST_OK)
 		result = say_with(session, from, "UID EXPUNGE ", uids, "",
-		    put_news, session, &answer);
+		    guest_tell, session, &answer);
 	buf_free(&answer);
 	return result;
 }

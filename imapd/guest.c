@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -38,8 +39,8 @@ is_tagged(struct span line, struct span tag)
 
 /* One line and the literal behind it; GUEST_OK is the tagged line. */
 static enum guest_result
-take_line(struct guest *guest, struct span tag, struct taking *taking,
-    struct buf *line)
+take_line(struct session *session, struct guest *guest, struct span tag,
+    struct taking *taking, struct buf *line)
 {
 	struct literal literal;
 
@@ -54,12 +55,25 @@ take_line(struct guest *guest, struct span tag, struct taking *taking,
 	}
 	if (!guest->is_in_line && span_starts(text, span_of("* BYE")))
 		return GUEST_GONE;
+	session->guests->speaking = guest;
 	taking->take(taking->context, text, true);
 	guest->is_in_line = parse_literal(span_trim(text), &literal);
 	if (guest->is_in_line &&
 	    !read_octets(&guest->in, literal.octets, take_octets, taking))
 		return GUEST_GONE;
 	return GUEST_MORE;
+}
+
+/* Within a line nothing that came next would be taken for what it is. */
+static void
+close_gone(struct session *session, struct guest *guest)
+{
+	if (session->guests->is_half_told) {
+		writer_flush(session->out);
+		session->out->status = IO_EOF;
+		session->is_done = true;
+	}
+	guest_close(session, guest);
 }
 
 enum guest_result
@@ -72,24 +86,58 @@ guest_answer(struct session *session, struct guest *guest, struct span tag,
 
 	buf_clear(final);
 	while (result == GUEST_MORE && session->out->status == IO_OK)
-		result = take_line(guest, tag, &taking, &line);
+		result = take_line(session, guest, tag, &taking, &line);
 	if (result == GUEST_MORE)
 		result = GUEST_GONE; /* the client is: nobody is left */
 	if (result == GUEST_GONE)
-		guest_close(session, guest);
+		close_gone(session, guest);
 	else
 		buf_add(final, buf_span(&line));
 	buf_free(&line);
 	return result;
 }
 
-static void
-forward(void *context, struct span piece, bool is_line)
+/* "* 3 EXPUNGE", "* VANISHED 3": of a folder that is selected. */
+static bool
+is_of_messages(struct span line)
+{
+	static const char *const names[] = { "* VANISHED", "* FLAGS",
+		"* SEARCH", "* ESEARCH", "* SORT", "* THREAD" };
+
+	if (line.len > 2 && span_starts(line, span_of("* ")) &&
+	    line.ptr[2] >= '0' && line.ptr[2] <= '9')
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (span_starts_nocase(line, span_of(names[i])))
+			return true;
+	return false;
+}
+
+/* The guest that speaks has the selected folder, or is to have it. */
+static bool
+may_tell_of_messages(const struct session *session)
+{
+	return session->guests->speaking == session->guests->selected ||
+	       strcmp(session->verb, "SELECT") == 0 ||
+	       strcmp(session->verb, "EXAMINE") == 0;
+}
+
+void
+guest_tell(void *context, struct span piece, bool is_line)
 {
 	struct session *session = context;
+	struct guests *guests = session->guests;
+	struct literal literal;
 
-	(void)is_line;
+	if (is_line && !guests->speaking->is_in_line)
+		guests->is_dropped =
+		    is_of_messages(piece) && !may_tell_of_messages(session);
+	if (guests->is_dropped)
+		return;
 	put_span(session, piece);
+	if (is_line)
+		guests->is_half_told =
+		    parse_literal(span_trim(piece), &literal);
 }
 
 static void
@@ -105,7 +153,7 @@ guest_forward(struct session *session, struct guest *guest)
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
 	enum guest_result result = guest_answer(
-	    session, guest, session->tag, forward, session, &final);
+	    session, guest, session->tag, guest_tell, session, &final);
 
 	put_span(session, buf_span(&final));
 	buf_free(&final);
@@ -115,13 +163,13 @@ guest_forward(struct session *session, struct guest *guest)
 enum guest_result
 guest_forward_line(struct session *session, struct guest *guest)
 {
-	struct taking taking = { forward, session };
+	struct taking taking = { guest_tell, session };
 	struct buf line = buf_new(GUEST_LINE_MAX);
 	enum guest_result result =
-	    take_line(guest, session->tag, &taking, &line);
+	    take_line(session, guest, session->tag, &taking, &line);
 
 	if (result == GUEST_GONE)
-		guest_close(session, guest);
+		close_gone(session, guest);
 	else if (result != GUEST_MORE)
 		put_span(session, buf_span(&line));
 	buf_free(&line);

@@ -10,8 +10,11 @@
  *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
  *          GUEST_LINE_MAX bytes a line of an answer.
- * Trust    it is another user's process: of what it says only tagged lines and
- *          literals' lengths matter, the rest is the client's to read.
+ * Trust    it is another user's process: of what it says tagged lines and
+ *          literals' lengths matter.  Of messages it tells the client only
+ *          while its folder is the selected one; the rest is the client's to
+ *          read.  If it ends within a line that the client has the beginning
+ *          of, the session ends, too.
  */
 
 #include "imapd/session.h"
@@ -44,6 +47,9 @@ struct guests {
 	struct guest *items[GUESTS_MAX];
 	struct guest *selected; /* has the selected folder; or NULL */
 	uint64_t count;         /* of uses */
+	struct guest *speaking; /* whose line is taken */
+	bool is_dropped;        /* the line is */
+	bool is_half_told;      /* the client was told a part of a line */
 	bool is_later; /* why guest_find found none: it may be there later */
 };
 
@@ -64,6 +70,10 @@ void guests_free(struct session *session);
 
 /* What comes before the tagged line; pieces of lines and of literals. */
 typedef void guest_taker(void *context, struct span piece, bool is_line);
+
+/* To the client, of whose session context is; unless it is none of its
+ * business. */
+guest_taker guest_tell;
 
 /*
  * The answer to the command that had tag: what is before the tagged line goes

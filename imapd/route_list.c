@@ -103,7 +103,7 @@ take_listed(void *context, struct span piece, bool is_line)
 		put(marking->session, "\\Subscribed ");
 		piece = span_slice(piece, head.len, SIZE_MAX);
 	}
-	put_span(marking->session, piece);
+	guest_tell(marking->session, piece, is_line);
 }
 
 static void

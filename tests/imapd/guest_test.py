@@ -125,4 +125,28 @@ check('ENABLE, of which the guest is to be told', joe.say('ENABLE CONDSTORE')[-1
 said = joe.say('FETCH 1 FLAGS')
 check('a guest that had ended', said[0] == GONE and joe.is_closed() and joe.login.opened == ['ann'], [said, joe.login.opened])
 
+# What it says of messages, when its folder is not the selected one
+joe, guest = play(STATUS=b'* 1 EXPUNGE\r\n* STATUS x (MESSAGES {1}\r\n7)\r\n* 5 FETCH (BODY[] {9}\r\n* 9 EXIST)\r\n* VANISHED 1:9\r\nTAG OK done\r\n')
+said = joe.say(f'STATUS {TEAM} (MESSAGES)')
+check('of messages a guest tells only if its folder is selected', said == ['* STATUS x (MESSAGES {1}', '7)', 'OK done'], said)
+joe.say('SELECT ' + TEAM)
+check('then it does', len(joe.say(f'STATUS {TEAM} (MESSAGES)')) == 7 and joe.end() == 0)
+
+# One that ends within what it says: whatever came next would be taken for that
+for at in b'* METADATA x (/shared/comment {20}\r\nhalf of', b'* METADATA x (/shared/comment {4}\r\nhalf':
+    def answer(command):
+        if command.startswith('GETMETADATA'):
+            guest.file.write(at)
+            guest.file.flush()
+            return None
+        return b'TAG OK done\r\n'
+    guest = Script(answer)
+    joe = Session(guest.open)
+    joe.send(f't1 GETMETADATA {TEAM} /shared/comment\r\n')
+    said = joe.file.read()
+    check('a guest that ends within a line: so does the session', said == at, said)
+joe, guest = play(STATUS=None)
+check('at a line\'s end it does not', joe.say(f'STATUS {TEAM} (MESSAGES)')[0].startswith('NO [UNAVAILABLE]') and joe.say('NOOP') == ['OK done'])
+joe.end()
+
 finish()

@@ -29,8 +29,8 @@ def as_user(*command):
     return (['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []) + list(command)
 
 
-def start(name='M', control=None, guest=None):
-    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's."""
+def start(name='M', control=None, guest=None, owner='ann'):
+    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of owner's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
     command = as_user()
@@ -40,6 +40,7 @@ def start(name='M', control=None, guest=None):
     mailbox = f'maildir:{home}/{name}'
     arguments = ['-g', guest, mailbox, 'ann'] if guest else ['-u', reader, mailbox, 'local'] if reader else [mailbox]
     child = subprocess.Popen(command + [program] + arguments, stdin=theirs, stdout=theirs)
+    child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, owner] if guest else [mailbox]), stdin=theirs, stdout=theirs)
     theirs.close()
     return ours, child
 
