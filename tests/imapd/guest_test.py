@@ -2,7 +2,7 @@
 """guest_test - joe's imapd and the guests that it works through: what it does
 when one ends, refuses or lies.  The test is login(5) to it, and a guest is
 either ann's imapd -g or the test itself."""
-import os, struct, sys, threading
+import os, struct, sys, threading, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mail import *
 
@@ -81,6 +81,10 @@ class Script(threading.Thread):
         self.sock.shutdown(socket.SHUT_RDWR)
 
 
+def ok(answer):
+    return answer[-1].startswith('OK')
+
+
 def play(**answers):
     """To a verb what is given, else OK; joe's session, and the guest."""
     def answer(command):
@@ -148,5 +152,104 @@ for at in b'* METADATA x (/shared/comment {20}\r\nhalf of', b'* METADATA x (/sha
 joe, guest = play(STATUS=None)
 check('at a line\'s end it does not', joe.say(f'STATUS {TEAM} (MESSAGES)')[0].startswith('NO [UNAVAILABLE]') and joe.say('NOOP') == ['OK done'])
 joe.end()
+
+# With imapd -g of owners': killed in each state
+owners, guests = [f'own{i}' for i in range(9)], {}
+BIG = b'Subject: Big\r\n\r\n' + (b'x' * 78 + b'\r\n') * 40000
+
+
+def open_guest(owner):
+    ours, child = start(owner, guest='joe', owner=owner)
+    guests.setdefault(owner, []).append(child)
+    return ours
+
+
+def kill_guest(owner='own0'):
+    guests[owner][-1].kill()
+    guests[owner][-1].wait()
+
+
+def box(i=0, folder='Box'):
+    return f'"Other Users/own{i}/{folder}"'
+
+
+for name in owners:
+    owner = Wire(name)
+    owner.say('CREATE Box')
+    owner.say('SETACL Box joe lrswite')
+    owner.append('Box')
+    if name == 'own0':
+        owner.append('Box', BIG)
+    owner.end()
+joe = Session(open_guest)
+check('killed in SELECTED', joe.say('SELECT ' + box())[-1].startswith('OK') and [kill_guest()] and
+      joe.say('NOOP')[0] == GONE and joe.is_closed() and joe.child.wait(20) == 0)
+joe = Session(open_guest)
+joe.say('SELECT ' + box())
+joe.send('i IDLE\r\n')
+check('in IDLE', joe.line() == '+ idling' and [kill_guest()] and joe.line() == GONE and joe.is_closed())
+joe = Session(open_guest)
+joe.say('SELECT INBOX')
+joe.send(f'a APPEND {box()} {{{len(BIG)}}}\r\n')
+check('within a message that comes in', joe.line() == '+ OK' and [joe.send(BIG[:1000]), kill_guest()] and
+      [joe.send(BIG[1000:] + b'\r\n')] and joe.until('a')[-1].startswith('a NO [UNAVAILABLE]') and joe.say('NOOP') == ['OK done'] and
+      joe.say(f'STATUS {box()} (MESSAGES)')[0].endswith('(MESSAGES 2)') and len(guests['own0']) == 4, guests['own0'])
+joe.end()
+joe = Session(open_guest)
+joe.say('SELECT ' + box())
+joe.send('f FETCH 2 BODY[]\r\n')
+head = joe.line()
+kill_guest() # BIG does not fit in the sockets between
+rest = joe.file.read()
+check('within FETCH: nothing comes that is not of the message', head == f'* 2 FETCH (BODY[] {{{len(BIG)}}}' and BIG.startswith(rest) and
+      len(rest) < len(BIG), [head, len(rest), rest[-100:]])
+joe = Session(open_guest)
+joe.say('SELECT INBOX')
+joe.append('INBOX', BIG)
+check('before COPY to it', ok(joe.say(f'COPY 1 {box()}')) and [kill_guest()] and joe.say(f'COPY 1 {box()}')[-1].startswith('NO [') and
+      ok(joe.say(f'COPY 1 {box()}')) and ok(joe.say('FETCH 1 FLAGS')))
+joe.end()
+
+# More owners than there may be guests
+joe = Session(open_guest)
+joe.say('SELECT ' + box(0))
+before = {name: len(guests.get(name, [])) for name in owners}
+check('nine, one of them selected', all(joe.say(f'STATUS {box(i)} (MESSAGES)')[0].endswith('(MESSAGES 1)') for i in range(1, 9)) and
+      ok(joe.say('FETCH 1 FLAGS')) and all(len(guests[name]) == before[name] + (name != 'own0') for name in owners))
+check('the one that was not used for longest made room', wait_for(lambda: guests['own1'][-1].poll() is not None) and
+      guests['own2'][-1].poll() is None and guests['own0'][-1].poll() is None)
+check('COPY from the selected one to the one that is not there', ok(joe.say(f'COPY 1 {box(1)}')) and ok(joe.say('FETCH 1 FLAGS')))
+check('they end with their session', joe.end() == 0 and
+      wait_for(lambda: all(child.poll() is not None for all_ in guests.values() for child in all_)))
+
+# COMPRESS is between the client and us alone
+joe = Session(open_guest)
+joe.say('SELECT ' + box(3))
+joe.say('COMPRESS DEFLATE')
+deflate, inflate = zlib.compressobj(9, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+
+
+def press(text):
+    joe.send(deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))
+
+
+def unpress(end):
+    text = b''
+    while end not in text:
+        text += inflate.decompress(joe.sock.recv(65536))
+    return text
+
+
+press(b'i IDLE\r\nDONE\r\nf FETCH 1 BODY[TEXT]\r\n')
+text = unpress(b'f OK')
+check('IDLE, DONE and FETCH in one packet of COMPRESS', b'+ idling\r\ni OK' in text and b'Hello Bob' in text, text)
+press(b'i IDLE\r\n')
+check('IDLE over COMPRESS', unpress(b'idling\r\n') == b'+ idling\r\n')
+owner = Wire('own3')
+owner.append('Box')
+check('what comes then', b'* 2 EXISTS\r\n' in unpress(b'EXISTS\r\n'))
+press(b'DONE\r\nl LOGOUT\r\n')
+check('and its end', b'i OK' in unpress(b'l OK') and joe.child.wait(20) == 0)
+owner.end()
 
 finish()
