@@ -316,7 +316,8 @@ handle_get_quota(struct session *session, struct parse *parse)
 	if (!parse_space(parse) || !parse_astring(parse, &root) ||
 	    !parse_is_end(parse))
 		session_bad(session, "BAD GETQUOTA ROOT");
-	else if (!span_equal(root, quota_root(session)))
+	else if (!span_equal(root, quota_root(session)) ||
+		 !rights_has_somewhere(session, ACL_READ))
 		session_fail(session, ACCOUNT_NONEXISTENT);
 	else
 		session_fail(session, put_quota(session));

@@ -33,6 +33,36 @@ rights_on(const struct session *session, struct span folder)
 	return rights;
 }
 
+struct looking {
+	const struct session *session;
+	uint32_t needed;
+	bool is_found;
+};
+
+static bool
+look(void *context, const struct account_folder *folder)
+{
+	struct looking *looking = context;
+
+	looking->is_found |=
+	    (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) ==
+		0 &&
+	    (rights_on(looking->session, folder->name) & looking->needed) ==
+		looking->needed;
+	return !looking->is_found;
+}
+
+bool
+rights_has_somewhere(const struct session *session, uint32_t needed)
+{
+	struct looking looking = { session, needed, false };
+
+	if (!rights_is_guest(session))
+		return true;
+	account_list(session->account, look, &looking);
+	return looking.is_found;
+}
+
 const char *
 rights_refusal(
     const struct session *session, struct span folder, uint32_t needed)

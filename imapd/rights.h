@@ -32,6 +32,9 @@ const char *rights_refusal(
 bool rights_require(
     struct session *session, struct span folder, uint32_t needed);
 
+/* Has the user all of these on some folder? */
+bool rights_has_somewhere(const struct session *session, uint32_t needed);
+
 /* On the selected folder: they may be others by now. */
 bool rights_require_selected(struct session *session, uint32_t needed);
 

@@ -88,6 +88,7 @@ rights('l')
 check('l: LIST', f'* LIST (\\HasNoChildren) "/" "{OTHERS}Team"' in team('LIST "" "*"') and
       len(team(f'LIST "" "{OTHERS}%"')) == 2 and len(team('LIST "Other Users/" "ann/T*"')) == 2 and len(team('LIST "" "T*"')) == 1)
 check('l: the refusals may differ then', last('SELECT TEAM').startswith(REFUSED) and last('MYRIGHTS TEAM').startswith('OK'))
+check('l: nor of the account\'s quota', guest.say('GETQUOTA "Other Users/ann"')[-1].startswith(ABSENT))
 check('l: nothing is told of its state', len(team('LIST "" "*" RETURN (STATUS (MESSAGES))')) == 2)
 rights('lr')
 said = team('SELECT TEAM')
