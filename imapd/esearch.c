@@ -25,9 +25,15 @@ parse_sources(struct multisearch *search, struct parse *parse)
 	search->sources.kinds = FILTER_SELECTED;
 	if (!parse_keyword(parse, "IN"))
 		return true;
-	return parse_space(parse) && parse_char(parse, '(') &&
-	       filters_parse(&search->sources, search->session, parse) &&
-	       parse_char(parse, ')') && parse_space(parse);
+	if (!parse_space(parse) || !parse_char(parse, '(') ||
+	    !filters_parse(&search->sources, search->session, parse) ||
+	    !parse_char(parse, ')') || !parse_space(parse))
+		return false;
+	/* A guest's own are not here: these would be the owner's. */
+	if (rights_is_guest(search->session))
+		search->sources.kinds &=
+		    ~(unsigned)(FILTER_PERSONAL | FILTER_SUBSCRIBED);
+	return true;
 }
 
 static bool

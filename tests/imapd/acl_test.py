@@ -104,6 +104,11 @@ check('r: no change', last('STORE 1 +FLAGS (\\Seen)').startswith(REFUSED) and la
 check('r: ESEARCH elsewhere', ok(ann.say('SETACL INBOX joe l')) and
       not any('ann/INBOX' in line for line in guest.say(f'ESEARCH IN (mailboxes "{OTHERS}INBOX") ALL')) and
       ok(ann.say('SETACL INBOX joe lr')) and any('ann/INBOX' in line for line in guest.say(f'ESEARCH IN (mailboxes "{OTHERS}INBOX") ALL')))
+check('r: what is personal is the guest\'s own', ok(team('SELECT TEAM')) and ok(ann.say('SUBSCRIBE INBOX')) and
+      [line.partition('MAILBOX ')[2].split(' UIDV')[0] for line in
+       guest.say(f'ESEARCH IN (selected personal subscribed mailboxes "{OTHERS}INBOX") ALL')[:-1]] == [f'"{OTHERS}Team"', f'"{OTHERS}INBOX"'] and
+      len(team('ESEARCH IN (selected personal subscribed) ALL')) == 2 and ok(ann.say('UNSUBSCRIBE INBOX')),
+      guest.say('ESEARCH IN (selected personal subscribed) ALL'))
 ann.say('DELETEACL INBOX joe')
 rights('lrs')
 said = team('SELECT TEAM')
