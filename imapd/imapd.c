@@ -55,6 +55,7 @@ static const char usage[] =
     "       imapd -g USER MAILBOX OWNER    (by login)\n"
     "       imapd -u USER MAILBOX OWNER    (by login)\n"
     "       imapd -b USER MAILBOX OWNER    (by login)";
+    "       imapd -g USER MAILBOX OWNER GROUP,...   (by login)";
 
 enum {
 	COMMAND_MAX = 1 << 20,
@@ -194,12 +195,15 @@ find_sharing(void)
 	return fcntl(LOGIN_SHARING_FD, F_GETFD) == -1 ? -1 : LOGIN_SHARING_FD;
 }
 
-/* USER, who logged in, in OWNER's mailbox. */
+/* USER, who logged in and is in GROUPS, in OWNER's mailbox. */
 static int
-as_guest(const char *user, const char *mailbox, const char *owner)
+as_guest(char **argv)
 {
-	struct session_settings settings = { .user = user,
+	const char *mailbox = argv[1];
+	const char *owner = argv[2];
+	struct session_settings settings = { .user = argv[0],
 		.owner = owner,
+		.groups = span_of(argv[3]),
 		.peer = "guest",
 		.sharing = find_sharing() };
 
@@ -285,6 +289,8 @@ main(int argc, char **argv)
 	    (strcmp(option, "-u") == 0 || strcmp(option, "-b") == 0))
 		return as_url_reader(
 		    argv[2], argv[3], argv[4], strcmp(option, "-b") == 0);
+	if (argc == 6 && strcmp(option, "-g") == 0)
+		return as_guest(argv + 2);
 	if (argc != 2 || *option == '-' || *option == '\0')
 		die(EX_USAGE, "%s", usage);
 	return by_hand(option);

@@ -23,8 +23,9 @@ rights_on(const struct session *session, struct span folder)
 		return ACL_ALL;
 	enum account_status status = acl_read(session->account, folder, &lines);
 	if (status == ACCOUNT_OK)
-		rights = acl_rights_of(
-		    buf_span(&lines), span_of(session->settings->user));
+		rights = acl_rights_of(buf_span(&lines),
+		    span_of(session->settings->user),
+		    session->settings->groups);
 	else if (status != ACCOUNT_NONEXISTENT)
 		warn_errno("cannot read estafeta-acl of owner=%s, which gives "
 			   "nobody a right",

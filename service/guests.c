@@ -14,6 +14,7 @@
 #include "base/sandbox.h"
 #include "queue/sharing.h"
 #include "service/account.h"
+#include "service/groups.h"
 #include "service/shares.h"
 
 enum {
@@ -46,6 +47,29 @@ struct wanted {
 	struct span owner;
 	int report; /* the process's end of its pair with the parent */
 };
+/* The groups that he is in. */
+static struct buf
+groups_of_user(const struct seat *asking)
+{
+	struct span user = buf_span(&asking->user);
+	struct buf groups = buf_new(GROUPS_TEXT_MAX);
+
+	if (!groups_of(user, &groups)) {
+		warn_errno("cannot tell the groups of user=%.*s", (int)user.len,
+		    user.ptr);
+		answer(asking, SHARING_LATER, span_of(""));
+	}
+	return groups;
+}
+
+static bool
+find_owners(const struct seat *asking, struct buf *owners)
+{
+	struct buf groups = groups_of_user(asking);
+
+	return shares_owners(
+	    buf_span(&asking->user), buf_span(&groups), owners);
+}
 
 /* Who shares with the user, or with whom he shares. */
 static _Noreturn void
@@ -57,7 +81,7 @@ run_helper(const struct login *login, const struct seat *asking,
 	bool is_done = record->kind == SHARING_PUBLISH
 			   ? shares_publish(user, record->text,
 				 login->settings->shares_max)
-			   : shares_owners(user, &owners);
+			   : find_owners(asking, &owners);
 
 	if (!is_done && errno == EDQUOT)
 		answer(asking, SHARING_NO, span_of(""));
@@ -73,11 +97,15 @@ run_helper(const struct login *login, const struct seat *asking,
 /* For one who shares nothing with the user there is no process. */
 static void
 require_share(const struct seat *asking, struct span owner)
+/* The account, if it shares something with the user. */
+static struct account
+find_owner(const struct login *login, const struct seat *asking,
+    struct span owner, struct span groups)
 {
 	struct span user = buf_span(&asking->user);
 	bool does = false;
 
-	if (!shares_has(owner, user, &does)) {
+	if (!shares_has(owner, user, groups, &does)) {
 		warn_errno("cannot read users/shares");
 		answer(asking, SHARING_LATER, span_of(""));
 	}
@@ -133,6 +161,8 @@ option(const struct seat *asking, const struct wanted *wanted)
 static _Noreturn void
 become_owner(
     struct seat *asking, struct account *account, const struct wanted *wanted)
+become_owner(const struct login *login, struct seat *asking,
+    struct account *account, struct buf *groups, int report)
 {
 	bool is_guest = wanted->kind == SHARING_OPEN;
 	int ends[2];
@@ -159,7 +189,8 @@ become_owner(
 	char *const environment[] = { NULL };
 	const char *const argv[] = { program, option(asking, wanted),
 		buf_string(&asking->user), buf_string(&account->mailbox),
-		buf_string(&account->name), NULL };
+		buf_string(&account->name),
+		groups->len > 0 ? buf_string(groups) : "", NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
 	temp_fail("cannot execute %s", path);
 }
@@ -178,6 +209,14 @@ run_guest(
 	    asking->user.data, (int)account.name.len, account.name.data,
 	    account.uid, (long)getpid());
 	become_owner(asking, &account, wanted);
+	struct buf groups = groups_of_user(asking);
+	struct account account =
+	    find_owner(login, asking, owner, buf_span(&groups));
+
+	log_event("guest user=%.*s account=%.*s uid=%u pid=%ld",
+	    (int)asking->user.len, asking->user.data, (int)account.name.len,
+	    account.name.data, account.uid, (long)getpid());
+	become_owner(login, asking, &account, &groups, report);
 }
 
 /* ---- in the parent ---- */

@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "mail/identifier.h"
 
 static const char path[] = MTA_USERS "/shares";
 static const char temporary[] = MTA_USERS "/shares.new";
 static const char lock_path[] = MTA_USERS "/shares.lock";
-static const char anyone[] = "anyone";
 
 enum {
 	READ_MS = 10000
@@ -44,15 +44,8 @@ next_share(struct span *rest, struct span *owner, struct span *user)
 	return true;
 }
 
-static bool
-is_with(struct span share, struct span user)
-{
-	return span_equal(share, span_of(anyone)) ||
-	       span_equal_nocase(share, user);
-}
-
 bool
-shares_has(struct span owner, struct span user, bool *does)
+shares_has(struct span owner, struct span user, struct span groups, bool *does)
 {
 	struct buf text = buf_new(SHARES_FILE_MAX);
 	struct span one;
@@ -62,13 +55,14 @@ shares_has(struct span owner, struct span user, bool *does)
 	*does = false;
 	for (struct span rest = buf_span(&text);
 	     next_share(&rest, &one, &share);)
-		*does |= span_equal_nocase(one, owner) && is_with(share, user);
+		*does |= span_equal_nocase(one, owner) &&
+			 identifier_names(share, user, groups);
 	buf_free(&text);
 	return is_read;
 }
 
 static bool
-add_owners(struct span user, bool with_anyone, struct buf *owners)
+add_owners(struct span user, const struct span *groups, struct buf *owners)
 {
 	struct buf text = buf_new(SHARES_FILE_MAX);
 	struct span owner;
@@ -79,8 +73,9 @@ add_owners(struct span user, bool with_anyone, struct buf *owners)
 	/* An owner's lines stand together. */
 	for (struct span rest = buf_span(&text);
 	     next_share(&rest, &owner, &share);) {
-		bool is_meant = with_anyone ? is_with(share, user)
-					    : span_equal_nocase(share, user);
+		bool is_meant = groups != NULL
+				    ? identifier_names(share, user, *groups)
+				    : span_equal_nocase(share, user);
 
 		if (!is_meant || span_equal(owner, last) ||
 		    span_equal_nocase(owner, user))
@@ -94,15 +89,15 @@ add_owners(struct span user, bool with_anyone, struct buf *owners)
 }
 
 bool
-shares_owners(struct span user, struct buf *owners)
+shares_owners(struct span user, struct span groups, struct buf *owners)
 {
-	return add_owners(user, true, owners);
+	return add_owners(user, &groups, owners);
 }
 
 bool
 shares_naming(struct span user, struct buf *owners)
 {
-	return add_owners(user, false, owners);
+	return add_owners(user, NULL, owners);
 }
 
 static void

@@ -16,13 +16,17 @@ enum {
 	SHARES_FILE_MAX = 16 << 20
 };
 
-/* Does owner share with user, or with anyone? *does is set on true. */
-bool shares_has(struct span owner, struct span user, bool *does);
+/* Groups are those of user, as in mail/identifier.h. */
 
-/* Append those who share with user, each ended by LF. */
-bool shares_owners(struct span user, struct buf *owners);
+/* Does owner share with user, a group of his, or anyone? *does is set on true.
+ */
+bool shares_has(
+    struct span owner, struct span user, struct span groups, bool *does);
 
-/* The same, but only those that name the user. */
+/* Append those who share with him so, each ended by LF. */
+bool shares_owners(struct span user, struct span groups, struct buf *owners);
+
+/* The same, but only those that name the user himself. */
 bool shares_naming(struct span user, struct buf *owners);
 
 /*

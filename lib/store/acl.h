@@ -36,7 +36,7 @@ enum {
 };
 
 struct acl_entry {
-	struct span identifier; /* "anyone", or an account's name */
+	struct span identifier; /* mail/identifier.h */
 	bool is_negative;       /* these rights are taken away */
 	uint32_t rights;
 };
@@ -49,8 +49,8 @@ bool acl_parse(struct span text, struct span *lines);
 /* Take the next entry off lines that acl_parse gave; false at their end. */
 bool acl_next(struct span *lines, struct acl_entry *entry);
 
-/* What user, who is not the owner, may do. */
-uint32_t acl_rights_of(struct span lines, struct span user);
+/* What user, who is not the owner, may do; groups as in mail/identifier.h. */
+uint32_t acl_rights_of(struct span lines, struct span user, struct span groups);
 
 /*
  * "lrs", where c is k and x, and d is e and t (RFC 4314 section 2.1.1); false

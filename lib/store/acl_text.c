@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <uninorm.h>
 
+#include "mail/identifier.h"
 #include "mail/utf8.h"
 #include "store/acl.h"
 
@@ -121,15 +122,14 @@ acl_next(struct span *lines, struct acl_entry *entry)
 }
 
 uint32_t
-acl_rights_of(struct span lines, struct span user)
+acl_rights_of(struct span lines, struct span user, struct span groups)
 {
 	struct acl_entry entry;
 	uint32_t granted = 0;
 	uint32_t taken = 0;
 
 	while (acl_next(&lines, &entry)) {
-		if (!span_equal(entry.identifier, span_of("anyone")) &&
-		    !span_equal_nocase(entry.identifier, user))
+		if (!identifier_names(entry.identifier, user, groups))
 			continue;
 		if (entry.is_negative)
 			taken |= entry.rights;

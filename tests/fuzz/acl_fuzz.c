@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_identifier(text);
 	if (!acl_parse(text, &lines))
 		return 0;
-	acl_rights_of(lines, span_of("joe"));
+	acl_rights_of(lines, span_of("joe"), span_of("staff,"));
 	while (acl_next(&lines, &entry)) {
 		check_entry(&entry);
 		count++;

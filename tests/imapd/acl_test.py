@@ -193,6 +193,12 @@ check('and what a folder is for', rights('lrk') and
       guest.say(f'CREATE "{OTHERS}Team/s" (USE (\\Sent))')[-1].startswith('NO [USEATTR]') and rights('lr'))
 check('what is taken away is gone at once, of ESEARCH, too', rights('l') and last('ESEARCH ALL').startswith(REFUSED) and rights('lr'))
 check('what is taken away is gone at once', rights('l') and last('FETCH 1 FLAGS').startswith(REFUSED) and ok(team('UNSELECT')))
+member = Wire(guest='max', groups='users,staff,')
+check('groups', rights('lr', '$staff') and rights('lrw', '$wheel') and f'* MYRIGHTS "{OTHERS}Team" lr' in member.say(f'MYRIGHTS "{OTHERS}Team"') and
+      '"$staff" lr' in ann.say('GETACL Team')[0], ann.say('GETACL Team'))
+check('negative rights of groups', rights('r', '-$users') and f'* MYRIGHTS "{OTHERS}Team" l' in member.say(f'MYRIGHTS "{OTHERS}Team"') and
+      all(ok(ann.say(f'DELETEACL Team {who}')) for who in ('-$users', '$staff', '$wheel')) and
+      member.say(f'MYRIGHTS "{OTHERS}Team"')[-1].startswith(ABSENT) and member.end() == 0)
 check('-anyone takes away from all', rights('lr') and ok(ann.say('SETACL Team -anyone r')) and last('SELECT TEAM').startswith(REFUSED) and
       ok(ann.say('DELETEACL Team -anyone')) and ok(team('SELECT TEAM')) and ok(team('UNSELECT')))
 check('a folder above that may not be seen', ok(ann.say('CREATE Dark/Light')) and ok(ann.say('CREATE Dark')) and

@@ -29,7 +29,7 @@ def as_user(*command):
     return (['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []) + list(command)
 
 
-def start(name='M', control=None, guest=None, owner='ann'):
+def start(name='M', control=None, guest=None, owner='ann', groups=''):
     """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of owner's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
@@ -41,6 +41,7 @@ def start(name='M', control=None, guest=None, owner='ann'):
     arguments = ['-g', guest, mailbox, 'ann'] if guest else ['-u', reader, mailbox, 'local'] if reader else [mailbox]
     child = subprocess.Popen(command + [program] + arguments, stdin=theirs, stdout=theirs)
     child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, owner] if guest else [mailbox]), stdin=theirs, stdout=theirs)
+    child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, owner, groups] if guest else [mailbox]), stdin=theirs, stdout=theirs)
     theirs.close()
     return ours, child
 
@@ -64,6 +65,8 @@ class Wire:
     """Lines as they are: say() returns what came up to the tagged answer."""
     def __init__(self, name='M', control=None, guest=None, reader=None):
         self.sock, self.child = start(name, control, guest, reader)
+    def __init__(self, name='M', control=None, guest=None, groups=''):
+        self.sock, self.child = start(name, control, guest, groups=groups)
         self.file = self.sock.makefile('rwb')
         self.greeting = self.line()
         self.count = 0

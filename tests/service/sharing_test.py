@@ -150,6 +150,23 @@ check('more owners than a session may have open', ok(max_.say('CREATE Bin')) and
       ok(joe.say('FETCH 1 FLAGS')) and ok(joe.say('STATUS "Other Users/max@new.example/Bin" (MESSAGES)')) and ok(joe.say('UNSELECT')))
 max_.say('DELETE Bin')
 max_.say('LOGOUT')
+run('groupadd', 'crew')
+run('usermod', '-a', '-G', 'crew', 'joe')
+check('a group', ok(ann.say('CREATE Crew')) and ok(ann.say('SETACL Crew $crew lr')) and ok(eve.say('CREATE Crew')) and
+      ok(eve.say('SETACL Crew $crew lr')) and '$crew' in open('/var/mta/users/shares').read())
+aboard = Wire('joe')
+check('its member', any('"Other Users/ann/Crew"' in line for line in aboard.say('LIST "" "*"')) and
+      '* 0 EXISTS' in aboard.say('SELECT "Other Users/ann/Crew"') and ok(aboard.say('STATUS "Other Users/eve@new.example/Crew" (MESSAGES)')),
+      aboard.say('LIST "" "*"'))
+check('who is none', not any('"Other Users/ann/Crew"' in line for line in eve.say('LIST "" "*"')) and
+      eve.say('SELECT "Other Users/ann/Crew"')[-1].startswith('NO [NONEXISTENT]'))
+run('gpasswd', '-d', 'joe', 'crew')
+aboard.say('LOGOUT')
+aboard = Wire('joe')
+check('who is none any more', not any('"Other Users/ann/Crew"' in line for line in aboard.say('LIST "" "*"')) and
+      aboard.say('SELECT "Other Users/ann/Crew"')[-1].startswith('NO [NONEXISTENT]'))
+aboard.say('LOGOUT')
+ok(ann.say('DELETE Crew')), ok(eve.say('DELETE Crew'))
 check('negative rights', ok(ann.say('SETACL INBOX -eve@new.example l')) and
       not any('"Other Users/ann/INBOX"' in line for line in eve.say('LIST "" "*"')))
 

@@ -23,6 +23,21 @@ static const struct {
 	{ "-joe", ACL_LOOKUP | ACL_READ },
 };
 
+static const struct {
+	const char *user;
+	const char *groups;
+	uint32_t rights;
+} members[] = {
+	{ "ann", "", 0 },
+	{ "ann", "staff,", ACL_LOOKUP | ACL_READ },
+	{ "joe", "users,staff,", ACL_LOOKUP | ACL_READ | ACL_DELETE_MESSAGES },
+	{ "ann", "staff,wheel,", ACL_LOOKUP | ACL_READ | ACL_WRITE },
+	{ "ann", "guests,staff,", ACL_LOOKUP },
+	{ "ann", "staf,staffs,Staff,$staff,", 0 },
+	{ "$staff", "", 0 },
+	{ "staff", "", 0 },
+};
+
 static const char *const bad[] = { "", "\n", "estafeta-acl 1",
 	"estafeta-acl 2\n", " " FIRST, FIRST "l", FIRST "l joe", FIRST "l\n",
 	FIRST "\n", FIRST " joe\n", FIRST "l \n", FIRST "l -\n",
@@ -78,8 +93,15 @@ main(void)
 	CHECK("a file", acl_parse(span_of(file), &lines));
 	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++)
 		CHECK(users[i].user,
-		    acl_rights_of(lines, span_of(users[i].user)) ==
+		    acl_rights_of(lines, span_of(users[i].user), span_of("")) ==
 			users[i].rights);
+	CHECK("a file with groups",
+	    acl_parse(span_of(FIRST "lr $staff\nw $wheel\nr -$guests\nt joe\n"),
+		&lines));
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		CHECK(members[i].groups,
+		    acl_rights_of(lines, span_of(members[i].user),
+			span_of(members[i].groups)) == members[i].rights);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		CHECK(bad[i], !acl_parse(span_of(bad[i]), &lines));
 	for (size_t i = 0; i < sizeof(identifiers) / sizeof(*identifiers);
