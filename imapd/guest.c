@@ -11,6 +11,8 @@
 
 enum {
 	ANSWER_MS = 600000,
+	PROMPT_MS = 30000,
+	SILENT_MAX = 65536,
 	ROOM_TRIES = 50,
 	ROOM_WAIT_MS = 100
 };
@@ -73,7 +75,24 @@ close_gone(struct session *session, struct guest *guest)
 		session->out->status = IO_EOF;
 		session->is_done = true;
 	}
+	if (guest->in.status == IO_TIMEOUT) {
+		buf_add(&session->guests->silent, buf_span(&guest->owner));
+		buf_add_char(&session->guests->silent, '\n');
+	}
 	guest_close(session, guest);
+}
+
+bool
+guest_is_silent(const struct session *session, struct span owner)
+{
+	struct span rest = session->guests != NULL
+			       ? buf_span(&session->guests->silent)
+			       : span_of("");
+
+	while (rest.len > 0)
+		if (span_equal(span_cut(&rest, '\n'), owner))
+			return true;
+	return false;
 }
 
 enum guest_result
@@ -182,11 +201,14 @@ guest_ask(struct session *session, struct guest *guest, struct span command,
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
 
+	guest->in.timeout_ms = PROMPT_MS;
 	write_string(&guest->out, GUEST_TAG " ");
 	write_span(&guest->out, command);
 	write_string(&guest->out, "\r\n");
 	enum guest_result result = guest_answer(
 	    session, guest, span_of(GUEST_TAG), take, context, &final);
+	if (result != GUEST_GONE)
+		guest->in.timeout_ms = ANSWER_MS;
 	buf_free(&final);
 	return result;
 }
@@ -222,6 +244,7 @@ guests_free(struct session *session)
 	for (size_t i = 0; i < GUESTS_MAX; i++)
 		if (session->guests->items[i] != NULL)
 			guest_close(session, session->guests->items[i]);
+	buf_free(&session->guests->silent);
 	free(session->guests);
 	session->guests = NULL;
 }
@@ -308,17 +331,19 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	if (guest == NULL)
 		temp_fail("out of memory");
 	fd_set_nonblocking(fd);
-	reader_init(&guest->in, fd, ANSWER_MS);
+	reader_init(&guest->in, fd, PROMPT_MS);
 	writer_init(&guest->out, fd, ANSWER_MS);
 	guest->in.peer = &guest->out;
 	guest->owner = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&guest->owner, owner);
 	guest->is_url_reader = kind == SHARING_READ_URLS;
 	*place = guest;
-	if (take_greeting(guest))
-		return guest;
-	guest_close(session, guest);
-	return NULL;
+	if (!take_greeting(guest)) {
+		close_gone(session, guest);
+		return NULL;
+	}
+	guest->in.timeout_ms = ANSWER_MS;
+	return guest;
 }
 
 /* ENABLE, LANGUAGE and COMPARATOR are of the whole session. */
@@ -395,6 +420,8 @@ struct guest *
 guest_find(struct session *session, struct span owner)
 {
 	make_table(session);
+	if (session->guests->silent.max == 0)
+		session->guests->silent = buf_new(SILENT_MAX);
 	struct guest *guest = find_open(session->guests, owner);
 	if (guest != NULL && !tell_state(session, guest))
 		guest = NULL; /* it had ended: another one */

@@ -10,6 +10,8 @@
  *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
  *          GUEST_LINE_MAX bytes a line of an answer.
+ * Time     PROMPT_MS to say something when what is asked takes nobody long: an
+ *          owner can stop the process, and LIST asks them all.
  * Trust    it is another user's process: of what it says tagged lines and
  *          literals' lengths matter.  Of messages it tells the client only
  *          while its folder is the selected one; the rest is the client's to
@@ -50,6 +52,8 @@ struct guests {
 	struct guest *speaking; /* whose line is taken */
 	bool is_dropped;        /* the line is */
 	bool is_half_told;      /* the client was told a part of a line */
+	struct buf silent; /* owners whose guests did not answer in time, each
+			      ended by LF */
 	bool is_later; /* why guest_find found none: it may be there later */
 };
 
@@ -64,6 +68,8 @@ bool guest_keep(struct session *session, struct guest *guest);
  * command finds it.  As guest_find; it is told nothing.
  */
 struct guest *guest_open_reader(struct session *session, struct span owner);
+/* Has one of owner's not answered in time, in this session? */
+bool guest_is_silent(const struct session *session, struct span owner);
 
 void guest_close(struct session *session, struct guest *guest);
 void guests_free(struct session *session);

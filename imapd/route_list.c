@@ -122,6 +122,8 @@ ask_owner(
 		may |=
 		    may_match(buf_span(&list->patterns[i]), buf_span(&prefix));
 	buf_free(&prefix);
+	/* One that was silent once is not waited for again. */
+	may &= !guest_is_silent(session, owner);
 	struct guest *guest = may ? guest_find(session, owner) : NULL;
 	if (guest != NULL)
 		guest_ask(session, guest, list->command, take_listed, marking);

@@ -34,13 +34,13 @@ struct seat {
 	bool has_used_apop; /* or may not use it at all */
 	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
-	int64_t due_ms;   /* when SEAT_DELAYED or SEAT_REFUSED ends */
+	int64_t due_ms;   /* when SEAT_DELAYED, SEAT_REFUSED or a guest ends */
 	int64_t begun_ms; /* the attempt */
 	uint64_t network; /* penalty_key */
 	uint64_t account;
 	struct buf user; /* the account's name; IMAP's sessions and guests */
 	pid_t helper;    /* a child that does what it asked; or 0 */
-	pid_t host;      /* of a guest: the session's process */
+	pid_t host;      /* of a guest: the session's process; 0: it ended */
 };
 
 /* Places in the array that is polled; the seats come after them. */

@@ -22,7 +22,8 @@
 
 enum {
 	ATTEMPTS_MAX = 500, /* at the same time; most wait for their client */
-	STOP_TIMEOUT_MS = 5000
+	STOP_TIMEOUT_MS = 5000,
+	GUEST_END_MS = 10000 /* a guest may finish what it does */
 };
 
 /* ---- seats ---- */
@@ -148,6 +149,21 @@ is_served(const struct seat *seat)
 	return seat->state == SEAT_SERVING || seat->state == SEAT_GUEST;
 }
 
+/* Its owner can have stopped it: then it does not see that its host is gone. */
+static void
+end_host(struct seat *guest)
+{
+	guest->host = 0;
+	guest->due_ms = clock_ms() + GUEST_END_MS;
+}
+
+static void
+kill_guest(struct seat *guest)
+{
+	kill(guest->pid, SIGKILL);
+	guest->due_ms = clock_ms() + GUEST_END_MS;
+}
+
 static void
 end_process(struct login *login, pid_t pid)
 {
@@ -156,6 +172,8 @@ end_process(struct login *login, pid_t pid)
 
 		if (seat->state == SEAT_FREE)
 			continue;
+		if (seat->state == SEAT_GUEST && seat->host == pid)
+			end_host(seat);
 		if (seat->helper == pid)
 			seat->helper = 0;
 		if (is_served(seat) && seat->pid == pid)
@@ -205,6 +223,7 @@ static bool
 is_timed(const struct login *login, const struct seat *seat)
 {
 	return seat->state == SEAT_REFUSED ||
+	       (seat->state == SEAT_GUEST && seat->host == 0) ||
 	       (seat->state == SEAT_DELAYED && login->attempts < ATTEMPTS_MAX);
 }
 
@@ -252,7 +271,9 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		seat_free(seat);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
 		return;
-	if (seat->state == SEAT_REFUSED)
+	if (seat->state == SEAT_GUEST)
+		kill_guest(seat);
+	else if (seat->state == SEAT_REFUSED)
 		admission_answer(seat, LOGIN_NO);
 	else
 		admission_begin(login, seat);

@@ -252,4 +252,12 @@ press(b'DONE\r\nl LOGOUT\r\n')
 check('and its end', b'i OK' in unpress(b'l OK') and joe.child.wait(20) == 0)
 owner.end()
 
+# An owner can stop his process
+joe = Session(lambda owner: Script(lambda command: b'' if command.startswith('LIST') else b'TAG OK done\r\n').open(owner))
+joe.sock.settimeout(120)
+said = joe.say('LIST "" "*"')
+check('LIST does without one that says nothing', ok(said) and '* LIST (\\HasNoChildren) "/" "INBOX"' in said and joe.login.opened == ['ann'], said)
+check('and does not ask it again', ok(joe.say('LIST "" "*"')) and joe.login.opened == ['ann'])
+check('but who names it does', ok(joe.say('SELECT ' + TEAM)) and joe.login.opened == ['ann', 'ann'] and joe.end() == 0)
+
 finish()

@@ -285,6 +285,15 @@ check('another right of one that is known, a negative one, another folder', ok(a
 check('and with one less there is room', ok(ann.say('DELETEACL Team u1')) and ok(ann.say('SETACL Team u3 l')) and
       ok(ann.say('DELETEACL Team u3')) and ok(ann.say('DELETEACL Team u2')) and ok(ann.say('DELETEACL INBOX u2')) and
       shares('ann') == ['anyone', 'joe'], shares('ann'))
+
+# Its owner can stop a guest
+other = Wire('joe')
+before = sessions_of('ann')
+other.say('SELECT "Other Users/ann/Team"')
+stopped, = [int(p[6:]) for p in sessions_of('ann') if p not in before]
+os.kill(stopped, 19)
+other.sock.shutdown(socket.SHUT_RDWR)
+check('a guest that is stopped ends with its session all the same', wait_for(lambda: not os.path.exists(f'/proc/{stopped}'), 60))
 joe.say('SELECT "Other Users/ann/Team"')
 check('DELETEACL', ok(ann.say('DELETEACL Team joe')) and ann.say('GETACL Team')[0] == '* ACL "Team" "ann" lrswipkxteacd')
 check('what is selected can be read no more', joe.say('FETCH 1 FLAGS')[-1].startswith('NO [NOPERM]'))
