@@ -298,10 +298,12 @@ open_pair(struct session *session, enum sharing_kind kind, struct span owner)
 	bool *is_later = &session->guests->is_later;
 	int fd = sharing_open(session, kind, owner, is_later);
 
-	if (fd != -1 || !*is_later)
+	if (fd != -1 || !*is_later || session->has_lost_login)
 		return fd;
 	close_oldest(session);
-	for (int i = 0; i < ROOM_TRIES && fd == -1 && *is_later; i++) {
+	for (int i = 0; i < ROOM_TRIES && fd == -1 && *is_later &&
+			!session->has_lost_login;
+	     i++) {
 		poll(NULL, 0, ROOM_WAIT_MS);
 		fd = sharing_open(session, kind, owner, is_later);
 	}

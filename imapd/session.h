@@ -77,6 +77,7 @@ struct session {
 	    *stream;             /* that ends the command so far, or NULL */
 	struct notify *notify;   /* NULL: no NOTIFY came */
 	struct guests *guests;   /* others' mailboxes; NULL: none so far */
+	bool has_lost_login;     /* it did not answer: no sharing any more */
 	struct deflate *deflate; /* COMPRESS is on; or NULL */
 	const char *verb;        /* of the command that runs, without UID */
 	bool is_uid;

@@ -8,17 +8,25 @@ enum {
 	ANSWER_MS = 30000
 };
 
-/* True if the answer is YES; its text is in the packet. */
+/*
+ * True if the answer is YES; its text is in the packet.  Without an answer in
+ * time nothing more is asked: that one would be taken for the next one's, which
+ * is another owner's.
+ */
 static bool
-ask(const struct session *session, enum sharing_kind kind, struct span text,
+ask(struct session *session, enum sharing_kind kind, struct span text,
     struct packet *packet, struct sharing_record *answer)
 {
 	int fd = session->settings->sharing;
 
+	if (session->has_lost_login)
+		return false;
 	if (!sharing_send(fd, kind, text, -1) ||
 	    sharing_receive(fd, packet, answer, ANSWER_MS) != 1) {
-		warn_errno(
-		    "login does not answer user=%s", session->settings->user);
+		warn_errno("login does not answer user=%s: no sharing in this "
+			   "session",
+		    session->settings->user);
+		session->has_lost_login = true;
 		return false;
 	}
 	return answer->kind == SHARING_YES;
@@ -44,7 +52,7 @@ sharing_publish(struct session *session)
 }
 
 bool
-sharing_owners(const struct session *session, struct buf *owners)
+sharing_owners(struct session *session, struct buf *owners)
 {
 	static struct packet packet;
 	struct sharing_record answer;
@@ -70,6 +78,7 @@ is_account(struct span name)
 int
 sharing_open(const struct session *session, enum sharing_kind kind,
     struct span owner, bool *is_later)
+sharing_open(struct session *session, struct span owner, bool *is_later)
 {
 	static struct packet packet;
 	struct sharing_record answer;

@@ -13,7 +13,7 @@
 enum account_status sharing_publish(struct session *session);
 
 /* Append the names of those who share with the user, each ended by LF. */
-bool sharing_owners(const struct session *session, struct buf *owners);
+bool sharing_owners(struct session *session, struct buf *owners);
 
 /*
  * A guest's imapd at owner's mailbox, or (SHARING_READ_URLS) one for URLs: its
@@ -21,5 +21,6 @@ bool sharing_owners(const struct session *session, struct buf *owners);
  */
 int sharing_open(const struct session *session, enum sharing_kind kind,
     struct span owner, bool *is_later);
+int sharing_open(struct session *session, struct span owner, bool *is_later);
 
 #endif

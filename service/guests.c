@@ -182,10 +182,12 @@ become_owner(const struct login *login, struct seat *asking,
 	if (is_guest) /* who reads URLs has nothing to ask */
 		place(report, LOGIN_SHARING_FD);
 	signal(SIGPIPE, SIG_DFL);
-	become_user(account->uid, account->gid, NULL, 0);
+	/* Before it is the owner's, who could stop it: the user waits. */
 	if (!sharing_send(session, SHARING_YES, span_of(""), client))
 		temp_fail("the session is gone");
 	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
+	become_user(account->uid, account->gid, NULL, 0);
+	closefrom(LOGIN_SHARING_FD + 1);
 	char *const environment[] = { NULL };
 	const char *const argv[] = { program, option(asking, wanted),
 		buf_string(&asking->user), buf_string(&account->mailbox),
