@@ -406,6 +406,8 @@ make_table(struct session *session)
 		session->guests = calloc(1, sizeof(*session->guests));
 	if (session->guests == NULL)
 		temp_fail("out of memory");
+	if (session->guests->silent.max == 0)
+		session->guests->silent = buf_new(SILENT_MAX);
 }
 
 struct guest *
@@ -422,8 +424,6 @@ struct guest *
 guest_find(struct session *session, struct span owner)
 {
 	make_table(session);
-	if (session->guests->silent.max == 0)
-		session->guests->silent = buf_new(SILENT_MAX);
 	struct guest *guest = find_open(session->guests, owner);
 	if (guest != NULL && !tell_state(session, guest))
 		guest = NULL; /* it had ended: another one */

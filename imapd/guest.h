@@ -68,6 +68,7 @@ bool guest_keep(struct session *session, struct guest *guest);
  * command finds it.  As guest_find; it is told nothing.
  */
 struct guest *guest_open_reader(struct session *session, struct span owner);
+
 /* Has one of owner's not answered in time, in this session? */
 bool guest_is_silent(const struct session *session, struct span owner);
 

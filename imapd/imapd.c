@@ -52,10 +52,9 @@ static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
     "       imapd -l        (by service/imapd/run)\n"
     "       imapd -s USER MAILBOX CLIENT   (by login)\n"
-    "       imapd -g USER MAILBOX OWNER    (by login)\n"
+    "       imapd -g USER MAILBOX OWNER GROUP,...   (by login)\n"
     "       imapd -u USER MAILBOX OWNER    (by login)\n"
     "       imapd -b USER MAILBOX OWNER    (by login)";
-    "       imapd -g USER MAILBOX OWNER GROUP,...   (by login)";
 
 enum {
 	COMMAND_MAX = 1 << 20,
@@ -283,8 +282,6 @@ main(int argc, char **argv)
 		return serve();
 	if (argc == 5 && strcmp(option, "-s") == 0)
 		return after_login(argv[2], argv[3], argv[4]);
-	if (argc == 5 && strcmp(option, "-g") == 0)
-		return as_guest(argv[2], argv[3], argv[4]);
 	if (argc == 5 &&
 	    (strcmp(option, "-u") == 0 || strcmp(option, "-b") == 0))
 		return as_url_reader(

@@ -40,18 +40,12 @@ struct session_settings {
 	uint64_t convert_preferred; /* as conversion_find takes it */
 	const char *user;           /* for the log, and METADATA's owner */
 	const char *owner;  /* whose guest the user is; NULL: nobody's */
+	struct span groups; /* a guest's, as in mail/identifier.h */
 	int sharing;        /* the pair with login(8), or -1 */
 	bool can_share;     /* others' mailboxes are reached by it */
 	bool is_submitter;  /* in control/imapdsubmitters */
 	bool is_url_reader; /* a guest that has URLFETCH alone */
 	bool is_burl;       /* the same, of smtpd, which submits for user */
-	uint64_t limit;      /* MESSAGELIMIT, RFC 9738; 0: none */
-	uint64_t save_limit; /* SAVELIMIT */
-	const char *user;    /* for the log, and METADATA's owner */
-	const char *owner;   /* whose guest the user is; NULL: nobody's */
-	struct span groups;  /* a guest's, as in mail/identifier.h */
-	int sharing;         /* the pair with login(8), or -1 */
-	bool can_share;      /* others' mailboxes are reached by it */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */

@@ -76,9 +76,8 @@ is_account(struct span name)
 }
 
 int
-sharing_open(const struct session *session, enum sharing_kind kind,
-    struct span owner, bool *is_later)
-sharing_open(struct session *session, struct span owner, bool *is_later)
+sharing_open(struct session *session, enum sharing_kind kind, struct span owner,
+    bool *is_later)
 {
 	static struct packet packet;
 	struct sharing_record answer;

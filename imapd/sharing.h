@@ -19,8 +19,7 @@ bool sharing_owners(struct session *session, struct buf *owners);
  * A guest's imapd at owner's mailbox, or (SHARING_READ_URLS) one for URLs: its
  * client's end, or -1; *is_later: not because there is no such owner.
  */
-int sharing_open(const struct session *session, enum sharing_kind kind,
+int sharing_open(struct session *session, enum sharing_kind kind,
     struct span owner, bool *is_later);
-int sharing_open(struct session *session, struct span owner, bool *is_later);
 
 #endif

@@ -47,6 +47,7 @@ struct wanted {
 	struct span owner;
 	int report; /* the process's end of its pair with the parent */
 };
+
 /* The groups that he is in. */
 static struct buf
 groups_of_user(const struct seat *asking)
@@ -96,11 +97,7 @@ run_helper(const struct login *login, const struct seat *asking,
 
 /* For one who shares nothing with the user there is no process. */
 static void
-require_share(const struct seat *asking, struct span owner)
-/* The account, if it shares something with the user. */
-static struct account
-find_owner(const struct login *login, const struct seat *asking,
-    struct span owner, struct span groups)
+require_share(const struct seat *asking, struct span owner, struct span groups)
 {
 	struct span user = buf_span(&asking->user);
 	bool does = false;
@@ -113,8 +110,7 @@ find_owner(const struct login *login, const struct seat *asking,
 		answer(asking, SHARING_NO, span_of(""));
 }
 
-/* In a folder's name is the account's; in a URL it may be what its user logs in
- * as. */
+/* In a folder's name is the account's; in a URL what its user logs in as. */
 static struct account
 find_owner(const struct login *login, const struct seat *asking,
     const struct wanted *wanted)
@@ -159,10 +155,8 @@ option(const struct seat *asking, const struct wanted *wanted)
 
 /* The owner's process: of ours it keeps the log and its own pair. */
 static _Noreturn void
-become_owner(
-    struct seat *asking, struct account *account, const struct wanted *wanted)
-become_owner(const struct login *login, struct seat *asking,
-    struct account *account, struct buf *groups, int report)
+become_owner(struct seat *asking, struct account *account,
+    const struct wanted *wanted, struct buf *groups)
 {
 	bool is_guest = wanted->kind == SHARING_OPEN;
 	int ends[2];
@@ -185,14 +179,13 @@ become_owner(const struct login *login, struct seat *asking,
 	/* Before it is the owner's, who could stop it: the user waits. */
 	if (!sharing_send(session, SHARING_YES, span_of(""), client))
 		temp_fail("the session is gone");
-	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
 	become_user(account->uid, account->gid, NULL, 0);
-	closefrom(LOGIN_SHARING_FD + 1);
+	closefrom(is_guest ? LOGIN_SHARING_FD + 1 : STDERR_FILENO + 1);
 	char *const environment[] = { NULL };
 	const char *const argv[] = { program, option(asking, wanted),
 		buf_string(&asking->user), buf_string(&account->mailbox),
 		buf_string(&account->name),
-		groups->len > 0 ? buf_string(groups) : "", NULL };
+		is_guest ? buf_string(groups) : NULL, NULL };
 	execve(path, (char *const *)(uintptr_t)argv, environment);
 	temp_fail("cannot execute %s", path);
 }
@@ -202,23 +195,18 @@ run_guest(
     const struct login *login, struct seat *asking, const struct wanted *wanted)
 {
 	bool is_guest = wanted->kind == SHARING_OPEN;
+	struct buf groups = buf_new(GROUPS_TEXT_MAX);
 
-	if (is_guest)
-		require_share(asking, wanted->owner);
+	if (is_guest) {
+		groups = groups_of_user(asking);
+		require_share(asking, wanted->owner, buf_span(&groups));
+	}
 	struct account account = find_owner(login, asking, wanted);
 	log_event("%s user=%.*s account=%.*s uid=%u pid=%ld",
 	    is_guest ? "guest" : "url-reader", (int)asking->user.len,
 	    asking->user.data, (int)account.name.len, account.name.data,
 	    account.uid, (long)getpid());
-	become_owner(asking, &account, wanted);
-	struct buf groups = groups_of_user(asking);
-	struct account account =
-	    find_owner(login, asking, owner, buf_span(&groups));
-
-	log_event("guest user=%.*s account=%.*s uid=%u pid=%ld",
-	    (int)asking->user.len, asking->user.data, (int)account.name.len,
-	    account.name.data, account.uid, (long)getpid());
-	become_owner(login, asking, &account, &groups, report);
+	become_owner(asking, &account, wanted, &groups);
 }
 
 /* ---- in the parent ---- */
@@ -273,13 +261,11 @@ begin_guest(struct login *login, struct seat *asking,
 	if (packet_pair(ends)) {
 		pid = fork();
 		if (pid == 0) {
-			keep_to(login, asking);
 			const struct wanted wanted = { record->kind,
 				record->text, ends[1] };
 
-			run_guest(login, asking, &wanted);
 			seat_begin_child(login, asking);
-			run_guest(login, asking, owner, ends[1]);
+			run_guest(login, asking, &wanted);
 		}
 		close(ends[1]);
 		if (pid == -1)

@@ -101,12 +101,9 @@ read_settings(struct login_settings *settings, const struct service *service)
 		return;
 	}
 	snprintf(file, sizeof(file), "%speruser", service->name);
-	if (service->number == LOGIN_IMAP) {
-		settings->guests_max =
-		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
+	if (service->number == LOGIN_IMAP)
 		settings->shares_max = control_number(
 		    "imapdshares", SHARES_DEFAULT, 1, SHARES_MAX);
-	}
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
 }
 

@@ -105,6 +105,7 @@ static const struct {
 	{ "messagesperhour", 0, UINT32_MAX },
 	{ "recipientsperhour", 0, UINT32_MAX },
 	{ "hideclient", 0, 1 },
+	{ "burl", 0, 1 },
 	{ "concurrencylocal", 1, 128 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },

@@ -27,8 +27,7 @@ struct login_settings {
 	uint64_t messages_per_hour;    /* control/messagesperhour; 0: any */
 	uint64_t recipients_per_hour;  /* control/recipientsperhour */
 	uint64_t guests_max;           /* control/imapdguests, not POP3 */
-	uint64_t guests_max;           /* control/imapdguests, IMAP only */
-	uint64_t shares_max;           /* control/imapdshares, the same */
+	uint64_t shares_max;           /* control/imapdshares, IMAP only */
 	int64_t rest_ms;               /* neighbour_rest_ms */
 };
 

@@ -70,7 +70,7 @@ struct settings {
 	struct auth_settings auth;
 	struct control_list sender_logins; /* control/senderlogins */
 	bool hides_client;                 /* control/hideclient */
-	bool has_burl;                     /* control/imapdguests is not 0 */
+	bool has_burl;                     /* control/burl; imapdguests not 0 */
 	struct network_list xclient_nets;  /* control/xclientnets */
 	struct network_list verp_clients;  /* control/verpclients */
 	struct network_list early_clients; /* control/pipeconnectnets */

@@ -100,7 +100,8 @@ read_settings(struct settings *settings)
 	if (!settings->is_submission)
 		return;
 	settings->sender_logins = auth_sender_logins();
-	settings->has_burl = control_number("imapdguests", 1, 0, 4096) > 0;
+	settings->has_burl = control_number("burl", 0, 0, 1) == 1 &&
+			     control_number("imapdguests", 1, 0, 4096) > 0;
 	settings->hides_client = control_number("hideclient", 0, 0, 1) == 1;
 }
 

@@ -22,15 +22,13 @@ MESSAGE = b'From: Ana <ana@example.org>\r\nTo: bob@example.org\r\nSubject: One\r
     b'Date: Mon, 1 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello Bob\r\n'
 
 
-def start(name='M', control=None, guest=None, reader=None):
-    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of ann's; reader: who has URLs
-    of local's."""
 def as_user(*command):
     return (['setpriv', '--reuid', str(UID), '--regid', str(UID), '--clear-groups'] if os.geteuid() == 0 else []) + list(command)
 
 
-def start(name='M', control=None, guest=None, owner='ann', groups=''):
-    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of owner's."""
+def start(name='M', control=None, guest=None, owner='ann', groups='', reader=None):
+    """control: a folder that is its /var/mta/control, if the test is run by root; guest: who is one of owner's; reader: who has URLs
+    of local's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
     command = as_user()
@@ -38,10 +36,8 @@ def start(name='M', control=None, guest=None, owner='ann', groups=''):
         command = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /var && mkdir /var/mta && '
                    'cp -r "$0" /var/mta/control && exec "$@"', control, *command]
     mailbox = f'maildir:{home}/{name}'
-    arguments = ['-g', guest, mailbox, 'ann'] if guest else ['-u', reader, mailbox, 'local'] if reader else [mailbox]
+    arguments = ['-g', guest, mailbox, owner, groups] if guest else ['-u', reader, mailbox, 'local'] if reader else [mailbox]
     child = subprocess.Popen(command + [program] + arguments, stdin=theirs, stdout=theirs)
-    child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, owner] if guest else [mailbox]), stdin=theirs, stdout=theirs)
-    child = subprocess.Popen(command + [program] + (['-g', guest, mailbox, owner, groups] if guest else [mailbox]), stdin=theirs, stdout=theirs)
     theirs.close()
     return ours, child
 
@@ -63,10 +59,8 @@ class Imap(imaplib.IMAP4):
 
 class Wire:
     """Lines as they are: say() returns what came up to the tagged answer."""
-    def __init__(self, name='M', control=None, guest=None, reader=None):
-        self.sock, self.child = start(name, control, guest, reader)
-    def __init__(self, name='M', control=None, guest=None, groups=''):
-        self.sock, self.child = start(name, control, guest, groups=groups)
+    def __init__(self, name='M', control=None, guest=None, groups='', reader=None):
+        self.sock, self.child = start(name, control, guest, groups=groups, reader=reader)
         self.file = self.sock.makefile('rwb')
         self.greeting = self.line()
         self.count = 0
