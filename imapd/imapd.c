@@ -70,10 +70,10 @@ enum {
 static bool
 is_submitter(const char *user)
 {
-	struct control_list list = control_list("imapdsubmitters");
+	struct control_list list = control_words("imapdsubmitters");
 	bool is_one = false;
 
-	for (size_t i = 0; i < list.count; i++)
+	for (size_t i = 0; i < list.count && user != NULL; i++)
 		is_one |= span_equal(list.items[i], span_of(user));
 	control_list_free(&list);
 	return is_one;
@@ -93,8 +93,7 @@ read_session_settings(struct session_settings *settings)
 	settings->contexts_max =
 	    control_number("imapdcontexts", CONTEXTS_MAX, 1, 1000);
 	settings->limit = control_number("imapdmessagelimit", 0, 0, UINT32_MAX);
-	settings->is_submitter =
-	    settings->user != NULL && is_submitter(settings->user);
+	settings->is_submitter = is_submitter(settings->user);
 	settings->save_limit =
 	    control_number("imapdsavelimit", 0, 0, UINT32_MAX);
 	settings->convert_messages = control_number(

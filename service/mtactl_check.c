@@ -151,7 +151,8 @@ static const struct {
 		HOST,
 		NETWORKS,
 		PATH,
-		WORD
+		WORD,
+		WORDS
 	} kind;
 } files[] = {
 	{ "smtpdaddresses", ADDRESSES },
@@ -171,6 +172,7 @@ static const struct {
 	{ "pipeconnectnets", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
+	{ "imapdsubmitters", WORDS },
 	{ "passwordchecker", PATH },
 	{ "oauthchecker", PATH },
 	{ "recipientdelimiter", WORD },
@@ -191,6 +193,9 @@ read_file(size_t i)
 		break;
 	case HOST:
 		control_host(files[i].name, "");
+		break;
+	case WORDS:
+		control_words(files[i].name);
 		break;
 	case NETWORKS:
 		network_list(files[i].name, "");

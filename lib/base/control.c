@@ -157,6 +157,18 @@ is_word(struct span text)
 	return text.len <= CONTROL_WORD_MAX;
 }
 
+struct control_list
+control_words(const char *name)
+{
+	struct control_list list = control_list(name);
+
+	for (size_t i = 0; i < list.count; i++)
+		if (!is_word(list.items[i]))
+			control_complain(name, list.lines[i],
+			    "write one name a line, without spaces");
+	return list;
+}
+
 static bool
 is_host(struct span text)
 {

@@ -51,6 +51,9 @@ uint64_t control_number(
 
 /* All values of a file; no file is an empty list. */
 struct control_list control_list(const char *name);
+
+/* A list whose every value is a word as control_word has it. */
+struct control_list control_words(const char *name);
 void control_list_free(struct control_list *list);
 
 /* Is value in the list, ASCII case ignored? */

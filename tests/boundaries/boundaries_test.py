@@ -41,6 +41,8 @@ def confined():
     """(script, options, program) of each confine in each run script"""
     for script in glob.glob(f'{TOP}/service/*/run'):
         text = read(script).replace('\\\n', ' ')
+        for name, most in dict(re.findall(r'(\w+)=(\S+)$', text, re.M)).items():  # of two, the last: the most
+            text = text.replace('$' + name, most) if name != 'PATH' else text
         for words in re.findall(r'confine ([^{}]*)', text):
             options, rest = {}, words.split()
             while rest and rest[0].startswith('-'):

@@ -29,7 +29,7 @@ SERVICES = {os.path.basename(os.path.dirname(p)): read(p).replace('\\\n', ' ') f
 LISTENING = {m for text in SERVICES.values() for m in re.findall(r'exec listen (\w+)', text)}
 LOGINS = {m for text in SERVICES.values() for m in re.findall(r' login (\w+)', text)} - {'smtp'}
 NUMBERS = {m[0]: m[1:] for m in re.findall(r'control_number\(\s*"(\w+)",\s*([^,]+),\s*([^,]+),\s*([^;]+?)\)', SOURCES)}
-READERS = r'(?:control_(?:value|word|host|path|list)|domain_list|load_set|network_list|dial_control|is_set|program_of)'
+READERS = r'(?:control_(?:value|words?|host|path|list)|domain_list|load_set|network_list|dial_control|is_set|program_of)'
 FILES = set(re.findall(READERS + r'\(\s*"(\w+)"', SOURCES)) | set(NUMBERS)
 for suffix, reader in re.findall(r'snprintf\(\s*file, sizeof\(file\), "%s(\w+)".*?(\w+)\(\s*file\b', SOURCES, re.S):
     for service in LOGINS if suffix == 'peruser' else LISTENING:
@@ -119,7 +119,7 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
           'smtproutes': b'example.org', 'odmrfetch': b'mx.example a@b.example', 'limits': b'example.org many',
           'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
           'sourceaddress': b'* localhost', 'discardehlo': b'* CHUNKING HELP',
-          'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe',
+          'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe', 'imapdsubmitters': b'joe ann',
           'filters': b'spam', 'milters': b'inet:port', 'rspamd': b'here', 'authmechanisms': b'PLIAN',
           'tlsclientca': b'/no/such/file', 'passwordchecker': b'checker', 'oauthchecker': b'checker'}
 for name, text in TYPING.items():

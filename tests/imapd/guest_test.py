@@ -287,4 +287,4 @@ check('its answer is there', wait_for(ann_guest.is_alive))
 check('whose mailbox it is, is not mistaken', joe.say('STATUS "Other Users/bob/Team" (MESSAGES)')[-1] in
       ('OK bob', 'NO [UNAVAILABLE] the other user\'s mailbox cannot be reached now') and joe.end() == 0)
 
-finish()
+done()

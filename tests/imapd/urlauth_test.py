@@ -366,4 +366,4 @@ check('BYE is the same', r.lie(b'* BYE you too\r\nguest ') == [URL + 'NIL', 't5 
 said = r.lie(b'* URLFETCH {10}\r\nabc')
 check('one that ends within a literal ends the session: nothing else would be read right', said[:2] == [URL + '{10}', 'abc'] and said[2:] in ([], ['']) and
       r.child.wait(20) == 0, said)
-finish()
+done()
