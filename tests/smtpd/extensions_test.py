@@ -483,12 +483,12 @@ def words(hello):
     return {line[4:].split(' ')[0].strip() for line in hello.split('\r\n')[1:] if line}
 
 
-# ATRN is offered on port 366 alone: system/odmr_test.
+# ATRN is offered on port 366 alone: system/odmr_test; BURL to who logged in himself, with control/burl: burl_test.
 offered = set().union(*map(words, (Client().hello, Client('127.0.0.1').hello, Client('127.0.0.9').hello, as_user().hello,
                                    over_tls(25).hello, over_tls(587).hello, Client(port=24, hello='LHLO x').hello)))
 rows = re.findall(r'^\.It (.+?) Ta (.+?) Ta (.+?) Ta (.+)$', open(TESTS + '/../smtpd/smtpd.8').read(), re.M)
 table = {word: (defined, tests.split(', ')) for keywords, defined, _, tests in rows for word in keywords.split(', ')}
-check('every keyword that is offered is in the table of smtpd(8), and no other', offered | {'LHLO', 'ATRN'} == set(table) - {'Sy keyword'},
+check('every keyword that is offered is in the table of smtpd(8), and no other', offered | {'LHLO', 'ATRN', 'BURL'} == set(table) - {'Sy keyword'},
       offered ^ set(table))
 for word, (defined, tests) in table.items():
     texts = [open(path).read() for name in tests for path in glob.glob(f'{TESTS}/{name}.*')]
