@@ -45,8 +45,9 @@ class Session(Wire):
         self.login = Login(guest)
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(30)
+        # No sh: dash takes no descriptor over 9.
         self.child = subprocess.Popen(
-            as_user('sh', '-c', f'exec "$@" 4<&{self.login.theirs.fileno()} 3<&-', 'sh', program, '-s', 'joe', f'maildir:{home}/{name}', 'test'),
+            as_user('bash', '-c', f'exec "$@" 4<&{self.login.theirs.fileno()} 3<&-', 'bash', program, '-s', 'joe', f'maildir:{home}/{name}', 'test'),
             stdin=theirs, stdout=theirs, pass_fds=[self.login.theirs.fileno()])
         theirs.close()
         self.login.theirs.close()
