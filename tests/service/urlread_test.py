@@ -2,43 +2,23 @@
 """urlread_test - URLFETCH of another user's URL, RFC 4467, through the whole
 chain: imapd, login, an imapd -u under the owner's uid that ends with the
 command.  tests/imapd/urlauth_test.py has the rules."""
-import glob, os, pwd, re, socket, subprocess, sys
+import glob, os, pwd, re, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+import imapwire
+from imapwire import MESSAGE, ok
 from tap import *
 
 on_host()
 SECRET = 'Correct-Horse 7%s' % os.getpid()
-MESSAGE = b'From: Ann <ann@example.org>\r\nSubject: One\r\n\r\nHello\r\n'
 
 
 def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
-class Wire:
-    """say() returns the lines up to the tagged answer, without its tag."""
+class Wire(imapwire.Wire):
     def __init__(self, user):
-        self.sock = socket.create_connection(('127.0.0.1', 143), 60)
-        self.file = self.sock.makefile('rwb')
-        self.count = 0
-        self.line()
-        self.answer = self.say(f'LOGIN {user} "{SECRET}"')
-
-    def line(self):
-        return self.file.readline().decode().rstrip('\r\n')
-
-    def say(self, command):
-        self.count += 1
-        tag = f't{self.count} '
-        self.file.write(tag.encode() + (command if isinstance(command, bytes) else command.encode()) + b'\r\n')
-        self.file.flush()
-        lines = [self.line()]
-        while not lines[-1].startswith(tag) and (lines[-1] != '' or self.file.peek(1)):
-            lines.append(self.line())
-        return lines[:-1] + [lines[-1].removeprefix(tag)]
-
-    def append(self, folder, message=MESSAGE):
-        return self.say(f'APPEND {folder} {{{len(message)}+}}\r\n'.encode() + message)
+        super().__init__(user, SECRET)
 
     def made(self, *rumps):
         said = self.say('GENURLAUTH ' + ' '.join(f'"{rump}" INTERNAL' for rump in rumps))
@@ -52,10 +32,6 @@ class Wire:
         """Each is the text of Ann's message."""
         said = self.say('URLFETCH ' + ' '.join(f'"{url}"' for url in urls))
         return said == [line for url in urls for line in (f'* URLFETCH "{url}" {{7}}', 'Hello', '')] + ['OK done']
-
-
-def ok(answer):
-    return answer[-1].startswith('OK')
 
 
 def readers():
@@ -93,7 +69,7 @@ ann, joe, eve = Wire('ann'), Wire('joe'), Wire('eve@new.example')
 check('URLAUTH is announced after the log-in', ' URLAUTH ' in ann.answer[-1] and ' URLAUTH=BINARY ' in ann.answer[-1], ann.answer)
 ann.say('CREATE Drafts')
 ann.append('Drafts')
-eve.append('INBOX', MESSAGE + b'of Eve\r\n')
+eve.append('INBOX', message=MESSAGE + b'of Eve\r\n')
 BASE = 'imap://ann@example.org/Drafts/;UID=1/;SECTION=TEXT;URLAUTH='
 anyone, of_users, of_joe, of_ann, of_submission = ann.made(*(BASE + access for access in (
     'anonymous', 'authuser', 'user+joe', 'user+ann', 'submit+ann')))
@@ -114,7 +90,7 @@ folders = [path for path, names, _ in os.walk('/var/mta') if 'cur' in names]
 check('nobody\'s mailbox was made for it', any('eve' in path for path in folders) and not any('zoe' in path for path in folders), folders)
 his = eve.made('imap://eve%40new.example@h/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser')[0]
 other = Wire('max@new.example')
-other.append('INBOX', b'Subject: x\r\n\r\nof Max')
+other.append('INBOX', message=b'Subject: x\r\n\r\nof Max')
 third = other.made('imap://max%40new.example@h/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser')[0]
 said = joe.say('URLFETCH ' + ' '.join(f'"{url}"' for url in (third, anyone, his, third)))
 check('of three owners in one command, one process at a time', said == [

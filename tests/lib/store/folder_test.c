@@ -218,6 +218,29 @@ test_changes(struct account *account)
 	buf_free(&text);
 }
 
+/* Of the message whose copy with all its flags is the first in Trash. */
+static void
+test_copy_without(struct account *account, struct folder *sent)
+{
+	struct folder_copied copied = { .uids = NULL };
+	const size_t first[] = { 0 };
+	const struct folder_copying copying = { .target = span_of("Trash"),
+		.lost_flags = MESSAGE_SEEN | MESSAGE_DELETED,
+		.has_no_keywords = true };
+	CHECK("copy without flags", folder_copy_without(sent, first, 1,
+					&copying, &copied) == ACCOUNT_OK &&
+					copied.uids[0] == 2);
+	free(copied.uids);
+	struct folder *trash = open_folder(account, "Trash");
+	CHECK("they are without",
+	    folder_count(trash) == 2 &&
+		folder_message(trash, 0)->flags & MESSAGE_SEEN &&
+		folder_message(trash, 0)->keywords != 0 &&
+		!(folder_message(trash, 1)->flags & MESSAGE_SEEN) &&
+		folder_message(trash, 1)->keywords == 0);
+	folder_close(trash);
+}
+
 static void
 test_copies(struct account *account)
 {
@@ -249,21 +272,7 @@ test_copies(struct account *account)
 			  &copied) == ACCOUNT_OK &&
 			  copied.uids[0] == 1);
 	free(copied.uids);
-	const struct folder_copying copying = { .target = span_of("Trash"),
-		.lost_flags = MESSAGE_SEEN | MESSAGE_DELETED,
-		.has_no_keywords = true };
-	CHECK("copy without flags", folder_copy_without(sent, first, 1,
-					&copying, &copied) == ACCOUNT_OK &&
-					copied.uids[0] == 2);
-	free(copied.uids);
-	struct folder *trash = open_folder(account, "Trash");
-	CHECK("they are without",
-	    folder_count(trash) == 2 &&
-		folder_message(trash, 0)->flags & MESSAGE_SEEN &&
-		folder_message(trash, 0)->keywords != 0 &&
-		!(folder_message(trash, 1)->flags & MESSAGE_SEEN) &&
-		folder_message(trash, 1)->keywords == 0);
-	folder_close(trash);
+	test_copy_without(account, sent);
 	CHECK("copy onto itself", folder_copy(sent, first, 1, span_of("Sent"),
 				      false, &copied) == ACCOUNT_OK &&
 				      copied.uids[0] == 3);
