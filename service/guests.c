@@ -211,14 +211,6 @@ run_guest(
 
 /* ---- in the parent ---- */
 
-/* Whose guests they are: SMTP's session has no process, but its seat. */
-static pid_t
-host(const struct login *login, const struct seat *asking)
-{
-	return asking->state == SEAT_KNOWN ? -1 - (pid_t)(asking - login->seats)
-					   : asking->pid;
-}
-
 static uint64_t
 count_guests(const struct login *login, const struct seat *asking)
 {
@@ -226,7 +218,7 @@ count_guests(const struct login *login, const struct seat *asking)
 
 	for (size_t i = 0; i < login->seat_count; i++)
 		count += login->seats[i].state == SEAT_GUEST &&
-			 login->seats[i].host == host(login, asking);
+			 login->seats[i].host == seat_host(login, asking);
 	return count;
 }
 
@@ -281,7 +273,7 @@ begin_guest(struct login *login, struct seat *asking,
 		.session = -1,
 		.report = ends[0],
 		.pid = pid,
-		.host = host(login, asking),
+		.host = seat_host(login, asking),
 		.user = buf_new(LOGIN_USER_MAX) };
 	buf_add(&seat->user, record->text);
 }

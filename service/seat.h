@@ -72,6 +72,9 @@ struct seat *seat_find_free(struct login *login); /* NULL: there is none */
 void seat_close_fd(int *fd);
 void seat_free(struct seat *seat);
 
+/* Whose guests they are: SMTP's session has no process, but its seat. */
+pid_t seat_host(const struct login *login, const struct seat *asking);
+
 /*
  * In a child that is forked for one seat: it ends with its parent, for what it
  * waits for may never come (until it is a user), and holds nothing of other

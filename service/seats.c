@@ -45,6 +45,13 @@ seat_free(struct seat *seat)
 	seat->state = SEAT_FREE;
 }
 
+pid_t
+seat_host(const struct login *login, const struct seat *asking)
+{
+	return asking->state == SEAT_KNOWN ? -1 - (pid_t)(asking - login->seats)
+					   : asking->pid;
+}
+
 void
 seat_begin_child(struct login *login, const struct seat *own)
 {
@@ -165,15 +172,23 @@ kill_guest(struct seat *guest)
 }
 
 static void
+end_guests(struct login *login, pid_t host)
+{
+	for (size_t i = 0; i < login->seat_count; i++)
+		if (login->seats[i].state == SEAT_GUEST &&
+		    login->seats[i].host == host)
+			end_host(&login->seats[i]);
+}
+
+static void
 end_process(struct login *login, pid_t pid)
 {
+	end_guests(login, pid);
 	for (size_t i = 0; i < login->seat_count; i++) {
 		struct seat *seat = &login->seats[i];
 
 		if (seat->state == SEAT_FREE)
 			continue;
-		if (seat->state == SEAT_GUEST && seat->host == pid)
-			end_host(seat);
 		if (seat->helper == pid)
 			seat->helper = 0;
 		if (is_served(seat) && seat->pid == pid)
@@ -259,6 +274,9 @@ is_idle(const struct login *login)
 static void
 serve_seat(struct login *login, struct seat *seat, short events)
 {
+	bool was_known = seat->state == SEAT_KNOWN;
+	pid_t host = seat_host(login, seat);
+
 	if (seat->state == SEAT_WAITING && events != 0)
 		admission_take_request(login, seat);
 	else if (seat->state == SEAT_CHECKING && events != 0)
@@ -269,6 +287,8 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		guests_take_request(login, seat);
 	else if (events != 0)
 		seat_free(seat);
+	if (was_known && seat->state == SEAT_FREE)
+		end_guests(login, host);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
 		return;
 	if (seat->state == SEAT_GUEST)

@@ -241,6 +241,22 @@ with open('/tmp/lie', 'wb') as f:
 c.begin()
 said = kept(c.burl(whole))
 check('what looks like commands is the message\'s', said[said.index(b'\n\n'):] == lie[10:].replace(b'\r\n', b'\n') and c.ask('NOOP').startswith('250'), said)
+# One that its owner stops: it ends, and its place in login is free, when the session has ended
+with open('/var/mta/bin/imapd', 'w') as f:
+    f.write('#!/bin/sh\n[ "$1" = -b ] || exec /var/mta/bin/imapd.real "$@"\nprintf "* PREAUTH\\r\\n"\nkill -STOP $$\n')
+
+
+def stopped():
+    return run('pgrep', '-f', '/var/mta/bin/imapd -b', '-r', 'T').stdout.split()
+
+
+hasty = Smtp()
+hasty.begin()
+hasty.file.write(f'BURL {whole} LAST\r\n'.encode())
+hasty.file.flush()
+check('a process that its owner stopped', wait_for(stopped))
+hasty.file.close()
+check('ends after the session', wait_for(lambda: not stopped(), 90), stopped())
 os.rename('/var/mta/bin/imapd.real', '/var/mta/bin/imapd')
 c.begin()
 check('and the next is right again', kept(c.burl(whole)) == LF)
