@@ -106,7 +106,7 @@ def readers():
 
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
 run('/var/mta/bin/mtactl', 'user', 'add', 'eve@example.net', input=SECRET + '\n')
-control('burl', '1\n')
+control('burl', '1 # for phones\n')
 control('imapdaddresses', '127.0.0.1:143\n')
 control('databytes', '3000000\n')
 control('maxerrors', '1000\n')
