@@ -10,6 +10,7 @@
  */
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mail/imapurl.h"
@@ -62,8 +63,11 @@ ask_login(const struct session *session, struct span owner,
 
 	*answered = SHARING_PUBLISH; /* none that login gives */
 	if (!sharing_send(login, SHARING_READ_URLS, owner, -1) ||
-	    sharing_receive(login, &packet, &answer, LOGIN_TIMEOUT_MS) != 1)
+	    sharing_receive(login, &packet, &answer, LOGIN_TIMEOUT_MS) != 1) {
+		/* One that comes yet would be the next URL's owner's. */
+		shutdown(login, SHUT_RDWR);
 		return -1;
+	}
 	*answered = answer.kind;
 	int fd = answer.kind == SHARING_YES ? packet_take_fd(&packet, 0) : -1;
 	packet_close_fds(&packet);

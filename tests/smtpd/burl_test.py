@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """burl_test - BURL, RFC 4468: smtpd on port 587 gets parts of a message from
 the user's mailbox, by way of login and an imapd under the owner's uid."""
-import base64, glob, os, pwd, re, shutil, socket, subprocess, sys
+import base64, glob, os, pwd, re, shutil, signal, socket, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -241,6 +241,19 @@ with open('/tmp/lie', 'wb') as f:
 c.begin()
 said = kept(c.burl(whole))
 check('what looks like commands is the message\'s', said[said.index(b'\n\n'):] == lie[10:].replace(b'\r\n', b'\n') and c.ask('NOOP').startswith('250'), said)
+# An answer of login's that comes late is not that to the next question
+slow = Smtp()
+logins = [int(pid) for pid in run('pgrep', '-xf', 'login smtp').stdout.split()]
+for pid in logins:
+    os.kill(pid, signal.SIGSTOP)
+slow.begin()
+check('login does not answer', logins and slow.burl(whole).startswith('451 4.4.1'))
+for pid in logins:
+    os.kill(pid, signal.SIGCONT)
+# The connection is good; who wants BURL again logs in again.
+check('nor does it later', slow.begin().startswith(('250', '451')) and slow.burl(whole).startswith('451 4.4.1'))
+slow.ask('QUIT')
+
 # One that its owner stops: it ends, and its place in login is free, when the session has ended
 with open('/var/mta/bin/imapd', 'w') as f:
     f.write('#!/bin/sh\n[ "$1" = -b ] || exec /var/mta/bin/imapd.real "$@"\nprintf "* PREAUTH\\r\\n"\nkill -STOP $$\n')
