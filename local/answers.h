@@ -10,7 +10,7 @@
 #include "queue/lookup.h"
 
 enum {
-	ANSWERS_MAX = 64,
+	ANSWERS_MAX = 512, /* 50 busy mailboxes seldom share a place */
 	ANSWERS_KEEP_MS = 2000
 };
 
