@@ -19,7 +19,8 @@
 
 enum {
 	TAIL = 64, /* bytes of the list before that byte, which must be there */
-	WORTH_LINES = 2000
+	WORTH_LINES = 400,
+	WORTH_SHARE = 64 /* of what is there, one in so many */
 };
 
 static const char file_name[] = "estafeta-view";
@@ -321,12 +322,19 @@ write_view(const struct folder *folder, int fd)
 	return is_good;
 }
 
+/* Have so many lines come that reading them takes longer than a new view? */
+static bool
+is_worth(const struct folder *folder)
+{
+	return folder->list_lines - folder->list_viewed >=
+	       WORTH_LINES + folder->count / WORTH_SHARE;
+}
+
 void
 folder_view_leave(struct folder *folder)
 {
 	if (folder->list == -1 || folder->is_replaced ||
-	    folder->waiting.view != -1 ||
-	    folder->list_lines < folder->list_viewed + WORTH_LINES)
+	    folder->waiting.view != -1 || !is_worth(folder))
 		return;
 	for (size_t i = 0; i < folder->count; i++) {
 		folder->items[i].message.flags &= ~(uint32_t)MESSAGE_RECENT;
@@ -341,8 +349,7 @@ folder_view_save(struct folder *folder)
 {
 	int error = errno;
 
-	if (folder->list_lines < folder->list_viewed + WORTH_LINES ||
-	    !is_common(folder))
+	if (!is_worth(folder) || !is_common(folder))
 		return;
 	int fd = openat(folder->root, new_name,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
