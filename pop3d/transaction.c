@@ -175,8 +175,13 @@ handle_retr(struct conversation *talk, struct span argument)
 {
 	size_t i;
 
-	if (find_message(talk, argument, &i))
-		send_message(talk, i, TRANSFER_WHOLE);
+	if (!find_message(talk, argument, &i))
+		return;
+	send_message(talk, i, TRANSFER_WHOLE);
+	/* The client will want the next one; until then we have time. */
+	if (!talk->is_done && !reader_has_buffered(&talk->in) &&
+	    writer_flush(&talk->out) == IO_OK)
+		store_read_ahead(store_of(talk), i + 1);
 }
 
 static void

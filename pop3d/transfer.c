@@ -1,8 +1,12 @@
 #include "pop3d/transfer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "mail/surrogate.h"
+
+/* More than any message has: such lines need no count. */
+#define MANY_LINES (UINT64_MAX / 2)
 
 struct transfer {
 	struct writer *out;
@@ -19,16 +23,24 @@ struct transfer {
 	struct buf changed;
 };
 
-/* A line ended. */
+/* A line, or a part of one, was sent. */
 static void
-end_line(struct transfer *transfer)
+count_line(struct transfer *transfer, struct span line)
 {
+	bool has_ended = line.ptr[line.len - 1] == '\n';
+	size_t len = line.len - has_ended;
+
+	/* An empty line is a CR and LF, in one piece or in two. */
+	if (transfer->line_len > 0 || len > 1 ||
+	    (len == 1 && line.ptr[0] != '\r'))
+		transfer->line_len += len;
+	if (!has_ended)
+		return;
 	if (transfer->is_in_body)
 		transfer->lines_left--;
 	else if (transfer->line_len == 0)
 		transfer->is_in_body = true;
 	transfer->line_len = 0;
-	transfer->is_line_open = false;
 	transfer->is_enough = transfer->is_in_body && transfer->lines_left == 0;
 }
 
@@ -47,26 +59,40 @@ begin(struct transfer *transfer)
 	write_string(transfer->out, head);
 }
 
+/* To the end of the first line. */
+static size_t
+line_length(struct span piece)
+{
+	size_t end = span_index(piece, '\n');
+
+	return end < piece.len ? end + 1 : end;
+}
+
+/* Up to the next line that begins with a dot. */
+static size_t
+stretch_length(struct span piece)
+{
+	const char *dot = memmem(piece.ptr, piece.len, "\n.", 2);
+
+	return dot != NULL ? (size_t)(dot - piece.ptr) + 1 : piece.len;
+}
+
 static bool
 send_piece(struct transfer *transfer, struct span piece)
 {
 	while (piece.len > 0 && !transfer->is_enough) {
-		size_t end = span_index(piece, '\n');
-		size_t take = end < piece.len ? end + 1 : end;
+		bool is_counted =
+		    !transfer->is_in_body || transfer->lines_left < MANY_LINES;
+		struct span part = span_slice(piece, 0,
+		    is_counted ? line_length(piece) : stretch_length(piece));
 
-		if (!transfer->is_line_open && piece.ptr[0] == '.')
+		if (!transfer->is_line_open && part.ptr[0] == '.')
 			write_string(transfer->out, ".");
-		write_span(transfer->out, span_slice(piece, 0, take));
-		transfer->is_line_open = true;
-		/* An empty line is a CR and LF, in one piece or in two. */
-		transfer->line_len +=
-		    end > 0 && !(transfer->line_len == 0 && end == 1 &&
-				   piece.ptr[0] == '\r')
-			? end
-			: 0;
-		if (end < piece.len)
-			end_line(transfer);
-		piece = span_slice(piece, take, piece.len);
+		write_span(transfer->out, part);
+		transfer->is_line_open = part.ptr[part.len - 1] != '\n';
+		if (is_counted)
+			count_line(transfer, part);
+		piece = span_slice(piece, part.len, piece.len);
 	}
 	return !transfer->is_enough && transfer->out->status == IO_OK;
 }

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -66,4 +67,15 @@ file_commit(int fd, const char *temporary, const char *path)
 {
 	return fsync(fd) == 0 && rename(temporary, path) == 0 &&
 	       folder_sync(path);
+}
+
+int
+file_open_quietly(int folder, const char *name)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = openat(folder, name, flags | O_NOATIME);
+
+	if (fd == -1 && errno == EPERM) /* it is another's: open(2) */
+		fd = openat(folder, name, flags);
+	return fd;
 }

@@ -32,4 +32,11 @@ bool file_sync_bytes(int fd);
 /* fsync the folder that path lies in; false with errno set. */
 bool folder_sync(const char *path);
 
+/*
+ * Open a file of the folder for reading, if it is no symbolic link, without a
+ * wait if it is a FIFO; returns -1 with errno set.  Its owner leaves no trace:
+ * the time of the last access would be a write for each file that is read.
+ */
+int file_open_quietly(int folder, const char *name);
+
 #endif

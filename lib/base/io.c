@@ -85,6 +85,7 @@ reader_init(struct reader *in, int fd, int64_t timeout_ms)
 	in->peer = NULL;
 	in->status = IO_OK;
 	in->error = 0;
+	in->is_drained = false;
 	in->start = in->end = in->high = 0;
 }
 
@@ -110,6 +111,7 @@ read_bytes(struct reader *in, int fd)
 				    : layer->read(layer->context, fd, in->bytes,
 					  sizeof(in->bytes));
 
+	in->is_drained = layer == NULL && got < (ssize_t)sizeof(in->bytes);
 	if (got > 0) {
 		in->start = 0;
 		in->end = (size_t)got;
@@ -119,26 +121,30 @@ read_bytes(struct reader *in, int fd)
 	return got;
 }
 
+/* Who answers a line has to be waited for: he is not asked in vain first. */
 static enum io_status
 reader_fill(struct reader *in, const struct limit *limit)
 {
 	if (in->peer != NULL)
 		writer_flush(in->peer);
 	for (;;) {
+		if (in->is_drained) {
+			enum io_status wait = wait_ready(in->fd, POLLIN, limit);
+
+			if (wait != IO_OK)
+				return wait;
+		}
 		ssize_t got = read_bytes(in, in->fd);
 
 		if (got > 0)
 			return IO_OK;
 		if (got == 0)
 			return IO_EOF;
-		if (errno == EAGAIN) {
-			enum io_status wait = wait_ready(in->fd, POLLIN, limit);
-			if (wait != IO_OK)
-				return wait;
-		} else if (errno != EINTR) {
+		if (errno != EAGAIN && errno != EINTR) {
 			in->error = errno;
 			return IO_ERROR;
 		}
+		in->is_drained = errno == EAGAIN;
 	}
 }
 

@@ -74,6 +74,7 @@ struct reader {
 	struct writer *peer;             /* flushed before each wait, or NULL */
 	enum io_status status;
 	int error;
+	bool is_drained; /* the last read took all that was there */
 	size_t start;
 	size_t end;
 	size_t high;    /* bytes before it may hold what was read */

@@ -3,7 +3,8 @@
 
 /*
  * crlf - a message's lines as the wire has them: each ended by CRLF, whether
- * it was kept with LF or CRLF, and the last one ended, too.
+ * it was kept with LF or CRLF, and the last one ended, too.  They are handed
+ * out in pieces of up to 8 KiB, which end anywhere.
  */
 
 #include "base/span.h"

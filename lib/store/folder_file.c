@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "store/folder_state.h"
 
 /* One message's file, wherever it is now. */
@@ -31,7 +32,6 @@ folder_try_open(struct folder *folder, size_t i)
 {
 	struct folder_item *item = &folder->items[i];
 	struct buf name = buf_new(UINT8_MAX);
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
 	folder_add_file_name(&name, folder, item);
 	const char *path = buf_string(&name);
@@ -39,8 +39,8 @@ folder_try_open(struct folder *folder, size_t i)
 	if (path == NULL)
 		errno = ENOENT;
 	else
-		fd = openat(
-		    item->is_in_new ? folder->new : folder->cur, path, flags);
+		fd = file_open_quietly(
+		    item->is_in_new ? folder->new : folder->cur, path);
 	buf_free(&name);
 	return fd;
 }

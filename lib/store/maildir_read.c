@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "store/foreign_list.h"
 #include "store/maildir_sizes.h"
@@ -279,12 +280,10 @@ maildir_open(struct store *store, int64_t timeout_ms)
 static int
 open_message(struct maildir *maildir, size_t i)
 {
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-
 	for (int try = 0; try < TRIES; try++) {
 		const struct entry *entry = &maildir->entries[i];
-		int fd =
-		    openat(maildir->folders[entry->folder], entry->name, flags);
+		int fd = file_open_quietly(
+		    maildir->folders[entry->folder], entry->name);
 
 		if (fd != -1 || errno != ENOENT)
 			return fd;

@@ -14,7 +14,8 @@
 static const struct store_kind *const kinds[] = { &store_maildir, &store_mbox };
 
 enum {
-	GROW_FIRST = 64
+	GROW_FIRST = 64,
+	AHEAD_MAX = 65536
 };
 
 /* Room is made when the count is a power of two. */
@@ -45,6 +46,8 @@ store_open(struct store **store, const char *name, int64_t timeout_ms,
 		struct store *new = store_allocate(NULL, 1, sizeof(*new));
 		*new = (struct store){ .kind = kinds[i],
 			.lock = -1,
+			.ahead_of = SIZE_MAX,
+			.ahead = buf_new(AHEAD_MAX),
 			.path = store_copy(span_of(name + len)),
 			.formats = formats != NULL && formats->count > 0
 				       ? formats
@@ -134,7 +137,30 @@ store_read(struct store *store, size_t i,
 {
 	struct crlf out = { .take = take, .context = context, .last = '\n' };
 
+	if (i == store->ahead_of) {
+		store->ahead_of = SIZE_MAX;
+		return take(context, buf_span(&store->ahead));
+	}
 	return store->kind->read(store, i, &out) && crlf_end(&out);
+}
+
+static bool
+keep_piece(void *context, struct span piece)
+{
+	struct buf *ahead = context;
+
+	buf_add(ahead, piece);
+	return !ahead->overflow;
+}
+
+void
+store_read_ahead(struct store *store, size_t i)
+{
+	store->ahead_of = SIZE_MAX;
+	buf_clear(&store->ahead);
+	if (i < store->count && !store->messages[i].is_deleted &&
+	    store_read(store, i, keep_piece, &store->ahead))
+		store->ahead_of = i;
 }
 
 void
@@ -173,6 +199,7 @@ store_close(struct store *store)
 		free(store->messages[i].foreign_uidl);
 	}
 	free(store->messages);
+	buf_free(&store->ahead);
 	free(store->path);
 	free(store);
 }

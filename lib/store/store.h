@@ -60,6 +60,12 @@ bool store_octets(struct store *store, size_t i, uint64_t *octets);
 bool store_read(struct store *store, size_t i,
     bool (*take)(void *context, struct span piece), void *context);
 
+/*
+ * Read message i now, if there is such a one and it is small: a store_read of
+ * it that comes next does not wait for the disk.
+ */
+void store_read_ahead(struct store *store, size_t i);
+
 void store_mark(struct store *store, size_t i, bool is_deleted);
 bool store_is_deleted(const struct store *store, size_t i);
 

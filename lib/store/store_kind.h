@@ -5,6 +5,7 @@
  * store_kind - what a kind of mailbox implements behind store.h.
  */
 
+#include "base/buf.h"
 #include "store/crlf.h"
 #include "store/store.h"
 
@@ -27,7 +28,9 @@ struct store {
 	char *path;
 	struct store_message *messages; /* filled by open */
 	size_t count;
-	int lock; /* the file that is locked, not owned; -1: none */
+	int lock;         /* the file that is locked, not owned; -1: none */
+	size_t ahead_of;  /* the message in ahead; SIZE_MAX: none */
+	struct buf ahead; /* as it is handed out */
 	const struct uidl_formats *formats; /* while it is opened, or NULL */
 	void *state;                        /* the kind's own */
 };

@@ -128,6 +128,44 @@ check('removed; what came in stays', sorted(os.listdir(path + '/cur') + os.listd
 
 
 
+def reads_ahead():
+    """While the client reads one message the next is fetched, if it is small; no access time is written."""
+    path = maildir('Ahead', {'cur/1.a:2,': 'Subject: 1\n\n1\n', 'cur/2.b:2,': 'Subject: 2\n\n2\n',
+                             'cur/3.c:2,': 'Subject: 3\n\n' + 'a line\n' * 10000})
+    os.utime(path + '/cur/1.a:2,', (1, 2))
+    pop = Pop(path)
+    pop.stat()
+    pop.retr(1)
+    pop.noop()  # it has read ahead, then
+    os.unlink(path + '/cur/2.b:2,')
+    check('a small message is read ahead', pop.retr(2)[1] == [b'Subject: 2', b'', b'2'])
+    check('and kept for one answer', 'another program' in refused(pop.retr, 2))
+    pop.retr(1)
+    pop.top(1, 0)
+    pop.dele(1)
+    pop.noop()
+    os.unlink(path + '/cur/3.c:2,')
+    check('a large one is not', 'another program' in refused(pop.retr, 3))
+    check('no access time is written', os.stat(path + '/cur/1.a:2,').st_atime == 1)
+    pop.close()
+
+
+def dots():
+    """Lines with dots anywhere among the pieces in which a message is sent."""
+    lines = ['.' * (i % 3) + 'x' * (i * 7 % 61) for i in range(30000)]
+    path = maildir('Dots', {'cur/1.a:2,': 'Subject: dots\n.: y\n\n' + ''.join(line + '\n' for line in lines)})
+    pop = Pop(path)
+    got = [line.decode() for line in pop.retr(1)[1]]
+    check('dots at any place', got == ['Subject: dots', '.: y', '', *lines], len(got))
+    got = [line.decode() for line in pop.top(1, 20000)[1]]
+    check('and in TOP', got == ['Subject: dots', '.: y', '', *lines[:20000]], len(got))
+    pop.close()
+
+
+reads_ahead()
+dots()
+
+
 def waits_for_the_lock():
     """A session that found the mailbox locked gets it when the lock goes."""
     with open(path + '/.pop3.lock') as lock:
