@@ -54,6 +54,9 @@ start_sync(struct service *service)
 	service->syncing = service->waiting;
 	service->waiting = NULL;
 	service->is_syncing = true;
+	for (struct request *request = service->syncing; request != NULL;
+	     request = request->next)
+		syncer_add(service->syncer, request->incoming.fd);
 	syncer_start(service->syncer);
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -52,14 +53,40 @@ file_sync_named(int fd)
 	return fsync(fd) == 0 && pread(fd, &first, 1, 0) != -1;
 }
 
-bool
-file_sync_bytes(int fd)
+/* To where the journal's next commit finds them. */
+static bool
+write_bytes(int fd)
 {
-	if (!keeps_names(fd))
-		return fsync(fd) == 0;
 	return sync_file_range(fd, 0, 0,
 		   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 		       SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+}
+
+bool
+file_sync_bytes(int fd)
+{
+	return keeps_names(fd) ? write_bytes(fd) : fsync(fd) == 0;
+}
+
+/*
+ * The journal may have been committed after the last file's bytes came in place
+ * and before another's: an fsync of the last would then find nothing to do.  So
+ * it changes once more, after all that is to be kept.
+ */
+bool
+file_sync_all(const int *fds, size_t count)
+{
+	int last = fds[count - 1];
+
+	if (count == 1 || !keeps_names(last))
+		return count == 1 ? file_sync_named(last) : syncfs(last) == 0;
+	for (size_t i = 0; i < count; i++)
+		if (sync_file_range(fds[i], 0, 0, SYNC_FILE_RANGE_WRITE) == -1)
+			return false;
+	for (size_t i = 0; i < count; i++)
+		if (!write_bytes(fds[i]))
+			return false;
+	return futimens(last, NULL) == 0 && file_sync_named(last);
 }
 
 bool

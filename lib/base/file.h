@@ -29,6 +29,12 @@ bool file_sync_named(int fd);
  */
 bool file_sync_bytes(int fd);
 
+/*
+ * file_sync_named for count new files (at least one) of one file system, by a
+ * single sync; false with errno set: one or more may not be kept.
+ */
+bool file_sync_all(const int *fds, size_t count);
+
 /* fsync the folder that path lies in; false with errno set. */
 bool folder_sync(const char *path);
 

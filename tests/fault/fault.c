@@ -83,6 +83,7 @@ static const struct call {
 	{ "syncfs", SYS_syncfs, "IS" },
 	{ "unlink", SYS_unlink, "I" },
 	{ "unlinkat", SYS_unlinkat, "I" },
+	{ "utimensat", SYS_utimensat, "IS" },
 	{ "write", SYS_write, "" },
 	{ "writev", SYS_writev, "IS" },
 };
