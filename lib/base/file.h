@@ -3,7 +3,8 @@
 
 /*
  * file - putting ordinary files in place so that a power cut finds the old
- * one or the new one, whole.  (The queue has its own order: queue(5).)
+ * one or the new one, whole (the queue has its own order: queue(5)); and
+ * opening one to read it.
  */
 
 #include "base/span.h"

@@ -326,8 +326,8 @@ write_view(const struct folder *folder, int fd)
 static bool
 is_worth(const struct folder *folder)
 {
-	return folder->list_lines - folder->list_viewed >=
-	       WORTH_LINES + folder->count / WORTH_SHARE;
+	return folder->list_lines >=
+	       folder->list_viewed + WORTH_LINES + folder->count / WORTH_SHARE;
 }
 
 void

@@ -50,13 +50,13 @@ class Client:
     def message(self, text, sender='a@b.example', rcpts=('joe@example.org',)):
         """The last reply of a transaction."""
         answer = self.ask(f'MAIL FROM:<{sender}>')
-        if answer[0] != '2':
+        if not answer.startswith('2'):  # nothing at all, if it was sent away
             return answer
         answers = [self.ask(f'RCPT TO:<{r}>') for r in rcpts]
-        if not any(a[0] == '2' for a in answers):
+        if not any(a.startswith('2') for a in answers):
             return answers[-1]
         answer = self.ask('DATA')
-        if answer[0] != '3':
+        if not answer.startswith('3'):
             return answer
         self.send(text.replace('\n', '\r\n') + '.\r\n')
         return self.reply()
