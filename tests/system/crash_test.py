@@ -3,7 +3,7 @@
 fail that can, while a message passes: nothing that was accepted is lost.
 
 make crashtest does every point; in make check every thirtieth (CRASH_STEP)."""
-import glob, hashlib, os, pwd, re, shutil, smtplib, socketserver, subprocess, sys, threading, time
+import concurrent.futures, glob, hashlib, os, pwd, re, shutil, smtplib, socketserver, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 import tap
 from tap import *
@@ -89,11 +89,13 @@ def pick(name, parent=None, uid=None):
     return 0
 
 
+CROWD = 'queue-inject of smtpd with four messages'  # one sync for all
 # What is hit, and whether that is the children that it forks for the message.
 ROLES = {
     'smtpd session': (lambda: pick('smtpd', 'listen'), True),
     'smtpd acceptor': (lambda: pick('smtpd', 'listen'), False),
     'queue-inject of smtpd': (lambda: pick('queue-inject', 'smtpd'), False),
+    CROWD: (lambda: pick('queue-inject', 'smtpd'), False),
     'lookup of smtpd': (lambda: pick('lookup', 'smtpd'), False),
     'queue-manager': (lambda: pick('queue-manager'), False),
     'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), False),
@@ -109,8 +111,9 @@ ROLES = {
     'queue-inject of queue-bounce': (lambda: pick('queue-inject', 'queue-bounce'), False),
 }
 # Where make crashtest found what was wrong: each point of these in make check too.
-WHOLE = {('local-deliver spawner', 'ENOMEM'), ('queue-bounce', 'EIO'), ('queue-inject of queue-bounce', 'ENOMEM')}
-IN = ('smtpd session', 'smtpd acceptor', 'queue-inject of smtpd', 'lookup of smtpd')
+WHOLE = {('local-deliver spawner', 'ENOMEM'), ('queue-bounce', 'EIO'), ('queue-inject of queue-bounce', 'ENOMEM'),
+         (CROWD, 'EIO')}
+IN = ('smtpd session', 'smtpd acceptor', 'queue-inject of smtpd', CROWD, 'lookup of smtpd')
 OUT = ('remote-send parent', 'remote-send', 'resolve')
 BOUNCE = ('queue-bounce parent', 'queue-bounce', 'queue-inject of queue-bounce')
 
@@ -160,6 +163,13 @@ def send(role, mark):
     if not refused:
         accepted[mark] = boxes
     return not refused
+
+
+def send_all(role, mark):
+    """What passes at one point; True if some of it was accepted."""
+    marks = [f'{mark}x{i}-' for i in range(4 if role == CROWD else 1)]
+    with concurrent.futures.ThreadPoolExecutor(len(marks)) as pool:
+        return any(list(pool.map(lambda one: send(role, one), marks)))
 
 
 def texts(user):
@@ -226,7 +236,7 @@ class Tracer:
 def try_point(role, number, error, mark):
     """True if the point was reached: the message passed or the fault came first."""
     tracer = Tracer(role, number, error)
-    is_sent = send(role, mark)
+    is_sent = send_all(role, mark)
     if is_sent:                                         # the rest happens behind the 250
         wait_for(lambda: tracer.hit or is_queue_empty(), 5)
     tracer.end()
@@ -244,7 +254,7 @@ def try_role(role, error):
     step = 1 if (role, error) in WHOLE else STEP
     points, number, misses = [], 1 + hash_of(role, error) % min(step, 5), 0
     while number < PASSES and misses < 3:               # two may be chance: it had nothing to do just then
-        mark = f'mark-{len(accepted)}x{number}x{hash_of(role, error)}-'
+        mark = f'mark-{len(accepted)}x{number}x{hash_of(role, error)}'
         hit = try_point(role, number, error, mark)
         misses = 0 if hit else misses + 1
         if hit:
@@ -304,6 +314,9 @@ total = [0, 0, 0, 0]
 for role in sys.argv[1:] or ROLES:
     for error in (None, 'EIO', 'ENOSPC', 'EMFILE', 'ENOMEM'):
         points = try_role(role, error)
+        if (role, error) == (CROWD, 'EIO'):
+            check('a sync that four messages share failed, too',
+                  {'sync_file_range', 'fsync'} <= set(points), points)
         if points or error is None:
             total = [a + b for a, b in zip(total, account(role, error, points))]
 print('# points {}, lost {}, truncated {}, delivered twice {}'.format(*total))
