@@ -7,11 +7,15 @@
  */
 
 #include <event2/event.h>
+#include <sys/queue.h>
 
 #include "base/syncer.h"
 #include "queue/gather.h"
 #include "queue/injector.h"
 #include "queue/neighbour.h"
+
+/* The first that came first, so that none waits for all others' answers. */
+STAILQ_HEAD(requests, request);
 
 struct service {
 	struct injector *injector;
@@ -20,8 +24,8 @@ struct service {
 	bool is_syncing;
 	struct gather gather;
 	struct event *gathered;  /* its time is the next sync's */
-	struct request *waiting; /* written, for the next sync */
-	struct request *syncing; /* covered by the one in flight */
+	struct requests waiting; /* written, for the next sync */
+	struct requests syncing; /* covered by the one in flight */
 	struct packet packet;    /* the one being handled */
 };
 
@@ -36,7 +40,7 @@ struct session {
 
 struct request {
 	struct session *session; /* NULL when the client went away */
-	struct request *next;
+	STAILQ_ENTRY(request) link;
 	struct incoming incoming;
 	struct buf envelope_bytes;
 	struct envelope envelope; /* points into envelope_bytes */

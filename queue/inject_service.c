@@ -50,13 +50,13 @@ open_session(struct service *service, int fd, bool is_control)
 static void
 start_sync(struct service *service)
 {
+	const struct request *request;
+
 	evtimer_del(service->gathered);
-	service->syncing = service->waiting;
-	service->waiting = NULL;
+	STAILQ_CONCAT(&service->syncing, &service->waiting);
 	service->is_syncing = true;
-	for (struct request *request = service->syncing; request != NULL;
-	     request = request->next)
-		syncer_add(service->syncer, request->incoming.fd);
+	STAILQ_FOREACH(request, &service->syncing, link)
+	syncer_add(service->syncer, request->incoming.fd);
 	syncer_start(service->syncer);
 }
 
@@ -69,33 +69,53 @@ handle_gathered(evutil_socket_t fd, short what, void *context)
 
 /* Before any answer: the manager must know of what its client calls kept. */
 static void
-notify_manager(const struct service *service, const struct request *kept)
+notify_manager(const struct service *service, const struct requests *kept)
 {
 	struct buf names = buf_new(SIZE_MAX / 2);
+	const struct request *request;
 
-	for (; kept != NULL; kept = kept->next)
-		incoming_add_name(&kept->incoming, &names);
+	STAILQ_FOREACH(request, kept, link)
+	incoming_add_name(&request->incoming, &names);
 	spool_notify(&service->injector->spool, buf_span(&names));
 	buf_free(&names);
 }
 
+static struct request *
+take_first(struct requests *requests)
+{
+	struct request *first = STAILQ_FIRST(requests);
+
+	if (first != NULL)
+		STAILQ_REMOVE_HEAD(requests, link);
+	return first;
+}
+
 /* A sync is done: what it covered is kept, or was never there. */
 static void
-answer_synced(struct service *service, struct request *done, int error)
+answer_synced(struct service *service, struct requests *done, int error)
 {
-	struct request *next;
+	struct request *request;
 
-	if (error == 0)
-		notify_manager(service, done);
-	for (struct request *request = done; request != NULL; request = next) {
-		next = request->next;
-		if (error != 0) {
+	if (error != 0) {
+		while ((request = take_first(done)) != NULL) {
 			errno = error;
 			request_refuse_errno(service, request);
-			continue;
 		}
-		incoming_free(&request->incoming); /* and so unlock it */
-		request_answer(request, INJECT_KEPT, "kept");
+		return;
+	}
+	notify_manager(service, done);
+	STAILQ_FOREACH(request, done, link)
+	request_answer(request, INJECT_KEPT, "kept");
+}
+
+/* After the answers, for nobody waits for this; it unlocks the files. */
+static void
+free_answered(struct requests *done)
+{
+	struct request *request;
+
+	while ((request = take_first(done)) != NULL) {
+		incoming_free(&request->incoming);
 		request_free(request);
 	}
 }
@@ -108,12 +128,14 @@ answer_synced(struct service *service, struct request *done, int error)
 static void
 sync_alone(struct service *service)
 {
-	struct request *request = service->waiting;
+	struct requests alone = STAILQ_HEAD_INITIALIZER(alone);
+	const struct request *request = STAILQ_FIRST(&service->waiting);
 
-	service->waiting = NULL;
+	STAILQ_CONCAT(&alone, &service->waiting);
 	evtimer_del(service->gathered);
-	answer_synced(service, request,
-	    file_sync_named(request->incoming.fd) ? 0 : errno);
+	answer_synced(
+	    service, &alone, file_sync_named(request->incoming.fd) ? 0 : errno);
+	free_answered(&alone);
 }
 
 /* At once, or when more messages have come that it will cover. */
@@ -122,12 +144,13 @@ plan_sync(struct service *service)
 {
 	const struct timeval wait = { .tv_usec = GATHER_WAIT_US };
 
-	if (service->is_syncing || service->waiting == NULL)
+	if (service->is_syncing || STAILQ_EMPTY(&service->waiting))
 		return;
 	bool may_wait = gather_expects(&service->gather);
 	if (may_wait && evtimer_pending(service->gathered, NULL))
 		return;
-	if (!may_wait && service->waiting->next == NULL)
+	if (!may_wait &&
+	    STAILQ_NEXT(STAILQ_FIRST(&service->waiting), link) == NULL)
 		sync_alone(service);
 	else if (!may_wait || evtimer_add(service->gathered, &wait) == -1)
 		start_sync(service);
@@ -138,13 +161,14 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 {
 	struct service *service = context;
 	int error = syncer_result(service->syncer);
-	struct request *done = service->syncing;
+	struct requests done = STAILQ_HEAD_INITIALIZER(done);
 
 	(void)fd, (void)what;
 	service->is_syncing = false;
-	service->syncing = NULL;
-	answer_synced(service, done, error);
+	STAILQ_CONCAT(&done, &service->syncing);
+	answer_synced(service, &done, error);
 	plan_sync(service);
+	free_answered(&done);
 }
 
 static void
@@ -163,8 +187,7 @@ finish_request(struct service *service, struct request *request)
 		request_refuse_errno(service, request);
 		return;
 	}
-	request->next = service->waiting;
-	service->waiting = request;
+	STAILQ_INSERT_TAIL(&service->waiting, request, link);
 	if (request->session != NULL)
 		gather_done(&service->gather, &request->session->gathering);
 	plan_sync(service);
@@ -386,6 +409,8 @@ injector_serve(struct injector *injector)
 	if (service.base == NULL)
 		temp_fail("cannot make an event loop");
 	gather_init(&service.gather);
+	STAILQ_INIT(&service.waiting);
+	STAILQ_INIT(&service.syncing);
 	service.gathered = evtimer_new(service.base, handle_gathered, &service);
 	if (service.gathered == NULL)
 		temp_fail("out of memory");
