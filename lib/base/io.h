@@ -24,7 +24,7 @@ enum io_status {
 
 enum {
 	READER_SIZE = 32768,
-	WRITER_SIZE = 16384,
+	WRITER_SIZE = 32768,
 	PATIENCE_MS = 1000
 };
 

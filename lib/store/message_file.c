@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "store/store_kind.h"
@@ -142,20 +143,20 @@ struct emitting {
 	void *context;
 };
 
-static void
-emit(struct emitting *out, struct span bytes)
+/* take_lines made room. */
+static inline void
+emit(struct emitting *out, const char *bytes, size_t count)
 {
-	out->wire += bytes.len;
-	if (bytes.len <= out->skip) {
-		out->skip -= bytes.len;
-		return;
-	}
-	bytes = span_slice(bytes, (size_t)out->skip, bytes.len);
-	out->skip = 0;
-	if (bytes.len > out->left)
-		bytes.len = (size_t)out->left;
-	out->left -= bytes.len;
-	buf_add(&out->out, bytes);
+	size_t skipped = count < out->skip ? count : (size_t)out->skip;
+
+	out->wire += count;
+	out->skip -= skipped;
+	count -= skipped;
+	if (count > out->left)
+		count = (size_t)out->left;
+	out->left -= count;
+	memcpy(out->out.data + out->out.len, bytes + skipped, count);
+	buf_grown(&out->out, count);
 }
 
 static bool
@@ -179,17 +180,19 @@ take_lines(void *context, struct span piece)
 {
 	struct emitting *out = context;
 
+	if (buf_room(&out->out, 2 * piece.len) == NULL)
+		return false;
 	while (piece.len > 0 && out->left > 0) {
 		size_t end = span_index(piece, '\n');
 
-		emit(out, span_slice(piece, 0, end));
+		emit(out, piece.ptr, end);
 		out->raw += end;
 		if (end > 0)
 			out->is_after_cr = piece.ptr[end - 1] == '\r';
 		piece = span_slice(piece, end, piece.len);
 		if (piece.len == 0 || out->left == 0)
 			break;
-		emit(out, span_of(out->is_after_cr ? "\n" : "\r\n"));
+		emit(out, "\r\n" + out->is_after_cr, 2 - out->is_after_cr);
 		out->raw++;
 		out->is_after_cr = false;
 		piece = span_slice(piece, 1, piece.len);
