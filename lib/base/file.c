@@ -53,6 +53,12 @@ file_sync_named(int fd)
 	return fsync(fd) == 0 && pread(fd, &first, 1, 0) != -1;
 }
 
+void
+file_start_sync(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 /* To where the journal's next commit finds them. */
 static bool
 write_bytes(int fd)

@@ -23,6 +23,9 @@ bool file_commit(int fd, const char *temporary, const char *path);
  */
 bool file_sync_named(int fd);
 
+/* Have the kernel begin with what a sync of fd will wait for. */
+void file_start_sync(int fd);
+
 /*
  * Bring a new file's bytes in place, so that the file_sync_named of another
  * file of the same file system, after this one was renamed, keeps both; false

@@ -157,20 +157,16 @@ open_new(int folder, const char *path)
 }
 
 static bool
-write_new(int folder, const char *path, int fd, const char *name,
-    struct span text, bool is_synced_later)
+write_new(
+    int folder, const char *path, int fd, const char *name, struct span text)
 {
-	return ftruncate(fd, 0) == 0 && write_all(fd, text) &&
-	       (is_synced_later ? file_sync_bytes(fd) : fsync(fd) == 0) &&
-	       renameat(folder, path, folder, name) == 0 &&
-	       (is_synced_later || fsync(folder) == 0);
+	return ftruncate(fd, 0) == 0 && write_all(fd, text) && fsync(fd) == 0 &&
+	       renameat(folder, path, folder, name) == 0 && fsync(folder) == 0;
 }
 
-/* is_synced_later: the caller's file_sync_named in that folder is enough. */
-static bool
-change_file(int folder, const char *name,
-    bool (*change)(void *context, struct buf *text), void *context,
-    bool is_synced_later)
+bool
+account_change_file(int folder, const char *name,
+    bool (*change)(void *context, struct buf *text), void *context)
 {
 	struct buf temporary = buf_new(NAME_MAX);
 	struct buf text = buf_new(ACCOUNT_SMALL_MAX);
@@ -178,9 +174,9 @@ change_file(int folder, const char *name,
 	buf_printf(&temporary, "%s.new", name);
 	const char *path = buf_string(&temporary);
 	int fd = open_new(folder, path);
-	bool is_written =
-	    fd != -1 && change(context, &text) && !text.overflow &&
-	    write_new(folder, path, fd, name, buf_span(&text), is_synced_later);
+	bool is_written = fd != -1 && change(context, &text) &&
+			  !text.overflow &&
+			  write_new(folder, path, fd, name, buf_span(&text));
 	int error = errno;
 	if (fd != -1)
 		close(fd);
@@ -188,13 +184,6 @@ change_file(int folder, const char *name,
 	buf_free(&temporary);
 	errno = error;
 	return is_written;
-}
-
-bool
-account_change_file(int folder, const char *name,
-    bool (*change)(void *context, struct buf *text), void *context)
-{
-	return change_file(folder, name, change, context, false);
 }
 
 static bool
@@ -212,7 +201,10 @@ account_write_file(int folder, const char *name, struct span text)
 	return account_change_file(folder, name, take_text, &text);
 }
 
+/* ---- UIDVALIDITY ---- */
+
 static const char validity_name[] = "estafeta-uidvalidity";
+static const char new_validity_name[] = "estafeta-uidvalidity.new";
 
 struct validity {
 	int root;
@@ -238,14 +230,44 @@ next_validity(void *context, struct buf *text)
 
 /* Two folders made in one second must not have the same. */
 uint32_t
-account_next_uid_validity(const struct account *account, bool is_synced_later)
+account_next_uid_validity(const struct account *account)
 {
 	struct validity validity = { .root = account->root };
 
-	return change_file(account->root, validity_name, next_validity,
-		   &validity, is_synced_later)
+	return account_change_file(
+		   account->root, validity_name, next_validity, &validity)
 		   ? (uint32_t)validity.next
 		   : 0;
+}
+
+uint32_t
+account_begin_uid_validity(const struct account *account, int *fd)
+{
+	struct validity validity = { .root = account->root };
+	struct buf text = buf_new(ACCOUNT_SMALL_MAX);
+
+	*fd = open_new(account->root, new_validity_name);
+	bool is_written = *fd != -1 && next_validity(&validity, &text) &&
+			  ftruncate(*fd, 0) == 0 &&
+			  write_all(*fd, buf_span(&text));
+	if (is_written)
+		file_start_sync(*fd);
+	buf_free(&text);
+	return is_written ? (uint32_t)validity.next : 0;
+}
+
+bool
+account_end_uid_validity(const struct account *account, int *fd)
+{
+	bool is_good =
+	    file_sync_bytes(*fd) && renameat(account->root, new_validity_name,
+					account->root, validity_name) == 0;
+	int error = errno;
+
+	close(*fd);
+	*fd = -1;
+	errno = error;
+	return is_good;
 }
 
 /* ---- opening ---- */

@@ -95,10 +95,17 @@ bool account_write_file(int folder, const char *name, struct span text);
 
 /*
  * The next UIDVALIDITY: never one that this account gave out before.  The
- * account must be writable; 0 with errno set.  is_synced_later: a
- * file_sync_named in the account's own folder comes before anybody is told.
+ * account must be writable; 0 with errno set.
  */
-uint32_t account_next_uid_validity(
-    const struct account *account, bool is_synced_later);
+uint32_t account_next_uid_validity(const struct account *account);
+
+/*
+ * The same for who has other things to do while it is written.  *fd, the
+ * caller's to close if it is not -1, keeps others from the next one.  Before
+ * anybody is told of it comes the end, which closes *fd, and behind that a
+ * file_sync_named in the account's own folder; false with errno set.
+ */
+uint32_t account_begin_uid_validity(const struct account *account, int *fd);
+bool account_end_uid_validity(const struct account *account, int *fd);
 
 #endif

@@ -229,6 +229,7 @@ open_folder(struct folder **folder, struct account *account, struct span name,
 		.new = -1,
 		.lock = -1,
 		.list = -1,
+		.validity = -1,
 		.uid_next = 1,
 		.modseq = 1,
 		.names = buf_new(NAMES_MAX) };
@@ -246,7 +247,6 @@ open_folder(struct folder **folder, struct account *account, struct span name,
 	if (!new->is_as_viewed) {
 		folder_drop_expunged(new, NULL, NULL);
 		folder_forget_changes(new);
-		folder_view_save(new);
 	}
 	folder_look_at_untold(new);
 	*folder = new;
@@ -286,9 +286,10 @@ void
 folder_close(struct folder *folder)
 {
 	const int fds[] = { folder->root, folder->cur, folder->new,
-		folder->lock, folder->waiting.view };
+		folder->lock, folder->validity, folder->waiting.view };
 
 	folder_view_leave(folder);
+	folder_tidy(folder);
 	folder_list_close(folder);
 	folder_ahead_free(folder);
 	folder_cache_free(folder);

@@ -72,7 +72,10 @@ enum account_status folder_load(struct folder *folder);
 
 void folder_close(struct folder *folder);
 
-/* Before a wait: the index is closed and what was cached is freed. */
+/*
+ * Before a wait: the index is closed, what was cached is freed, and what the
+ * client need not have waited for is done.
+ */
 void folder_rest(struct folder *folder);
 
 /*

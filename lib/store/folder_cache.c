@@ -50,6 +50,7 @@ void
 folder_rest(struct folder *folder)
 {
 	folder_ahead_free(folder);
+	folder_tidy(folder);
 	if (folder->cache == NULL)
 		return;
 	folder_cache_free(folder);

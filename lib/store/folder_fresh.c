@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,28 +114,4 @@ scan_take_recent(struct scan *scan)
 		if (folder->items[i].is_in_new &&
 		    !folder->items[i].message.is_expunged)
 			take_recent(scan, &folder->items[i]);
-}
-
-void
-scan_clean_tmp(const struct folder *folder)
-{
-	const struct dirent *entry;
-	int64_t oldest = (int64_t)time(NULL) - (int64_t)TMP_HOURS * 3600;
-	int fd = openat(folder->root, "tmp",
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *list = fd == -1 ? NULL : fdopendir(fd);
-
-	while (list != NULL && (entry = readdir(list)) != NULL) {
-		struct stat status;
-
-		if (entry->d_name[0] != '.' &&
-		    fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ==
-			0 &&
-		    S_ISREG(status.st_mode) && status.st_ctime < oldest)
-			unlinkat(fd, entry->d_name, 0);
-	}
-	if (list != NULL)
-		closedir(list);
-	else if (fd != -1)
-		close(fd);
 }

@@ -442,10 +442,13 @@ add_list(struct folder *folder, struct buf *into)
  * be anything.  Another replaces one that was.
  */
 static bool
-put_in_place(const struct folder *folder, int fd)
+put_in_place(struct folder *folder, int fd)
 {
 	bool is_first = folder->is_list_due;
 
+	if (folder->validity != -1 &&
+	    !account_end_uid_validity(folder->account, &folder->validity))
+		return false;
 	return (is_first || fsync(fd) == 0) &&
 	       renameat(folder->root, new_name, folder->root, file_name) == 0 &&
 	       (is_first ? file_sync_named(fd) : fsync(folder->root) == 0);

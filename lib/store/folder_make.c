@@ -102,8 +102,11 @@ folder_list_make(struct folder *folder)
 	if (is_bad)
 		set_aside(folder);
 	if (is_bad || !read_foreign(folder, &uidls))
-		folder->header.uid_validity = account_next_uid_validity(
-		    folder->account, account_is_inbox(buf_span(&folder->name)));
+		folder->header.uid_validity =
+		    account_is_inbox(buf_span(&folder->name))
+			? account_begin_uid_validity(
+			      folder->account, &folder->validity)
+			: account_next_uid_validity(folder->account);
 	folder_read_keywords(folder);
 	folder->is_list_due = folder->header.uid_validity != 0;
 	bool is_made = folder->is_list_due &&

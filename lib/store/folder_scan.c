@@ -312,8 +312,7 @@ scan_locked(struct scan *scan)
 		return false;
 	scan_take_recent(scan);
 	bool has_untold = folder_take_untold(folder);
-	if (!folder->is_read_only && scan->parts & FOLDER_CUR)
-		scan_clean_tmp(folder);
+	folder->is_untidy |= (scan->parts & FOLDER_CUR) != 0;
 	if (scan->has_changes)
 		folder->modseq = scan->modseq;
 	if (!note_times(scan, &before, looked_ns))

@@ -38,10 +38,4 @@ bool scan_take_fresh(struct scan *scan);
 /* Mail in new/ is recent, and moved to cur/. */
 void scan_take_recent(struct scan *scan);
 
-/* What was left in tmp/ more than TMP_HOURS ago goes: maildir(5). */
-enum {
-	TMP_HOURS = 36
-};
-void scan_clean_tmp(const struct folder *folder);
-
 #endif

@@ -61,6 +61,7 @@ struct folder {
 	uint64_t list_lines;
 	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool is_list_due;     /* made, and to be written with the first scan */
+	int validity;         /* of it, being written; or -1 */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
 	bool is_replaced;     /* by one with another UIDVALIDITY */
@@ -74,6 +75,7 @@ struct folder {
 	size_t count;
 	size_t room;
 	bool is_as_viewed; /* estafeta-view told all, and nothing changed */
+	bool is_untidy;    /* cur/ was read: folder_tidy has work to do */
 	bool may_wait;
 	struct folder_waiting waiting;
 	struct buf names;
@@ -246,6 +248,14 @@ void folder_note_told(struct folder *folder);
 
 /* Who may not change the folder sees it \Recent, and takes it from nobody. */
 void folder_look_at_untold(struct folder *folder);
+
+/* ---- folder_tidy.c ---- */
+
+/*
+ * After cur/ was read, what no client need wait for: a view is saved, and what
+ * lies in tmp/ since days goes.
+ */
+void folder_tidy(struct folder *folder);
 
 /* ---- folder_view.c ---- */
 

@@ -326,15 +326,16 @@ write_view(const struct folder *folder, int fd)
 static bool
 is_worth(const struct folder *folder)
 {
-	return folder->list_lines >=
-	       folder->list_viewed + WORTH_LINES + folder->count / WORTH_SHARE;
+	return folder->list != -1 && !folder->is_replaced &&
+	       folder->waiting.view == -1 &&
+	       folder->list_lines >= folder->list_viewed + WORTH_LINES +
+					 folder->count / WORTH_SHARE;
 }
 
 void
 folder_view_leave(struct folder *folder)
 {
-	if (folder->list == -1 || folder->is_replaced ||
-	    folder->waiting.view != -1 || !is_worth(folder))
+	if (!is_worth(folder))
 		return;
 	for (size_t i = 0; i < folder->count; i++) {
 		folder->items[i].message.flags &= ~(uint32_t)MESSAGE_RECENT;

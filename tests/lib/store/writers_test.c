@@ -38,7 +38,7 @@ static bool
 take_validities(const struct account *account, int fd)
 {
 	for (int i = 0; i < TIMES; i++) {
-		uint32_t validity = account_next_uid_validity(account, false);
+		uint32_t validity = account_next_uid_validity(account);
 
 		if (validity == 0 || write(fd, &validity, sizeof(validity)) !=
 					 (ssize_t)sizeof(validity))
