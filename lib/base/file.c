@@ -6,8 +6,11 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 bool
 folder_sync(const char *path)
@@ -28,14 +31,60 @@ folder_sync(const char *path)
 	return is_synced;
 }
 
-/* Does an fsync of a file keep every name of before, too (power_test)? */
+static struct {
+	dev_t device;
+	bool keeps_names; /* an fsync of a file does, all of before (power_test)
+			   */
+} known;
+
+/*
+ * ext4 can be without one (and ext2 is ext4's, with the same magic number).  A
+ * jail that opens no files lets names be looked up.
+ */
+static bool
+has_journal(dev_t device)
+{
+	char path[64];
+	char target[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(device),
+	    minor(device));
+	ssize_t len = readlink(path, target, sizeof(target));
+	if (len <= 0 || (size_t)len >= sizeof(target))
+		return false;
+	struct span name = { target, (size_t)len };
+	size_t slash = span_last_index(name, '/');
+	if (slash < name.len)
+		name = span_slice(name, slash + 1, name.len);
+	int printed = snprintf(path, sizeof(path), "/proc/fs/jbd2/%.*s-8",
+	    (int)name.len, name.ptr);
+	return printed > 0 && (size_t)printed < sizeof(path) &&
+	       stat(path, &status) == 0;
+}
+
+void
+file_know_system(int fd)
+{
+	struct statfs on;
+	struct stat status;
+
+	known.keeps_names = false;
+	if (fstatfs(fd, &on) == -1 || fstat(fd, &status) == -1)
+		return;
+	known.device = status.st_dev;
+	known.keeps_names =
+	    on.f_type == XFS_SUPER_MAGIC ||
+	    (on.f_type == EXT4_SUPER_MAGIC && has_journal(status.st_dev));
+}
+
 static bool
 keeps_names(int fd)
 {
-	struct statfs on;
+	struct stat status;
 
-	return fstatfs(fd, &on) == 0 &&
-	       (on.f_type == EXT4_SUPER_MAGIC || on.f_type == XFS_SUPER_MAGIC);
+	return known.keeps_names && fd_status(fd, &status) &&
+	       status.st_dev == known.device;
 }
 
 /*

@@ -16,10 +16,17 @@
 bool file_commit(int fd, const char *temporary, const char *path);
 
 /*
+ * How fsync and names go together on the file system of fd, for the functions
+ * below: before the jail, for it asks /sys and /proc.  Where nobody knows they
+ * take a syncfs.
+ */
+void file_know_system(int fd);
+
+/*
  * Bring a new file, which has bytes in it and is open for reading too, to
  * stable storage with the name that it has; false with errno set.  An fsync,
- * where that was seen to keep the name as well (ext4, xfs: power_test), or a
- * syncfs.
+ * where that was seen to keep the name as well (xfs, and ext4 with its journal:
+ * power_test), or a syncfs.
  */
 bool file_sync_named(int fd);
 

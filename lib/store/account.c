@@ -285,6 +285,8 @@ open_root(struct account *account, bool *is_made)
 		account->root = open(account->path, flags);
 	*is_made = account->root != -1 &&
 		   faccessat(account->root, "cur", F_OK, 0) == -1;
+	if (account->root != -1)
+		file_know_system(account->root);
 	if (*is_made && (!account_make_maildir(account->root) ||
 			    !folder_sync(account->path)))
 		return false;

@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 import tap
 from tap import *
 
+os.environ.setdefault('TEST_FS', 'ext4')   # with a journal, whatever this machine's disk has
 on_host()
 skip_if_sanitized('the sanitizers make system calls of their own, and die of ptrace')
 STEP = int(os.environ.get('CRASH_STEP', 30))

@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,59 +173,6 @@ test_io(void)
 	buf_free(&line);
 }
 
-static void
-test_sync(void)
-{
-	char path[] = "/tmp/base_test.XXXXXX";
-	int fd = mkstemp(path);
-
-	CHECK("a new file is synced with its name",
-	    write(fd, "x", 1) == 1 && file_sync_named(fd));
-	unlink(path);
-	close(fd);
-	CHECK("one that is closed is not",
-	    !file_sync_named(fd) && errno == EBADF);
-}
-
-static time_t
-changed_at(int fd)
-{
-	struct stat status = { 0 };
-
-	CHECK("a file's time", fstat(fd, &status) == 0);
-	return status.st_mtime;
-}
-
-/* Without the change of the last one a power cut of xfs loses others. */
-static void
-test_sync_all(void)
-{
-	const struct timespec long_ago[2] = { { .tv_sec = 1 },
-		{ .tv_sec = 1 } };
-	struct statfs on = { 0 };
-	int fds[2];
-
-	for (int i = 0; i < 2; i++) {
-		char path[] = "/tmp/base_test.XXXXXX";
-
-		fds[i] = mkstemp(path);
-		CHECK("a new file", write(fds[i], "x", 1) == 1 &&
-					futimens(fds[i], long_ago) == 0);
-		unlink(path);
-	}
-	CHECK("new files are synced together", file_sync_all(fds, 2));
-	bool has_journal =
-	    fstatfs(fds[0], &on) == 0 &&
-	    (on.f_type == EXT4_SUPER_MAGIC || on.f_type == XFS_SUPER_MAGIC);
-	CHECK("the last of them is changed for it",
-	    !has_journal || changed_at(fds[1]) > 1);
-	CHECK("no other", changed_at(fds[0]) == 1);
-	close(fds[0]);
-	CHECK("one that is closed is missed",
-	    !has_journal || (!file_sync_all(fds, 2) && errno == EBADF));
-	close(fds[1]);
-}
-
 /* A log that nobody reads: bounded time, and what was lost is counted. */
 static void
 test_full_log(void)
@@ -311,8 +256,6 @@ test_gathered_log(void)
 int
 main(void)
 {
-	test_sync();
-	test_sync_all();
 	test_full_log();
 	test_gathered_log();
 	test_span();
