@@ -33,7 +33,7 @@ PROGRAMS := \
 	pop3d/pop3d imapd/imapd
 ROLES := service smtpd filter aliases queue send local pop3d imapd
 LIBS  := -lcdb -lsqlite3 -lidn2 -lunistring -lxxhash -levent_core -ljansson -lunbound -lpam \
-	-lcrypt -largon2 -lgsasl -lssl -lcrypto -lnettle -lz -lbsd -lmd -lm -lpthread
+	-lcrypt -largon2 -lgsasl -lidn -lssl -lcrypto -lnettle -lz -lbsd -lmd -lm -lpthread
 
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p).c),$(p)))
 MODULES  := $(filter-out $(PROGRAMS:%=%.c),$(wildcard $(ROLES:%=%/*.c)))
@@ -176,7 +176,7 @@ crashtest: tests
 # ---- installing ---------------------------------------------------------
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
-	libidn2-dev libssl-dev nettle-dev libgsasl-dev libjansson-dev libsqlite3-dev \
+	libidn2-dev libidn-dev libssl-dev nettle-dev libgsasl-dev libjansson-dev libsqlite3-dev \
 	libunistring-dev zlib1g-dev dns-root-data
 
 SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev

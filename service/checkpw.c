@@ -39,7 +39,7 @@
 #include "queue/neighbour.h"
 #include "service/helpers.h"
 #include "service/pam.h"
-#include "service/saslprep.h"
+#include "mail/saslprep.h"
 #include "service/verify.h"
 #include "service/workers.h"
 
@@ -82,7 +82,7 @@ by_hand(char *user)
 		die(EX_NOPERM, "only root may read the tables: try sudo");
 	if (readpassphrase("Password: ", given, sizeof(given), flags) == NULL)
 		die(EX_NOINPUT, "a password is one line");
-	if (!saslprep_query(given, password, sizeof(password)))
+	if (!saslprep_query(span_of(given), password, sizeof(password)))
 		memcpy(password, given, sizeof(password));
 	explicit_bzero(given, sizeof(given));
 	verify_prepare();

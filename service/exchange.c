@@ -1,4 +1,4 @@
-#include "service/exchange.h"
+#include "service/exchange_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,8 +6,6 @@
 #include "base/die.h"
 #include "base/paths.h"
 #include "mail/base64.h"
-#include "service/oauth.h"
-#include "service/scram.h"
 #include "service/verify.h"
 
 enum {
@@ -17,27 +15,10 @@ enum {
 	PATH_MAX_LEN = 256
 };
 
-struct exchange {
-	const struct exchanges *all;
-	const struct sasl_request *request;
-	int session;
-	bool has_account; /* login's child was asked */
-	struct sasl_account account;
-	struct buf name; /* what the client called itself */
-	bool is_later;   /* something could not be told */
-	bool is_refused; /* whatever the library thinks of the proof */
-	bool has_keys;
-	struct scram_keys keys;
-};
-
 /* ---- whose account ---- */
 
-/*
- * Once: whose account the names are; nobody's is refused in the end, and what
- * can be no name is nobody's.
- */
-static void
-ask_account(struct exchange *exchange, struct span authentication,
+void
+exchange_ask_account(struct exchange *exchange, struct span authentication,
     struct span authorization)
 {
 	if (exchange->has_account)
@@ -65,8 +46,8 @@ property(Gsasl_session *sasl, Gsasl_property name)
 	return span_of(value == NULL ? "" : value);
 }
 
-static struct judged
-judged_of(const struct exchange *exchange)
+struct judged
+exchange_judged(const struct exchange *exchange)
 {
 	bool is_nobody = exchange->account.kind == CHECKPW_NOBODY;
 
@@ -87,15 +68,13 @@ code_of(struct exchange *exchange, enum checkpw_verdict verdict)
 
 /* ---- what the library asks ---- */
 
-/* PLAIN, LOGIN */
+/* LOGIN */
 static int
 check_password(struct exchange *exchange, Gsasl_session *sasl)
 {
-	ask_account(exchange, property(sasl, GSASL_AUTHID),
-	    property(sasl, GSASL_AUTHZID));
-	struct judged judged = judged_of(exchange);
-	return code_of(exchange, judge_password(&exchange->all->judge, &judged,
-				     property(sasl, GSASL_PASSWORD)));
+	return code_of(exchange,
+	    exchange_judge_password(exchange, property(sasl, GSASL_AUTHID),
+		span_of(""), property(sasl, GSASL_PASSWORD)));
 }
 
 static int
@@ -105,7 +84,7 @@ check_certificate(struct exchange *exchange, Gsasl_session *sasl)
 
 	if (name.len == 0)
 		return GSASL_AUTHENTICATION_ERROR;
-	ask_account(exchange, name, property(sasl, GSASL_AUTHZID));
+	exchange_ask_account(exchange, name, property(sasl, GSASL_AUTHZID));
 	return exchange->is_refused ? GSASL_AUTHENTICATION_ERROR : GSASL_OK;
 }
 
@@ -170,7 +149,7 @@ find_keys(struct exchange *exchange, Gsasl_session *sasl)
 	if (exchange->has_keys)
 		return;
 	exchange->has_keys = true;
-	ask_account(exchange, property(sasl, GSASL_AUTHID),
+	exchange_ask_account(exchange, property(sasl, GSASL_AUTHID),
 	    property(sasl, GSASL_AUTHZID));
 	struct buf line = read_secret(exchange, "scram");
 	if (!scram_parse(buf_span(&line), mechanism, &exchange->keys))
@@ -200,7 +179,8 @@ give_secret(struct exchange *exchange, Gsasl_session *sasl)
 {
 	if (!span_equal(sasl_mechanism(exchange->request), span_of("CRAM-MD5")))
 		return GSASL_NO_CALLBACK;
-	ask_account(exchange, property(sasl, GSASL_AUTHID), span_of(""));
+	exchange_ask_account(
+	    exchange, property(sasl, GSASL_AUTHID), span_of(""));
 	struct buf secret = read_secret(exchange, "apop");
 	if (secret.len == 0) {
 		exchange->is_refused = true;
@@ -271,9 +251,8 @@ call_back(Gsasl *library, Gsasl_session *sasl, Gsasl_property name)
 
 /* ---- steps ---- */
 
-/* A challenge and its response; CHECKPW_OK if there is one. */
-static enum checkpw_verdict
-challenge(
+enum checkpw_verdict
+exchange_challenge(
     struct exchange *exchange, struct span bytes, struct sasl_message *response)
 {
 	if (!sasl_send(exchange->session, SASL_CHALLENGE, bytes) ||
@@ -330,7 +309,7 @@ run_steps(struct exchange *exchange, Gsasl_session *sasl, struct span input)
 		bool is_due = code == GSASL_NEEDS_MORE ||
 			      (code == GSASL_OK && output.len > 0);
 		if (is_due && !exchange->is_later)
-			got = challenge(exchange, output, &response);
+			got = exchange_challenge(exchange, output, &response);
 		gsasl_free(bytes);
 		if (got != CHECKPW_OK || exchange->is_later)
 			break;
@@ -399,57 +378,6 @@ run_library(struct exchange *exchange)
 	return verdict;
 }
 
-/* ---- OAUTHBEARER and XOAUTH2, which the library does not have ---- */
-
-static enum checkpw_verdict
-judge_bearer(struct exchange *exchange, struct span message, bool is_bearer)
-{
-	struct span token;
-
-	if (is_bearer ? !oauth_parse_bearer(message, &exchange->name, &token)
-		      : !oauth_parse_xoauth2(message, &exchange->name, &token))
-		return CHECKPW_NO;
-	struct buf name = exchange->name;
-	exchange->name = buf_new(LOGIN_USER_MAX);
-	ask_account(exchange, buf_span(&name), span_of(""));
-	buf_free(&name);
-	struct judged judged = judged_of(exchange);
-	enum checkpw_verdict verdict =
-	    judge_token(&exchange->all->judge, &judged, token);
-	if (exchange->is_later)
-		return CHECKPW_LATER;
-	return exchange->is_refused && verdict == CHECKPW_OK ? CHECKPW_NO
-							     : verdict;
-}
-
-/* A refusal is a challenge that says so: RFC 7628 section 3.2.3. */
-static enum checkpw_verdict
-run_oauth(struct exchange *exchange, bool is_bearer)
-{
-	static struct sasl_message response; /* large */
-	const struct sasl_request *request = exchange->request;
-	struct span message = sasl_response(request);
-
-	if (request->has_response == 0) {
-		enum checkpw_verdict got =
-		    challenge(exchange, span_of(""), &response);
-
-		if (got != CHECKPW_OK)
-			return got;
-		message = sasl_bytes(&response);
-	}
-	enum checkpw_verdict verdict =
-	    judge_bearer(exchange, message, is_bearer);
-	sasl_message_wipe(&response);
-	if (verdict == CHECKPW_NO)
-		challenge(exchange,
-		    span_of(is_bearer ? "{\"status\":\"invalid_token\"}"
-				      : "{\"status\":\"401\","
-					"\"schemes\":\"bearer\"}"),
-		    &response);
-	return verdict;
-}
-
 /* ---- all of it ---- */
 
 void
@@ -474,18 +402,15 @@ exchange_run(const struct exchanges *exchanges, int session,
 		.has_certificate = request->certificate_len > 0,
 		.offers = LOGIN_OFFERS_SCRAM | LOGIN_OFFERS_DIGEST
 	};
-	bool is_bearer = span_equal(mechanism, span_of("OAUTHBEARER"));
-
 	exchange = (struct exchange){ .all = exchanges,
 		.request = request,
 		.session = session,
 		.name = buf_new(LOGIN_USER_MAX) };
 	if (!mechanisms_has(&exchanges->mechanisms, &channel, mechanism))
 		return CHECKPW_NO;
-	enum checkpw_verdict verdict =
-	    is_bearer || span_equal(mechanism, span_of("XOAUTH2"))
-		? run_oauth(&exchange, is_bearer)
-		: run_library(&exchange);
+	enum checkpw_verdict verdict = exchange_is_direct(mechanism)
+					   ? exchange_run_direct(&exchange)
+					   : run_library(&exchange);
 	scram_wipe(&exchange.keys);
 	buf_free(&exchange.name);
 	return verdict;

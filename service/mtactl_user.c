@@ -23,8 +23,8 @@
 #include "base/table.h"
 #include "mail/addr.h"
 #include "mail/domain.h"
+#include "mail/saslprep.h"
 #include "service/mtactl.h"
-#include "service/saslprep.h"
 #include "service/scram.h"
 #include "service/shares.h"
 
@@ -212,8 +212,9 @@ set_password(struct span address)
 	static struct crypt_data work;
 
 	read_password(given);
-	/* With a control character it can still come with PASS or LOGIN. */
-	if (!saslprep_stored(given, password, sizeof(password)))
+	/* As it will be asked for: people have emoji in passwords.  One with a
+	   control character is kept as it is. */
+	if (!saslprep_query(span_of(given), password, sizeof(password)))
 		memcpy(password, given, sizeof(password));
 	explicit_bzero(given, sizeof(given));
 	if (crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) == NULL)
@@ -359,7 +360,7 @@ mtactl_user(int argc, char **argv)
 		*c = ascii_lower(*c);
 	/* The tables have one form of each name, with the domain in A-labels.
 	 */
-	if (!saslprep_stored(argv[1], name, sizeof(name)))
+	if (!saslprep_stored(span_of(argv[1]), name, sizeof(name)))
 		die(EX_DATAERR, "%s is no name for a log-in", argv[1]);
 	domain_add_address(&given, span_of(name));
 	if (addr_parse_mailbox(buf_span(&given), &addr) != ADDR_OK)

@@ -11,14 +11,18 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "mail/base64.h"
+#include "mail/saslprep.h"
+#include "queue/login.h"
 
 static const struct hash {
 	const char *mechanism;
 	Gsasl_hash hash;
+	const EVP_MD *(*digest)(void);
 	size_t size;
 } hashes[] = {
-	{ "SCRAM-SHA-256", GSASL_HASH_SHA256, GSASL_HASH_SHA256_SIZE },
-	{ "SCRAM-SHA-1", GSASL_HASH_SHA1, GSASL_HASH_SHA1_SIZE },
+	{ "SCRAM-SHA-256", GSASL_HASH_SHA256, EVP_sha256,
+	    GSASL_HASH_SHA256_SIZE },
+	{ "SCRAM-SHA-1", GSASL_HASH_SHA1, EVP_sha1, GSASL_HASH_SHA1_SIZE },
 };
 
 enum {
@@ -178,9 +182,14 @@ add_keys(struct buf *line, const struct hash *hash, const char *password)
 
 	if (getrandom(salt, sizeof(salt), 0) != sizeof(salt))
 		temp_fail("cannot get random bytes");
-	int code = gsasl_scram_secrets_from_password(hash->hash, password,
-	    SCRAM_ITERATIONS, salt, sizeof(salt), salted, client_key,
-	    server_key, stored_key);
+	/* The library would prepare it, and refuse what a query may have. */
+	bool is_made =
+	    PKCS5_PBKDF2_HMAC(password, (int)strlen(password),
+		(const unsigned char *)salt, sizeof(salt), SCRAM_ITERATIONS,
+		hash->digest(), (int)hash->size,
+		(unsigned char *)salted) == 1 &&
+	    gsasl_scram_secrets_from_salted_password(hash->hash, salted,
+		client_key, server_key, stored_key) == GSASL_OK;
 	buf_printf(line, "%s$%d$", hash->mechanism, SCRAM_ITERATIONS);
 	base64_add(line, (struct span){ salt, sizeof(salt) });
 	buf_add_char(line, '$');
@@ -191,12 +200,20 @@ add_keys(struct buf *line, const struct hash *hash, const char *password)
 	explicit_bzero(client_key, sizeof(client_key));
 	explicit_bzero(server_key, sizeof(server_key));
 	explicit_bzero(stored_key, sizeof(stored_key));
-	return code == GSASL_OK;
+	return is_made;
 }
 
 bool
 scram_add_keys(struct buf *line, const char *password)
 {
+	char prepared[LOGIN_SECRET_MAX + 1];
+	bool is_good =
+	    saslprep_query(span_of(password), prepared, sizeof(prepared)) &&
+	    strcmp(password, prepared) == 0;
+
+	explicit_bzero(prepared, sizeof(prepared));
+	if (!is_good)
+		return false;
 	for (size_t i = 0; i < HASHES; i++) {
 		if (i > 0)
 			buf_add_char(line, ' ');

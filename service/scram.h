@@ -39,7 +39,10 @@ bool scram_parse(
 bool scram_fake(struct span secret, struct span mechanism, struct span name,
     struct scram_keys *keys);
 
-/* Append both KEYS of a password; false if it has characters it may not. */
+/*
+ * Append both KEYS of a password; false if no client could ask for it, because
+ * it is not prepared (mail/saslprep.h).
+ */
 bool scram_add_keys(struct buf *line, const char *password);
 
 /* This host's secret, from a file of that size; false if there is none. */

@@ -1,33 +1,45 @@
-#include "service/saslprep.h"
+#include "mail/saslprep.h"
 
-#include <gsasl.h>
-#include <string.h>
+#include <stdlib.h>
+#include <stringprep.h>
 
+#include "base/buf.h"
+
+/* Not libgsasl's: 2.2.0 forbids what a query may have, and allows the other. */
 static bool
-prepare(const char *text, Gsasl_saslprep_flags flags, char *place, size_t size)
+prepare(
+    struct span text, Stringprep_profile_flags flags, char *place, size_t size)
 {
+	struct buf given = buf_new(size);
 	char *prepared = NULL;
-	bool is_good = gsasl_saslprep(text, flags, &prepared, NULL) == GSASL_OK;
-	size_t len = is_good ? strlen(prepared) : size;
 
+	buf_room(&given, text.len); /* it never moves */
+	buf_add(&given, text);
+	const char *string = buf_string(&given);
+	bool is_good =
+	    string != NULL && stringprep_profile(string, &prepared, "SASLprep",
+				  flags) == STRINGPREP_OK;
+	size_t len = is_good ? strlen(prepared) : size;
 	*place = '\0';
 	is_good = is_good && len < size;
 	if (is_good)
 		memcpy(place, prepared, len + 1);
 	if (prepared != NULL)
 		explicit_bzero(prepared, strlen(prepared));
-	gsasl_free(prepared);
+	free(prepared);
+	buf_wipe(&given);
+	buf_free(&given);
 	return is_good;
 }
 
 bool
-saslprep_stored(const char *text, char *place, size_t size)
+saslprep_stored(struct span text, char *place, size_t size)
 {
-	return prepare(text, 0, place, size);
+	return prepare(text, STRINGPREP_NO_UNASSIGNED, place, size);
 }
 
 bool
-saslprep_query(const char *text, char *place, size_t size)
+saslprep_query(struct span text, char *place, size_t size)
 {
-	return prepare(text, GSASL_ALLOW_UNASSIGNED, place, size);
+	return prepare(text, 0, place, size);
 }

@@ -60,8 +60,8 @@ bool acl_parse_rights(struct span text, uint32_t *rights);
 void acl_add_rights(struct buf *into, uint32_t rights);
 
 /*
- * Append the identifier as it is compared: ASCII as it is, other characters
- * normalised (NFKC, which SASLprep takes).  False if it can be none.
+ * Append the identifier as it is compared: ASCII as it is, others prepared
+ * (SASLprep, RFC 4314 section 3).  False if it can be none.
  */
 bool acl_prepare(struct span identifier, struct buf *into);
 

@@ -1,7 +1,5 @@
-#include <stdlib.h>
-#include <uninorm.h>
-
 #include "mail/identifier.h"
+#include "mail/saslprep.h"
 #include "mail/utf8.h"
 #include "store/acl.h"
 
@@ -56,6 +54,17 @@ is_printable(struct span text)
 	return true;
 }
 
+/* RFC 4013. */
+static bool
+add_prepared(struct buf *into, struct span identifier)
+{
+	char prepared[ACL_IDENTIFIER_MAX + 1];
+	bool is_good = saslprep_stored(identifier, prepared, sizeof(prepared));
+
+	buf_add_string(into, prepared);
+	return is_good;
+}
+
 bool
 acl_prepare(struct span identifier, struct buf *into)
 {
@@ -63,19 +72,10 @@ acl_prepare(struct span identifier, struct buf *into)
 
 	if (!is_printable(identifier))
 		return false;
-	if (span_is_ascii(identifier)) {
+	if (span_is_ascii(identifier))
 		buf_add(into, identifier);
-	} else {
-		size_t len = 0;
-		uint8_t *text =
-		    u8_normalize(UNINORM_NFKC, (const uint8_t *)identifier.ptr,
-			identifier.len, NULL, &len);
-
-		if (text == NULL)
-			return false;
-		buf_add(into, (struct span){ (const char *)text, len });
-		free(text);
-	}
+	else if (!add_prepared(into, identifier))
+		return false;
 	struct span name = span_slice(buf_span(into), start, SIZE_MAX);
 	return !into->overflow && name.len > 0 &&
 	       name.len <= ACL_IDENTIFIER_MAX && name.ptr[0] != '-' &&

@@ -2,10 +2,11 @@
 """utf8_login_test - names and passwords that are not ASCII, on ports 110 and
 143: however they are typed they are one account's (SASLprep, RFC 4013), and
 UTF8 USER is announced (RFC 6856 section 2.2)."""
-import imaplib, os, socket, subprocess, sys, unicodedata
+import base64, imaplib, os, socket, subprocess, sys, unicodedata
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 from memory import *
+import sasl
 
 on_host()
 NAME, SECRET = 'josé@example.net', 'contraseña Ⅳ ½'
@@ -83,6 +84,37 @@ check('LOGIN is refused', said[0].startswith('a NO [AUTHENTICATIONFAILED]'), sai
 client = imaplib.IMAP4('127.0.0.1', 143, 30)
 check('AUTHENTICATE PLAIN', client.authenticate('PLAIN', lambda _: f'\0{NFD(NAME)}\0{SECRET}'.encode())[0] == 'OK')
 client.logout()
+
+# Unicode 3.2 had no such characters; passwords have.
+EMOJI = 'ª\U0001f600 secreto'
+check('a password with an emoji', run('/var/mta/bin/mtactl', 'user', 'add', 'eva@example.net', input=EMOJI + '\n').stderr == '')
+check('checkpw by hand with it', run('/var/mta/bin/checkpw', 'eva@example.net', input=EMOJI + '\n').stdout == 'right\n')
+check('PASS with it', pop('eva@example.net', EMOJI)[1:] == ['+OK 0 0'])
+said = talk(143, f'a LOGIN eva@example.net "{EMOJI}"', 'b NOOP')
+check('LOGIN with it', said[1] == 'b OK done', said)
+for label, secret, want in (('with it', EMOJI, True), ('normalised', EMOJI.replace('ª', 'a'), True), ('without it', 'ª secreto', False)):
+    client = imaplib.IMAP4('127.0.0.1', 143, 30)
+    try:
+        is_in = client.authenticate('PLAIN', lambda _: f'\0eva@example.net\0{secret}'.encode())[0] == 'OK'
+    except imaplib.IMAP4.error:
+        is_in = False
+    check(f'AUTHENTICATE PLAIN {label}', is_in == want)
+with socket.create_connection(('127.0.0.1', 143), 30) as s, s.makefile('rwb') as f:
+    f.readline()
+    f.write(b'a AUTHENTICATE SCRAM-SHA-256\r\n')
+    client, said = sasl.Scram('eva@example.net', unicodedata.normalize('NFKC', EMOJI)), b''
+    for step in (lambda _: client.first(), client.final, lambda _: b''):
+        f.flush()
+        said = f.readline()
+        if said[:1] == b'+':
+            f.write(base64.b64encode(step(base64.b64decode(said[2:]))) + b'\r\n')
+    f.flush()
+    said = f.readline() if said[:1] == b'+' else said
+    check('SCRAM with it', said.startswith(b'a OK'), said)
+for label, message in (('no NUL', b'eva@example.net'), ('one', b'eva@example.net\0x'), ('three', b'\0eva@example.net\0x\0y'),
+                       ('no name', b'\0\0x'), ('no password', b'\0eva@example.net\0'), ('nothing', b'')):
+    said = talk(143, 'a AUTHENTICATE PLAIN', base64.b64encode(message))
+    check(f'RFC 4616 section 2, {label}', said[0] == '+ ' and said[1].startswith('a NO'), said)
 
 # Without PLAIN there is nobody to prepare them.
 with open('/var/mta/control/authmechanisms', 'w') as f:

@@ -49,18 +49,18 @@ static const struct {
 	const char *text;
 	const char *prepared; /* NULL: it is none */
 } identifiers[] = {
-	{ "joe", "joe" },
-	{ "Joe@Example.org", "Joe@Example.org" },
-	{ "a b", "a b" },
-	{ "ju\xcc\x88le", "j\xc3\xbcle" },
+	{ "joe", "joe" }, { "Joe@Example.org", "Joe@Example.org" },
+	{ "a b", "a b" }, { "ju\xcc\x88le", "j\xc3\xbcle" },
 	{ "\xef\xbc\xaa", "J" }, /* full width */
-	{ "", NULL },
-	{ "-joe", NULL },
+	{ "", NULL }, { "-joe", NULL },
 	{ "\xef\xbc\x8djoe", NULL }, /* full width "-" */
-	{ "j\noe", NULL },
-	{ "j\x7f", NULL },
-	{ "j\xff", NULL },
+	{ "j\noe", NULL }, { "j\x7f", NULL }, { "j\xff", NULL },
 	{ "j\xc2\x85", NULL },
+	{ "jo\xc2\xade", "joe" },     /* soft hyphen: mapped to nothing */
+	{ "\xd7\x90j", NULL },        /* two directions */
+	{ "\xee\x80\x80", NULL },     /* of private use */
+	{ "\xc2\xad", NULL },         /* nothing is left */
+	{ "\xf0\x9f\x98\x80", NULL }, /* Unicode 3.2 did not have it */
 };
 
 static const struct {
