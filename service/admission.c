@@ -43,6 +43,7 @@ admission_take_request(struct login *login, struct seat *seat)
 	}
 	int64_t now = clock_ms();
 	seat->is_sasl = head.method == LOGIN_SASL;
+	seat->is_relayed = head.is_relayed != 0;
 	seat->network = penalty_key(head.network, login_user(&head));
 	seat->due_ms = now;
 	/* On loopback names wait, and the child will hear that of SASL. */
@@ -137,7 +138,8 @@ admit(
 	seat->user = buf_new(LOGIN_USER_MAX);
 	buf_add(
 	    &seat->user, (struct span){ report->account, report->account_len });
-	seat_close_fd(&seat->session);
+	if (!seat->is_relayed)
+		seat_close_fd(&seat->session);
 	seat->account = account;
 	seat->state = SEAT_SERVING;
 }

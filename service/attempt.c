@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -180,6 +181,24 @@ place_input(struct span input)
 	place(ends[0], LOGIN_INPUT_FD);
 }
 
+/*
+ * A relayed client stays with the acceptor: what is the user's is one end of a
+ * pair, and *ours the other.
+ */
+static int
+take_client(int client, int *ours)
+{
+	int ends[2];
+
+	*ours = -1;
+	if (client != -1)
+		return fcntl(client, F_DUPFD, MOVED_FD);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+		temp_fail("cannot make a pair");
+	*ours = fcntl(ends[0], F_DUPFD, MOVED_FD);
+	return *ours == -1 ? -1 : fcntl(ends[1], F_DUPFD, MOVED_FD);
+}
+
 /* From here on the client is the user's: nothing of ours stays open. */
 static _Noreturn void
 become(const struct attempt *attempt, int client, struct span input,
@@ -187,7 +206,8 @@ become(const struct attempt *attempt, int client, struct span input,
 {
 	char path[256];
 	char peer[LOGIN_PEER_MAX + 1];
-	int moved = fcntl(client, F_DUPFD, MOVED_FD);
+	int ours;
+	int moved = take_client(client, &ours);
 	int session = fcntl(attempt->session, F_DUPFD, MOVED_FD);
 	int report = fcntl(attempt->report, F_DUPFD, MOVED_FD);
 
@@ -203,7 +223,8 @@ become(const struct attempt *attempt, int client, struct span input,
 		place(report, LOGIN_SHARING_FD);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(account->uid, account->gid, NULL, 0);
-	if (!login_send_answer(session, LOGIN_OK))
+	if (ours == -1 ? !login_send_answer(session, LOGIN_OK)
+		       : !login_send_connection(session, ours))
 		temp_fail("the acceptor is gone");
 	closefrom(
 	    attempt->keeps_report ? LOGIN_SHARING_FD + 1 : LOGIN_INPUT_FD + 1);
@@ -274,7 +295,8 @@ attempt_run_sasl(const struct attempt *attempt)
 	/* Only now does the acceptor leave its client alone. */
 	if (!login_send_answer(attempt->session, LOGIN_PROVEN) ||
 	    login_receive_handover(
-		attempt->session, &input, &client, HANDOVER_TIMEOUT_MS) != 1)
+		attempt->session, &input, &client, HANDOVER_TIMEOUT_MS) != 1 ||
+	    (request.head.is_relayed != 0) != (client == -1))
 		die(EX_PROTOCOL, "the acceptor kept its client");
 	become(attempt, client, buf_span(&input), subject.peer, &account);
 }

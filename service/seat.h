@@ -16,13 +16,14 @@
 
 enum seat_state {
 	SEAT_FREE,
-	SEAT_WAITING,  /* for a request */
-	SEAT_DELAYED,  /* one is there; its time has not come */
-	SEAT_CHECKING, /* a child has it */
-	SEAT_REFUSED,  /* by the child; its client will hear of it */
-	SEAT_SERVING,  /* the child is the user's by now */
-	SEAT_GUEST,    /* another user's, for one that is served */
-	SEAT_KNOWN     /* SMTP: it asks before each message */
+	SEAT_WAITING,   /* for a request */
+	SEAT_DELAYED,   /* one is there; its time has not come */
+	SEAT_CHECKING,  /* a child has it */
+	SEAT_REFUSED,   /* by the child; its client will hear of it */
+	SEAT_SERVING,   /* the child is the user's by now */
+	SEAT_GUEST,     /* another user's, for one that is served */
+	SEAT_RETURNING, /* a relayed client's: its guests are to end first */
+	SEAT_KNOWN      /* SMTP: it asks before each message */
 };
 
 struct seat {
@@ -31,6 +32,7 @@ struct seat {
 	int report; /* our end of the child's pair, then of the user's */
 	pid_t pid;  /* of the child */
 	bool is_sasl;
+	bool is_relayed;    /* the session stays open, for the next log-in */
 	bool has_used_apop; /* or may not use it at all */
 	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
@@ -41,6 +43,7 @@ struct seat {
 	struct buf user; /* the account's name; IMAP's sessions and guests */
 	pid_t helper;    /* a child that does what it asked; or 0 */
 	pid_t host;      /* of a guest: the session's process; 0: it ended */
+	pid_t last_host; /* which one that was */
 };
 
 /* Places in the array that is polled; the seats come after them. */

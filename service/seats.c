@@ -124,16 +124,10 @@ offers(void)
 	return bits;
 }
 
+/* From here on it is that of a new client, whoever had it before. */
 static void
-open_seat(struct login *login, int session)
+greet(struct login *login, struct seat *seat, int session)
 {
-	struct seat *seat = seat_find_free(login);
-
-	if (seat == NULL) {
-		log_event("more than %d sessions: one is refused", SEATS_MAX);
-		close(session);
-		return;
-	}
 	*seat = (struct seat){ .state = SEAT_WAITING,
 		.session = session,
 		.report = -1,
@@ -148,6 +142,19 @@ open_seat(struct login *login, int session)
 		seat_free(seat);
 }
 
+static void
+open_seat(struct login *login, int session)
+{
+	struct seat *seat = seat_find_free(login);
+
+	if (seat != NULL) {
+		greet(login, seat, session);
+		return;
+	}
+	log_event("more than %d sessions: one is refused", SEATS_MAX);
+	close(session);
+}
+
 /* ---- the loop ---- */
 
 static bool
@@ -160,6 +167,7 @@ is_served(const struct seat *seat)
 static void
 end_host(struct seat *guest)
 {
+	guest->last_host = guest->host;
 	guest->host = 0;
 	guest->due_ms = clock_ms() + GUEST_END_MS;
 }
@@ -180,6 +188,39 @@ end_guests(struct login *login, pid_t host)
 			end_host(&login->seats[i]);
 }
 
+/* Its client can log in anew as soon as nothing is left of the user's. */
+static void
+begin_return(struct login *login, struct seat *seat)
+{
+	/* What was polled is its process's end, not the acceptor's. */
+	login->polled[POLL_SEATS + (seat - login->seats)].revents = 0;
+	seat_close_fd(&seat->report);
+	buf_free(&seat->user);
+	seat->state = SEAT_RETURNING;
+}
+
+static bool
+has_guests(const struct login *login, pid_t last_host)
+{
+	for (size_t i = 0; i < login->seat_count; i++)
+		if (login->seats[i].state == SEAT_GUEST &&
+		    login->seats[i].last_host == last_host)
+			return true;
+	return false;
+}
+
+static void
+greet_returned(struct login *login)
+{
+	for (size_t i = 0; i < login->seat_count; i++) {
+		struct seat *seat = &login->seats[i];
+
+		if (seat->state == SEAT_RETURNING && seat->helper == 0 &&
+		    !has_guests(login, seat->pid))
+			greet(login, seat, seat->session);
+	}
+}
+
 static void
 end_process(struct login *login, pid_t pid)
 {
@@ -191,9 +232,14 @@ end_process(struct login *login, pid_t pid)
 			continue;
 		if (seat->helper == pid)
 			seat->helper = 0;
-		if (is_served(seat) && seat->pid == pid)
+		if (!is_served(seat) || seat->pid != pid)
+			continue;
+		if (seat->session != -1)
+			begin_return(login, seat);
+		else
 			seat_free(seat);
 	}
+	greet_returned(login);
 }
 
 /* A user's process has ended; one that only refused was noted before. */
@@ -219,6 +265,7 @@ wanted_event(const struct seat *seat)
 		return (struct pollfd){ .fd = seat->session, .events = POLLIN };
 	case SEAT_DELAYED:
 	case SEAT_REFUSED: /* only that the client gave up */
+	case SEAT_RETURNING:
 		return (struct pollfd){ .fd = seat->session };
 	case SEAT_CHECKING:
 		return (struct pollfd){ .fd = seat->report, .events = POLLIN };

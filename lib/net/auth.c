@@ -209,6 +209,7 @@ make_request(const struct auth *auth, struct span mechanism,
 			   request, auth->binding, auth->certificate) &&
 		       (!has_initial || sasl_request_set_response(request,
 					    (struct span){ bytes, len }));
+	request->head.is_relayed = auth->is_relayed;
 	explicit_bzero(bytes, sizeof(bytes));
 	if (initial.len > SASL_LINE_MAX)
 		return AUTH_TOO_LONG;

@@ -46,7 +46,8 @@ bool auth_may_be_clear(
 
 struct auth {
 	enum login_service service;
-	int login; /* the session with login */
+	int login;       /* the session with login */
+	bool is_relayed; /* the client stays with us: login.h */
 	const struct peer *peer;
 	struct reader *in;
 	struct writer *out;

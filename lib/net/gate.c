@@ -10,7 +10,8 @@
 enum {
 	CHALLENGE_TIMEOUT_MS = 10000,
 	LOGIN_TIMEOUT_MS = 120000,
-	INPUT_TIMEOUT_MS = 5000
+	INPUT_TIMEOUT_MS = 5000,
+	RETURN_TIMEOUT_MS = 30000 /* guests may finish what they do */
 };
 
 static const char plain[] = "PLAIN";
@@ -84,16 +85,32 @@ gate_init(struct gate *gate, enum login_service service,
 		.service = service,
 		.login = login,
 		.tls = tls,
-		.is_trusted = auth_may_be_clear(&settings->auth, peer) };
+		.is_trusted = auth_may_be_clear(&settings->auth, peer),
+		.is_relayed =
+		    network_list_has(&settings->reuse, &peer->address),
+		.connection = -1 };
+}
+
+static bool
+hear(struct gate *gate, struct login_hello *hello, int64_t timeout_ms)
+{
+	if (login_receive_hello(gate->login, hello, timeout_ms) != 1)
+		return false;
+	gate->offers = hello->offers;
+	return true;
 }
 
 bool
 gate_hear(struct gate *gate, struct login_hello *hello)
 {
-	if (login_receive_hello(gate->login, hello, CHALLENGE_TIMEOUT_MS) != 1)
-		return false;
-	gate->offers = hello->offers;
-	return true;
+	return hear(gate, hello, CHALLENGE_TIMEOUT_MS);
+}
+
+bool
+gate_return(struct gate *gate, struct login_hello *hello)
+{
+	gate->attempts = 0;
+	return hear(gate, hello, RETURN_TIMEOUT_MS);
 }
 
 bool
@@ -118,14 +135,25 @@ gate_take_tls(struct gate *gate, struct reader *in, struct writer *out)
 }
 
 static enum login_verdict
-wait_verdict(const struct gate *gate, bool is_sent)
+wait_verdict(struct gate *gate, bool is_sent)
 {
 	enum login_verdict verdict = LOGIN_LATER;
 
-	if (!is_sent ||
-	    login_receive_answer(gate->login, &verdict, LOGIN_TIMEOUT_MS) != 1)
+	if (!is_sent || login_receive_connection(gate->login, &verdict,
+			    &gate->connection, LOGIN_TIMEOUT_MS) != 1)
 		return LOGIN_LATER;
-	return verdict;
+	if ((gate->connection != -1) ==
+	    (gate->is_relayed && verdict == LOGIN_OK))
+		return verdict;
+	log_event("login's answer is none of login(5)");
+	return LOGIN_LATER;
+}
+
+/* What goes to login of the client: nothing where that stays here. */
+static int
+handed_over(const struct gate *gate, int client)
+{
+	return gate->is_relayed ? -1 : client;
 }
 
 static bool
@@ -141,13 +169,14 @@ send_plain(struct gate *gate, struct span user, struct span secret,
 	buf_add(&response, user);
 	buf_add_char(&response, '\0');
 	buf_add(&response, secret);
-	bool is_sent =
+	bool is_made =
 	    !response.overflow &&
 	    sasl_request_init(&request, gate->service, span_of(plain)) &&
 	    login_head_set_peer(
 		&request.head, span_of(gate->peer->text), network) &&
-	    sasl_request_set_response(&request, buf_span(&response)) &&
-	    sasl_send_request(gate->login, &request);
+	    sasl_request_set_response(&request, buf_span(&response));
+	request.head.is_relayed = gate->is_relayed;
+	bool is_sent = is_made && sasl_send_request(gate->login, &request);
 	sasl_request_wipe(&request);
 	buf_wipe(&response);
 	buf_free(&response);
@@ -197,9 +226,12 @@ gate_log_in(struct gate *gate, enum login_method method, struct span user,
 	    login_head_set_peer(
 		&request.head, span_of(gate->peer->text), network) &&
 	    login_request_set_secret(&request, secret) &&
-	    login_request_set_input(&request, input))
-		verdict = wait_verdict(
-		    gate, login_send_request(gate->login, &request, client));
+	    login_request_set_input(&request, input)) {
+		request.head.is_relayed = gate->is_relayed;
+		verdict =
+		    wait_verdict(gate, login_send_request(gate->login, &request,
+					   handed_over(gate, client)));
+	}
 	login_request_wipe(&request);
 	return verdict;
 }
@@ -207,8 +239,8 @@ gate_log_in(struct gate *gate, enum login_method method, struct span user,
 enum login_verdict
 gate_hand_over(struct gate *gate, struct span input, int client)
 {
-	return wait_verdict(
-	    gate, login_send_handover(gate->login, input, client));
+	return wait_verdict(gate,
+	    login_send_handover(gate->login, input, handed_over(gate, client)));
 }
 
 bool
@@ -259,6 +291,7 @@ gate_authenticate(struct gate *gate, struct reader *in, struct writer *out,
 {
 	const struct auth auth = { .service = gate->service,
 		.login = gate->login,
+		.is_relayed = gate->is_relayed,
 		.peer = gate->peer,
 		.in = in,
 		.out = out,

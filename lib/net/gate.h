@@ -17,7 +17,8 @@ struct gate_settings {
 	uint64_t login_delay_s; /* of POP3, RFC 2449 section 6.5; 0: none */
 	uint64_t errors_max;
 	struct auth_settings auth;
-	bool has_tls; /* tlsd is a neighbour */
+	struct network_list reuse; /* clients that are relayed */
+	bool has_tls;              /* tlsd is a neighbour */
 };
 
 struct gate {
@@ -31,6 +32,8 @@ struct gate {
 	struct tls_facts facts; /* zeros without TLS */
 	bool is_tls;
 	bool is_trusted; /* nobody can read its line, or all may */
+	bool is_relayed; /* the client stays with us */
+	int connection;  /* then, after LOGIN_OK: to the user's process */
 };
 
 /* ---- the acceptor ---- */
@@ -45,8 +48,8 @@ struct gate_service {
 };
 
 /*
- * Serve behind listen(8) and neighbour(8): settings but timeout_s, which is
- * the caller's, are read here.  Returns an exit code.
+ * Serve behind listen(8) and neighbour(8): settings but timeout_s and reuse,
+ * which are the caller's, are read here.  Returns an exit code.
  */
 int gate_serve(
     const struct gate_service *service, struct gate_settings *settings);
@@ -64,6 +67,12 @@ void gate_init(struct gate *gate, enum login_service service,
 bool gate_hear(struct gate *gate, struct login_hello *hello);
 
 /*
+ * A relayed client logs in anew: login says so when the user's process and all
+ * that belonged to it have ended.  Of the gate only TLS is as it was.
+ */
+bool gate_return(struct gate *gate, struct login_hello *hello);
+
+/*
  * Is there a TLS to be had? Ask before the client is told to begin, then take
  * it.  False: there is none (any more), or the connection is of no use.
  */
@@ -72,9 +81,10 @@ bool gate_take_tls(struct gate *gate, struct reader *in, struct writer *out);
 
 /*
  * Hand name, secret, unread input and client to login.  LOGIN_OK: the client
- * is served by now.  A name or secret that no record can hold is nobody's; one
- * of a password that is not ASCII is taken as by AUTH PLAIN, with SASLprep (RFC
- * 4013), if gate_takes_utf8.
+ * is served by now, or, if it is relayed, will be over the connection.  A name
+ * or secret that no record can hold is nobody's; one of a password that is not
+ * ASCII is taken as by AUTH PLAIN, with SASLprep (RFC 4013), if
+ * gate_takes_utf8.
  */
 enum login_verdict gate_log_in(struct gate *gate, enum login_method method,
     struct span user, struct span secret, struct span input, int client);

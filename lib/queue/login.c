@@ -12,7 +12,7 @@
 /* "ESL" and the format's version, then the record. */
 enum {
 	HELLO_MAGIC = 0x45534c30,
-	REQUEST_MAGIC = 0x45534c11,
+	REQUEST_MAGIC = 0x45534c31,
 	ANSWER_MAGIC = 0x45534c32,
 	HANDOVER_MAGIC = 0x45534c15,
 	MAIL_MAGIC = 0x45534c16
@@ -20,7 +20,7 @@ enum {
 
 /*
  * The next packet, which must be size bytes long and bring no more than a
- * descriptor where one is wanted.
+ * descriptor, where one may come; *fd is -1 if none did.
  */
 static int
 receive_record(int session, void *record, size_t size, int *fd)
@@ -28,7 +28,7 @@ receive_record(int session, void *record, size_t size, int *fd)
 	static struct packet packet;
 	int got = packet_receive(session, &packet);
 	bool is_good = got == 1 && packet.len == size &&
-		       packet.fd_count == (fd == NULL ? 0 : 1);
+		       packet.fd_count <= (fd == NULL ? 0 : 1);
 
 	if (is_good) {
 		memcpy(record, packet.bytes, size);
@@ -41,6 +41,25 @@ receive_record(int session, void *record, size_t size, int *fd)
 	packet_close_fds(&packet);
 	explicit_bzero(packet.bytes, packet.len);
 	return got;
+}
+
+static bool
+await_record(int session, int64_t timeout_ms)
+{
+	struct pollfd wait = { .fd = session, .events = POLLIN };
+
+	if (poll(&wait, 1, (int)timeout_ms) == 1)
+		return true;
+	errno = ETIMEDOUT;
+	return false;
+}
+
+static void
+drop_fd(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
 }
 
 /* ---- hello ---- */
@@ -179,8 +198,9 @@ login_head_is_good(const struct login_head *head)
 	       head->user_len <= LOGIN_USER_MAX &&
 	       head->secret_len <= LOGIN_SECRET_MAX &&
 	       head->input_len <= LOGIN_INPUT_MAX &&
-	       head->peer_len <= LOGIN_PEER_MAX && has_good_user(head) &&
-	       record_is_printable(login_peer(head));
+	       head->peer_len <= LOGIN_PEER_MAX &&
+	       head->is_relayed <= (head->service == LOGIN_IMAP) &&
+	       has_good_user(head) && record_is_printable(login_peer(head));
 }
 
 int
@@ -222,10 +242,10 @@ login_receive_request(int session, struct login_request *request, int *client)
 {
 	int got = receive_record(session, request, sizeof(*request), client);
 
-	if (got != 1 || is_request(request))
+	if (got != 1 || (is_request(request) &&
+			    (request->head.is_relayed != 0) == (*client == -1)))
 		return got;
-	packet_close_fds(&(struct packet){ .fd_count = 1, .fds = { *client } });
-	*client = -1;
+	drop_fd(client);
 	errno = EBADMSG;
 	return -1;
 }
@@ -233,26 +253,33 @@ login_receive_request(int session, struct login_request *request, int *client)
 /* ---- the answer ---- */
 
 static bool
-send_answer(int session, enum login_verdict verdict, struct span account)
+send_answer(
+    int session, enum login_verdict verdict, struct span account, int fd)
 {
 	struct login_answer answer = { .magic = ANSWER_MAGIC,
 		.verdict = (uint16_t)verdict };
 
 	return record_set_part(answer.account, sizeof(answer.account),
 		   &answer.account_len, account) &&
-	       record_send(session, &answer, sizeof(answer), -1);
+	       record_send(session, &answer, sizeof(answer), fd);
 }
 
 bool
 login_send_answer(int session, enum login_verdict verdict)
 {
-	return send_answer(session, verdict, span_of(""));
+	return send_answer(session, verdict, span_of(""), -1);
 }
 
 bool
 login_send_account(int session, struct span account)
 {
-	return send_answer(session, LOGIN_OK, account);
+	return send_answer(session, LOGIN_OK, account, -1);
+}
+
+bool
+login_send_connection(int session, int connection)
+{
+	return send_answer(session, LOGIN_OK, span_of(""), connection);
 }
 
 struct span
@@ -296,6 +323,27 @@ login_receive_answer(
 	return 1;
 }
 
+int
+login_receive_connection(int session, enum login_verdict *verdict,
+    int *connection, int64_t timeout_ms)
+{
+	struct login_answer answer;
+
+	*connection = -1;
+	if (!await_record(session, timeout_ms))
+		return -1;
+	int got = receive_record(session, &answer, sizeof(answer), connection);
+	if (got != 1)
+		return got;
+	if (is_answer(&answer)) {
+		*verdict = (enum login_verdict)answer.verdict;
+		return 1;
+	}
+	drop_fd(connection);
+	errno = EBADMSG;
+	return -1;
+}
+
 /* ---- after the log-in ---- */
 
 struct handover {
@@ -324,13 +372,10 @@ login_receive_handover(
     int session, struct buf *input, int *client, int64_t timeout_ms)
 {
 	struct handover handover;
-	struct pollfd wait = { .fd = session, .events = POLLIN };
 
 	*client = -1;
-	if (poll(&wait, 1, (int)timeout_ms) != 1) {
-		errno = ETIMEDOUT;
+	if (!await_record(session, timeout_ms))
 		return -1;
-	}
 	int got = receive_record(session, &handover, sizeof(handover), client);
 	if (got != 1)
 		return got;
@@ -340,8 +385,7 @@ login_receive_handover(
 		    input, (struct span){ handover.input, handover.input_len });
 		return 1;
 	}
-	close(*client);
-	*client = -1;
+	drop_fd(client);
 	errno = EBADMSG;
 	return -1;
 }

@@ -9,9 +9,11 @@
  * checked before anything else is looked at; what is not used is zero.  Both
  * ends run on one host from one build, so numbers are the machine's own.
  *
- *   acceptor   login_hello    <-  login, once, when the session opens
- *              login_request  ->  with one descriptor, the client
- *              login_answer   <-
+ *   acceptor   login_hello    <-  login, when the session opens, and again
+ *                                 when a relayed client's user has ended
+ *              login_request  ->  with one descriptor, the client; none if the
+ *                                 acceptor relays it
+ *              login_answer   <-  then LOGIN_OK comes with one
  *              login_message  ->  SMTP only: before each message
  *              login_answer   <-
  *              SHARING_READ_URLS  ->  SMTP only: for BURL, queue/sharing.h
@@ -81,6 +83,7 @@ struct login_head {
 	uint16_t secret_len;
 	uint16_t input_len;
 	uint16_t peer_len;
+	uint32_t is_relayed; /* IMAP only: the acceptor keeps the client */
 	unsigned char network[16]; /* the client's address, IPv4 mapped */
 	char peer[LOGIN_PEER_MAX]; /* the same as text */
 	char user[LOGIN_USER_MAX];
@@ -128,10 +131,14 @@ struct span login_secret(const struct login_request *request);
 struct span login_input(const struct login_request *request);
 struct span login_account(const struct login_answer *answer);
 
+/* client is -1 if it is relayed. */
 bool login_send_request(
     int session, const struct login_request *request, int client);
 
-/* After LOGIN_PROVEN: the client, and what it had sent already. */
+/*
+ * After LOGIN_PROVEN: the client, and what it had sent already.  No client,
+ * -1, if it is relayed, which the receiver compares with its request.
+ */
 bool login_send_handover(int session, struct span input, int client);
 int login_receive_handover(
     int session, struct buf *input, int *client, int64_t timeout_ms);
@@ -142,7 +149,7 @@ bool login_parse_message(struct span bytes, uint64_t *recipients);
 /* The head alone, left in the session; never the secret.  As receive. */
 int login_peek(int session, struct login_head *head);
 
-/* The whole, and the client, which is the caller's then. */
+/* The whole, and the client, which is the caller's then; -1 if relayed. */
 int login_receive_request(
     int session, struct login_request *request, int *client);
 
@@ -153,6 +160,14 @@ bool login_send_answer(int session, enum login_verdict verdict);
 bool login_send_account(int session, struct span account); /* LOGIN_OK */
 int login_receive_answer(
     int session, enum login_verdict *verdict, int64_t timeout_ms);
+
+/*
+ * LOGIN_OK for who relays: the end of a pair whose other end the user's process
+ * has for its client.  *connection is the caller's, -1 if none came.
+ */
+bool login_send_connection(int session, int connection);
+int login_receive_connection(int session, enum login_verdict *verdict,
+    int *connection, int64_t timeout_ms);
 
 /* ---- login and checkpw ---- */
 

@@ -357,7 +357,7 @@ def wrong_descriptors():
 
 def packets(neighbour):
     """Garbage, from random bytes to a request with one bit changed."""
-    rng, good = neighbour.random, neighbour.request or struct.pack('<I', 0x45534c11) + bytes(1200)
+    rng, good = neighbour.random, neighbour.request or struct.pack('<I', 0x45534c31) + bytes(1200)
     for size in (1, 2, 3, 4, 8, 15, 56, 100, 1000, 4096, PACKET_MAX - 1, PACKET_MAX, PACKET_MAX + 1, 60000):
         yield rng.randbytes(size)
     yield b'\0' * 100

@@ -65,6 +65,50 @@ test_request(const int ends[2])
 	close(null);
 }
 
+/* A client that stays with its acceptor: nothing comes with the request. */
+static void
+test_relayed(const int ends[2])
+{
+	static struct login_request sent;
+	static struct login_request got;
+	struct buf input = buf_new(LOGIN_INPUT_MAX);
+	enum login_verdict verdict;
+	int fd = -1;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	make_request(&sent);
+	sent.head.is_relayed = 1;
+	CHECK("POP3 relays nobody",
+	    login_send_request(ends[0], &sent, -1) &&
+		login_receive_request(ends[1], &got, &fd) == -1);
+	sent.head.service = LOGIN_IMAP;
+	CHECK("a client that is relayed",
+	    login_send_request(ends[0], &sent, -1) &&
+		login_receive_request(ends[1], &got, &fd) == 1 && fd == -1);
+	CHECK("it does not come all the same",
+	    login_send_request(ends[0], &sent, null) &&
+		login_receive_request(ends[1], &got, &fd) == -1 && fd == -1);
+	CHECK("nor with the handover",
+	    login_send_handover(ends[0], span_of("x"), -1) &&
+		login_receive_handover(ends[1], &input, &fd, 1000) == 1 &&
+		fd == -1 && input.len == 1);
+	CHECK("its connection does",
+	    login_send_connection(ends[0], null) &&
+		login_receive_connection(ends[1], &verdict, &fd, 1000) == 1 &&
+		verdict == LOGIN_OK && fd != -1);
+	close(fd);
+	CHECK("no connection with a refusal",
+	    login_send_answer(ends[0], LOGIN_NO) &&
+		login_receive_connection(ends[1], &verdict, &fd, 1000) == 1 &&
+		verdict == LOGIN_NO && fd == -1);
+	CHECK("what is no answer brings none",
+	    login_send_handover(ends[0], span_of(""), null) &&
+		login_receive_connection(ends[1], &verdict, &fd, 1000) == -1 &&
+		fd == -1);
+	buf_free(&input);
+	close(null);
+}
+
 static void
 test_limits(void)
 {
@@ -154,6 +198,7 @@ main(void)
 	if (!packet_pair(ends))
 		return 1;
 	test_request(ends);
+	test_relayed(ends);
 	test_limits();
 	test_others(ends);
 	return test_result();
