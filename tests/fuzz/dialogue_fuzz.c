@@ -1,0 +1,65 @@
+/*
+ * dialogue_fuzz - whatever client and session say, in any pieces: no more is
+ * passed on than was said, what is passed on does not depend on the pieces, and
+ * nothing behind UNAUTHENTICATE or a broken dialogue is.
+ *
+ * Input: turns, each a byte (its lowest bit: who speaks) and a line.
+ */
+
+#include <stdlib.h>
+
+#include "imapd/dialogue.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+is_closed(const struct dialogue *dialogue)
+{
+	return dialogue->state == DIALOGUE_LEAVING ||
+	       dialogue->state == DIALOGUE_LEFT ||
+	       dialogue->state == DIALOGUE_BROKEN;
+}
+
+static size_t
+hear(struct dialogue *dialogue, bool is_client, struct span bytes, size_t step)
+{
+	size_t passed = 0;
+
+	while (passed < bytes.len) {
+		struct span piece = span_slice(bytes, passed, step);
+		bool was_closed = is_closed(dialogue);
+		size_t now = is_client ? dialogue_hear_client(dialogue, piece)
+				       : dialogue_hear_session(dialogue, piece);
+
+		if (now > piece.len || (is_client && was_closed && now > 0))
+			abort();
+		if (now == 0)
+			break;
+		passed += now;
+	}
+	return passed;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct dialogue whole;
+	static struct dialogue pieces;
+	struct span rest = { (const char *)data, size };
+
+	dialogue_init(&whole);
+	dialogue_init(&pieces);
+	while (rest.len > 1) {
+		bool is_client = (rest.ptr[0] & 1) == 0;
+		size_t len = span_index(rest, '\n') + 1;
+		struct span turn = span_slice(rest, 1, len - 1);
+
+		rest = span_slice(rest, len, rest.len);
+		if (hear(&whole, is_client, turn, SIZE_MAX / 2) !=
+			hear(&pieces, is_client, turn, 1) ||
+		    whole.state != pieces.state ||
+		    whole.unanswered != pieces.unanswered)
+			abort();
+	}
+	return 0;
+}
