@@ -12,7 +12,7 @@ static const char after[] =
     " SEARCHRES WITHIN SAVEDATE PREVIEW OBJECTID BINARY UTF8=ACCEPT SORT"
     " SORT=DISPLAY ESORT QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"
     " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS PARTIAL UIDONLY"
-    " MULTISEARCH INPROGRESS REPLACE CATENATE COMPRESS=DEFLATE METADATA"
+    " MULTISEARCH INPROGRESS REPLACE CATENATE METADATA"
     " NOTIFY FILTERS SEARCH=FUZZY CONTEXT=SEARCH CONTEXT=SORT"
     " I18NLEVEL=2 LANGUAGE LIST-METADATA UIDBATCHES CONVERT URLAUTH"
     " URLAUTH=BINARY URL-PARTIAL";
@@ -24,6 +24,9 @@ capabilities_add(struct buf *text, const struct session_settings *settings)
 	buf_add_string(text, settings == NULL ? before : after);
 	if (settings == NULL)
 		return;
+	/* RFC 8437 section 4.1: a relay could read nothing of it. */
+	buf_add_string(text,
+	    settings->is_relayed ? " UNAUTHENTICATE" : " COMPRESS=DEFLATE");
 	if (settings->can_share)
 		buf_add_string(text, " ACL RIGHTS=texk LIST-MYRIGHTS");
 	if (settings->message_max > 0)

@@ -15,7 +15,8 @@
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
- *             cleartextnets,authmechanisms,oauthchecker,imapdconnections,
+ *             cleartextnets,authmechanisms,oauthchecker,imapdreuse,
+ *             imapdconnections,
  *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
  *             imapdmessagelimit,imapdsavelimit,imapdsubmitters,
@@ -57,6 +58,7 @@ static const char usage[] =
     "       imapd -b USER MAILBOX OWNER    (by login)";
 
 enum {
+	TIMEOUT_S = 1800,
 	COMMAND_MAX = 1 << 20,
 	PROGRESS_MS = 10000,
 	CONTEXTS_MAX = 16,
@@ -82,7 +84,8 @@ is_submitter(const char *user)
 static void
 read_session_settings(struct session_settings *settings)
 {
-	settings->timeout_s = control_number("timeoutimapd", 1800, 1, 86400);
+	settings->timeout_s =
+	    control_number("timeoutimapd", TIMEOUT_S, 1, 86400);
 	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	settings->command_max =
 	    control_number("imapdmaxcommand", COMMAND_MAX, 8192, 64 << 20);
@@ -135,6 +138,9 @@ serve(void)
 		    usage);
 	check_session_settings();
 	settings.timeout_s = control_number("timeoutimaplogin", 300, 1, 86400);
+	settings.session_timeout_s =
+	    control_number("timeoutimapd", TIMEOUT_S, 1, 86400);
+	settings.reuse = network_list("imapdreuse", "");
 	return gate_serve(&service, &settings);
 }
 
@@ -241,12 +247,13 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	struct buf input = gate_input();
 
-	/* The first line is the tag of the command that logged in, and the
-	   language. */
+	/* The first line is the tag of the command that logged in, the
+	   language, and "relayed" if that is so. */
 	settings.input = buf_span(&input);
 	struct span line = span_cut(&settings.input, '\n');
 	buf_add(&greeting, span_cut(&line, ' '));
-	language_find(line, &settings.language);
+	language_find(span_cut(&line, ' '), &settings.language);
+	settings.is_relayed = span_equal(line, span_of("relayed"));
 	buf_add_string(&greeting, " OK");
 	settings.greeting = buf_string(&greeting);
 	if (strncmp(mailbox, "maildir:", 8) != 0)

@@ -194,11 +194,14 @@ handle_idle(struct session *session, struct parse *parse)
 	struct buf line = buf_new(1024);
 	if (read_line(session->in, &line) != IO_OK)
 		session->is_done = session->in->status != IO_OK;
-	if (session->is_done)
+	if (session->is_done) {
 		;
-	else if (span_equal_nocase(span_trim(buf_span(&line)), span_of("DONE")))
+	} else if (span_equal_nocase(
+		       span_trim(buf_span(&line)), span_of("DONE"))) {
 		session_finish(session, "OK done");
-	else
+	} else {
 		session_bad(session, "BAD DONE ends IDLE");
+		session_leave_idle(session, buf_span(&line));
+	}
 	buf_free(&line);
 }

@@ -6,6 +6,7 @@
 #include "imapd/capabilities.h"
 #include "imapd/input.h"
 #include "imapd/language.h"
+#include "imapd/relaying.h"
 #include "mail/language.h"
 
 enum {
@@ -62,8 +63,9 @@ refuse(struct preauth *preauth, const char *text)
 
 /*
  * What the user's process gets: the tag that it answers, a space, the tag of
- * the language, a LF, and what was read behind the command.  False if no record
- * can carry it.
+ * the language, a LF, and what was read behind the command.  One that is
+ * relayed hears so on its line, and gets the rest by the relay.  False if no
+ * record can carry it.
  */
 static bool
 build_input(struct preauth *preauth, struct buf *input)
@@ -72,9 +74,13 @@ build_input(struct preauth *preauth, struct buf *input)
 	buf_add(input, buf_span(&preauth->tag));
 	buf_add_char(input, ' ');
 	buf_add_string(input, language_tag(preauth->language));
+	if (preauth->gate.is_relayed)
+		buf_add_string(input, " relayed");
 	buf_add_char(input, '\n');
-	buf_add(input, (struct span){ preauth->in.bytes + preauth->in.start,
-			   preauth->in.end - preauth->in.start });
+	if (!preauth->gate.is_relayed)
+		buf_add(
+		    input, (struct span){ preauth->in.bytes + preauth->in.start,
+			       preauth->in.end - preauth->in.start });
 	if (!input->overflow)
 		return true;
 	reply(preauth,
@@ -83,12 +89,42 @@ build_input(struct preauth *preauth, struct buf *input)
 	return false;
 }
 
+/*
+ * The client logged in, and is relayed: until its session ends, or
+ * UNAUTHENTICATE makes it one that has not (RFC 8437).  It keeps TLS; what it
+ * says of itself by ID, nobody keeps.
+ */
+static void
+relay(struct preauth *preauth)
+{
+	const struct gate_settings *settings = preauth->gate.settings;
+	struct login_hello hello;
+
+	/* It has the password, perhaps for hours. */
+	input_wipe(&preauth->input);
+	preauth->is_done = preauth->is_handed_over =
+	    !relaying_run(&preauth->in, preauth->gate.connection,
+		(int64_t)settings->session_timeout_s * 1000,
+		preauth->gate.peer->text);
+	if (preauth->is_done)
+		return;
+	preauth->language = LANGUAGE_DEFAULT;
+	preauth->errors = 0;
+	if (gate_return(&preauth->gate, &hello))
+		return;
+	tell(preauth, "* BYE [UNAVAILABLE] cannot log in now: try later");
+	preauth->is_done = true;
+}
+
 static void
 reply_verdict(struct preauth *preauth, enum login_verdict verdict)
 {
 	switch (verdict) {
 	case LOGIN_OK:
-		preauth->is_handed_over = preauth->is_done = true;
+		if (preauth->gate.is_relayed)
+			relay(preauth);
+		else
+			preauth->is_handed_over = preauth->is_done = true;
 		return;
 	case LOGIN_NO:
 		refuse(preauth,

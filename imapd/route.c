@@ -200,6 +200,7 @@ end_idle(struct session *session, struct guest *guest)
 		write_span(&guest->out, buf_span(&line));
 		if (guest_forward(session, guest) == GUEST_GONE)
 			finish_gone(session, true);
+		session_leave_idle(session, buf_span(&line));
 	}
 	buf_free(&line);
 }

@@ -127,6 +127,40 @@ handle_logout(struct session *session, struct parse *parse)
 	session->is_done = true;
 }
 
+/*
+ * RFC 8437 section 3: the relay (imapd/relaying.c) makes of the client one that
+ * has not logged in when this process has ended, and all its state with it.  No
+ * news, which could be of EXPUNGE; never NO.
+ */
+static void
+handle_unauthenticate(struct session *session, struct parse *parse)
+{
+	if (!session_end(session, parse))
+		return;
+	session_reply(session, "OK done");
+	session->is_done = true;
+}
+
+void
+session_leave_idle(struct session *session, struct span line)
+{
+	struct buf command = buf_new(line.len + 1);
+	struct span tag;
+
+	buf_add(&command, span_cut(&line, '\n'));
+	if (command.len > 0 && command.data[command.len - 1] == '\r')
+		command.len--;
+	struct parse parse = parse_begin(&command);
+	if (session->settings->is_relayed && !session->is_done &&
+	    parse_tag(&parse, &tag) && parse_space(&parse) &&
+	    parse_keyword(&parse, "UNAUTHENTICATE")) {
+		session->tag = tag;
+		handle_unauthenticate(session, &parse);
+		session->tag = span_of("*");
+	}
+	buf_free(&command);
+}
+
 enum {
 	REST_MS = 1000 /* without a command */
 };
@@ -139,7 +173,9 @@ enum {
 	LEAVES_UNREAD = 1 << 4, /* no message of the folder matters */
 	NAMES_FOLDER = 1 << 5,  /* first of all, which may be another user's */
 	IS_OWNERS = 1 << 6,     /* a guest has no such command */
-	READS_URLS = 1 << 7     /* who has only URLs has it (imapd -u) */
+	READS_URLS = 1 << 7,    /* who has only URLs has it (imapd -u) */
+	IS_RELAYED = 1 << 8,    /* who is not, has no such command */
+	IS_DIRECT = 1 << 9      /* who is relayed has not */
 };
 
 static const struct command {
@@ -195,7 +231,8 @@ static const struct command {
 	{ "GENURLAUTH", handle_gen_urlauth, IS_OWNERS },
 	{ "RESETKEY", handle_reset_key, IS_OWNERS },
 	{ "URLFETCH", handle_urlfetch, IS_OWNERS | READS_URLS },
-	{ "COMPRESS", handle_compress, 0 },
+	{ "COMPRESS", handle_compress, IS_DIRECT },
+	{ "UNAUTHENTICATE", handle_unauthenticate, LEAVES_UNREAD | IS_RELAYED },
 	{ "LANGUAGE", handle_language, 0 },
 	{ "LOGOUT", handle_logout, LEAVES_UNREAD },
 };
@@ -252,6 +289,9 @@ has_command(const struct session *session, const struct command *command)
 {
 	if (session->settings->is_url_reader)
 		return (command->kind & READS_URLS) != 0;
+	if ((command->kind &
+		(session->settings->is_relayed ? IS_DIRECT : IS_RELAYED)) != 0)
+		return false;
 	return (command->kind & IS_OWNERS) == 0 || !rights_is_guest(session);
 }
 

@@ -46,6 +46,7 @@ struct session_settings {
 	bool is_submitter;  /* in control/imapdsubmitters */
 	bool is_url_reader; /* a guest that has URLFETCH alone */
 	bool is_burl;       /* the same, of smtpd, which submits for user */
+	bool is_relayed;    /* it may UNAUTHENTICATE, RFC 8437 */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -127,6 +128,12 @@ void session_enable_condstore(struct session *session);
 
 /* Nothing of the selected folder is left. */
 void session_unselect(struct session *session);
+
+/*
+ * A line that came instead of DONE, and was answered: UNAUTHENTICATE is carried
+ * out all the same, for a relay has passed nothing on behind it.
+ */
+void session_leave_idle(struct session *session, struct span line);
 
 /* Is nothing left of the command? Else BAD. */
 bool session_end(struct session *session, struct parse *parse);

@@ -172,6 +172,7 @@ static const struct {
 	{ "pipeconnectnets", NETWORKS },
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
+	{ "imapdreuse", NETWORKS },
 	{ "imapdsubmitters", WORDS },
 	{ "passwordchecker", PATH },
 	{ "oauthchecker", PATH },

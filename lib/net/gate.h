@@ -14,7 +14,8 @@
 struct gate_settings {
 	struct buf me;
 	uint64_t timeout_s;
-	uint64_t login_delay_s; /* of POP3, RFC 2449 section 6.5; 0: none */
+	uint64_t session_timeout_s; /* of who is relayed */
+	uint64_t login_delay_s;     /* of POP3, RFC 2449 section 6.5; 0: none */
 	uint64_t errors_max;
 	struct auth_settings auth;
 	struct network_list reuse; /* clients that are relayed */
@@ -48,7 +49,7 @@ struct gate_service {
 };
 
 /*
- * Serve behind listen(8) and neighbour(8): settings but timeout_s and reuse,
+ * Serve behind listen(8) and neighbour(8): settings but the timeouts and reuse,
  * which are the caller's, are read here.  Returns an exit code.
  */
 int gate_serve(
