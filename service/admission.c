@@ -64,7 +64,8 @@ run_child(struct login *login, const struct seat *seat, int report)
 		.keeps_report = login->settings->guests_max > 0,
 		.challenge = seat_challenge(login, seat),
 		.may_use_apop = !seat->has_used_apop,
-		.penalty = &login->penalty };
+		.penalty = &login->penalty,
+		.masters = &login->settings->masters };
 
 	seat_begin_child(login, seat);
 	if (seat->is_sasl)

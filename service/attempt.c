@@ -56,6 +56,8 @@ log_attempt(const char *event, const struct subject *subject,
 		    (long)getpid());
 	else
 		buf_printf(&line, " reason=%s", reason);
+	if (account == NULL && subject->wanted.len > 0)
+		add_logged(&line, " wanted=", buf_span(&subject->wanted));
 	const char *text = buf_string(&line);
 	log_event("%s", text == NULL ? event : text);
 	buf_free(&line);
@@ -260,7 +262,8 @@ attempt_run(const struct attempt *attempt)
 {
 	static struct login_request request;
 	struct account account = account_new();
-	struct subject subject = { .user = buf_new(LOGIN_USER_MAX) };
+	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
+		.wanted = buf_new(LOGIN_USER_MAX) };
 	int client = -1;
 
 	if (attempt->program == NULL ||
@@ -280,7 +283,8 @@ attempt_run_sasl(const struct attempt *attempt)
 {
 	static struct sasl_request request;
 	struct account account = account_new();
-	struct subject subject = { .user = buf_new(LOGIN_USER_MAX) };
+	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
+		.wanted = buf_new(LOGIN_USER_MAX) };
 	struct buf input = buf_new(LOGIN_INPUT_MAX);
 	int client = -1;
 

@@ -14,6 +14,7 @@
 
 #include "queue/sasl.h"
 #include "service/account.h"
+#include "service/masters.h"
 #include "service/penalty.h"
 
 struct attempt_report {
@@ -34,11 +35,13 @@ struct attempt {
 	struct span challenge;
 	bool may_use_apop; /* false: this challenge was used already */
 	const struct penalty *penalty;
+	const struct masters *masters;
 };
 
 /* What the log says of an attempt. */
 struct subject {
 	struct buf user;
+	struct buf wanted; /* whom it asked to act as, if another */
 	struct span peer;
 	struct span method;
 	const char *reason; /* if it is refused */

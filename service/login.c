@@ -12,10 +12,10 @@
  * fd 2        the log
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
- * reads       control/{me,apop,uidmin,logindelaymax,pop3peruser,
- *             imapperuser,imapdguests,imapdshares,messagesperhour,
- *             recipientsperhour,timeoutneighbour}, /etc/passwd,
- *             whether users/apop and users/scram are empty
+ * reads       control/{me,locals,apop,authmasters,uidmin,logindelaymax,
+ *             pop3peruser,imapperuser,imapdguests,imapdshares,
+ *             messagesperhour,recipientsperhour,timeoutneighbour},
+ *             /etc/passwd, whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count; users/shares
  * runs        /var/mta/bin/pop3d -s or imapd -s, as the user; imapd -g, as
  *             one who shares folders with him
@@ -84,6 +84,7 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->me = control_me();
 	if (settings->me.len > ME_MAX)
 		die(EX_TEMPFAIL, "control/me is longer than %d bytes", ME_MAX);
+	masters_read(&settings->masters);
 	settings->offers_apop = control_number("apop", 1, 0, 1) == 1;
 	settings->uid_min = control_number("uidmin", 1000, 1, UINT32_MAX - 1);
 	settings->delay_max_ms =

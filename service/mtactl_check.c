@@ -25,6 +25,7 @@
 #include "queue/limits.h"
 #include "queue/odmr.h"
 #include "service/addresses.h"
+#include "service/masters.h"
 #include "service/mtactl.h"
 #include "store/account_settings.h"
 #include "store/conversion_settings.h"
@@ -226,6 +227,14 @@ read_sender_logins(void)
 }
 
 static void
+read_masters(void)
+{
+	struct masters masters;
+
+	masters_read(&masters);
+}
+
+static void
 read_soliciting(void)
 {
 	solicitation_refused();
@@ -409,13 +418,13 @@ read_landlock(void)
 }
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
-	read_soliciting, read_wellknown, read_filters, read_milters,
-	read_rspamd, read_routes, read_limits, read_tls_policies, read_discards,
-	read_logins, read_sources, read_authorities, read_name_servers,
-	read_destination, read_lists, read_weights, read_greylisting,
-	read_account_limits, read_special_folders, read_client_authorities,
-	read_certificates, read_uidl_formats, read_odmr_domains, read_providers,
-	read_conversions, read_landlock };
+	read_masters, read_soliciting, read_wellknown, read_filters,
+	read_milters, read_rspamd, read_routes, read_limits, read_tls_policies,
+	read_discards, read_logins, read_sources, read_authorities,
+	read_name_servers, read_destination, read_lists, read_weights,
+	read_greylisting, read_account_limits, read_special_folders,
+	read_client_authorities, read_certificates, read_uidl_formats,
+	read_odmr_domains, read_providers, read_conversions, read_landlock };
 
 static void
 read_grammar(size_t i)

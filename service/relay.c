@@ -17,7 +17,9 @@ struct relay {
 	const unsigned char *network; /* the client's address */
 	int checkpw;
 	struct subject *subject;
-	struct account *account;
+	struct account *account; /* whose process it will be */
+	struct account master;   /* who proves to be it, if that is another */
+	bool is_master;
 	bool has_names;
 };
 
@@ -36,9 +38,40 @@ wait_out(struct relay *relay)
 	    (int)penalty_delay_ms(penalty, subject->penalty_key, clock_ms()));
 }
 
+static bool
+is_same(const struct account *one, const struct account *other)
+{
+	return one->kind == other->kind &&
+	       span_equal(buf_span(&one->name), buf_span(&other->name));
+}
+
+/* It asks to be another account: control/authmasters says who may. */
+static void
+become_wanted(struct relay *relay, struct account *wanted)
+{
+	struct account *account = relay->account;
+	struct subject *subject = relay->subject;
+	bool is_known =
+	    account->kind != CHECKPW_NOBODY && wanted->kind != CHECKPW_NOBODY;
+
+	if (is_known &&
+	    masters_may_act(relay->attempt->masters, buf_span(&account->name),
+		buf_span(&wanted->name))) {
+		relay->master = *account;
+		relay->is_master = true;
+		*account = *wanted;
+		return;
+	}
+	subject->reason = is_known ? "no-master" : "no-mailbox";
+	account->kind = CHECKPW_NOBODY;
+	buf_free(&wanted->name);
+	buf_free(&wanted->mailbox);
+}
+
 /*
  * Whose account a client may use that proves to be `authentication`: its own,
- * also where it asks for it by another of its names.
+ * also where it asks for it by another of its names; or another's, if it is a
+ * master.  What is refused is asked about as nobody's, and takes as long.
  */
 static bool
 decide(
@@ -50,15 +83,22 @@ decide(
 
 	if (!account_find(uid_min, authentication, account))
 		return false;
+	relay->subject->reason =
+	    account->kind == CHECKPW_NOBODY ? "no-mailbox" : "password";
 	if (authorization.len == 0)
 		return true;
-	bool is_told = account_find(uid_min, authorization, &wanted);
-	if (wanted.kind != account->kind ||
-	    !span_equal(buf_span(&wanted.name), buf_span(&account->name)))
-		account->kind = CHECKPW_NOBODY;
+	if (!account_find(uid_min, authorization, &wanted)) {
+		relay->subject->reason = "lookup";
+		return false;
+	}
+	if (!is_same(&wanted, account)) {
+		buf_add(&relay->subject->wanted, authorization);
+		become_wanted(relay, &wanted);
+		return true;
+	}
 	buf_free(&wanted.name);
 	buf_free(&wanted.mailbox);
-	return is_told;
+	return true;
 }
 
 /* checkpw asks once whose names these are. */
@@ -77,10 +117,11 @@ answer_names(struct relay *relay, const struct sasl_message *message)
 	relay->subject->reason = "lookup";
 	if (!decide(relay, authentication, authorization))
 		return false;
-	bool is_nobody = relay->account->kind == CHECKPW_NOBODY;
-	relay->subject->reason = is_nobody ? "no-mailbox" : "password";
-	return sasl_send_account(relay->checkpw, relay->account->kind,
-	    is_nobody ? span_of("") : buf_span(&relay->account->name));
+	const struct account *proven =
+	    relay->is_master ? &relay->master : relay->account;
+	return sasl_send_account(relay->checkpw, proven->kind,
+	    proven->kind == CHECKPW_NOBODY ? span_of("")
+					   : buf_span(&proven->name));
 }
 
 /* A challenge to the client, its response to checkpw. */

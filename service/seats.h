@@ -15,11 +15,13 @@
 
 #include "base/buf.h"
 #include "queue/login.h"
+#include "service/masters.h"
 
 struct login_settings {
 	enum login_service service;
 	const char *program;           /* in /var/mta/bin; NULL: none */
 	struct buf me;                 /* for the challenges */
+	struct masters masters;        /* control/authmasters */
 	bool offers_apop;              /* control/apop */
 	uint64_t uid_min;              /* control/uidmin */
 	uint64_t delay_max_ms;         /* control/logindelaymax */
