@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """unauthenticate_test - UNAUTHENTICATE, RFC 8437, for the clients of
 control/imapdreuse: the relay, the session, and login's next hello."""
-import base64, contextlib, glob, imaplib, os, pwd, re, socket, ssl, subprocess, sys, time
+import base64, contextlib, glob, imaplib, os, pwd, re, select, socket, ssl, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from memory import *
 from tap import *
 
 on_host()
@@ -20,12 +21,17 @@ class Client:
         self.file = self.sock.makefile('rb')
         self.greeting = self.line()
         if tls:
-            self.send('s STARTTLS')
-            self.line()
+            self.start_tls()
+
+    def start_tls(self):
+        self.send('s STARTTLS')
+        answer = self.line()
+        if answer.startswith('s OK'):
             trusting = ssl.create_default_context()
             trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
             self.sock = trusting.wrap_socket(self.sock)
             self.file = self.sock.makefile('rb')
+        return answer
 
     def line(self):
         return self.file.readline().decode('latin-1').rstrip('\r\n')
@@ -53,6 +59,9 @@ class Client:
             while more := self.file.read1(65536):
                 data += more
         return data.decode('latin-1').split('\r\n')
+
+    def says_nothing(self, seconds):
+        return not select.select([self.sock], [], [], seconds)[0]
 
     def close(self):
         self.file.close()
@@ -195,6 +204,11 @@ check('in one write', all(is_ok(client.until(tag)) for tag in 'upn'))
 said = client.say('u UNAUTHENTICATE') + client.say('c CAPABILITY')
 check('TLS stays', ' STARTTLS' not in said[1] and ' AUTH=PLAIN' in said[1] and client.say('t STARTTLS')[-1].startswith('t BAD'), said)
 client.say('o LOGOUT')
+client = logged_in()
+client.say('u UNAUTHENTICATE')
+check('STARTTLS behind it', client.start_tls().startswith('s OK') and is_ok(client.say(f'l {LOGIN}')) and
+      is_ok(client.say('u UNAUTHENTICATE')) and is_ok(client.say(f'p AUTHENTICATE PLAIN {plain("ann")}')))
+client.say('o LOGOUT')
 
 # ---- literals ----
 client = logged_in()
@@ -327,6 +341,15 @@ def used(pid):
 
 check('nobody is left', wait_for(lambda: not relays()), relays())
 client = logged_in()
+if not is_sanitized():
+    for command in 'n NOOP', f'p AUTHENTICATE PLAIN {plain("joe")}', f'p AUTHENTICATE PLAIN\r\n{plain("joe")}':
+        if command[0] == 'p':
+            client.send('u UNAUTHENTICATE', command)
+            client.until('u')
+            client.until('p')
+        holders = [pid for pid in [*relays(), *(int(p.split('/')[2]) for p in sessions_of('joe'))]
+                   if holds(pid, SECRET.encode()) or holds(pid, plain('joe')[4:-4].encode())]
+        check('no process that serves the client has its password', len(relays()) == 1 and not holders, holders)
 before = [used(pid) for pid in relays()]
 joe = int(sessions_of('joe')[0].split('/')[2])
 os.kill(joe, 19)
@@ -352,6 +375,15 @@ client.send('u UNAUTHENTICATE', f'p AUTHENTICATE PLAIN {plain("joe")}')
 said = client.until('p')
 check('its process has ended before the next log-in', 'u OK done' in said and is_ok(said) and len(sessions_of('ann')) == 1,
       (said, sessions_of('ann')))
+client.say('s SELECT "Other Users/ann/Team"')
+guest = next(int(p.split('/')[2]) for p in sessions_of('ann') if '\0-g\0' in open(p + '/cmdline').read())
+os.kill(guest, 19)
+client.send('u UNAUTHENTICATE', f'p AUTHENTICATE PLAIN {plain("joe")}')
+said = client.until('u')
+check('one that cannot end holds up the next log-in', said[-1] == 'u OK done' and client.says_nothing(1.5) and
+      os.path.exists(f'/proc/{guest}/exe'), said)
+os.kill(guest, 18)
+check('until it has', is_ok(client.until('p')) and not os.path.exists(f'/proc/{guest}/exe'))
 client.say('o LOGOUT')
 
 # ---- a real client ----
@@ -426,16 +458,9 @@ check('forged: the answer is the server\'s own', said[0] == 'u OK done' and is_o
 client.close()
 client = attack('stay')
 check('stay: UNAUTHENTICATE', client.until('u')[-1] == 'u OK done')
-client.sock.settimeout(1.5)
-try:
-    said = client.line()
-except OSError:
-    said = None
-check('stay: no log-in is judged while the process lives', said is None and len(sessions_of('joe')) == 1, said)
+check('stay: no log-in is judged while the process lives', client.says_nothing(1.5) and len(sessions_of('joe')) == 1)
 with contextlib.suppress(ProcessLookupError):
     os.kill(int(sessions_of('joe')[0].split('/')[2]), 9)
-client.sock.settimeout(30)
-client.file = client.sock.makefile('rb')
 check('stay: and then it is', is_ok(client.until('p')))
 client.close()
 client = attack('copy')
