@@ -386,6 +386,31 @@ os.kill(guest, 18)
 check('until it has', is_ok(client.until('p')) and not os.path.exists(f'/proc/{guest}/exe'))
 client.say('o LOGOUT')
 
+# ---- timeouts ----
+control('timeoutimapd', '2\n')
+restart()
+client = logged_in()
+client.send('a APPEND INBOX {5+}')
+for byte in 'slow.':
+    time.sleep(0.7)
+    client.sock.sendall(byte.encode())
+client.send('', 'u UNAUTHENTICATE', f'p AUTHENTICATE PLAIN {plain("joe")}')
+check('the time for UNAUTHENTICATE begins with it', client.until('u')[-1] == 'u OK done' and is_ok(client.until('p')))
+os.kill(int(sessions_of('joe')[0].split('/')[2]), 19)
+client.send('u UNAUTHENTICATE')
+began = time.monotonic()
+check('a session that does not answer it ends the connection', client.rest() == [''] and 1 < time.monotonic() - began < 10)
+for p in sessions_of('joe'):
+    os.kill(int(p.split('/')[2]), 9)
+client = logged_in()
+client.send('s SELECT Large', *['f FETCH 1 BODY.PEEK[]'] * 9)
+check('a client that takes nothing does, too', len(relays()) == 1 and wait_for(lambda: not relays() and not sessions_of('joe'), 20))
+client.close()
+client = logged_in()
+check('and one that says nothing hears why', client.rest() == ['* BYE you were silent for too long', ''])
+os.unlink('/var/mta/control/timeoutimapd')
+restart()
+
 # ---- a real client ----
 imaplib.Commands['UNAUTHENTICATE'] = ('AUTH', 'SELECTED')
 client = imaplib.IMAP4('127.0.0.1', 143, 30)
@@ -451,7 +476,7 @@ def attack(plan):
 for plan in 'bad', 'plus', 'literal', 'early':
     said = attack(plan).rest()
     check(f'{plan}: no line of it reaches the client', not any(line.startswith(('+', 'p OK')) for line in said[:-1]), said)
-check('the log says so', log().count('relay ended client=127.0.0.1 reason=broken-dialogue') == 4, log()[-2000:])
+check('the log says so', wait_for(lambda: log().count('relay ended client=127.0.0.1 reason=broken-dialogue') == 4), log()[-2000:])
 client = attack('forged')
 said = client.until('p')
 check('forged: the answer is the server\'s own', said[0] == 'u OK done' and is_ok(said) and 'forged' not in said[-1], said)
