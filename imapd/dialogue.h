@@ -7,10 +7,9 @@
  * Pure: bytes of both sides go in, and how many of them may be passed on comes
  * out.
  *
- * Grammar  RFC 9051 section 9: lines, and literals {N} of both sides, with
- * {N+},
- *          ~{N} and ~{N+} of the client's.  Behind a literal that waits to be
- *          asked for, and behind IDLE, nothing of the client's is passed on
+ * Grammar  RFC 9051 section 9: lines, and literals {N} of both sides; of the
+ *          client's {N+}, ~{N} and ~{N+}, too.  Behind a literal that waits to
+ *          be asked for, and behind IDLE, nothing of the client's is passed on
  *          until the session has answered, so that what comes next is what the
  *          client took it for.
  * Safety   the session may be anyone's by now.  A "+" that nobody waits for, a

@@ -56,7 +56,7 @@ static const struct {
 	{ "\xef\xbc\x8djoe", NULL }, /* full width "-" */
 	{ "j\noe", NULL }, { "j\x7f", NULL }, { "j\xff", NULL },
 	{ "j\xc2\x85", NULL },
-	{ "jo\xc2\xade", "joe" },     /* soft hyphen: mapped to nothing */
+	{ "jo\302\255e", "joe" },     /* soft hyphen: mapped to nothing */
 	{ "\xd7\x90j", NULL },        /* two directions */
 	{ "\xee\x80\x80", NULL },     /* of private use */
 	{ "\xc2\xad", NULL },         /* nothing is left */
