@@ -122,6 +122,9 @@ handle_logout(struct session *session, struct parse *parse)
 {
 	if (!session_end(session, parse))
 		return;
+	/* Before the answer: the next session finds what this one has read. */
+	if (session->folder != NULL)
+		folder_rest(session->folder);
 	put_reply(session, "* BYE see you");
 	session_reply(session, "OK bye");
 	session->is_done = true;

@@ -75,7 +75,7 @@ struct folder {
 	size_t count;
 	size_t room;
 	bool is_as_viewed; /* estafeta-view told all, and nothing changed */
-	bool is_untidy;    /* cur/ was read: folder_tidy has work to do */
+	bool is_untidy;    /* cur/ was read, and tmp/ was not */
 	bool may_wait;
 	struct folder_waiting waiting;
 	struct buf names;
@@ -252,8 +252,8 @@ void folder_look_at_untold(struct folder *folder);
 /* ---- folder_tidy.c ---- */
 
 /*
- * After cur/ was read, what no client need wait for: a view is saved, and what
- * lies in tmp/ since days goes.
+ * What no client need wait for: a view is saved if one is due, and after cur/
+ * was read what lies in tmp/ since days goes.
  */
 void folder_tidy(struct folder *folder);
 

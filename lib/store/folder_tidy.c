@@ -38,10 +38,8 @@ clean_tmp(const struct folder *folder)
 void
 folder_tidy(struct folder *folder)
 {
-	if (!folder->is_untidy)
-		return;
-	folder->is_untidy = false;
 	folder_view_save(folder);
-	if (!folder->is_read_only)
+	if (folder->is_untidy && !folder->is_read_only)
 		clean_tmp(folder);
+	folder->is_untidy = false;
 }

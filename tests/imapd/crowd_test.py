@@ -75,6 +75,14 @@ check('flags and all', len(second.say('SEARCH SEEN')[0].split()) == 2 + 1050)
 second.end()
 check('who did not write it anew', os.stat(home + '/Large/estafeta-view').st_ino == view.st_ino)
 
+# The next one may come as soon as LOGOUT is answered.
+os.remove(home + '/Large/estafeta-view')
+session = Wire('Large')
+session.say('SELECT INBOX')
+check('LOGOUT', ok(session.say('LOGOUT')))
+check('it is there again', os.path.exists(home + '/Large/estafeta-view'))
+session.child.wait(20)
+
 # SELECT answers from its head; what a first command about messages then finds damaged is in the list, which others go on writing.
 with open(home + '/Large/estafeta-view', 'r+b') as f:
     f.seek(-1000, 2)
