@@ -4,11 +4,26 @@
 
 #include "imapd/parse.h"
 
+static void
+set_tag(struct dialogue_tag *place, struct span tag)
+{
+	place->len = tag.len <= sizeof(place->text) ? tag.len : 0;
+	memcpy(place->text, tag.ptr == NULL ? "" : tag.ptr, place->len);
+}
+
+static bool
+is_tag(const struct dialogue_tag *tag, struct span text)
+{
+	return tag->len > 0 &&
+	       span_equal(text, (struct span){ tag->text, tag->len });
+}
+
 void
-dialogue_init(struct dialogue *dialogue)
+dialogue_init(struct dialogue *dialogue, struct span tag)
 {
 	memset(dialogue, 0, sizeof(*dialogue));
-	dialogue->unanswered = 1;
+	dialogue->state = DIALOGUE_WHOLE;
+	set_tag(&dialogue->tag, tag);
 }
 
 /* ---- lines ---- */
@@ -48,6 +63,9 @@ add_char(struct dialogue_line *line, char c)
 	line->len++;
 	line->brace = next_brace(line, c);
 	line->last = c;
+	if (c == '"' && !line->is_escaped)
+		line->is_quoted = !line->is_quoted;
+	line->is_escaped = line->is_quoted && c == '\\' && !line->is_escaped;
 }
 
 static void
@@ -56,6 +74,7 @@ begin_line(struct dialogue_line *line)
 	line->len = 0;
 	line->last = '\0';
 	line->brace = BRACE_NONE;
+	line->is_quoted = line->is_escaped = false;
 }
 
 static bool
@@ -105,29 +124,20 @@ is_command(struct dialogue_line *line, const char *verb)
 	       parse_is_end(&parse);
 }
 
+/* A command's first line. */
 static void
-take_tag(struct dialogue *dialogue)
+begin_command(struct dialogue *dialogue)
 {
 	struct dialogue_line *line = &dialogue->client;
 	struct parse parse = { line->head, line->head + text_of(line).len };
 	struct span tag = { NULL, 0 };
 
-	dialogue->tag_len = 0;
 	if (!parse_tag(&parse, &tag))
-		return;
-	if (tag.len > DIALOGUE_TAG_MAX) {
+		tag.len = 0;
+	if (tag.len > DIALOGUE_TAG_MAX)
 		dialogue->state = DIALOGUE_BROKEN;
-		return;
-	}
-	memcpy(dialogue->tag, tag.ptr, tag.len);
-	dialogue->tag_len = tag.len;
-}
-
-static void
-wait_for_session(struct dialogue *dialogue, bool is_idle)
-{
-	dialogue->state = DIALOGUE_WAITING;
-	dialogue->is_idle_asked = is_idle;
+	else
+		set_tag(&dialogue->tag, tag);
 }
 
 static void
@@ -135,44 +145,100 @@ begin_literal(struct dialogue *dialogue)
 {
 	const struct dialogue_line *line = &dialogue->client;
 
-	if (is_too_large(line)) {
-		dialogue->state = DIALOGUE_BROKEN;
-		return;
-	}
 	dialogue->client_octets = line->octets;
-	dialogue->is_in_command = true;
-	if (!line->has_plus)
-		wait_for_session(dialogue, false);
+	dialogue->state = is_too_large(line) ? DIALOGUE_BROKEN
+			  : line->has_plus   ? DIALOGUE_OCTETS
+					     : DIALOGUE_ASKING;
 }
 
 /*
- * One within IDLE is no command, but UNAUTHENTICATE is taken for one: the
+ * What ends IDLE is no command, but UNAUTHENTICATE is taken for one: the
  * session answers both (imapd/misc.c).
  */
 static void
-end_client_line(struct dialogue *dialogue)
+end_idle(struct dialogue *dialogue)
+{
+	if (!is_command(&dialogue->client, "UNAUTHENTICATE")) {
+		dialogue->state = DIALOGUE_WHOLE;
+		return;
+	}
+	dialogue->idle_tag = dialogue->tag;
+	dialogue->is_idle_due = true;
+	dialogue->state = DIALOGUE_LEAVING;
+	begin_command(dialogue);
+}
+
+/* is_first: it is a command's, not one behind a literal. */
+static void
+end_client_line(struct dialogue *dialogue, bool is_first)
 {
 	struct dialogue_line *line = &dialogue->client;
-	bool is_first = !dialogue->is_in_command;
-	bool is_leaving = is_first && is_command(line, "UNAUTHENTICATE");
-	bool is_idles = dialogue->is_idling && !is_leaving;
+	bool was_idling = dialogue->is_idle;
 
-	dialogue->is_idling = false;
-	if (is_idles)
+	dialogue->is_idle = false;
+	if (was_idling) {
+		end_idle(dialogue);
 		return;
-	if (is_first) {
-		dialogue->unanswered++;
-		take_tag(dialogue);
 	}
-	dialogue->is_in_command = false;
+	if (is_first)
+		begin_command(dialogue);
 	if (dialogue->state == DIALOGUE_BROKEN)
 		return;
-	if (announces(line))
+	if (announces(line)) {
 		begin_literal(dialogue);
-	else if (is_leaving)
+	} else if (is_first && is_command(line, "UNAUTHENTICATE")) {
 		dialogue->state = DIALOGUE_LEAVING;
-	else if (is_first && is_command(line, "IDLE"))
-		wait_for_session(dialogue, true);
+	} else {
+		dialogue->is_idle = is_first && is_command(line, "IDLE");
+		dialogue->state = DIALOGUE_WHOLE;
+	}
+}
+
+/* Are the client's bytes wanted? */
+static bool
+is_clients_turn(const struct dialogue *dialogue)
+{
+	switch (dialogue->state) {
+	case DIALOGUE_READY:
+	case DIALOGUE_LINE:
+	case DIALOGUE_OCTETS:
+	case DIALOGUE_IDLING:
+		return true;
+	case DIALOGUE_ASKING:
+	case DIALOGUE_WHOLE:
+	case DIALOGUE_LEAVING:
+	case DIALOGUE_LEFT:
+	case DIALOGUE_BROKEN:
+		break;
+	}
+	return false;
+}
+
+static void
+hear_client_char(struct dialogue *dialogue, char c)
+{
+	if (dialogue->state == DIALOGUE_READY) {
+		dialogue->is_continued = false;
+		dialogue->state = DIALOGUE_LINE;
+	}
+	if (c != '\n') {
+		add_char(&dialogue->client, c);
+		return;
+	}
+	end_client_line(dialogue, !dialogue->is_continued);
+	dialogue->is_continued = true;
+	begin_line(&dialogue->client);
+}
+
+/* Behind the last octet the command's line goes on. */
+static size_t
+hear_octets(struct dialogue *dialogue, size_t bytes)
+{
+	size_t passed = pass_octets(&dialogue->client_octets, bytes);
+
+	if (dialogue->client_octets == 0)
+		dialogue->state = DIALOGUE_LINE;
+	return passed;
 }
 
 size_t
@@ -180,19 +246,11 @@ dialogue_hear_client(struct dialogue *dialogue, struct span bytes)
 {
 	size_t i = 0;
 
-	while (i < bytes.len && dialogue->state == DIALOGUE_RUNNING) {
-		if (dialogue->client_octets > 0) {
-			i += pass_octets(
-			    &dialogue->client_octets, bytes.len - i);
-			continue;
-		}
-		char c = bytes.ptr[i++];
-		if (c != '\n') {
-			add_char(&dialogue->client, c);
-			continue;
-		}
-		end_client_line(dialogue);
-		begin_line(&dialogue->client);
+	while (i < bytes.len && is_clients_turn(dialogue)) {
+		if (dialogue->state == DIALOGUE_OCTETS)
+			i += hear_octets(dialogue, bytes.len - i);
+		else
+			hear_client_char(dialogue, bytes.ptr[i++]);
 	}
 	/* A line that broke it is not to be whole. */
 	return i - (dialogue->state == DIALOGUE_BROKEN && i > 0);
@@ -212,60 +270,52 @@ is_status(struct span text)
 	    span_cut(&text, ' '), names, sizeof(names) / sizeof(*names));
 }
 
-static void
-count_answer(struct dialogue *dialogue)
+/* Is a "+" due?  It is the client's turn then. */
+static bool
+is_asked(const struct dialogue *dialogue)
 {
-	if (dialogue->unanswered > 0)
-		dialogue->unanswered--;
-}
-
-/* The client will not send the literal, or is not idling. */
-static void
-take_refusal(struct dialogue *dialogue)
-{
-	if (dialogue->state == DIALOGUE_WAITING) {
-		dialogue->state = DIALOGUE_RUNNING;
-		dialogue->client_octets = 0;
-		dialogue->is_in_command = false;
-	}
-	dialogue->is_idling = false;
+	return dialogue->state == DIALOGUE_ASKING ||
+	       (dialogue->state == DIALOGUE_WHOLE && dialogue->is_idle);
 }
 
 static void
 take_continuation(struct dialogue *dialogue)
 {
-	dialogue->state = DIALOGUE_RUNNING;
-	dialogue->is_idling = dialogue->is_idle_asked;
+	dialogue->state = dialogue->is_idle ? DIALOGUE_IDLING : DIALOGUE_OCTETS;
+	if (dialogue->state == DIALOGUE_OCTETS && dialogue->client_octets == 0)
+		dialogue->state = DIALOGUE_LINE;
+}
+
+/* Of a command that is whole, or whose literal the client then does not send.
+ */
+static void
+take_answer(struct dialogue *dialogue, bool is_it)
+{
+	bool is_due = dialogue->state == DIALOGUE_ASKING ||
+		      dialogue->state == DIALOGUE_WHOLE ||
+		      dialogue->state == DIALOGUE_IDLING;
+
+	dialogue->state = is_due && is_it ? DIALOGUE_READY : DIALOGUE_BROKEN;
+	dialogue->is_idle = false;
 }
 
 static void
 take_tagged(struct dialogue *dialogue, struct span text)
 {
-	const struct span latest = { dialogue->tag, dialogue->tag_len };
 	struct span tag = span_cut(&text, ' ');
-	bool is_latest = latest.len > 0 && span_equal(tag, latest);
-	bool is_last = dialogue->unanswered <= 1;
+	bool is_ok = span_equal_nocase(span_cut(&text, ' '), span_of("OK"));
 
-	count_answer(dialogue);
-	dialogue->is_ok_last =
-	    is_latest && span_equal_nocase(span_cut(&text, ' '), span_of("OK"));
-	if (dialogue->state == DIALOGUE_LEAVING && is_last)
-		dialogue->state =
-		    dialogue->is_ok_last ? DIALOGUE_LEFT : DIALOGUE_BROKEN;
-	else if (dialogue->state != DIALOGUE_LEAVING && is_latest)
-		take_refusal(dialogue);
-}
-
-static void
-take_untagged(struct dialogue *dialogue, struct span text)
-{
-	dialogue->is_ok_last = false;
-	/* So is one answered whose tag is none. */
-	if (!span_starts_nocase(text, span_of("* BAD ")))
-		return;
-	count_answer(dialogue);
-	if (dialogue->tag_len == 0)
-		take_refusal(dialogue);
+	if (dialogue->state != DIALOGUE_LEAVING) {
+		take_answer(dialogue, is_tag(&dialogue->tag, tag));
+	} else if (dialogue->is_idle_due) {
+		dialogue->is_idle_due = false;
+		if (!is_tag(&dialogue->idle_tag, tag))
+			dialogue->state = DIALOGUE_BROKEN;
+	} else {
+		dialogue->state = is_ok && is_tag(&dialogue->tag, tag)
+				      ? DIALOGUE_LEFT
+				      : DIALOGUE_BROKEN;
+	}
 }
 
 static void
@@ -279,26 +329,28 @@ end_session_line(struct dialogue *dialogue)
 	bool is_literal = announces(line);
 
 	if (line->last != '\r' ||
-	    (is_literal && (!is_data || line->has_plus || is_too_large(line))))
+	    (is_literal && (!is_data || line->has_plus || line->is_quoted ||
+			       is_too_large(line))))
 		dialogue->state = DIALOGUE_BROKEN;
 	else if (is_first && span_starts(text, span_of("+")))
 		take_continuation(dialogue);
-	else if (is_first && span_starts(text, span_of("*")))
-		take_untagged(dialogue, text);
-	else if (is_first)
+	else if (is_first && span_starts_nocase(text, span_of("* BAD ")))
+		/* What cannot be told from its tag is answered so, too. */
+		take_answer(dialogue, dialogue->state != DIALOGUE_IDLING);
+	else if (is_first && !span_starts(text, span_of("*")))
 		take_tagged(dialogue, text);
 	dialogue->is_in_response = is_literal;
 	dialogue->session_octets = is_literal ? line->octets : 0;
 }
 
-/* A "+" comes to who waits for it; a CR alone ends a line to some clients. */
+/* A CR alone ends a line to some clients. */
 static bool
 is_fitting(const struct dialogue *dialogue, char c)
 {
 	const struct dialogue_line *line = &dialogue->session;
 
 	if (line->len == 0 && c == '+' && !dialogue->is_in_response)
-		return dialogue->state == DIALOGUE_WAITING;
+		return is_asked(dialogue);
 	return line->last != '\r';
 }
 
@@ -332,12 +384,4 @@ dialogue_hear_session(struct dialogue *dialogue, struct span bytes)
 		begin_line(&dialogue->session);
 	}
 	return i - (dialogue->state == DIALOGUE_BROKEN && i > 0);
-}
-
-bool
-dialogue_has_left(const struct dialogue *dialogue)
-{
-	return dialogue->state == DIALOGUE_LEFT ||
-	       (dialogue->state == DIALOGUE_LEAVING && dialogue->is_ok_last &&
-		   dialogue->session.len == 0);
 }

@@ -8,13 +8,13 @@
  * out.
  *
  * Grammar  RFC 9051 section 9: lines, and literals {N} of both sides; of the
- *          client's {N+}, ~{N} and ~{N+}, too.  Behind a literal that waits to
- *          be asked for, and behind IDLE, nothing of the client's is passed on
- *          until the session has answered, so that what comes next is what the
- *          client took it for.
- * Safety   the session may be anyone's by now.  A "+" that nobody waits for, a
- *          line that clients could read in two ways, and another answer to
- *          UNAUTHENTICATE than OK break the dialogue.
+ *          client's {N+}, ~{N} and ~{N+}, too.
+ * Turns    a command is passed on when the one before it is answered, its
+ *          literal when it is asked for: so what the client says next is what
+ *          it took it for, whatever was on its way then.
+ * Safety   the session may be anyone's by now.  An answer, a "+" or a "* BAD"
+ *          that is not due, a line that clients could read in two ways, and
+ *          another answer to UNAUTHENTICATE than OK break the dialogue.
  * Limits   a tag has DIALOGUE_TAG_MAX bytes; a longer one breaks it, too.  The
  *          length of lines and literals is the session's concern.
  */
@@ -27,11 +27,15 @@ enum {
 };
 
 enum dialogue_state {
-	DIALOGUE_RUNNING,
-	DIALOGUE_WAITING, /* for the session's answer to {N} or IDLE */
+	DIALOGUE_READY,   /* all is answered */
+	DIALOGUE_LINE,    /* within a command's line */
+	DIALOGUE_OCTETS,  /* within its literal */
+	DIALOGUE_ASKING,  /* its literal waits for "+", or for the answer */
+	DIALOGUE_WHOLE,   /* it waits for the answer; IDLE for "+" */
+	DIALOGUE_IDLING,  /* IDLE waits for the client's line */
 	DIALOGUE_LEAVING, /* UNAUTHENTICATE was passed on, and was the last */
-	DIALOGUE_LEFT,    /* and it is answered */
-	DIALOGUE_BROKEN   /* pass nothing more on */
+	DIALOGUE_LEFT,  /* and it is answered: the session is to say no more */
+	DIALOGUE_BROKEN /* pass nothing more on */
 };
 
 /* The announcement of a literal at the end of a line. */
@@ -48,9 +52,16 @@ struct dialogue_line {
 	char head[DIALOGUE_HEAD_MAX];
 	size_t len; /* of the line, which may be longer */
 	char last;
+	bool is_quoted; /* a string is open */
+	bool is_escaped;
 	enum dialogue_brace brace;
 	bool has_plus;
 	uint64_t octets;
+};
+
+struct dialogue_tag {
+	char text[DIALOGUE_TAG_MAX];
+	size_t len; /* 0: that line had none, and is answered by "* BAD" */
 };
 
 struct dialogue {
@@ -59,18 +70,16 @@ struct dialogue {
 	struct dialogue_line session;
 	uint64_t client_octets; /* that are left of a literal */
 	uint64_t session_octets;
-	bool is_in_command;  /* the client's next line goes on with it */
-	bool is_in_response; /* the session's */
-	bool is_idle_asked;  /* what is waited for is IDLE's "+" */
-	bool is_idling;
-	bool is_ok_last;     /* the last line is OK with the latest tag */
-	uint64_t unanswered; /* commands */
-	char tag[DIALOGUE_TAG_MAX]; /* of the latest command */
-	size_t tag_len;
+	bool is_continued;   /* its line is one behind a literal */
+	bool is_idle;        /* the command is */
+	bool is_in_response; /* the session's next line goes on with it */
+	bool is_idle_due; /* UNAUTHENTICATE came within it: its answer first */
+	struct dialogue_tag tag; /* of the command */
+	struct dialogue_tag idle_tag;
 };
 
 /* It begins with a command, the log-in, that the session has to answer. */
-void dialogue_init(struct dialogue *dialogue);
+void dialogue_init(struct dialogue *dialogue, struct span tag);
 
 /*
  * The client's next bytes: how many of them may be passed on.  The others are
@@ -80,8 +89,5 @@ size_t dialogue_hear_client(struct dialogue *dialogue, struct span bytes);
 
 /* The session's next bytes: how many may be passed on.  The others never. */
 size_t dialogue_hear_session(struct dialogue *dialogue, struct span bytes);
-
-/* The session has ended: was that UNAUTHENTICATE's doing? */
-bool dialogue_has_left(const struct dialogue *dialogue);
 
 #endif

@@ -102,10 +102,10 @@ relay(struct preauth *preauth)
 
 	/* It has the password, perhaps for hours. */
 	input_wipe(&preauth->input);
-	preauth->is_done = preauth->is_handed_over =
-	    !relaying_run(&preauth->in, preauth->gate.connection,
-		(int64_t)settings->session_timeout_s * 1000,
-		preauth->gate.peer->text);
+	preauth->is_done = preauth->is_handed_over = !relaying_run(&preauth->in,
+	    preauth->gate.connection, buf_span(&preauth->tag),
+	    (int64_t)settings->session_timeout_s * 1000,
+	    preauth->gate.peer->text);
 	if (preauth->is_done)
 		return;
 	preauth->language = LANGUAGE_DEFAULT;

@@ -117,6 +117,10 @@ read_session(struct relaying *relaying)
 	relaying->down_start = 0;
 	relaying->down_end = dialogue_hear_session(
 	    &relaying->dialogue, (struct span){ relaying->down, (size_t)got });
+	/* An answer to what it cannot have heard yet: what is left of that
+	   would be taken for the next log-in. */
+	if (relaying->dialogue.state == DIALOGUE_LEFT && relaying->passable > 0)
+		relaying->dialogue.state = DIALOGUE_BROKEN;
 }
 
 static void
@@ -239,22 +243,22 @@ run(struct relaying *relaying, int64_t timeout_ms)
 }
 
 bool
-relaying_run(
-    struct reader *in, int session, int64_t timeout_ms, const char *peer)
+relaying_run(struct reader *in, int session, struct span tag,
+    int64_t timeout_ms, const char *peer)
 {
 	static struct relaying relaying; /* large */
 
 	relaying = (struct relaying){
 		.in = in, .session = session, .moved_ms = clock_ms()
 	};
-	dialogue_init(&relaying.dialogue);
+	dialogue_init(&relaying.dialogue, tag);
 	fd_set_nonblocking(session);
 	run(&relaying, timeout_ms);
 	close(session);
 	if (relaying.dialogue.state == DIALOGUE_BROKEN)
 		log_event("relay ended client=%s reason=broken-dialogue", peer);
 	bool has_left =
-	    dialogue_has_left(&relaying.dialogue) && !has_down(&relaying);
+	    relaying.dialogue.state == DIALOGUE_LEFT && !has_down(&relaying);
 	explicit_bzero(relaying.down, sizeof(relaying.down));
 	reader_wipe(in);
 	return has_left;

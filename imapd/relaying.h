@@ -25,11 +25,11 @@ enum {
 
 /*
  * Relay until either side ends, in->fd being the client's and non-blocking;
- * session is closed.  True if it ended with UNAUTHENTICATE: what in has
- * buffered then is the client's next command, if anything.  peer is for the
- * log.
+ * session is closed.  tag is that of the log-in, which the session answers
+ * first.  True if it ended with UNAUTHENTICATE: what in has buffered then is
+ * the client's next command, if anything.  peer is for the log.
  */
-bool relaying_run(
-    struct reader *in, int session, int64_t timeout_ms, const char *peer);
+bool relaying_run(struct reader *in, int session, struct span tag,
+    int64_t timeout_ms, const char *peer);
 
 #endif

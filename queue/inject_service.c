@@ -167,8 +167,8 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	service->is_syncing = false;
 	STAILQ_CONCAT(&done, &service->syncing);
 	answer_synced(service, &done, error);
-	plan_sync(service);
 	free_answered(&done);
+	plan_sync(service);
 }
 
 static void

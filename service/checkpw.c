@@ -36,10 +36,10 @@
 #include "base/landlock.h"
 #include "base/paths.h"
 #include "base/sandbox.h"
+#include "mail/saslprep.h"
 #include "queue/neighbour.h"
 #include "service/helpers.h"
 #include "service/pam.h"
-#include "mail/saslprep.h"
 #include "service/verify.h"
 #include "service/workers.h"
 

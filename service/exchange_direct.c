@@ -7,11 +7,16 @@
 
 /* ---- passwords ---- */
 
-/* What SASLprep does not take stays as it is: it may be in a table so. */
+/*
+ * What SASLprep does not take stays as it is: it may be in a table so; and what
+ * is nothing then, RFC 4616 section 2, is refused like any that is wrong.
+ */
 static struct span
 prepared(struct span text, char *place, size_t size)
 {
-	return saslprep_query(text, place, size) ? span_of(place) : text;
+	return saslprep_query(text, place, size) && *place != '\0'
+		   ? span_of(place)
+		   : text;
 }
 
 enum checkpw_verdict
@@ -19,10 +24,12 @@ exchange_judge_password(struct exchange *exchange, struct span authentication,
     struct span authorization, struct span password)
 {
 	char name[LOGIN_USER_MAX + 1];
+	char wanted[LOGIN_USER_MAX + 1];
 	char secret[LOGIN_SECRET_MAX + 1];
 
 	exchange_ask_account(exchange,
-	    prepared(authentication, name, sizeof(name)), authorization);
+	    prepared(authentication, name, sizeof(name)),
+	    prepared(authorization, wanted, sizeof(wanted)));
 	struct judged judged = exchange_judged(exchange);
 	enum checkpw_verdict verdict = judge_password(&exchange->all->judge,
 	    &judged, prepared(password, secret, sizeof(secret)));

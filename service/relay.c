@@ -18,8 +18,8 @@ struct relay {
 	int checkpw;
 	struct subject *subject;
 	struct account *account; /* whose process it will be */
-	struct account master;   /* who proves to be it, if that is another */
-	bool is_master;
+	struct account proven; /* who proves to be it, which may be a master */
+	bool is_refused;       /* whatever is proven */
 	bool has_names;
 };
 
@@ -45,59 +45,52 @@ is_same(const struct account *one, const struct account *other)
 	       span_equal(buf_span(&one->name), buf_span(&other->name));
 }
 
-/* It asks to be another account: control/authmasters says who may. */
+/* Who proved to be relay->proven asks to be another account. */
 static void
-become_wanted(struct relay *relay, struct account *wanted)
+take_wanted(struct relay *relay, const struct account *wanted)
 {
-	struct account *account = relay->account;
-	struct subject *subject = relay->subject;
+	const struct account *proven = &relay->proven;
 	bool is_known =
-	    account->kind != CHECKPW_NOBODY && wanted->kind != CHECKPW_NOBODY;
+	    proven->kind != CHECKPW_NOBODY && wanted->kind != CHECKPW_NOBODY;
 
-	if (is_known &&
-	    masters_may_act(relay->attempt->masters, buf_span(&account->name),
-		buf_span(&wanted->name))) {
-		relay->master = *account;
-		relay->is_master = true;
-		*account = *wanted;
+	if (is_known && masters_may_act(relay->attempt->masters,
+			    buf_span(&proven->name), buf_span(&wanted->name))) {
+		*relay->account = *wanted;
 		return;
 	}
-	subject->reason = is_known ? "no-master" : "no-mailbox";
-	account->kind = CHECKPW_NOBODY;
-	buf_free(&wanted->name);
-	buf_free(&wanted->mailbox);
+	relay->subject->reason = is_known ? "no-master" : "no-mailbox";
+	relay->is_refused = true;
 }
 
 /*
  * Whose account a client may use that proves to be `authentication`: its own,
  * also where it asks for it by another of its names; or another's, if it is a
- * master.  What is refused is asked about as nobody's, and takes as long.
+ * master.  The proof is asked for in any case, so that an answer does not tell
+ * whose names there are.
  */
 static bool
 decide(
     struct relay *relay, struct span authentication, struct span authorization)
 {
-	struct account *account = relay->account;
+	struct account *proven = &relay->proven;
 	struct account wanted = account_new();
 	uint64_t uid_min = relay->attempt->uid_min;
 
-	if (!account_find(uid_min, authentication, account))
+	if (!account_find(uid_min, authentication, proven))
 		return false;
+	*relay->account = *proven;
 	relay->subject->reason =
-	    account->kind == CHECKPW_NOBODY ? "no-mailbox" : "password";
+	    proven->kind == CHECKPW_NOBODY ? "no-mailbox" : "password";
 	if (authorization.len == 0)
 		return true;
 	if (!account_find(uid_min, authorization, &wanted)) {
 		relay->subject->reason = "lookup";
 		return false;
 	}
-	if (!is_same(&wanted, account)) {
+	if (!is_same(&wanted, proven)) {
 		buf_add(&relay->subject->wanted, authorization);
-		become_wanted(relay, &wanted);
-		return true;
+		take_wanted(relay, &wanted);
 	}
-	buf_free(&wanted.name);
-	buf_free(&wanted.mailbox);
 	return true;
 }
 
@@ -117,8 +110,7 @@ answer_names(struct relay *relay, const struct sasl_message *message)
 	relay->subject->reason = "lookup";
 	if (!decide(relay, authentication, authorization))
 		return false;
-	const struct account *proven =
-	    relay->is_master ? &relay->master : relay->account;
+	const struct account *proven = &relay->proven;
 	return sasl_send_account(relay->checkpw, proven->kind,
 	    proven->kind == CHECKPW_NOBODY ? span_of("")
 					   : buf_span(&proven->name));
@@ -152,7 +144,7 @@ verdict_of(const struct relay *relay, enum checkpw_verdict verdict)
 {
 	switch (verdict) {
 	case CHECKPW_OK:
-		return relay->has_names &&
+		return relay->has_names && !relay->is_refused &&
 			       relay->account->kind != CHECKPW_NOBODY
 			   ? LOGIN_OK
 			   : LOGIN_NO;
@@ -198,7 +190,8 @@ relay_run(const struct attempt *attempt, struct sasl_request *request,
 		.network = request->head.network,
 		.checkpw = neighbour_open_session(NEIGHBOUR_CHECKPW),
 		.subject = subject,
-		.account = account };
+		.account = account,
+		.proven = account_new() };
 	enum login_verdict verdict = LOGIN_LATER;
 
 	subject->peer = login_peer(&request->head);

@@ -11,7 +11,8 @@
 /*
  * Into place, a string of less than size bytes.  False, and place is "", if the
  * text is no UTF-8, has a character that is forbidden (or, to be stored, one
- * that Unicode 3.2 did not have), or is too long.  No copy of it is left.
+ * that Unicode 3.2 did not have), or is too long.  libidn leaves copies on the
+ * heap.
  */
 bool saslprep_stored(struct span text, char *place, size_t size);
 bool saslprep_query(struct span text, char *place, size_t size);

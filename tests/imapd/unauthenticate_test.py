@@ -432,6 +432,14 @@ if plan == 'plus':
     say('+ go on\\r\\n')
 if plan == 'literal':
     say('* OK {6}\\r\\n+ OK\\r\\n')
+if plan == 'ahead':
+    while b'a NOOP' not in os.read(0, 4096):
+        pass
+    say('a OK done\\r\\nb NO quota\\r\\n')
+if plan == 'unread':
+    time.sleep(0.5)
+    say('a OK done\\r\\nu OK done\\r\\n')
+    sys.exit()
 heard = b''
 while b'UNAUTHENTICATE' not in heard:
     more = os.read(0, 4096)
@@ -463,20 +471,25 @@ open('/tmp/heard', 'w').close()
 os.chmod('/tmp/heard', 0o666)
 
 
-def attack(plan):
+def attack(plan, *lines):
     with open('/tmp/plan', 'w') as f:
         f.write(plan)
     client = Client()
     client.send(f'l {LOGIN}')
     client.until('l')
-    client.send('u UNAUTHENTICATE', f'p AUTHENTICATE PLAIN {plain("ann")}')
+    with contextlib.suppress(ConnectionError):
+        client.send(*lines, 'u UNAUTHENTICATE', f'p AUTHENTICATE PLAIN {plain("ann")}')
     return client
 
 
 for plan in 'bad', 'plus', 'literal', 'early':
     said = attack(plan).rest()
     check(f'{plan}: no line of it reaches the client', not any(line.startswith(('+', 'p OK')) for line in said[:-1]), said)
-check('the log says so', wait_for(lambda: log().count('relay ended client=127.0.0.1 reason=broken-dialogue') == 4), log()[-2000:])
+for plan, lines in ('ahead', ('a NOOP', 'b APPEND x {14}')), ('unread', ('a APPEND x {900000+}', 'x' * 900000)):
+    client = attack(plan, *lines)
+    said = client.rest()
+    check(f'{plan}: an answer that is not due ends it', not any(line.startswith(('p ', 'u ')) for line in said[:-1]), said)
+check('the log says so', wait_for(lambda: log().count('relay ended client=127.0.0.1 reason=broken-dialogue') == 6), log()[-2000:])
 client = attack('forged')
 said = client.until('p')
 check('forged: the answer is the server\'s own', said[0] == 'u OK done' and is_ok(said) and 'forged' not in said[-1], said)
