@@ -55,8 +55,9 @@ start_sync(struct service *service)
 	evtimer_del(service->gathered);
 	STAILQ_CONCAT(&service->syncing, &service->waiting);
 	service->is_syncing = true;
-	STAILQ_FOREACH(request, &service->syncing, link)
-	syncer_add(service->syncer, request->incoming.fd);
+	for (request = STAILQ_FIRST(&service->syncing); request != NULL;
+	     request = STAILQ_NEXT(request, link))
+		syncer_add(service->syncer, request->incoming.fd);
 	syncer_start(service->syncer);
 }
 
@@ -74,8 +75,9 @@ notify_manager(const struct service *service, const struct requests *kept)
 	struct buf names = buf_new(SIZE_MAX / 2);
 	const struct request *request;
 
-	STAILQ_FOREACH(request, kept, link)
-	incoming_add_name(&request->incoming, &names);
+	for (request = STAILQ_FIRST(kept); request != NULL;
+	     request = STAILQ_NEXT(request, link))
+		incoming_add_name(&request->incoming, &names);
 	spool_notify(&service->injector->spool, buf_span(&names));
 	buf_free(&names);
 }
@@ -104,8 +106,9 @@ answer_synced(struct service *service, struct requests *done, int error)
 		return;
 	}
 	notify_manager(service, done);
-	STAILQ_FOREACH(request, done, link)
-	request_answer(request, INJECT_KEPT, "kept");
+	for (request = STAILQ_FIRST(done); request != NULL;
+	     request = STAILQ_NEXT(request, link))
+		request_answer(request, INJECT_KEPT, "kept");
 }
 
 /* After the answers, for nobody waits for this; it unlocks the files. */

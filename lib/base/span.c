@@ -2,6 +2,22 @@
 
 #include <string.h>
 
+struct span
+span_of(const char *string)
+{
+	return (struct span){ string, strlen(string) };
+}
+
+struct span
+span_slice(struct span s, size_t start, size_t len)
+{
+	if (start > s.len)
+		start = s.len;
+	if (len > s.len - start)
+		len = s.len - start;
+	return (struct span){ s.ptr == NULL ? NULL : s.ptr + start, len };
+}
+
 bool
 span_equal(struct span a, struct span b)
 {
@@ -71,6 +87,14 @@ bool
 span_starts_nocase(struct span s, struct span prefix)
 {
 	return span_equal_nocase(span_slice(s, 0, prefix.len), prefix);
+}
+
+size_t
+span_index(struct span s, char c)
+{
+	const char *found = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+
+	return found == NULL ? s.len : (size_t)(found - s.ptr);
 }
 
 size_t

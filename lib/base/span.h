@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 struct span {
 	const char *ptr;
@@ -19,22 +18,10 @@ struct span {
 };
 
 /* Wrap a string literal or another NUL-terminated string. */
-static inline struct span
-span_of(const char *string)
-{
-	return (struct span){ string, strlen(string) };
-}
+struct span span_of(const char *string);
 
 /* The len bytes of s from start; both are cut to what s has. */
-static inline struct span
-span_slice(struct span s, size_t start, size_t len)
-{
-	if (start > s.len)
-		start = s.len;
-	if (len > s.len - start)
-		len = s.len - start;
-	return (struct span){ s.ptr == NULL ? NULL : s.ptr + start, len };
-}
+struct span span_slice(struct span s, size_t start, size_t len);
 
 bool span_equal(struct span a, struct span b);
 
@@ -52,15 +39,7 @@ bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);
 
 /* Index of the first (last) c in s, or s.len if there is none. */
-static inline size_t
-span_index(struct span s, char c)
-{
-	const char *found =
-	    s.len == 0 ? NULL : (const char *)memchr(s.ptr, c, s.len);
-
-	return found == NULL ? s.len : (size_t)(found - s.ptr);
-}
-
+size_t span_index(struct span s, char c);
 size_t span_last_index(struct span s, char c);
 
 /* s without spaces, tabs, CR and LF at both ends. */

@@ -1,6 +1,7 @@
 #include "mail/saslprep.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <stringprep.h>
 
 #include "base/buf.h"
