@@ -16,8 +16,8 @@
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutimaplogin,timeoutimapd,maxerrors,
  *             cleartextnets,authmechanisms,oauthchecker,imapdreuse,
- *             imapdconnections,
- *             imapdpernetwork,imapdrate,imapdwiderate,relayclients,proxynets,
+ *             imapdconnections,imapdpernetwork,imapdrate,imapdwiderate,
+ *             relayclients,proxynets,
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
  *             imapdmessagelimit,imapdsavelimit,imapdsubmitters,
  *             imapdconvertmessages,imapdconvertparts,imapdconvertsize,

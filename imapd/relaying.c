@@ -184,7 +184,7 @@ patience(const struct relaying *relaying, int64_t timeout_ms)
 	return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* Both ways of it are closed: what it had sent is still carried out. */
+/* Both ways of it are closed: the command that is being passed on still is. */
 static void
 lose_client(struct relaying *relaying)
 {

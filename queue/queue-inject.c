@@ -26,6 +26,7 @@
 
 #include "base/control.h"
 #include "base/die.h"
+#include "base/file.h"
 #include "base/sandbox.h"
 #include "queue/injector.h"
 
@@ -64,6 +65,7 @@ main(int argc, char **argv)
 	struct injector injector = { .size_max = control_number("databytes",
 					 INJECTOR_DATABYTES, 0, INT64_MAX) };
 	spool_open(&injector.spool);
+	file_know_system(injector.spool.arrived);
 
 	require_unprivileged();
 	if (is_service)

@@ -31,10 +31,10 @@ folder_sync(const char *path)
 	return is_synced;
 }
 
+/* Does an fsync of a file keep every name of before, too (power_test)? */
 static struct {
 	dev_t device;
-	bool keeps_names; /* an fsync of a file does, all of before (power_test)
-			   */
+	bool keeps_names;
 } known;
 
 /*

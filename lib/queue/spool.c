@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "base/file.h"
 #include "base/paths.h"
 
 static int
@@ -33,7 +32,6 @@ spool_open(struct spool *spool)
 	if (spool->trigger == -1)
 		temp_fail(
 		    "cannot open %s/trigger (mtactl init makes it)", MTA_QUEUE);
-	file_know_system(spool->arrived);
 }
 
 int
