@@ -46,7 +46,7 @@ host_bind() {
 # /etc, /var/mta and the mail spool of our own, on the disk; users joe and ann.
 host_setup() {
 	[ -z "${TEST_FS:-}" ] || host_disk
-	host_dir=$(mktemp -d "${TEST_DISK:-/var/tmp}/mta-test.XXXXXX")
+	host_dir=$(mktemp -d "${TEST_DISK:-/var/tmp}/mta-test.XXXXXX") || exit 1
 	chmod 755 "$host_dir"
 	mkdir "$host_dir/mta" "$host_dir/spool" "$host_dir/home"
 	cp -a /etc "$host_dir/etc"
