@@ -21,6 +21,7 @@
 static const char usage[] =
     "usage: mtactl init                 make uids and folders\n"
     "       mtactl start | stop | status\n"
+    "       mtactl enable|disable SERVICE\n"
     "       mtactl check                look for faults in the settings\n"
     "       mtactl user add|del|passwd ADDRESS\n"
     "       mtactl user list\n"
@@ -38,6 +39,13 @@ static const struct {
 	{ "check", mtactl_check, 1 },
 };
 
+static void
+require_root(const char *verb)
+{
+	if (geteuid() != 0)
+		die(EX_NOPERM, "%s is for root: try sudo", verb);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -46,17 +54,22 @@ main(int argc, char **argv)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc == 3 && strcmp(argv[1], "trace") == 0)
 		return mtactl_trace(argv[2]);
+	if (argc == 3 && (strcmp(argv[1], "enable") == 0 ||
+			     strcmp(argv[1], "disable") == 0)) {
+		require_root(argv[1]);
+		return argv[1][0] == 'e' ? mtactl_enable(argv[2])
+					 : mtactl_disable(argv[2]);
+	}
 	if (argc >= 3 && strcmp(argv[1], "user") == 0) {
-		if (geteuid() != 0)
-			die(EX_NOPERM, "user is for root: try sudo");
+		require_root(argv[1]);
 		return mtactl_user(argc - 2, argv + 2);
 	}
 	for (size_t i = 0; argc == 2 && i < sizeof(verbs) / sizeof(*verbs);
 	     i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;
-		if (verbs[i].needs_root && geteuid() != 0)
-			die(EX_NOPERM, "%s is for root: try sudo", argv[1]);
+		if (verbs[i].needs_root)
+			require_root(argv[1]);
 		return verbs[i].run();
 	}
 	die(EX_USAGE, "%s", usage);

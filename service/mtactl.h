@@ -6,6 +6,8 @@
  * code of sysexits(3).
  */
 
+#include <stdbool.h>
+
 /* Make uids, groups and folders that are missing; mend modes and owners. */
 int mtactl_init(void);
 
@@ -19,6 +21,11 @@ int mtactl_check_certificates(void);
 int mtactl_start(void);
 int mtactl_stop(void);
 int mtactl_status(void);
+bool mtactl_is_running(void);
+
+/* Switch a service on, and start it as mtactl_start does; or off. */
+int mtactl_enable(const char *name);
+int mtactl_disable(const char *name);
 
 /* Look at owners and modes; the number of faults, as above. */
 int mtactl_check_owners(void);

@@ -16,12 +16,13 @@
 #include "service/mtactl.h"
 
 enum {
+	READY_TIMEOUT_MS = 10000,
 	STOP_TIMEOUT_MS = 15000,
 	LOG_TAIL = 2048
 };
 
-static bool
-is_running(void)
+bool
+mtactl_is_running(void)
 {
 	int fd = open(MTA_SERVICE "/.s6-svscan/control",
 	    O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -97,7 +98,19 @@ for_each_service(int (*act)(const char *name))
 	return failures;
 }
 
-/* One whose down file is gone since the supervisor looked. */
+/* The supervisor needs a moment before it can be asked. */
+static void
+await_supervisor(const char *path)
+{
+	char status[PATH_MAX + 32];
+	int64_t deadline = clock_ms() + READY_TIMEOUT_MS;
+
+	snprintf(status, sizeof(status), "%s/supervise/status", path);
+	while (access(status, F_OK) == -1 && clock_ms() < deadline)
+		usleep(10000);
+}
+
+/* One that is new, or whose down file is gone, since the supervisor looked. */
 static int
 bring_up(const char *name)
 {
@@ -105,6 +118,7 @@ bring_up(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
 	const char *const argv[] = { "s6-svc", "-u", path, NULL };
+	await_supervisor(path);
 	return mtactl_run(argv);
 }
 
@@ -112,16 +126,11 @@ static int
 await_ready(const char *name)
 {
 	char path[PATH_MAX];
-	char event[PATH_MAX + 32];
-	int64_t deadline = clock_ms() + 10000;
 
 	snprintf(path, sizeof(path), "%s/%s", MTA_SERVICE, name);
 	const char *const argv[] = { "s6-svwait", "-U", "-t", "10000", path,
 		NULL };
-	/* The supervisor needs a moment before it can be asked. */
-	snprintf(event, sizeof(event), "%s/supervise/status", path);
-	while (access(event, F_OK) == -1 && clock_ms() < deadline)
-		usleep(10000);
+	await_supervisor(path);
 	if (mtactl_run(argv) == 0)
 		return 0;
 	print_last_line(name);
@@ -131,11 +140,15 @@ await_ready(const char *name)
 int
 mtactl_start(void)
 {
+	const char *const scan[] = { "s6-svscanctl", "-a", MTA_SERVICE, NULL };
+
 	mtactl_make_certificate();
-	if (is_running())
-		for_each_service(bring_up);
-	else
+	if (!mtactl_is_running()) {
 		start_supervisor();
+	} else {
+		mtactl_run(scan);
+		for_each_service(bring_up);
+	}
 	if (for_each_service(await_ready) > 0) {
 		fprintf(stderr, "mend it, and the service starts by itself; "
 				"mtactl stop ends all\n");
@@ -150,11 +163,11 @@ mtactl_stop(void)
 	const char *const argv[] = { "s6-svscanctl", "-t", MTA_SERVICE, NULL };
 	int64_t deadline = clock_ms() + STOP_TIMEOUT_MS;
 
-	if (!is_running())
+	if (!mtactl_is_running())
 		return EX_OK;
 	if (mtactl_run(argv) != 0)
 		return EX_UNAVAILABLE;
-	while (is_running())
+	while (mtactl_is_running())
 		if (clock_ms() > deadline)
 			die(EX_UNAVAILABLE, "a service does not stop");
 		else
@@ -177,7 +190,7 @@ print_status(const char *name)
 int
 mtactl_status(void)
 {
-	if (!is_running()) {
+	if (!mtactl_is_running()) {
 		puts("not running: mtactl start");
 		return EX_UNAVAILABLE;
 	}

@@ -29,7 +29,7 @@ def queued():
 
 for name in ('queue', 'pop3d', 'imapd'):
     shutil.rmtree('/var/mta/service/' + name, ignore_errors=True)
-os.remove('/var/mta/service/lmtp/down')
+os.rename('/var/mta/service/.lmtp', '/var/mta/service/lmtp')
 for name, most in (('maxerrors', 1000), ('maxjunk', 100000), ('maxmessages', 1000000), ('smtpdrate', 0)):
     control(name, f'{most}\n')
 control('relayclients', '127.0.0.1\n')

@@ -295,7 +295,7 @@ if said.startswith(b"250"):
     b.control('odmrfetchinterval', '1')
     b.run('install -m 640 -g mta-remote-auth /dev/null /var/mta/control/smtpauth; echo "mx.a.test:366 * alice@users.test wrong" >/var/mta/control/smtpauth')
     check('mtactl check finds no fault in it', 'odmr' not in (faults := b.run('/var/mta/bin/mtactl check').stdout) and 'smtpauth' not in faults, faults)
-    b.run('rm /var/mta/service/fetch/down; /var/mta/bin/mtactl start')
+    b.run('/var/mta/bin/mtactl enable fetch')
     check('no password goes to a host that cannot show who it is', wait_for(lambda: 'not fetched provider=mx.a.test reason=mx.a.test[' in fetch_log()) and
           'no login' not in fetch_log(), fetch_log()[-1500:])
     b.control('tlspolicy', 'mx.a.test encrypt')
@@ -314,7 +314,7 @@ if said.startswith(b"250"):
         check(f'what port 25 would refuse is refused: {code}', wait_for(lambda: [m for m in a.box('joe') if 'Action: failed' in m and
               mark in m and code in m]), (fetch_log()[-1500:], log()[-1500:]))
     check('nothing was lost in it', 'not fetched' not in fetch_log().split('turned')[-1], fetch_log()[-1500:])
-    b.run('touch /var/mta/service/fetch/down; s6-svc -d /var/mta/service/fetch')
+    b.run('/var/mta/bin/mtactl disable fetch')
 
     # ---- fetchmail, another's customer: it takes what comes, and hands it to port 25 of its host ----
     send('seen')
