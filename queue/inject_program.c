@@ -69,28 +69,6 @@ take_message(struct injector *injector, struct incoming *incoming)
 	}
 }
 
-/*
- * The caller's envelope with its real uid, and without the records that only
- * the service may write.
- */
-static void
-rewrite_envelope(struct span given, unsigned caller, struct buf *kept)
-{
-	struct span value;
-	char tag;
-	bool has_recipient = false;
-
-	while (record_next(&given, &tag, &value)) {
-		has_recipient = has_recipient || tag == 'T';
-		if (!has_recipient && (tag == 'I' || tag == 'C' || tag == 'A'))
-			continue;
-		record_add(kept, tag, value);
-		if (tag == 'F' && !has_recipient)
-			record_add_number(kept, 'I', caller);
-	}
-	envelope_end(kept);
-}
-
 int
 injector_run_program(struct injector *injector, unsigned caller)
 {
@@ -112,7 +90,7 @@ injector_run_program(struct injector *injector, unsigned caller)
 	enum envelope_status status =
 	    envelope_parse(buf_span(&given), &envelope);
 	if (status == ENVELOPE_OK) {
-		rewrite_envelope(buf_span(&given), caller, &kept);
+		envelope_add_of_user(&kept, buf_span(&given), &caller);
 		status = envelope_parse(buf_span(&kept), &envelope);
 	}
 	if (status == ENVELOPE_TRUNCATED)

@@ -35,6 +35,7 @@ request_new(struct session *session, const struct queue_id *id)
 	if (request == NULL)
 		temp_fail("out of memory");
 	request->session = session;
+	request->is_users = session->is_users;
 	request->envelope_bytes = buf_new(ENVELOPE_MAX);
 	request->message_fd = packet_take_fd(&session->service->packet, 0);
 	request->envelope_fd = packet_take_fd(&session->service->packet, 1);

@@ -33,6 +33,7 @@ struct session {
 	struct service *service;
 	int fd;
 	bool is_control; /* its end is the service's end */
+	bool is_users;   /* INJECT_FOR_USERS */
 	struct event *readable;
 	struct request *request;
 	struct gather_session gathering;
@@ -49,6 +50,7 @@ struct request {
 	struct event *message_readable;
 	struct event *envelope_readable;
 	bool is_committed;
+	bool is_users; /* as its session */
 };
 
 /* Forget the event and set it to NULL. */

@@ -31,7 +31,7 @@ watch(
 	return event;
 }
 
-static void
+static struct session *
 open_session(struct service *service, int fd, bool is_control)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -45,6 +45,7 @@ open_session(struct service *service, int fd, bool is_control)
 	if (!is_control)
 		gather_moved(&service->gather, &session->gathering);
 	session->readable = watch(service, fd, handle_packet, session);
+	return session;
 }
 
 static void
@@ -174,9 +175,26 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	plan_sync(service);
 }
 
+/* One that is no envelope stays, to be refused. */
+static void
+keep_users_records(struct buf *bytes)
+{
+	struct buf kept = buf_new(ENVELOPE_MAX);
+	struct envelope envelope;
+
+	if (envelope_parse(buf_span(bytes), &envelope) == ENVELOPE_OK) {
+		envelope_add_of_user(&kept, buf_span(bytes), NULL);
+		buf_clear(bytes);
+		buf_add(bytes, buf_span(&kept));
+	}
+	buf_free(&kept);
+}
+
 static void
 finish_request(struct service *service, struct request *request)
 {
+	if (request->is_users)
+		keep_users_records(&request->envelope_bytes);
 	enum envelope_status status = envelope_parse(
 	    buf_span(&request->envelope_bytes), &request->envelope);
 
@@ -354,6 +372,51 @@ give_scratch(struct session *session)
 		close(fd);
 }
 
+/* What only services may ask; false: it is none of that. */
+static bool
+handle_service(struct session *session, struct packet *packet)
+{
+	struct service *service = session->service;
+	struct span domain;
+	int opened = neighbour_accept_session(packet);
+	int users = opened != -1
+			? -1
+			: neighbour_accept_session_of(packet, INJECT_FOR_USERS);
+
+	if (opened != -1)
+		open_session(service, opened, false);
+	else if (users != -1)
+		open_session(service, users, false)->is_users = true;
+	else if (inject_parse_retry(packet_span(packet), &domain))
+		spool_ask_retry(&service->injector->spool, domain);
+	else
+		return false;
+	return true;
+}
+
+static void
+handle_request(struct session *session, struct span bytes)
+{
+	struct queue_id id;
+
+	if (inject_is_whole(bytes)) {
+		leave_request(session); /* one at a time */
+		take_whole(session);
+	} else if (inject_is_scratch(bytes)) {
+		if (session->request == NULL && !session->is_users)
+			give_scratch(session);
+	} else if (inject_is_withdrawal(bytes)) {
+		leave_request(session);
+	} else if (inject_is_commit(bytes)) {
+		if (session->request != NULL)
+			commit_request(session->request);
+	} else if (session->request == NULL ||
+		   inject_parse_request(bytes, &id)) {
+		leave_request(session); /* one at a time */
+		begin_request(session);
+	}
+}
+
 static void
 handle_packet(evutil_socket_t fd, short what, void *context)
 {
@@ -372,30 +435,8 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		close_session(session);
 		return;
 	}
-	int opened = neighbour_accept_session(packet);
-	struct span bytes = packet_span(packet);
-	struct span domain;
-	struct queue_id id;
-	if (opened != -1) {
-		open_session(session->service, opened, false);
-	} else if (inject_is_whole(bytes)) {
-		leave_request(session); /* one at a time */
-		take_whole(session);
-	} else if (inject_parse_retry(bytes, &domain)) {
-		spool_ask_retry(&session->service->injector->spool, domain);
-	} else if (inject_is_scratch(bytes)) {
-		if (session->request == NULL)
-			give_scratch(session);
-	} else if (inject_is_withdrawal(bytes)) {
-		leave_request(session);
-	} else if (inject_is_commit(bytes)) {
-		if (session->request != NULL)
-			commit_request(session->request);
-	} else if (session->request == NULL ||
-		   inject_parse_request(bytes, &id)) {
-		leave_request(session); /* one at a time */
-		begin_request(session);
-	}
+	if (session->is_users || !handle_service(session, packet))
+		handle_request(session, packet_span(packet));
 	packet_close_fds(packet);
 }
 

@@ -11,6 +11,10 @@
 
 #include "base/die.h"
 
+enum {
+	PIECE_SIZE = 65536
+};
+
 int64_t
 clock_ms(void)
 {
@@ -348,6 +352,43 @@ write_all(int fd, struct span bytes)
 			bytes = span_slice(bytes, (size_t)put, bytes.len);
 	}
 	return true;
+}
+
+bool
+read_pieces(int fd, uint64_t offset, uint64_t length,
+    bool (*take)(void *context, struct span piece), void *context)
+{
+	char bytes[PIECE_SIZE];
+
+	while (length > 0) {
+		size_t want = length < PIECE_SIZE ? (size_t)length : PIECE_SIZE;
+		ssize_t got = pread(fd, bytes, want, (off_t)offset);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == 0)
+			errno = EIO;
+		if (got <= 0 ||
+		    !take(context, (struct span){ bytes, (size_t)got }))
+			return false;
+		offset += (uint64_t)got;
+		length -= (uint64_t)got;
+	}
+	return true;
+}
+
+static bool
+write_piece(void *context, struct span piece)
+{
+	const int *out = context;
+
+	return write_all(*out, piece);
+}
+
+bool
+copy_bytes(int fd, uint64_t offset, uint64_t length, int out)
+{
+	return read_pieces(fd, offset, length, write_piece, &out);
 }
 
 void

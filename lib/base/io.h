@@ -132,6 +132,17 @@ enum io_status read_all(int fd, struct buf *into, int64_t timeout_ms);
 /* Write all of bytes to a blocking fd; false with errno set if it fails. */
 bool write_all(int fd, struct span bytes);
 
+/*
+ * Hand length bytes of a file, from offset, to take, piece by piece, until it
+ * returns false (errno its own) or they end.  False with errno set: EIO if the
+ * file is shorter.
+ */
+bool read_pieces(int fd, uint64_t offset, uint64_t length,
+    bool (*take)(void *context, struct span piece), void *context);
+
+/* The same, written to a blocking out. */
+bool copy_bytes(int fd, uint64_t offset, uint64_t length, int out);
+
 /* Milliseconds on a clock that never steps. */
 int64_t clock_ms(void);
 

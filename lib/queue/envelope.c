@@ -269,3 +269,21 @@ envelope_end(struct buf *buf)
 {
 	buf_add_char(buf, '\0');
 }
+
+void
+envelope_add_of_user(struct buf *into, struct span given, const unsigned *uid)
+{
+	struct span value;
+	char tag;
+	bool has_recipient = false;
+
+	while (record_next(&given, &tag, &value)) {
+		has_recipient = has_recipient || tag == 'T';
+		if (!has_recipient && (tag == 'I' || tag == 'C' || tag == 'A'))
+			continue;
+		record_add(into, tag, value);
+		if (tag == 'F' && !has_recipient && uid != NULL)
+			record_add_number(into, 'I', *uid);
+	}
+	envelope_end(into);
+}

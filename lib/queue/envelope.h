@@ -106,6 +106,13 @@ void priority_add(struct buf *buf, char tag, int priority);
 const char *envelope_status_text(enum envelope_status status);
 
 /*
+ * Append an envelope that a user's program wrote, without the records that only
+ * services may write (I, C, A), and with uid as its I unless that is NULL.
+ */
+void envelope_add_of_user(
+    struct buf *into, struct span given, const unsigned *uid);
+
+/*
  * Walk the recipients: start with rest = envelope.recipients; false at the
  * end.
  */

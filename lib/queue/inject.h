@@ -22,6 +22,13 @@
 #include "base/record.h"
 #include "queue/id.h"
 
+/*
+ * The kind of a session (neighbour_open_session_of) that a process of a user's
+ * gets: it hands over messages and can do nothing else, and the envelope's
+ * records that only services may write (I, C, A) are left out.
+ */
+#define INJECT_FOR_USERS " user"
+
 enum inject_verdict {
 	INJECT_KEPT,    /* K: accepted means kept */
 	INJECT_LATER,   /* Z: 4xx; nothing was kept */

@@ -194,7 +194,7 @@ bool
 login_head_is_good(const struct login_head *head)
 {
 	return head->magic == REQUEST_MAGIC && head->service >= LOGIN_POP3 &&
-	       head->service <= LOGIN_SMTP &&
+	       head->service <= LOGIN_SERVICE_LAST &&
 	       head->user_len <= LOGIN_USER_MAX &&
 	       head->secret_len <= LOGIN_SECRET_MAX &&
 	       head->input_len <= LOGIN_INPUT_MAX &&

@@ -41,7 +41,9 @@ enum {
 enum login_service {
 	LOGIN_POP3 = 1,
 	LOGIN_IMAP = 2,
-	LOGIN_SMTP = 3
+	LOGIN_SMTP = 3,
+	LOGIN_SIEVE = 4,
+	LOGIN_SERVICE_LAST = LOGIN_SIEVE
 };
 
 enum login_method {

@@ -13,6 +13,8 @@
  *   SHARING_PUBLISH    NAME LF. -> YES: those with whom the account shares now
  *   SHARING_READ_URLS  OWNER    -> YES with a descriptor: an imapd for URLs of
  *                                  OWNER's that have a token; NO
+ *   SHARING_SUBMIT              -> YES with a descriptor: a session with
+ *                                  queue-inject, for what scripts send
  *
  * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
  *          (EBADMSG: not such a record; ETIMEDOUT).
@@ -32,7 +34,8 @@ enum sharing_kind {
 	SHARING_YES, /* the answers */
 	SHARING_NO,  /* there is no such owner, as far as the user may know */
 	SHARING_LATER,
-	SHARING_READ_URLS
+	SHARING_READ_URLS,
+	SHARING_SUBMIT
 };
 
 struct sharing_record {

@@ -22,6 +22,12 @@ struct deliver_message {
 	bool may_be_there; /* a retry: look for an earlier delivery */
 	struct span sender;
 	struct span recipient;
+	/* fd is no file of the queue's: a copy may be left to the sync of the
+	 * file system that queue_fd is on. */
+	bool is_edited;
+	int queue_fd;
+	/* A Maildir: flags of its name, in cur/ then; NULL: it is in new/. */
+	const char *letters;
 };
 
 enum deliver_status {
@@ -34,12 +40,5 @@ enum deliver_status {
 
 /* Append the two lines; false if an address could not stand in a header. */
 bool deliver_add_head(struct buf *head, const struct deliver_message *message);
-
-/*
- * Hand the message's bytes to take, piece by piece, until it returns false
- * (errno its own) or they end.  EIO if the file is shorter than it says.
- */
-bool deliver_each_piece(const struct deliver_message *message,
-    bool (*take)(void *context, struct span piece), void *context);
 
 #endif

@@ -83,7 +83,8 @@ sync_folder(const char *path, const char *below)
 static bool
 sync_names(const struct maildir *in)
 {
-	return sync_folder(in->path, "/new") &&
+	return sync_folder(
+		   in->path, in->message->letters == NULL ? "/new" : "/cur") &&
 	       (!in->is_made ||
 		   (sync_folder(in->path, "") && sync_folder(in->path, "/..")));
 }
@@ -164,20 +165,13 @@ is_in_new(const struct maildir *in, int fd)
 /* ---- copying ---- */
 
 static bool
-take_piece(void *context, struct span piece)
-{
-	const int *fd = context;
-
-	return write_all(*fd, piece);
-}
-
-static bool
 write_copy(const struct deliver_message *message, int fd)
 {
 	struct buf head = buf_new(HEAD_MAX);
-	bool is_written = deliver_add_head(&head, message) &&
-			  write_all(fd, buf_span(&head)) &&
-			  deliver_each_piece(message, take_piece, &fd);
+	bool is_written =
+	    deliver_add_head(&head, message) &&
+	    write_all(fd, buf_span(&head)) &&
+	    copy_bytes(message->fd, message->offset, message->length, fd);
 
 	buf_free(&head);
 	return is_written;
@@ -229,7 +223,9 @@ static enum deliver_status
 copy_open(struct maildir *in, int fd)
 {
 	struct stat status;
-	bool is_local = is_on_same_device(fd, in->message->fd);
+	const struct deliver_message *message = in->message;
+	bool is_local = is_on_same_device(
+	    fd, message->is_edited ? message->queue_fd : message->fd);
 
 	if (!write_copy(in->message, fd) || fstat(fd, &status) == -1)
 		return DELIVER_ERROR;
@@ -320,14 +316,21 @@ maildir_deliver(
 {
 	struct maildir in = { .message = message, .path = path, .name = name };
 	size_t size = sizeof(in.target);
+	size_t letters =
+	    message->letters == NULL ? 0 : strlen(message->letters);
 
-	if (strlen(path) + strlen(name) + sizeof("/tmp/") + 24 > size ||
-	    strlen(name) > MAILDIR_NAME_MAX) {
+	if (strlen(path) + strlen(name) + letters + sizeof("/tmp/:2,") + 24 >
+		size ||
+	    strlen(name) + letters > MAILDIR_NAME_MAX) {
 		errno = ENAMETOOLONG;
 		return DELIVER_ERROR;
 	}
 	snprintf(
 	    in.temporary, size, "%s/tmp/%s.%ld", path, name, (long)getpid());
-	snprintf(in.target, size, "%s/new/%s", path, name);
+	if (message->letters == NULL)
+		snprintf(in.target, size, "%s/new/%s", path, name);
+	else
+		snprintf(in.target, size, "%s/cur/%s:2,%s", path, name,
+		    message->letters);
 	return message->is_whole ? deliver_link(&in) : deliver_copy(&in);
 }

@@ -6,7 +6,8 @@
  *
  * The name is the caller's and always the same for the same message and
  * recipient: a repeated delivery finds it, in new/ or (if the message may be
- * there already) in cur/, and is done.  A file with that name and other bytes,
+ * there already) in cur/, and is done.  With letters (maildir_name.h) it goes
+ * into cur/ itself.  A file with that name and other bytes,
  * as a power cut can leave behind, is replaced.
  *
  * A message of the plain form is linked if the Maildir is on its file system;

@@ -129,7 +129,8 @@ append(const struct deliver_message *message, int fd, off_t size)
 	bool is_good = deliver_add_head(&head, message);
 	write_span(&out, buf_span(&head));
 	buf_free(&head);
-	is_good = is_good && deliver_each_piece(message, take_piece, &quoter);
+	is_good = is_good && read_pieces(message->fd, message->offset,
+				 message->length, take_piece, &quoter);
 	if (!is_good)
 		return false;
 	release(&quoter);

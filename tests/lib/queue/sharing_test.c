@@ -25,8 +25,9 @@ static const struct {
 	{ "yes", SHARING_YES, "j\xc3\xbcle\n", true },
 	{ "read URLs", SHARING_READ_URLS, "joe@example.org", true },
 	{ "read URLs with a LF", SHARING_READ_URLS, "joe\n", false },
+	{ "submit", SHARING_SUBMIT, "", true },
 	{ "no kind", (enum sharing_kind)0, "", false },
-	{ "one kind too many", (enum sharing_kind)(SHARING_READ_URLS + 1), "",
+	{ "one kind too many", (enum sharing_kind)(SHARING_SUBMIT + 1), "",
 	    false },
 };
 

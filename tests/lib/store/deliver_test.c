@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -95,8 +96,21 @@ test_maildir(void)
 	    truncate("one/new/3.Q", 1) == 0 &&
 		maildir_deliver(&message, "one", "3.Q") == DELIVER_LINKED &&
 		count_entries("one/new") == 2);
-	message.length++;
 	message.is_whole = false;
+	message.letters = "FS";
+	CHECK("with flags, in cur/",
+	    maildir_deliver(&message, "one", "6.Q") == DELIVER_LINKED &&
+		access("one/cur/6.Q:2,FS", F_OK) == 0 &&
+		maildir_deliver(&message, "one", "6.Q") == DELIVER_LINKED &&
+		access("one/new/6.Q", F_OK) == -1);
+	message.letters = NULL;
+	message.is_edited = true;
+	message.queue_fd = memfd_create("queue", MFD_CLOEXEC);
+	CHECK("edited on the way from another file system: synced",
+	    maildir_deliver(&message, "one", "7.Q") == DELIVER_SYNCED);
+	close(message.queue_fd);
+	message.is_edited = false;
+	message.length++;
 	CHECK("a message shorter than it says is not delivered",
 	    maildir_deliver(&message, "one", "4.Q") == DELIVER_ERROR &&
 		errno == EIO && count_entries("one/tmp") == 0);
