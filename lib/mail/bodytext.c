@@ -22,8 +22,9 @@ is_text(const struct content_type *type)
 	       content_type_is(type, "multipart", NULL);
 }
 
-static void
-set_charset(struct bodytext_part *part, const struct content_type *type)
+void
+bodytext_set_charset(
+    struct bodytext_part *part, const struct content_type *type)
 {
 	struct buf charset = buf_new(CHARSET_NAME_MAX);
 
@@ -53,7 +54,7 @@ bodytext_take_header(struct bodytext *text, const struct mime *mime,
 		found.is_attachment = span_equal_nocase(
 		    content_token(value), span_of("attachment"));
 	found.is_html = content_type_is(&type, "text", "html");
-	set_charset(&found, &type);
+	bodytext_set_charset(&found, &type);
 	if (text->count == text->room) {
 		uint32_t room = text->room == 0 ? 4 : 2 * text->room;
 		struct bodytext_part *parts =

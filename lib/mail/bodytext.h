@@ -7,6 +7,7 @@
  */
 
 #include "mail/charset.h"
+#include "mail/contenttype.h"
 #include "mail/decoder.h"
 #include "mail/mime.h"
 
@@ -29,6 +30,10 @@ struct bodytext {
 void bodytext_take_header(struct bodytext *text, const struct mime *mime,
     uint32_t part, struct span header);
 void bodytext_free(struct bodytext *text);
+
+/* The charset of a part that has such a Content-Type; none: the default. */
+void bodytext_set_charset(
+    struct bodytext_part *part, const struct content_type *type);
 
 /* The part that a preview is of: plain before HTML; NULL if there is none. */
 const struct bodytext_part *bodytext_first(const struct bodytext *text);

@@ -150,6 +150,17 @@ days_of(const struct date *date)
 	       719468;
 }
 
+/* Is there such a day: in its month, the next begins after it? */
+static bool
+exists(const struct date *date)
+{
+	struct date next = { .day = 1,
+		.month = date->month % 12 + 1,
+		.year = date->year + date->month / 12 };
+
+	return days_of(date) < days_of(&next);
+}
+
 bool
 date_parse(struct span value, int64_t *seconds, int32_t *zone_s)
 {
@@ -162,7 +173,8 @@ date_parse(struct span value, int64_t *seconds, int32_t *zone_s)
 			break;
 		take_word(&date, word);
 	}
-	if (!date.has_day || !date.has_month || !date.has_year)
+	if (!date.has_day || !date.has_month || !date.has_year ||
+	    !exists(&date))
 		return false;
 	*seconds = days_of(&date) * DAY + (int64_t)date.hour * HOUR +
 		   (int64_t)date.minute * MINUTE + (int64_t)date.second -

@@ -1,16 +1,8 @@
 #include "mail/imapurl.h"
 
+#include "mail/percent.h"
 #include "mail/rfc3339.h"
 #include "mail/utf8.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Raw, these would end a path or begin what we do not take. */
 static bool
@@ -25,24 +17,11 @@ static bool
 decode(struct buf *into, struct span text, size_t *start)
 {
 	*start = into->len;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (c == '%') {
-			if (text.len - i < 3)
-				return false;
-			int high = hex_digit(text.ptr[i + 1]);
-			int low = hex_digit(text.ptr[i + 2]);
-
-			if (high < 0 || low < 0 || high + low == 0)
-				return false;
-			c = (char)(high << 4 | low);
-			i += 2;
-		} else if (!is_taken_raw(c)) {
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_taken_raw(text.ptr[i]))
 			return false;
-		}
-		buf_add_char(into, c);
-	}
+	if (!percent_add_decoded(into, text))
+		return false;
 	return !into->overflow &&
 	       utf8_is_valid(span_slice(buf_span(into), *start, SIZE_MAX));
 }

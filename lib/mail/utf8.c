@@ -155,8 +155,8 @@ add_decomposed(struct buf *into, uint32_t character, int depth)
 		add_decomposed(into, parts[i], depth - 1);
 }
 
-static void
-add_folded_ascii(struct buf *into, struct span text)
+void
+utf8_add_ascii_folded(struct buf *into, struct span text)
 {
 	char *room = text.len == 0 ? NULL : buf_room(into, text.len);
 
@@ -179,7 +179,7 @@ utf8_add_folded(struct buf *into, struct span text)
 		size_t plain = ascii_length(text);
 		struct span here;
 
-		add_folded_ascii(into, span_slice(text, 0, plain));
+		utf8_add_ascii_folded(into, span_slice(text, 0, plain));
 		text = span_slice(text, plain, text.len);
 		if (text.len == 0)
 			return;

@@ -35,4 +35,8 @@ struct span utf8_whole(struct span text);
  */
 void utf8_add_folded(struct buf *into, struct span text);
 
+/* The letters of ASCII alone, as i;ascii-casemap has them (RFC 4790 section
+ * 9.2): other bytes stay. */
+void utf8_add_ascii_folded(struct buf *into, struct span text);
+
 #endif

@@ -8,7 +8,6 @@
 
 enum {
 	WORD_MAX = 2000, /* mail of the world ignores the limit of 75 */
-	CHUNK = 39,      /* bytes that base64 makes 52 of: 75 with the rest */
 	WORD_FRAME = 7,  /* "=?", "?B?" and "?=" */
 	WORD_LEAST = 16, /* of a word's text on a line that has other text */
 	LINE_MAX_WANTED = 76,
@@ -87,16 +86,6 @@ static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-static size_t
-blank_length(struct span text)
-{
-	size_t len = 0;
-
-	while (len < text.len && is_blank(text.ptr[len]))
-		len++;
-	return len;
 }
 
 /* Space between two words, which may have folds in it. */
@@ -342,77 +331,4 @@ words_add_converted(struct buf *into, struct span text,
 			buf_add_string(into, "\r\n ");
 	}
 	buf_free(&utf8);
-}
-
-/* ---- to ASCII ---- */
-
-/* Where a word of text ends; a string in quotes is one. */
-static size_t
-word_length(struct span text)
-{
-	bool is_quoted = false;
-	size_t len = 0;
-
-	for (; len < text.len; len++) {
-		char c = text.ptr[len];
-
-		if (c == '\\' && is_quoted)
-			len++;
-		else if (c == '"')
-			is_quoted = !is_quoted;
-		else if (is_blank(c) && !is_quoted)
-			break;
-	}
-	return len < text.len ? len : text.len;
-}
-
-/* Chunks that cut no character of UTF-8. */
-static void
-add_encoded(struct buf *into, struct span text)
-{
-	const char *charset =
-	    utf8_is_valid(text) ? "=?UTF-8?B?" : "=?unknown-8bit?B?";
-
-	while (text.len > 0) {
-		struct span chunk = span_slice(text, 0, CHUNK);
-
-		if (chunk.len < text.len && utf8_whole(chunk).len > 0)
-			chunk = utf8_whole(chunk);
-		buf_add_string(into, charset);
-		base64_add(into, chunk);
-		buf_add_string(into, "?=");
-		text = span_slice(text, chunk.len, text.len);
-		if (text.len > 0)
-			buf_add_char(into, ' ');
-	}
-}
-
-void
-words_add_ascii(struct buf *into, struct span value)
-{
-	while (value.len > 0) {
-		size_t blank = blank_length(value);
-
-		buf_add(into, span_slice(value, 0, blank));
-		value = span_slice(value, blank, value.len);
-		struct span word = span_slice(value, 0, word_length(value));
-		struct span next = span_slice(value, word.len, value.len);
-		size_t gap = blank_length(next);
-		/* The space between two encoded words would be lost. */
-		while (!span_is_ascii(word) && gap > 0 && gap < next.len) {
-			size_t more =
-			    word_length(span_slice(next, gap, next.len));
-
-			if (span_is_ascii(span_slice(next, gap, more)))
-				break;
-			word.len += gap + more;
-			next = span_slice(next, gap + more, next.len);
-			gap = blank_length(next);
-		}
-		if (span_is_ascii(word))
-			buf_add(into, word);
-		else
-			add_encoded(into, word);
-		value = span_slice(value, word.len, value.len);
-	}
 }

@@ -25,6 +25,19 @@ void words_add_decoded(struct buf *into, struct span value);
 void words_add_ascii(struct buf *into, struct span value);
 
 /*
+ * The same of what is to be folded at its spaces: so do words that are too long
+ * for a line (RFC 5322 section 2.1.1).
+ */
+void words_add_lines(struct buf *into, struct span value);
+
+/*
+ * The same of mailboxes, as From has them: addresses stay as they stand, in
+ * UTF-8 if they are (RFC 6532); no encoded word may be in one (RFC 2047 section
+ * 5).  A name and its '<' get a space between them.
+ */
+void words_add_mailboxes(struct buf *into, struct span value);
+
+/*
  * Append text, lines of a header, as it stands, but for its encoded words:
  * these are in another character set then, as RFC 5259 section 6 has it.  What
  * cannot be read stays.

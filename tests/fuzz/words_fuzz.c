@@ -48,6 +48,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!span_is_ascii(buf_span(&out)))
 		abort();
 	buf_clear(&out);
+	words_add_lines(&out, text);
+	if (!span_is_ascii(buf_span(&out)))
+		abort();
+	buf_clear(&out);
 	subject_add_base(&out, text);
 	message_ids_add(&out, text, 100);
 	utf8_add_folded(&out, text);

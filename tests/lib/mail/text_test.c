@@ -60,6 +60,16 @@ static const struct {
 	    "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "\xe6\x97\xa5\xe6\x9c\xac" },
 	{ "to ASCII, two words in one", words_add_ascii,
 	    "a \xc3\xa9 \xc3\xa9 b", "a =?UTF-8?B?w6kgw6k=?= b" },
+	{ "mailboxes, a name without a space behind it", words_add_mailboxes,
+	    "Bob M\xc3\xbcller<bob@example.org>",
+	    "Bob =?UTF-8?B?TcO8bGxlcg==?= <bob@example.org>" },
+	{ "mailboxes, addresses beyond ASCII", words_add_mailboxes,
+	    "j\xc3\xbcrgen@example.org,\"J\xc3\xbc@\"<j\xc3\xbc@example.org>",
+	    "j\xc3\xbcrgen@example.org, =?UTF-8?B?IkrDvEAi?= "
+	    "<j\xc3\xbc@example.org>" },
+	{ "mailboxes, signs in quotes", words_add_mailboxes,
+	    "\"a<b,c\\\"@d\" <a@example.org>, <b@example.org>",
+	    "\"a<b,c\\\"@d\" <a@example.org>, <b@example.org>" },
 	{ "folding", utf8_add_folded,
 	    "Stra\xc3\x9f"
 	    "e \xc3\xa9\xc3\x89",
@@ -68,6 +78,45 @@ static const struct {
 	    "E\xcc\x81" },
 	{ "clean", utf8_add_clean, "a\xffz\xc3", "a\xef\xbf\xbdz\xef\xbf\xbd" },
 };
+
+/* Words that no line has room for, and others. */
+static void
+test_long_words(void)
+{
+	struct buf text = buf_new(10000);
+	struct buf out = buf_new(20000);
+	struct buf back = buf_new(20000);
+	size_t longest = 0;
+
+	for (size_t i = 0; i < 5000; i++)
+		buf_add_char(&text, 'a');
+	words_add_ascii(&out, buf_span(&text));
+	CHECK("a long word in ASCII stays",
+	    span_equal(buf_span(&out), buf_span(&text)));
+	buf_add_string(&text, " \xc3\xa9 b");
+	buf_clear(&out);
+	words_add_lines(&out, buf_span(&text));
+	words_add_decoded(&back, buf_span(&out));
+	CHECK("but in lines it is words, which say the same",
+	    span_equal(buf_span(&back), buf_span(&text)));
+	for (struct span rest = buf_span(&out); rest.len > 0;) {
+		size_t len = span_cut(&rest, ' ').len;
+
+		longest = len > longest ? len : longest;
+	}
+	CHECK("none of them too long", longest <= WORDS_ENCODED_MAX);
+	buf_clear(&text);
+	buf_clear(&out);
+	buf_add_char(&text, '"');
+	for (size_t i = 0; i < 1000; i++)
+		buf_add_string(&text, "aaaa ");
+	words_add_lines(&out, buf_span(&text));
+	CHECK("what has spaces stays, in quotes too",
+	    span_equal(buf_span(&out), buf_span(&text)));
+	buf_free(&text);
+	buf_free(&out);
+	buf_free(&back);
+}
 
 static bool
 names_match(const char *text, const char *name, const char *special)
@@ -212,6 +261,7 @@ main(void)
 	test_names();
 	test_dates();
 	test_subjects();
+	test_long_words();
 	CHECK("base64", decodes(DECODER_BASE64, "aGVs\nbG8=\n", "hello"));
 	CHECK(
 	    "base64, padded twice", decodes(DECODER_BASE64, "YQ==YmM=", "abc"));
