@@ -1,8 +1,10 @@
 #include <stdlib.h>
 
 #include "imapd/across.h"
+#include "imapd/events.h"
 #include "imapd/output.h"
 #include "mail/utf7.h"
+#include "store/flag_names.h"
 
 enum {
 	ANSWER_MAX = 4096
@@ -71,23 +73,15 @@ across_begin(struct across_target *target, struct session *session,
 static void
 write_head(struct across_target *target, const struct across_message *message)
 {
-	static const struct {
-		const char *name;
-		uint32_t flag;
-	} flags[] = {
-		{ "\\Seen", MESSAGE_SEEN },
-		{ "\\Answered", MESSAGE_ANSWERED },
-		{ "\\Flagged", MESSAGE_FLAGGED },
-		{ "\\Deleted", MESSAGE_DELETED },
-		{ "\\Draft", MESSAGE_DRAFT },
-	};
+	const uint32_t storable = ~(uint32_t)MESSAGE_RECENT;
+	const struct flag_name *name = flag_names;
 	struct buf head = buf_new(SIZE_MAX / 2);
 	const char *space = "";
 
 	buf_add_string(&head, " (");
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if ((message->flags & flags[i].flag) != 0) {
-			buf_printf(&head, "%s%s", space, flags[i].name);
+	for (; name->text != NULL; name++)
+		if ((message->flags & name->flag & storable) != 0) {
+			buf_printf(&head, "%s%s", space, name->text);
 			space = " ";
 		}
 	for (size_t i = 0; i < message->keyword_count; i++) {
@@ -144,6 +138,9 @@ commit_own(struct across_target *target)
 	target->uid_validity = copied.uid_validity;
 	buf_free(&target->uids);
 	target->uids = set_text_end(&uids);
+	if (!target->has_failed)
+		events_run_new(target->session, target->name, SIEVE_COPY,
+		    copied.uids, target->count);
 	free(copied.uids);
 }
 

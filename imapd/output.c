@@ -7,6 +7,7 @@
 
 #include "mail/utf7.h"
 #include "mail/utf8.h"
+#include "store/flag_names.h"
 
 enum {
 	QUOTED_MAX = 1000,
@@ -160,31 +161,20 @@ put_name(struct session *session, struct span name)
 	buf_free(&whole);
 }
 
-static const struct {
-	const char *name;
-	uint32_t flag;
-} flags[] = {
-	{ "\\Answered", MESSAGE_ANSWERED },
-	{ "\\Flagged", MESSAGE_FLAGGED },
-	{ "\\Deleted", MESSAGE_DELETED },
-	{ "\\Seen", MESSAGE_SEEN },
-	{ "\\Draft", MESSAGE_DRAFT },
-	{ "\\Recent", MESSAGE_RECENT },
-};
-
 void
 put_flags(struct session *session, const struct folder_message *message)
 {
 	uint32_t set = message->flags;
+	const struct flag_name *name = flag_names;
 	const char *space = "";
 
 	if ((session->enabled & ENABLED_REV2) != 0)
 		set &= ~(uint32_t)MESSAGE_RECENT;
 	put(session, "(");
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if ((set & flags[i].flag) != 0) {
+	for (; name->text != NULL; name++)
+		if ((set & name->flag) != 0) {
 			put(session, space);
-			put(session, flags[i].name);
+			put(session, name->text);
 			space = " ";
 		}
 	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)

@@ -71,6 +71,17 @@ account_open_folder(const struct account *account, struct span name)
 	return fd;
 }
 
+enum account_status
+account_has(const struct account *account, struct span name)
+{
+	int folder = account_open_folder(account, name);
+
+	if (folder == -1)
+		return account_error();
+	close(folder);
+	return ACCOUNT_OK;
+}
+
 bool
 account_make_maildir(int folder)
 {
@@ -110,6 +121,28 @@ open_locked(int folder, const char *name)
 	close(fd);
 	errno = error;
 	return -1;
+}
+
+int
+account_scratch(const struct account *account)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	const int mode = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+	int fd =
+	    openat(account->root, "tmp", O_TMPFILE | mode, ACCOUNT_FILE_MODE);
+
+	/* A file system without such files, NFS for one. */
+	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		buf_add_string(&name, "tmp/");
+		maildir_add_unique(&name, account->host);
+		const char *path = buf_string(&name);
+		fd = openat(account->root, path, O_CREAT | O_EXCL | mode,
+		    ACCOUNT_FILE_MODE);
+		if (fd != -1)
+			unlinkat(account->root, path, 0);
+	}
+	buf_free(&name);
+	return fd;
 }
 
 int
@@ -337,6 +370,12 @@ account_open(struct account **account, const char *name)
 	account_close(new);
 	errno = error;
 	return status;
+}
+
+int
+account_root(const struct account *account)
+{
+	return account->root;
 }
 
 void

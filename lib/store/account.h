@@ -82,6 +82,13 @@ struct account;
 enum account_status account_open(struct account **account, const char *name);
 void account_close(struct account *account);
 
+/* The Maildir's descriptor, which stays the account's. */
+int account_root(const struct account *account);
+
+/* A file without a name in the Maildir, to write and read; -1 with errno set.
+ */
+int account_scratch(const struct account *account);
+
 /* Before a wait: what was kept for the next APPEND or COPY is freed. */
 void account_rest(struct account *account);
 
@@ -98,6 +105,12 @@ bool account_list(struct account *account,
 bool account_list_whole(struct account *account,
     bool (*take)(void *context, const struct account_folder *folder),
     void *context);
+
+/*
+ * Append the folder's name in the Maildir: "." is INBOX, the others are ".A.B".
+ * False if no folder can have that name.
+ */
+bool account_add_path(struct buf *into, struct span name);
 
 /* special_use: one of FOLDER_SPECIAL_USE or 0 (RFC 6154 section 3). */
 enum account_status account_create(
@@ -116,6 +129,10 @@ enum account_status account_rename(
 /* A name may be subscribed that does not exist. */
 enum account_status account_subscribe(
     struct account *account, struct span name, bool is_on);
+
+/* Is there such a folder? */
+enum account_status account_has(
+    const struct account *account, struct span name);
 
 /* STATUS: what is known without opening; new mail is counted. */
 enum account_status account_counts(

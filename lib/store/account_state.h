@@ -47,12 +47,6 @@ enum account_status account_error(void);
 /* Memory that is zero; the end of the program if there is none. */
 void *account_allocate(size_t count, size_t size);
 
-/*
- * Append the folder's name on disk: "." is INBOX, the others are ".A.B".
- * False if no folder can have that name.
- */
-bool account_add_path(struct buf *into, struct span name);
-
 /* The same in a buf of its own; path NULL if there is none. */
 struct account_path {
 	struct buf text;

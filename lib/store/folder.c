@@ -213,16 +213,23 @@ open_view(struct folder *folder)
 	return status;
 }
 
+struct opening {
+	bool is_read_only;
+	bool leaves_recent;
+	bool may_wait;
+};
+
 static enum account_status
 open_folder(struct folder **folder, struct account *account, struct span name,
-    bool is_read_only, bool may_wait)
+    const struct opening *how)
 {
 	struct folder *new = account_allocate(1, sizeof(*new));
 
 	*new = (struct folder){ .account = account,
 		.name = buf_new(ACCOUNT_NAME_MAX),
-		.is_read_only = is_read_only,
-		.may_wait = may_wait,
+		.is_read_only = how->is_read_only,
+		.leaves_recent = how->leaves_recent,
+		.may_wait = how->may_wait,
 		.waiting = { .view = -1 },
 		.root = -1,
 		.cur = -1,
@@ -257,14 +264,28 @@ enum account_status
 folder_open(struct folder **folder, struct account *account, struct span name,
     bool is_read_only)
 {
-	return open_folder(folder, account, name, is_read_only, false);
+	const struct opening how = { .is_read_only = is_read_only };
+
+	return open_folder(folder, account, name, &how);
+}
+
+enum account_status
+folder_open_aside(
+    struct folder **folder, struct account *account, struct span name)
+{
+	const struct opening how = { .leaves_recent = true };
+
+	return open_folder(folder, account, name, &how);
 }
 
 enum account_status
 folder_open_unread(struct folder **folder, struct account *account,
     struct span name, bool is_read_only)
 {
-	return open_folder(folder, account, name, is_read_only, true);
+	const struct opening how = { .is_read_only = is_read_only,
+		.may_wait = true };
+
+	return open_folder(folder, account, name, &how);
 }
 
 void

@@ -59,6 +59,10 @@ struct folder;
 enum account_status folder_open(struct folder **folder, struct account *account,
     struct span name, bool is_read_only);
 
+/* The same to change something, for no session: what is \Recent stays so. */
+enum account_status folder_open_aside(
+    struct folder **folder, struct account *account, struct span name);
+
 /*
  * The same, but where a cache tells how many messages there are they may stay
  * unread until folder_load.  Before that only folder_count, folder_counts,
@@ -219,6 +223,12 @@ enum account_status folder_append_commit(
 void folder_append_free(struct folder_append *append); /* no commit: undone */
 
 /* ---- contents ---- */
+
+/*
+ * The message's file as it is, wherever others moved it, open to be read: the
+ * caller's.  -1 with errno set, ENOENT: it is gone.
+ */
+int folder_open_message(struct folder *folder, size_t i);
 
 /* RFC822.SIZE, counted if it must be. */
 enum account_status folder_octets(

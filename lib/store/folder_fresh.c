@@ -83,7 +83,7 @@ take_recent(struct scan *scan, struct folder_item *item)
 	struct folder *folder = scan->folder;
 
 	item->message.flags |= MESSAGE_RECENT;
-	if (folder->is_read_only)
+	if (!folder_takes_recent(folder))
 		return;
 	buf_clear(&scan->text);
 	folder_add_file_name(&scan->text, folder, item);

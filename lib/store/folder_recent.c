@@ -7,6 +7,12 @@
  */
 
 bool
+folder_takes_recent(const struct folder *folder)
+{
+	return !folder->is_read_only && !folder->leaves_recent;
+}
+
+bool
 folder_has_untold(const struct folder *folder)
 {
 	return folder->state.untold_from != 0 &&
@@ -27,7 +33,7 @@ mark_untold(struct folder *folder)
 bool
 folder_must_take(const struct folder *folder)
 {
-	return !folder->is_read_only && folder_has_untold(folder);
+	return folder_takes_recent(folder) && folder_has_untold(folder);
 }
 
 bool
@@ -36,7 +42,7 @@ folder_take_untold(struct folder *folder)
 	bool is_news = folder_must_take(folder);
 
 	mark_untold(folder);
-	if (!folder->is_read_only)
+	if (folder_takes_recent(folder))
 		folder->state.untold_from = folder->uid_next;
 	return is_news;
 }
@@ -60,6 +66,6 @@ folder_note_told(struct folder *folder)
 void
 folder_look_at_untold(struct folder *folder)
 {
-	if (folder->is_read_only)
+	if (!folder_takes_recent(folder))
 		mark_untold(folder);
 }

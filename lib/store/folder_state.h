@@ -48,6 +48,7 @@ struct folder {
 	struct account *account;
 	struct buf name;
 	bool is_read_only;
+	bool leaves_recent; /* to the next session */
 	int root;
 	int cur;
 	int new;
@@ -135,12 +136,12 @@ enum account_status folder_read(struct folder *folder);
 
 /* ---- folder_file.c ---- */
 
+/* May it take what is \Recent from other sessions? */
+bool folder_takes_recent(const struct folder *folder);
+
 /* How many bytes an item's file has; 0 if it is not where we think. */
 uint64_t folder_item_bytes(
     const struct folder *folder, const struct folder_item *item);
-
-/* Open one message's file, wherever it is; -1 with errno. */
-int folder_open_message(struct folder *folder, size_t i);
 
 /* The same, only where we think that it is. */
 int folder_try_open(struct folder *folder, size_t i);

@@ -109,6 +109,29 @@ metadata_list(struct account *account, struct span folder,
 	return status;
 }
 
+bool
+metadata_find(struct account *account, struct span folder, struct span entry,
+    struct buf *value)
+{
+	struct buf text = buf_new(METADATA_FILE_MAX + 1);
+	struct metadata_line line = metadata_line_new();
+	struct span name = own_name(folder);
+	struct span rest = { NULL, 0 };
+	bool is_found = false;
+	int error = read_lines(account, &text, &rest) ? 0 : errno;
+
+	while (rest.len > 0 && !is_found)
+		is_found = metadata_line_parse(&line, span_cut(&rest, '\n')) &&
+			   span_equal(buf_span(&line.folder), name) &&
+			   span_equal_nocase(buf_span(&line.entry), entry);
+	if (is_found)
+		buf_add(value, buf_span(&line.value));
+	metadata_line_free(&line);
+	buf_free(&text);
+	errno = error;
+	return is_found;
+}
+
 /* ---- changes ---- */
 
 struct setting {

@@ -40,6 +40,11 @@ enum account_status metadata_list(struct account *account, struct span folder,
     bool (*take)(void *context, struct span entry, struct span value),
     void *context);
 
+/* Append one entry's value.  False: it has none, errno 0; or errno says why it
+ * cannot be told. */
+bool metadata_find(struct account *account, struct span folder,
+    struct span entry, struct buf *value);
+
 struct metadata_change {
 	struct span entry;
 	struct span value; /* ptr NULL: it goes */
