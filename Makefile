@@ -27,7 +27,7 @@ PROGRAMS := \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
 	queue/mailq queue/queue queue/sendmail \
 	send/remote-send send/remote-auth send/resolve send/odmr-fetch \
-	local/local-deliver \
+	local/local-deliver local/sieve-deliver local/sieve-test local/sieved \
 	filter/filter-milter filter/filter-rspamd \
 	filter/filter-guard filter/greylist \
 	pop3d/pop3d imapd/imapd
@@ -107,7 +107,8 @@ endef
 # jail: what the linker says is shown if it fails.  (Its --no-warnings would
 # also hide what is undefined, and succeed.)
 # neighbour, of which nine wait, has half the pages of its own so.
-STATIC := smtpd/smtpd send/remote-send imapd/imapd pop3d/pop3d service/neighbour
+STATIC := smtpd/smtpd send/remote-send imapd/imapd pop3d/pop3d local/sieved \
+	service/neighbour
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LDFLAGS_release = \
 	$(LINK_STATIC_release)
 $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LINK_SAYS = \
@@ -183,7 +184,8 @@ SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync \
-	mutt alpine fetchmail getmail6 mpop offlineimap3
+	mutt alpine fetchmail getmail6 mpop offlineimap3 \
+	sieve-connect python3-sievelib
 
 # Of the packages given, install those that are missing.
 define add_packages

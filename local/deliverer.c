@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "local/command.h"
+#include "local/filer.h"
 #include "local/forward.h"
 #include "local/program.h"
 #include "store/maildir_deliver.h"
@@ -30,6 +31,7 @@ struct deliverer {
 	struct buf name;
 	struct buf answer;
 	int include_fd; /* to go with the answer; -1 */
+	struct filer filer;
 };
 
 static void
@@ -130,6 +132,24 @@ store(struct deliverer *deliverer, const struct command *command,
 	judge_store(deliverer, command, status, verdict);
 }
 
+/* By his script, if the recipient has one; false: there is none. */
+static bool
+deliver_by_script(struct deliverer *deliverer, const struct command *command,
+    int message_fd, int session, struct verdict *verdict)
+{
+	const char *path = buf_string(&deliverer->path);
+	const int fds[] = { message_fd, session };
+	uint64_t number = verdict->number;
+
+	if (command->kind != COMMAND_MAILDIR || path == NULL ||
+	    path[0] != '/' || !filer_is_wanted(path))
+		return false;
+	filer_deliver(&deliverer->filer, path, packet_span(&deliverer->packet),
+	    fds, verdict);
+	verdict->number = number;
+	return true;
+}
+
 /* The parser, which may open nothing, reads the list through this. */
 static void
 open_include(struct deliverer *deliverer, const struct command *command,
@@ -176,7 +196,9 @@ execute(struct deliverer *deliverer, const struct command *command,
 	case COMMAND_MAILDIR:
 	case COMMAND_MBOX:
 	case COMMAND_FILE:
-		store(deliverer, command, message_fd, verdict);
+		if (!deliver_by_script(
+			deliverer, command, message_fd, session, verdict))
+			store(deliverer, command, message_fd, verdict);
 		break;
 	case COMMAND_PROGRAM:
 		program_run(command, message_fd, deliverer->program_timeout_ms,
@@ -224,6 +246,7 @@ deliverer_run(int fd, int64_t program_timeout_ms)
 	deliverer->name = buf_new(PACKET_MAX);
 	deliverer->answer = buf_new(PACKET_MAX);
 	deliverer->include_fd = -1;
+	deliverer->filer.pid = 0;
 	signal(SIGPIPE, SIG_IGN);
 	umask(0); /* each file's mode is given where it is made */
 	while (packet_receive(fd, &deliverer->packet) == 1) {
@@ -237,6 +260,7 @@ deliverer_run(int fd, int64_t program_timeout_ms)
 		if (!answer(deliverer, &verdict))
 			break;
 	}
+	filer_end(&deliverer->filer);
 	buf_free(&deliverer->text);
 	buf_free(&deliverer->path);
 	buf_free(&deliverer->name);

@@ -30,6 +30,7 @@ struct action {
 	bool has_mail_group;
 	bool is_private; /* an include: programs and files refused */
 	bool has_owner;  /* a forward: owner is its sender */
+	bool is_asked;   /* a Maildir: its script needs queue-inject */
 	unsigned depth;  /* an include: how deep it stands */
 	struct buf path; /* or command line */
 	struct buf account;

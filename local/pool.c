@@ -32,6 +32,13 @@ pool_add(struct pool *pool, struct action *action, struct task *task)
 	pool->last = &work->next;
 }
 
+void
+pool_add_again(struct pool *pool, struct work *work)
+{
+	pool_add(pool, work->action, work->task);
+	work->action = NULL;
+}
+
 static size_t
 slot_of(const struct pool *pool, const struct worker *worker)
 {
@@ -88,7 +95,7 @@ static bool
 is_exclusive(const struct action *action)
 {
 	return action->kind == COMMAND_PROGRAM ||
-	       action->kind == COMMAND_FORWARD;
+	       action->kind == COMMAND_FORWARD || action->is_asked;
 }
 
 static bool
@@ -149,7 +156,8 @@ finish(
     struct pool *pool, struct work *work, const struct verdict *verdict, int fd)
 {
 	pool->done(pool->context, work, verdict, fd);
-	action_free(work->action);
+	if (work->action != NULL)
+		action_free(work->action);
 	free(work);
 }
 
@@ -191,12 +199,14 @@ send_work(struct pool *pool, struct worker *worker, struct work *work)
 	}
 	worker->is_exclusive = is_exclusive(work->action);
 	worker->sent[worker->sent_count++] = work;
-	if (command.is_whole && command.kind == COMMAND_MAILDIR)
+	/* Asked again, the file is its recipient's already. */
+	if (command.is_whole && command.kind == COMMAND_MAILDIR &&
+	    fd_count == 1)
 		tell_spawner(pool, worker, SPAWN_RELAY, fds, fd_count);
 	else if (!packet_send(
 		     worker->fd, buf_span(&pool->bytes), fds, fd_count))
 		bury_worker(pool, worker);
-	if (command.kind == COMMAND_FORWARD && fd_count == 2)
+	if (fd_count == 2)
 		close(fds[1]); /* the session's end is the deliverer's now */
 }
 

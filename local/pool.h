@@ -5,8 +5,9 @@
  * pool - the deliverers as the parser sees them: one or more a user, kept for
  * a second after their last command, so that a busy mailbox costs no fork.
  *
- * A program or a forward gets a deliverer that has nothing else to do, so that
- * a slow one holds up nobody; of commands that store, a few are in flight.
+ * A program, a forward or a script that needs queue-inject gets a deliverer
+ * that has nothing else to do, so that a slow one holds up nobody; of commands
+ * that store, a few are in flight.
  */
 
 #include <poll.h>
@@ -31,7 +32,7 @@ struct worker {
 	unsigned uid;
 	unsigned gid;
 	bool has_mail_group;
-	bool is_exclusive; /* it runs a program or a forward */
+	bool is_exclusive; /* it does what may be slow */
 	size_t sent_count;
 	struct work *sent[POOL_WINDOW];
 	int64_t idle_since_ms;
@@ -59,6 +60,9 @@ void pool_init(struct pool *pool, int spawner_fd, size_t busy_max);
 
 /* Queue an action of a task; pool_run sends it. */
 void pool_add(struct pool *pool, struct action *action, struct task *task);
+
+/* From done: the same once more. */
+void pool_add_again(struct pool *pool, struct work *work);
 
 /* Give waiting work to deliverers, as far as there are any. */
 void pool_run(struct pool *pool);

@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "local/header.h"
+#include "queue/inject.h"
 #include "store/maildir_deliver.h"
 
 enum {
@@ -170,9 +171,6 @@ set_forward(struct parser *parser, const struct task *task,
 		command->recipients = buf_span(&action->recipients);
 	else
 		set_members(parser, task, action, command);
-	command->requires_tls = task->delivery.requires_tls;
-	command->priority = task->delivery.priority;
-	command->solicitation = task->delivery.solicitation;
 	command->name = buf_span(&parser->host);
 	/* A report about a report would run in circles: null stays null. */
 	command->new_sender = action->has_owner && command->sender.len > 0
@@ -220,7 +218,10 @@ task_fill(
 		.offset = delivery->offset,
 		.length = delivery->length,
 		.is_8bit = delivery->is_8bit,
-		.needs_utf8 = delivery->needs_utf8 };
+		.needs_utf8 = delivery->needs_utf8,
+		.requires_tls = delivery->requires_tls,
+		.priority = delivery->priority,
+		.solicitation = delivery->solicitation };
 	/* The file can be given to one user only. */
 	command->is_whole = delivery->is_plain && task->action_count == 1 &&
 			    action->kind == COMMAND_MAILDIR;
@@ -229,12 +230,12 @@ task_fill(
 		return 0;
 	if (action->kind == COMMAND_MAILDIR)
 		set_name(parser, task, command);
-	if (action->kind != COMMAND_FORWARD)
+	else if (action->kind == COMMAND_FORWARD)
+		set_forward(parser, task, action, command);
+	if ((action->kind != COMMAND_FORWARD && !action->is_asked) ||
+	    parser->inject_fd == -1)
 		return 1;
-	set_forward(parser, task, action, command);
-	if (parser->inject_fd == -1)
-		return 1;
-	fds[1] = neighbour_open_session(parser->inject_fd);
+	fds[1] = neighbour_open_session_of(parser->inject_fd, INJECT_FOR_USERS);
 	if (fds[1] == -1 && (errno == EPIPE || errno == ECONNRESET))
 		temp_fail("queue-inject is gone"); /* the chain starts anew */
 	return fds[1] == -1 ? 1 : 2;
@@ -350,6 +351,15 @@ finish_include(struct task *task, const struct work *work,
 		advance(task);
 }
 
+/* A script that wants something of the queue; once, or it would go on. */
+static bool
+is_asking(const struct work *work, const struct verdict *verdict)
+{
+	return work->action->kind == COMMAND_MAILDIR &&
+	       verdict->kind == VERDICT_LATER &&
+	       verdict->action == ACTION_ASKS && !work->action->is_asked;
+}
+
 /* What leaves no trace in a mailbox is logged here. */
 static void
 log_action(const struct task *task, const struct work *work,
@@ -372,6 +382,13 @@ task_done(
 	struct task *task = work->task;
 
 	(void)context;
+	if (is_asking(work, verdict)) {
+		work->action->is_asked = true;
+		pool_add_again(&task->parser->pool, work);
+		if (fd != -1)
+			close(fd);
+		return;
+	}
 	task->running--;
 	if (work->action->kind == COMMAND_INCLUDE) {
 		finish_include(task, work, verdict, fd);

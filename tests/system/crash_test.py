@@ -15,6 +15,8 @@ STEP = int(os.environ.get('CRASH_STEP', 30))
 FAULT = os.environ['BUILD'] + '/tests/fault/fault'
 BODY = ('0123456789abcdef' * 4 + '\n') * 40
 MBOX = '/var/mta/ann.mbox'         # an alias that is a file
+BOXES = 'joe', 'ann', 'sue', 'sue/.Box'
+SCRIPT = 'require ["fileinto", "copy"]; fileinto :copy "Box"; redirect :copy "any@far.example";\n'
 PASSES = 400                      # more calls than any role makes for a message
 accepted = {}                     # mark -> mailboxes (user names) that must have it
 sinks = {}                        # mark -> how often the other host took it
@@ -90,6 +92,13 @@ def pick(name, parent=None, uid=None):
     return 0
 
 
+def pick_sieve():
+    """There for a second after a message: one that nobody counts."""
+    with smtplib.SMTP('127.0.0.1', 25, timeout=10) as s:
+        s.sendmail('joe@example.org', ['sue@example.org'], 'Subject: first\n\n' + BODY)
+    return wait_for(lambda: is_queue_empty() and pick('sieve-deliver'))   # not one that is about to end
+
+
 CROWD = 'queue-inject of smtpd with four messages'  # one sync for all
 # What is hit, and whether that is the children that it forks for the message.
 ROLES = {
@@ -102,6 +111,7 @@ ROLES = {
     'local-deliver parser': (lambda: pick('local-deliver', 'local-deliver', 'mta-local'), False),
     'local-deliver spawner': (lambda: pick('local-deliver', 'queue-manager'), False),
     'deliverer': (lambda: pick('local-deliver', 'queue-manager'), True),
+    'sieve-deliver': (pick_sieve, False),
     'lookup of local-deliver': (lambda: pick('lookup', 'local-deliver'), False),
     'queue-inject of local-deliver': (lambda: pick('queue-inject', 'local-deliver'), False),
     'remote-send parent': (lambda: pick('remote-send', 'queue-manager'), False),
@@ -146,6 +156,8 @@ def recipients_for(role, mark):
         return ['nobody@far.example'], ['joe']          # its report
     if role == 'queue-inject of local-deliver':
         return ['away@example.org'], ['(far)']          # forwarded
+    if role == 'sieve-deliver':
+        return ['sue@example.org'], ['sue', 'sue/.Box', '(far)']
     if role == 'lookup of local-deliver':
         return [f'joe+{mark}@example.org'], ['joe']     # asked for once only
     if role in ('deliverer', 'local-deliver parser', 'queue-manager'):
@@ -173,11 +185,13 @@ def send_all(role, mark):
         return any(list(pool.map(lambda one: send(role, one), marks)))
 
 
-def texts(user):
-    if user == 'ann':
+def texts(box):
+    """Of ann's mbox, or of a Maildir: USER or USER/.FOLDER."""
+    if box == 'ann':
         return open(MBOX, errors='replace').read().split('\nFrom ')
     found = []
-    for name in glob.glob(pwd.getpwnam(user).pw_dir + '/Maildir/new/*'):
+    user, _, folder = box.partition('/')
+    for name in glob.glob(f'{pwd.getpwnam(user).pw_dir}/Maildir/{folder}/new/*'):
         try:
             found.append(open(name, errors='replace').read())
         except FileNotFoundError:
@@ -194,7 +208,7 @@ def copies(mark, box, kept):
 
 
 def is_all_there():
-    kept = {user: texts(user) for user in ('joe', 'ann')}
+    kept = {box: texts(box) for box in BOXES}
     return all(copies(mark, box, kept) for mark, boxes in accepted.items() for box in boxes)
 
 
@@ -273,7 +287,7 @@ def hash_of(role, error):
 def account(role, error, points):
     """0 lost, 0 truncated; how many twice."""
     is_settled = settle()
-    kept = {user: texts(user) for user in ('joe', 'ann')}
+    kept = {box: texts(box) for box in BOXES}
     lost, torn, twice = [], [], 0
     for mark, boxes in accepted.items():
         for box in boxes:
@@ -300,6 +314,10 @@ control('timeoutsmtpd', '20\n')
 with open('/etc/aliases', 'w') as f:
     f.write(f'away: any@far.example\nann: {MBOX}\n')
 run('/var/mta/bin/newaliases')
+run('useradd', '--home-dir', os.path.dirname(pwd.getpwnam('joe').pw_dir) + '/sue', '--create-home', 'sue')
+run('setpriv', '--reuid=sue', '--regid=sue', '--init-groups', 'sh', '-c',
+    'umask 077; cd ~sue; mkdir -p Maildir/sieve Maildir/new Maildir/cur Maildir/tmp Maildir/.Box/new Maildir/.Box/cur '
+    'Maildir/.Box/tmp; cat >Maildir/sieve/main.sieve; echo main >Maildir/sieve/active', input=SCRIPT)
 open(MBOX, 'w').close()
 shutil.chown(MBOX, 'mta-alias')
 socketserver.ThreadingTCPServer.allow_reuse_address = True
