@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "imapd/append.h"
+#include "imapd/events.h"
 #include "imapd/limit.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
@@ -133,6 +134,8 @@ commit(struct appending *appending)
 		session->appended += appending->count;
 		notify_note_own(session, buf_span(&appending->name), &copied,
 		    appending->count);
+		events_run_new(session, buf_span(&appending->name),
+		    SIEVE_APPEND, copied.uids, appending->count);
 		put_done(appending, &copied);
 	} else if (status == ACCOUNT_NONEXISTENT && appending->is_replace) {
 		session_finish(session, "NO [EXPUNGEISSUED] it is gone");

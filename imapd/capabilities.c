@@ -27,6 +27,8 @@ capabilities_add(struct buf *text, const struct session_settings *settings)
 	/* RFC 8437 section 4.1: a relay could read nothing of it. */
 	buf_add_string(text,
 	    settings->is_relayed ? " UNAUTHENTICATE" : " COMPRESS=DEFLATE");
+	if (settings->sieve_host != NULL)
+		buf_printf(text, " IMAPSIEVE=sieve://%s", settings->sieve_host);
 	if (settings->can_share)
 		buf_add_string(text, " ACL RIGHTS=texk LIST-MYRIGHTS");
 	if (settings->message_max > 0)

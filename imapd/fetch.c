@@ -1,3 +1,4 @@
+#include "imapd/events.h"
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
 #include "imapd/output.h"
@@ -257,6 +258,19 @@ sets_seen(const struct fetch_request *request)
 	return false;
 }
 
+static bool
+set_seen(struct session *session, const struct picks *unseen)
+{
+	struct events_flags *events = events_flags_begin(
+	    session, picks_items(unseen), picks_count(unseen));
+	bool is_set = folder_change_flags(session->folder, picks_items(unseen),
+			  picks_count(unseen), FLAGS_ADD, MESSAGE_SEEN, 0,
+			  UINT64_MAX, NULL, NULL) == ACCOUNT_OK;
+
+	events_flags_end(events);
+	return is_set;
+}
+
 /*
  * Those not seen yet become so, and say it in their answer as any change does:
  * RFC 7162 section 3.2.4.
@@ -276,10 +290,7 @@ mark_seen(struct session *session, const struct picks *picks,
 		    !message->is_expunged)
 			picks_add(&unseen, i);
 	}
-	if (picks_count(&unseen) > 0 &&
-	    folder_change_flags(session->folder, picks_items(&unseen),
-		picks_count(&unseen), FLAGS_ADD, MESSAGE_SEEN, 0, UINT64_MAX,
-		NULL, NULL) == ACCOUNT_OK) {
+	if (picks_count(&unseen) > 0 && set_seen(session, &unseen)) {
 		fetch_request_add(request, FETCH_FLAGS);
 		if ((session->enabled & ENABLED_CONDSTORE) != 0) {
 			if ((session->enabled & ENABLED_UIDONLY) == 0)

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "imapd/events.h"
 #include "imapd/handlers.h"
 #include "imapd/limit.h"
 #include "imapd/notify.h"
@@ -188,9 +189,15 @@ store(struct session *session, const struct store_request *request,
 {
 	struct picks refused = picks_new();
 	bool is_gone = false;
+	struct events_flags *events =
+	    events_flags_begin(session, picks_items(picks), picks_count(picks));
+	/* A script may change what the client believes to know. */
+	const struct store_request told = { .is_silent = request->is_silent &&
+							 events == NULL };
 	enum account_status status =
 	    change_flags(session, request, picks, &refused);
 
+	events_flags_end(events);
 	for (size_t k = 0; k < picks_count(picks); k++)
 		is_gone |=
 		    folder_message(session->folder, picks_items(picks)[k])
@@ -198,7 +205,7 @@ store(struct session *session, const struct store_request *request,
 	/* One that another program holds: the others are changed. */
 	if (status == ACCOUNT_OK || status == ACCOUNT_IN_USE) {
 		session_tell_keywords(session);
-		put_stored(session, request, picks, &refused);
+		put_stored(session, &told, picks, &refused);
 	}
 	if (status == ACCOUNT_NONEXISTENT || (status == ACCOUNT_OK && is_gone))
 		session_finish(
@@ -296,6 +303,8 @@ copy_picks(struct session *session, const struct picks *picks,
 		session_finish(session, "OK there were none");
 	} else {
 		notify_note_own(session, target, &copied, picks_count(picks));
+		events_run_new(session, target, SIEVE_COPY, copied.uids,
+		    picks_count(picks));
 		/* MOVE: before the EXPUNGEs, RFC 6851 section 4.3. */
 		buf_add_string(&text, is_move ? "* OK " : "OK ");
 		add_copyuid(session, picks, &copied, &text);

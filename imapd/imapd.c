@@ -21,7 +21,9 @@
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
  *             imapdmessagelimit,imapdsavelimit,imapdsubmitters,
  *             imapdconvertmessages,imapdconvertparts,imapdconvertsize,
- *             imapdconversions,maxfolders,quota,specialfolders}; the mailbox
+ *             imapdconversions,imapsieve,recipientdelimiter,sieveredirects,
+ *             maxhops,maxfolders,quota,specialfolders};
+ *             the mailbox; sieve/NAME.sieve
  * writes      the mailbox
  * runs        nothing
  * exits       0; EX_USAGE; EX_NOPERM if root; EX_TEMPFAIL the mailbox cannot
@@ -39,6 +41,7 @@
 #include "base/control.h"
 #include "base/die.h"
 #include "base/landlock.h"
+#include "base/paths.h"
 #include "base/sandbox.h"
 #include "imapd/preauth.h"
 #include "imapd/session.h"
@@ -48,6 +51,7 @@
 #include "queue/sharing.h"
 #include "store/account_settings.h"
 #include "store/conversion_settings.h"
+#include "store/scripts.h"
 
 static const char usage[] =
     "usage: imapd MAILBOX   (a folder or maildir:PATH)\n"
@@ -81,6 +85,26 @@ is_submitter(const char *user)
 	return is_one;
 }
 
+/* IMAPSIEVE names the ManageSieve server, RFC 6785 section 2.1. */
+static void
+read_sieve_settings(struct session_settings *settings)
+{
+	static struct buf host; /* the settings keep their texts */
+	static struct buf me;
+	static struct buf delimiters;
+
+	host = control_word("imapsieve", "");
+	if (host.len == 0)
+		return;
+	me = control_me();
+	settings->sieve_host = buf_string(&host);
+	settings->me = buf_string(&me);
+	settings->redirects_max = scripts_redirects_max();
+	settings->hops_max = control_number("maxhops", 100, 10, 1000);
+	delimiters = control_word("recipientdelimiter", "+");
+	settings->delimiters = buf_span(&delimiters);
+}
+
 static void
 read_session_settings(struct session_settings *settings)
 {
@@ -106,6 +130,7 @@ read_session_settings(struct session_settings *settings)
 	settings->convert_size =
 	    control_number("imapdconvertsize", CONVERT_SIZE, 1024, 1 << 30);
 	settings->convert_preferred = conversion_settings_read();
+	read_sieve_settings(settings);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */
@@ -147,13 +172,15 @@ serve(void)
 /* ---- after it ---- */
 
 static void
-close_jail(const char *mailbox)
+close_jail(const char *mailbox, const struct session_settings *settings)
 {
 	const struct landlock_path paths[] = {
 		{ strchr(mailbox, ':') + 1, LANDLOCK_READ | LANDLOCK_WRITE },
+		{ MTA_SIEVE, LANDLOCK_READ },
 	};
+	size_t count = settings->sieve_host == NULL ? 1 : 2;
 
-	if (!sandbox_is_sanitized() && !landlock_restrict(paths, 1, true))
+	if (!sandbox_is_sanitized() && !landlock_restrict(paths, count, true))
 		temp_fail("cannot close the jail (landlock)");
 	sandbox_enter(
 	    SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_WATCH_FILES);
@@ -186,7 +213,7 @@ transact(const char *mailbox, struct session_settings *settings)
 		write_all(STDOUT_FILENO, buf_span(&bye));
 		return EX_TEMPFAIL;
 	}
-	close_jail(mailbox);
+	close_jail(mailbox, settings);
 	session_serve_mailbox(STDIN_FILENO, STDOUT_FILENO, account, settings);
 	account_close(account);
 	return EX_OK;

@@ -448,6 +448,7 @@ session_serve_mailbox(int in, int out, struct account *account,
 		.out = &writer,
 		.language = settings->language,
 		.account = account,
+		.injector = -1,
 		.folder_name = buf_new(ACCOUNT_NAME_MAX),
 		.prefix = buf_new(ACCOUNT_NAME_MAX),
 		.saved_uids = buf_new(SIZE_MAX / 2) };

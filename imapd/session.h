@@ -42,11 +42,16 @@ struct session_settings {
 	const char *owner;  /* whose guest the user is; NULL: nobody's */
 	struct span groups; /* a guest's, as in mail/identifier.h */
 	int sharing;        /* the pair with login(8), or -1 */
-	bool can_share;     /* others' mailboxes are reached by it */
-	bool is_submitter;  /* in control/imapdsubmitters */
-	bool is_url_reader; /* a guest that has URLFETCH alone */
-	bool is_burl;       /* the same, of smtpd, which submits for user */
-	bool is_relayed;    /* it may UNAUTHENTICATE, RFC 8437 */
+	uint64_t redirects_max;
+	uint64_t hops_max;
+	struct span delimiters; /* of IMAPSIEVE's scripts */
+	const char *me;         /* this host's name */
+	const char *sieve_host; /* IMAPSIEVE's ManageSieve server; NULL: off */
+	bool can_share;         /* others' mailboxes are reached by it */
+	bool is_submitter;      /* in control/imapdsubmitters */
+	bool is_url_reader;     /* a guest that has URLFETCH alone */
+	bool is_burl;           /* the same, of smtpd, which submits for user */
+	bool is_relayed;        /* it may UNAUTHENTICATE, RFC 8437 */
 	const char *peer;
 	struct span input;      /* what the client sent already */
 	const char *greeting;   /* "TAG OK" after a log-in; NULL: PREAUTH */
@@ -72,6 +77,7 @@ struct session {
 	    *stream;             /* that ends the command so far, or NULL */
 	struct notify *notify;   /* NULL: no NOTIFY came */
 	struct guests *guests;   /* others' mailboxes; NULL: none so far */
+	int injector;            /* a session with queue-inject; -1: none yet */
 	bool has_lost_login;     /* it did not answer: no sharing any more */
 	struct deflate *deflate; /* COMPRESS is on; or NULL */
 	const char *verb;        /* of the command that runs, without UID */

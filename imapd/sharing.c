@@ -93,3 +93,17 @@ sharing_open(struct session *session, enum sharing_kind kind, struct span owner,
 	packet_close_fds(&packet);
 	return fd;
 }
+
+int
+sharing_injector(struct session *session)
+{
+	static struct packet packet;
+	struct sharing_record answer;
+
+	if (session->injector != -1 || session->settings->sharing == -1)
+		return session->injector;
+	if (ask(session, SHARING_SUBMIT, span_of(""), &packet, &answer))
+		session->injector = packet_take_fd(&packet, 0);
+	packet_close_fds(&packet);
+	return session->injector;
+}

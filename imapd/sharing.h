@@ -22,4 +22,7 @@ bool sharing_owners(struct session *session, struct buf *owners);
 int sharing_open(struct session *session, enum sharing_kind kind,
     struct span owner, bool *is_later);
 
+/* A session with queue-inject, which stays the session's; or -1. */
+int sharing_injector(struct session *session);
+
 #endif

@@ -143,6 +143,7 @@ admit(
 		seat_close_fd(&seat->session);
 	seat->account = account;
 	seat->state = SEAT_SERVING;
+	seat->has_injector = false;
 }
 
 /* SMTP has no process to become: its session hears whose it is. */

@@ -12,6 +12,8 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "base/sandbox.h"
+#include "queue/inject.h"
+#include "queue/neighbour.h"
 #include "queue/sharing.h"
 #include "service/account.h"
 #include "service/groups.h"
@@ -310,27 +312,68 @@ guests_take_burl(struct login *login, struct seat *seat)
 	return true;
 }
 
+/* For what its user's scripts send: one for each process. */
+static void
+pass_injector(struct login *login, struct seat *seat)
+{
+	int inject = login->polled[POLL_INJECT].fd;
+	int session = inject == -1 || seat->has_injector
+			  ? -1
+			  : neighbour_open_session_of(inject, INJECT_FOR_USERS);
+
+	if (session == -1) {
+		log_event("no session with queue-inject for user=%.*s",
+		    (int)seat->user.len, seat->user.data);
+		refuse(seat);
+		return;
+	}
+	seat->has_injector = true;
+	if (!sharing_send(channel(seat), SHARING_YES, span_of(""), session))
+		seat_close_fd(&seat->report);
+	close(session);
+}
+
+/* False: it is no request. */
+static bool
+take_record(struct login *login, struct seat *seat)
+{
+	struct sharing_record record;
+
+	if (!sharing_parse(packet_span(&login->packet), &record))
+		return false;
+	switch (record.kind) {
+	case SHARING_OPEN:
+	case SHARING_READ_URLS:
+		if (record.text.len > LOGIN_USER_MAX)
+			return false;
+		begin_guest(login, seat, &record);
+		return true;
+	case SHARING_OWNERS:
+	case SHARING_PUBLISH:
+		begin_helper(login, seat, &record);
+		return true;
+	case SHARING_SUBMIT:
+		pass_injector(login, seat);
+		return true;
+	case SHARING_YES:
+	case SHARING_NO:
+	case SHARING_LATER:
+		break;
+	}
+	return false;
+}
+
 void
 guests_take_request(struct login *login, struct seat *seat)
 {
-	struct sharing_record record;
 	int got = packet_receive(seat->report, &login->packet);
 
 	if (got == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	packet_close_fds(&login->packet);
-	if (got == 1 && sharing_parse(packet_span(&login->packet), &record) &&
-	    (record.kind == SHARING_OPEN || record.kind == SHARING_READ_URLS) &&
-	    record.text.len <= LOGIN_USER_MAX) {
-		begin_guest(login, seat, &record);
-	} else if (got == 1 &&
-		   sharing_parse(packet_span(&login->packet), &record) &&
-		   (record.kind == SHARING_OWNERS ||
-		       record.kind == SHARING_PUBLISH)) {
-		begin_helper(login, seat, &record);
-	} else {
-		if (got == 1)
-			log_event("a session's request is none of login(5)");
-		seat_close_fd(&seat->report);
-	}
+	if (got == 1 && take_record(login, seat))
+		return;
+	if (got == 1)
+		log_event("a session's request is none of login(5)");
+	seat_close_fd(&seat->report);
 }

@@ -1,8 +1,8 @@
 /*
  * login - turn a name and a proof into a process of that user's.
  *
- * started by  service/{pop3d,imapd,submission}/run, as a neighbour of
- *             pop3d -l, imapd -l and smtpd submission
+ * started by  service/{pop3d,imapd,sieved,submission}/run, as a neighbour
+ *             of pop3d -l, imapd -l, sieved -l and smtpd submission
  * uid         root (confine -c setgid,setuid,kill): its parent knows sessions
  *             and numbers only; a child for each attempt reads the record,
  *             asks, and becomes the user, never uid 0 (for SMTP it becomes
@@ -10,15 +10,16 @@
  * fd 0        the control pair with the acceptor, login(5); sessions open
  *             over it
  * fd 2        the log
+ * fd 10       queue-inject, for what scripts send (imap, optional)
  * fd 11       lookup, lookup(5)
  * fd 14       checkpw, login(5)
  * reads       control/{me,locals,apop,authmasters,uidmin,logindelaymax,
- *             pop3peruser,imapperuser,imapdguests,imapdshares,
+ *             pop3peruser,imapperuser,sieveperuser,imapdguests,imapdshares,
  *             messagesperhour,recipientsperhour,timeoutneighbour},
  *             /etc/passwd, whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count; users/shares
- * runs        /var/mta/bin/pop3d -s or imapd -s, as the user; imapd -g, as
- *             one who shares folders with him
+ * runs        /var/mta/bin/pop3d -s, imapd -s or sieved -s, as the user;
+ *             imapd -g, as one who shares folders with him
  * exits       0 the control pair closed, or it rests; EX_USAGE; EX_NOPERM not
  *             root; EX_TEMPFAIL a neighbour is gone
  */
@@ -33,8 +34,8 @@
 #include "service/quota.h"
 #include "service/seats.h"
 
-static const char usage[] =
-    "usage: login pop3 | imap | smtp   (by service/NAME/run, as a neighbour)";
+static const char usage[] = "usage: login pop3 | imap | sieve | smtp   (by "
+			    "service/NAME/run, as a neighbour)";
 
 enum {
 	ME_MAX = 255,
@@ -50,6 +51,7 @@ static const struct service {
 } services[] = {
 	{ "pop3", LOGIN_POP3, "pop3d" },
 	{ "imap", LOGIN_IMAP, "imapd" },
+	{ "sieve", LOGIN_SIEVE, "sieved" },
 	{ "smtp", LOGIN_SMTP, NULL },
 };
 
@@ -90,7 +92,7 @@ read_settings(struct login_settings *settings, const struct service *service)
 	settings->delay_max_ms =
 	    control_number("logindelaymax", 15, 0, 60) * 1000;
 	settings->rest_ms = neighbour_rest_ms();
-	if (service->number != LOGIN_POP3)
+	if (service->number == LOGIN_IMAP || service->number == LOGIN_SMTP)
 		settings->guests_max =
 		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
 	if (service->program == NULL) {
@@ -118,7 +120,10 @@ main(int argc, char **argv)
 		return puts(usage) == EOF ? EX_IOERR : EX_OK;
 	if (argc != 2)
 		die(EX_USAGE, "%s", usage);
+	/* Before another descriptor can have that number. */
+	bool has_injector = neighbour_is_given(NEIGHBOUR_INJECT);
 	read_settings(&settings, find_service(argv[1]));
+	settings.has_injector = has_injector && settings.service == LOGIN_IMAP;
 	if (!neighbour_is_given(NEIGHBOUR_CHECKPW) ||
 	    !neighbour_is_given(NEIGHBOUR_LOOKUP))
 		die(EX_USAGE, "lookup and checkpw must be neighbours");

@@ -34,6 +34,7 @@ struct seat {
 	bool is_sasl;
 	bool is_relayed;    /* the session stays open, for the next log-in */
 	bool has_used_apop; /* or may not use it at all */
+	bool has_injector;  /* its process has a session with queue-inject */
 	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
 	int64_t due_ms;   /* when SEAT_DELAYED, SEAT_REFUSED or a guest ends */
@@ -52,6 +53,7 @@ enum {
 	POLL_SIGNALS,
 	POLL_CHECKPW,
 	POLL_LOOKUP,
+	POLL_INJECT,
 	POLL_SEATS
 };
 

@@ -380,6 +380,8 @@ serve(struct login *login)
 			return;
 		if (polled[POLL_CHECKPW].revents != 0)
 			die(EX_TEMPFAIL, "checkpw is gone: starting anew");
+		if (polled[POLL_INJECT].revents != 0)
+			die(EX_TEMPFAIL, "queue-inject is gone");
 		if (polled[POLL_LOOKUP].revents != 0)
 			die(EX_TEMPFAIL, "lookup is gone: starting anew");
 		if (polled[POLL_SIGNALS].revents != 0)
@@ -447,6 +449,9 @@ seats_serve(const struct login_settings *settings)
 	    (struct pollfd){ .fd = open_signals(&login), .events = POLLIN };
 	login.polled[POLL_CHECKPW] = (struct pollfd){ .fd = NEIGHBOUR_CHECKPW };
 	login.polled[POLL_LOOKUP] = (struct pollfd){ .fd = NEIGHBOUR_LOOKUP };
+	login.polled[POLL_INJECT] =
+	    (struct pollfd){ .fd = settings->has_injector ? NEIGHBOUR_INJECT
+							  : -1 };
 	signal(SIGPIPE, SIG_IGN);
 	serve(&login);
 	stop(&login);

@@ -25,10 +25,11 @@ struct login_settings {
 	bool offers_apop;              /* control/apop */
 	uint64_t uid_min;              /* control/uidmin */
 	uint64_t delay_max_ms;         /* control/logindelaymax */
+	bool has_injector;             /* for scripts of IMAPSIEVE */
 	uint64_t sessions_per_account; /* control/SERVICEperuser */
 	uint64_t messages_per_hour;    /* control/messagesperhour; 0: any */
 	uint64_t recipients_per_hour;  /* control/recipientsperhour */
-	uint64_t guests_max;           /* control/imapdguests, not POP3 */
+	uint64_t guests_max;           /* control/imapdguests: IMAP, SMTP */
 	uint64_t shares_max;           /* control/imapdshares, IMAP only */
 	int64_t rest_ms;               /* neighbour_rest_ms */
 };

@@ -63,7 +63,8 @@ def may(user, authzid, service='imapd', secret=SECRET):
 
 
 def last(event, service='imapd'):
-    return [line for line in log(service).splitlines() if f'login: {event} ' in line][-1].split(f'login: {event} ')[1]
+    found = wait_for(lambda: [line for line in log(service).splitlines() if f'login: {event} ' in line])
+    return found[-1].split(f'login: {event} ')[1]
 
 
 def restart():
