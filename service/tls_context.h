@@ -26,7 +26,7 @@ struct tls_context {
 	SSL_CTX *ssl;
 	struct key_channel keyd;
 	const char *me;       /* control/me */
-	const char *protocol; /* ALPN's name: "imap", "pop3", "smtp" */
+	const char *protocol; /* ALPN's name: "imap", "managesieve", ... */
 	bool is_client;       /* then there is no keyd, and no certificate */
 	struct tls_identity identities[KEYRING_MAX];
 	size_t count;

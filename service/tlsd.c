@@ -2,9 +2,10 @@
  * tlsd - TLS for a server's sessions, or a client's connections: the bytes of
  * each in a process of its own that holds no key.
  *
- * started by  service/NAME/run, as a neighbour of smtpd, pop3d or remote-send
- * uid         mta-tls-smtp, mta-tls-pop3, mta-tls-imap or mta-tls-client;
- *             never root
+ * started by  service/NAME/run, as a neighbour of smtpd, pop3d, imapd,
+ *             sieved or remote-send
+ * uid         mta-tls-smtp, mta-tls-pop3, mta-tls-imap, mta-tls-sieve or
+ *             mta-tls-client; never root
  * fd 0        the control pair, tls(5)
  * fd 2        the log
  * fd 19       keyd, tls(5); not for a client
@@ -28,7 +29,8 @@
 #include "service/tls_server.h"
 
 static const char usage[] =
-    "usage: tlsd smtp|pop3|imap|client   (by service/NAME/run, as a neighbour)";
+    "usage: tlsd smtp|pop3|imap|managesieve|client   (by service/NAME/run, as "
+    "a neighbour)";
 
 static const char authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -36,7 +38,7 @@ static const char *
 known_protocol(const char *name)
 {
 	static const char *const protocols[] = { "smtp", "pop3", "imap",
-		"client" };
+		"managesieve", "client" };
 
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
 		if (strcmp(name, protocols[i]) == 0)

@@ -83,24 +83,44 @@ outcome_of_read(enum io_status status)
 	return status == IO_TOO_LONG ? AUTH_TOO_LONG : AUTH_CLOSED;
 }
 
+/* Without its end. */
+static enum auth_outcome
+read_text(const struct auth *auth, struct span *line)
+{
+	const struct auth_form *form = auth->form;
+
+	if (form != NULL) {
+		enum auth_outcome got =
+		    form->response(form->context, auth->line);
+
+		*line = buf_span(auth->line);
+		return got;
+	}
+	enum io_status status = read_line(auth->in, auth->line);
+	if (status != IO_OK)
+		return outcome_of_read(status);
+	*line = buf_span(auth->line);
+	line->len--;
+	if (line->len > 0 && line->ptr[line->len - 1] == '\r')
+		line->len--;
+	return AUTH_OK;
+}
+
 /* Base64 into bytes; an outcome other than AUTH_OK ends the exchange. */
 static enum auth_outcome
 read_response(const struct auth *auth, char bytes[SASL_MESSAGE_MAX],
     struct span *response)
 {
 	int64_t timeout_ms = auth->in->timeout_ms;
+	struct span line;
 	size_t len;
 
 	if (auth->in->timeout_ms > AUTH_TIMEOUT_MS)
 		auth->in->timeout_ms = AUTH_TIMEOUT_MS;
-	enum io_status status = read_line(auth->in, auth->line);
+	enum auth_outcome got = read_text(auth, &line);
 	auth->in->timeout_ms = timeout_ms;
-	if (status != IO_OK)
-		return outcome_of_read(status);
-	struct span line = buf_span(auth->line);
-	line.len--;
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
+	if (got != AUTH_OK)
+		return got;
 	if (line.len > SASL_LINE_MAX)
 		return AUTH_TOO_LONG;
 	if (span_equal(line, span_of("*")))
@@ -119,10 +139,26 @@ send_challenge(const struct auth *auth, const struct sasl_message *challenge)
 	struct buf text = buf_new(2 * (size_t)SASL_MESSAGE_MAX);
 
 	base64_add(&text, sasl_bytes(challenge));
-	write_string(auth->out, auth->prompt);
-	write_span(auth->out, buf_span(&text));
-	write_string(auth->out, "\r\n");
+	if (auth->form != NULL) {
+		auth->form->challenge(auth->form->context, buf_span(&text));
+	} else {
+		write_string(auth->out, auth->prompt);
+		write_span(auth->out, buf_span(&text));
+		write_string(auth->out, "\r\n");
+	}
 	buf_free(&text);
+}
+
+/*
+ * Is it the server's own proof, and may that come with the reply? The client
+ * has nothing to say to it (RFC 5802 section 3): it checks it, and goes.
+ */
+static bool
+is_last(const struct auth *auth, struct span mechanism, struct span challenge)
+{
+	return auth->form != NULL && auth->form->last != NULL &&
+	       span_starts(mechanism, span_of("SCRAM-")) &&
+	       span_starts(challenge, span_of("v="));
 }
 
 static enum auth_outcome
@@ -161,7 +197,7 @@ cancel(const struct auth *auth, enum auth_outcome why)
 
 /* Challenges and responses, until there is an answer. */
 static enum auth_outcome
-converse(const struct auth *auth, struct buf *account)
+converse(const struct auth *auth, struct span mechanism, struct buf *account)
 {
 	static struct sasl_reply reply; /* these are large */
 	static char bytes[SASL_MESSAGE_MAX];
@@ -173,6 +209,13 @@ converse(const struct auth *auth, struct buf *account)
 			return AUTH_LATER;
 		if (reply.is_answer)
 			return outcome_of(&reply.answer, account);
+		struct span challenge = sasl_bytes(&reply.challenge);
+		if (is_last(auth, mechanism, challenge)) {
+			base64_add(auth->form->last, challenge);
+			if (!sasl_send(auth->login, SASL_RESPONSE, span_of("")))
+				return AUTH_LATER;
+			continue;
+		}
 		send_challenge(auth, &reply.challenge);
 		enum auth_outcome got = read_response(auth, bytes, &response);
 		bool is_sent = got == AUTH_OK &&
@@ -232,5 +275,5 @@ auth_run(const struct auth *auth, struct span mechanism, struct span initial,
 	wipe_input(auth);
 	if (outcome != AUTH_OK)
 		return outcome;
-	return is_sent ? converse(auth, account) : AUTH_LATER;
+	return is_sent ? converse(auth, mechanism, account) : AUTH_LATER;
 }

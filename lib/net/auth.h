@@ -3,8 +3,9 @@
 
 /*
  * auth - the client's side of the wall: AUTH of SMTP (RFC 4954) and POP3
- * (RFC 5034), for processes that know no secret and no mechanism.  They move
- * base64 lines to login(8) and back.
+ * (RFC 5034), AUTHENTICATE of IMAP and ManageSieve, for processes that know no
+ * secret and no mechanism.  They move base64 to login(8) and back, in lines or
+ * as the protocol has it.
  *
  * Limits   SASL_LINE_MAX characters a line, AUTH_TIMEOUT_MS for each.
  * Secrets  what the client sent is wiped from every buffer, the reader's too,
@@ -44,6 +45,8 @@ struct control_list auth_sender_logins(void);
 bool auth_may_be_clear(
     const struct auth_settings *settings, const struct peer *peer);
 
+struct auth_form;
+
 struct auth {
 	enum login_service service;
 	int login;       /* the session with login */
@@ -51,10 +54,11 @@ struct auth {
 	const struct peer *peer;
 	struct reader *in;
 	struct writer *out;
-	struct buf *line;        /* the command's; AUTH_LINE_MAX */
-	const char *prompt;      /* before a challenge: "334 ", "+ " */
-	struct span binding;     /* channel binding data, or empty */
-	struct span certificate; /* whom the client's certificate names */
+	struct buf *line;             /* the command's; AUTH_LINE_MAX */
+	const char *prompt;           /* before a challenge: "334 ", "+ " */
+	const struct auth_form *form; /* instead of lines; or NULL */
+	struct span binding;          /* channel binding data, or empty */
+	struct span certificate;      /* whom the client's certificate names */
 };
 
 enum auth_outcome {
@@ -67,6 +71,18 @@ enum auth_outcome {
 	AUTH_SYNTAX,    /* not base64 */
 	AUTH_TOO_LONG,
 	AUTH_CLOSED /* the client is gone or too slow: see in->status */
+};
+
+/* A protocol whose challenges and responses are no lines of base64. */
+struct auth_form {
+	void (*challenge)(void *context, struct span base64);
+	/* The base64 of the next response into *line; AUTH_OK, or the end. */
+	enum auth_outcome (*response)(void *context, struct buf *line);
+	void *context;
+	/* What a mechanism says last, in base64, goes in here and with the
+	 * reply to the log-in (RFC 4422 section 3.6), instead of a challenge.
+	 */
+	struct buf *last;
 };
 
 /*

@@ -41,6 +41,7 @@ gate_serve(const struct gate_service *service, struct gate_settings *settings)
 	struct serve server = {
 		.busy = service->busy,
 		.over = service->over,
+		.is_quoted = service->is_quoted,
 		.neighbours = { NEIGHBOUR_LOGIN },
 		.neighbour_count = 1,
 		.late = { { NEIGHBOUR_TLS } },
@@ -279,6 +280,12 @@ gate_has_mechanism(const struct gate *gate, struct span name)
 }
 
 bool
+gate_forbids_mechanism(const struct gate *gate, struct span name)
+{
+	return mechanisms_forbid(&gate->settings->auth.mechanisms, name);
+}
+
+bool
 gate_takes_utf8(const struct gate *gate)
 {
 	return gate->is_trusted && gate_has_mechanism(gate, span_of(plain));
@@ -297,6 +304,7 @@ gate_authenticate(struct gate *gate, struct reader *in, struct writer *out,
 		.out = out,
 		.line = line,
 		.prompt = "+ ",
+		.form = gate->form,
 		.binding = starttls_binding(&gate->facts),
 		.certificate = span_of(gate->facts.client_name) };
 	struct buf account = buf_new(LOGIN_USER_MAX);

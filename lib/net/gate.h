@@ -2,9 +2,9 @@
 #define NET_GATE_H
 
 /*
- * gate - what stands before a mailbox, for POP3 and IMAP: a process that knows
- * no mailbox, only its client, a session with login(8) and perhaps one with
- * tlsd(8).  The protocol's words stay with the protocol.
+ * gate - what stands before a mailbox, for POP3, IMAP and ManageSieve: a
+ * process that knows no mailbox, only its client, a session with login(8) and
+ * perhaps one with tlsd(8).  The protocol's words stay with the protocol.
  */
 
 #include "net/auth.h"
@@ -35,6 +35,7 @@ struct gate {
 	bool is_trusted; /* nobody can read its line, or all may */
 	bool is_relayed; /* the client stays with us */
 	int connection;  /* then, after LOGIN_OK: to the user's process */
+	const struct auth_form *form; /* of AUTH; NULL: lines */
 };
 
 /* ---- the acceptor ---- */
@@ -43,6 +44,7 @@ struct gate_service {
 	const char *name; /* before the names of control files; "pop3d" */
 	const char *busy; /* as in struct serve */
 	const char *over;
+	bool is_quoted;
 	/* One client; tls is -1 where there is none.  An exit code. */
 	int (*run)(int client, const struct peer *peer, int login, int tls,
 	    const struct gate_settings *settings);
@@ -102,10 +104,14 @@ bool gate_may_try_again(struct gate *gate);
 const char *gate_next_mechanism(const struct gate *gate, size_t *place);
 bool gate_has_mechanism(const struct gate *gate, struct span name);
 
+/* Is it one of this build's that control/authmechanisms forbids? */
+bool gate_forbids_mechanism(const struct gate *gate, struct span name);
+
 /* May names and passwords have more than ASCII? */
 bool gate_takes_utf8(const struct gate *gate);
 
-/* The exchange of AUTH; line as in struct auth, the prompt is "+ ". */
+/* The exchange of AUTH; line as in struct auth, the prompt is "+ " without a
+ * form. */
 enum auth_outcome gate_authenticate(struct gate *gate, struct reader *in,
     struct writer *out, struct buf *line, struct span mechanism,
     struct span initial, bool has_initial);

@@ -98,6 +98,14 @@ mechanisms_has(const struct mechanisms *mechanisms,
 	return place < KNOWN && is_offered(mechanisms, channel, place);
 }
 
+bool
+mechanisms_forbid(const struct mechanisms *mechanisms, struct span name)
+{
+	size_t place = find(name);
+
+	return place < KNOWN && (mechanisms->listed >> place & 1U) == 0;
+}
+
 const char *
 mechanisms_next(const struct mechanisms *mechanisms,
     const struct mechanisms_channel *channel, size_t *place)

@@ -32,6 +32,9 @@ void mechanisms_read(struct mechanisms *mechanisms);
 bool mechanisms_has(const struct mechanisms *mechanisms,
     const struct mechanisms_channel *channel, struct span name);
 
+/* Is it known, and not among those that control/authmechanisms allows? */
+bool mechanisms_forbid(const struct mechanisms *mechanisms, struct span name);
+
 /* Walk those that are offered, the best first: start with 0; NULL at the end.
  */
 const char *mechanisms_next(const struct mechanisms *mechanisms,

@@ -155,10 +155,13 @@ refuse(const struct server *server, int client, const struct peer *peer,
 {
 	struct buf reply = buf_new(256);
 
-	buf_printf(&reply, "%s %s", code, words);
+	const char *quote = server->serve->is_quoted ? "\"" : "";
+
+	buf_printf(&reply, "%s %s%s", code, quote, words);
 	if (file != NULL)
 		buf_printf(
 		    &reply, ": see control/%s%s", server->serve->name, file);
+	buf_add_string(&reply, quote);
 	log_event("refused client=%s reason=%s reply=%s", peer->text,
 	    file == NULL ? "trouble" : file, buf_string(&reply));
 	buf_add_string(&reply, "\r\n");

@@ -38,6 +38,7 @@ enum {
 struct serve {
 	const char *busy; /* codes before the words: no place, "421 4.3.2" */
 	const char *over; /* over what one network may have: "421 4.7.0" */
+	bool is_quoted;   /* the words are a string, RFC 5804 section 1.2 */
 	char name[SERVE_NAME_MAX]; /* before the names of control files */
 	uint64_t connections_max;
 	uint64_t connections_per_network_max;

@@ -4,8 +4,9 @@ is not its work.  With landlock as it is, and masked to version 2.
 
 ATTACK=all tries every call on the lasting processes too, each of which dies of
 it and is started anew; in make check those get a few, and all sessions but smtpd's the worst."""
-import glob, imaplib, itertools, os, poplib, pwd, smtplib, socket, ssl, subprocess, sys, threading
+import base64, glob, imaplib, itertools, os, poplib, pwd, smtplib, socket, ssl, subprocess, sys, threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from managesieve import Sieve
 from tap import *
 
 on_host()
@@ -122,6 +123,19 @@ def imap_logged_in():
     return s.sock, users_sessions('imapd')
 
 
+def sieve_session():
+    s = Sieve.connect()
+    s.capabilities()
+    return s.s, lambda: sessions('sieved')
+
+
+def sieve_logged_in():
+    s = Sieve.connect()
+    s.capabilities()
+    s.ask(b'AUTHENTICATE', 'PLAIN', base64.b64encode(f'\0{next(USERS)}\0open sesame'.encode()).decode())
+    return s.s, users_sessions('sieved')
+
+
 def tls_session():
     context = ssl.create_default_context(cafile='/var/mta/tls/self.pem')
     context.check_hostname = False
@@ -140,7 +154,7 @@ def restart(service):
 def is_listening(service):
     def test():
         try:
-            with socket.create_connection(('127.0.0.1', {'smtpd': 25, 'pop3d': 110, 'imapd': 143}[service]), 5) as s:
+            with socket.create_connection(('127.0.0.1', {'smtpd': 25, 'pop3d': 110, 'imapd': 143, 'sieved': 4190}[service]), 5) as s:
                 return s.recv(100)
         except OSError:
             return False
@@ -184,7 +198,7 @@ JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
     'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve',
     'odmr-fetch': 'mta-fetch', 'pop3d': 'mta-pop3',
-    'imapd': 'mta-imap', 'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-imap', 'mta-tls-client'), 'keyd': 'mta-key',
+    'imapd': 'mta-imap', 'sieved': 'mta-sieve', 'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-imap', 'mta-tls-sieve', 'mta-tls-client'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',
     'filter-guard': 'mta-guard', 'greylist': 'mta-greylist',
 }
@@ -199,7 +213,7 @@ def check_status():
         if not s:
             continue
         users = JAILED[name] if isinstance(JAILED[name], tuple) else (JAILED[name],)
-        if uid not in [pwd.getpwnam(user).pw_uid for user in users] and not (name in ('pop3d', 'imapd') and uid >= 1000):
+        if uid not in [pwd.getpwnam(user).pw_uid for user in users] and not (name in ('pop3d', 'imapd', 'sieved') and uid >= 1000):
             wrong.append((name, 'uid', uid))
         for field, value in (('NoNewPrivs', '1'), ('Seccomp', '2'), ('CapEff', '0' * 16), ('CapPrm', '0' * 16),
                              ('CapBnd', None)):
@@ -221,6 +235,7 @@ LASTING = {
     'smtpd acceptor': (lambda: pick('smtpd', 'listen'), ACCEPT),
     'pop3d acceptor': (lambda: pick('pop3d', 'listen'), ACCEPT),
     'imapd acceptor': (lambda: pick('imapd', 'listen'), ACCEPT),
+    'sieved acceptor': (lambda: pick('sieved', 'listen'), ACCEPT),
     'queue-inject': (lambda: pick('queue-inject', 'smtpd'), ()),
     'tlsd parent': (lambda: pick('tlsd', 'smtpd'), FORK),
     'keyd': (lambda: pick('keyd', 'tlsd', 'mta-key'), ()),
@@ -248,7 +263,7 @@ def is_jailed(pid):
 def missing():
     """Who is not there; those that wait for a client get one (neighbour -w); smtpd's tlsd wants to be asked."""
     found = [role for role, (find, _) in LASTING.items() if not is_jailed(find())]
-    for port in (25, 110, 143) if found else ():
+    for port in (25, 110, 143, 4190) if found else ():
         try:
             with socket.create_connection(('127.0.0.1', port), 2) as s:
                 s.settimeout(2)
@@ -278,7 +293,7 @@ def try_lasting(calls_of):
             if call not in allowed and not outcome.startswith(('died 31', 'failed')):
                 bad.append((role, call, outcome))
             if outcome.startswith('died'):
-                for service in ('smtpd', 'pop3d', 'imapd'):      # listen(8) would hold back what died at once
+                for service in ('smtpd', 'pop3d', 'imapd', 'sieved'):      # listen(8) would hold back what died at once
                     if pick(service, 'listen') in (0, pid) or role in ('queue-inject', 'filter-milter', 'filter-rspamd', 'filter-guard', 'greylist'):
                         restart(service)
                 wait_for(lambda: find() not in (0, pid), 20)
@@ -288,7 +303,8 @@ def try_lasting(calls_of):
 # ---- the test ----
 
 open('/var/mta/service/submission/down', 'w').close()    # the same program again
-os.remove('/var/mta/service/fetch/down')
+for name in ('fetch', 'sieved'):
+    os.rename('/var/mta/service/.' + name, '/var/mta/service/' + name)
 run('chpasswd', input='joe:open sesame\nann:open sesame\n')
 for name, value in (('smtproutes', 'far.example:[127.0.0.61]\n'), ('smtpdaddresses', '127.0.0.1\n'),
                     ('smtpdpernetwork', '100\n'), ('retrymin', '1\n'), ('concurrencyremote', '200\n'),
@@ -317,6 +333,8 @@ for masked in (False, True):
     try_sessions('pop3d after log-in', 'pop3d', logged_in, (), calls, report)
     try_sessions('imapd before log-in', 'imapd', imap_session, (), calls, report)
     try_sessions('imapd after log-in', 'imapd', imap_logged_in, ('inotify',), calls, report)
+    try_sessions('sieved before log-in', 'sieved', sieve_session, (), calls, report)
+    try_sessions('sieved after log-in', 'sieved', sieve_logged_in, (), calls, report)
     side.join()
     try_sessions('filter-milter', 'smtpd', filter_session('filter-milter'), (), WORST if WHOLE else WORST[masked::4], report)
     try_sessions('filter-rspamd', 'smtpd', filter_session('filter-rspamd'), SOCKETS, WORST if WHOLE else WORST[1 + masked::4], report)

@@ -138,7 +138,8 @@ def start_once(service, folder, quiet=0.35):
              f'3>/proc/self/fd/{tell}')
     # Those of its neighbours that wait until they are needed (-w) are to start, too.
     script = f'{SCRATCH}/{service}.run'
-    with open(f'/var/mta/service/{service}/run') as f, open(script, 'w') as out:
+    off = '' if os.path.exists('/var/mta/service/' + service) else '.'
+    with open(f'/var/mta/service/{off}{service}/run') as f, open(script, 'w') as out:
         out.write(f.read().replace('neighbour -w', 'neighbour'))
     os.chmod(script, 0o755)
     child = subprocess.Popen(['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', shell, 'sh', folder,

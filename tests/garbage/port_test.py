@@ -5,6 +5,7 @@ a time, a hundred at once.  No process dies of a signal, none is left over, and 
 good client is served within five seconds, each time.  GARBAGE_SEED repeats a run."""
 import contextlib, glob, imaplib, os, poplib, random, re, smtplib, socket, ssl, struct, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from managesieve import Broken, Sieve
 from tap import *
 
 on_host()
@@ -60,6 +61,9 @@ def served(port):
             imap = imaplib.IMAP4_SSL if NAMED[port] else imaplib.IMAP4
             good = imap('127.0.0.1', port, timeout=PROMPT_S, **keys)
             good.noop(), good.logout()
+        elif port == 4190:
+            good = Sieve.connect()
+            good.capabilities(), good.ask(b'LOGOUT'), good.close()
         else:
             smtp = smtplib.SMTP_SSL if NAMED[port] else smtplib.SMTP
             keys = {'context': TRUSTING} if NAMED[port] else {}
@@ -67,7 +71,7 @@ def served(port):
                 greeting = good.docmd('LHLO', 'client.example.org') if port == 24 else good.ehlo()
                 if greeting[0] != 250:
                     return greeting, 0
-    except (OSError, smtplib.SMTPException, poplib.error_proto, imaplib.IMAP4.error, EOFError) as error:
+    except (OSError, smtplib.SMTPException, poplib.error_proto, imaplib.IMAP4.error, Broken, EOFError) as error:
         return repr(error), time.monotonic() - began
     return '', time.monotonic() - began
 
@@ -120,7 +124,7 @@ def plain_text(port):
 def starttls_and_garbage(port):
     if NAMED[port]:
         return
-    ask = b'STLS\r\n' if port == 110 else b'a STARTTLS\r\n' if port == 143 else b'EHLO x\r\nSTARTTLS\r\n'
+    ask = b'STLS\r\n' if port == 110 else b'a STARTTLS\r\n' if port == 143 else b'STARTTLS\r\n' if port == 4190 else b'EHLO x\r\nSTARTTLS\r\n'
     for after in (b'', rng.randbytes(5000), b'EHLO x\r\n', hello()[:30]):
         with client(port) as s:
             send_all(s, ask)
@@ -207,9 +211,9 @@ def processes():
     return names
 
 
-with contextlib.suppress(FileNotFoundError):
-    os.unlink('/var/mta/service/lmtp/down')      # it is off, but it is a port
-for name in ('timeoutsmtpd', 'timeoutpop3', 'timeoutimaplogin', 'timeouttls'):
+for name in ('lmtp', 'sieved'):
+    os.rename(f'/var/mta/service/.{name}', f'/var/mta/service/{name}')      # it is off, but it is a port
+for name in ('timeoutsmtpd', 'timeoutpop3', 'timeoutimaplogin', 'timeoutsievelogin', 'timeouttls'):
     with open('/var/mta/control/' + name, 'w') as f:
         f.write('20\n')
 started = run('/var/mta/bin/mtactl', 'start')
@@ -220,6 +224,10 @@ for port in NAMED:                      # what waits until it is needed is there
     served(port)
 with smtplib.SMTP('127.0.0.1', 25, local_hostname='client.example.org') as s:
     s.starttls(context=TRUSTING)
+good = Sieve.connect()
+good.capabilities(), good.ask(b'STARTTLS')
+with TRUSTING.wrap_socket(good.s) as s:
+    s.recv(1)
 wait_for(lambda: processes().get('tlsd', 0) == processes().get('keyd', -1))
 idle = processes()
 results = {}
@@ -251,6 +259,6 @@ signals = [line for line in log().splitlines() if re.search(r'(died|ended) (of|b
 check('no process died of a signal', not signals, (SEED, signals[:5]))
 again = [line for line in log().splitlines() if re.search(r'starting (it )?a(new|gain)|is gone|chain ended', line)]
 check('no service started anew', not again, (SEED, again[:5]))
-left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'imapd', 'tlsd', 'login', 'checkpw')} == {}, 120)
+left = wait_for(lambda: {n: c for n, c in processes().items() if c > idle.get(n, 0) and n in ('smtpd', 'pop3d', 'imapd', 'sieved', 'tlsd', 'login', 'checkpw')} == {}, 120)
 check('no session is left over', left, (SEED, idle, processes()))
 done()

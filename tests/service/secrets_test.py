@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""secrets_test - a password that was said over TLS by SMTP, POP3 or IMAP is in no process once its reply has come: accepted,
+"""secrets_test - a password that was said over TLS by SMTP, POP3, IMAP or ManageSieve is in no process once its reply has come: accepted,
 wrong, cancelled or cut by a syntax error; the sessions stay while every process of ours is searched, tlsd's too."""
 import base64, glob, os, re, socket, ssl, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
@@ -39,9 +39,15 @@ class Wire:
     """Lines over TLS."""
 
     def __init__(self, port):
-        self.s = CONTEXT.wrap_socket(socket.create_connection(('127.0.0.1', port), 30))
+        self.s = socket.create_connection(('127.0.0.1', port), 30)
+        if port == 4190:
+            self.s.sendall(b'STARTTLS\r\n')
+            while not self.s.recv(4096).endswith(b'begin TLS"\r\n'):
+                pass
+        self.s = CONTEXT.wrap_socket(self.s)
         self.f = self.s.makefile('rb')
-        self.f.readline()
+        while self.f.readline()[:2] not in (b'OK', b'+O', b'* ', b'22'):
+            pass
 
     def ask(self, line):
         """The last line of the answer."""
@@ -65,9 +71,10 @@ def wrong():
 run('chpasswd', '-c', 'SHA512', input=f'joe:{RIGHT}\n')
 with open('/var/mta/control/logindelaymax', 'w') as f:
     f.write('1\n')
+os.rename('/var/mta/service/.sieved', '/var/mta/service/sieved')
 started = run('/var/mta/bin/mtactl', 'start')
 check('mtactl start', started.returncode == 0, started.stderr)
-for port in (465, 993, 995):
+for port in (465, 993, 995, 4190):
     wait_for(lambda: run('ss', '-Hltn', f'sport = :{port}').stdout)
 
 # Each: port, what is said before, the lines with {p} the password and {b:...} base64, how the last answer begins.
@@ -89,13 +96,20 @@ SAID = [
     ('IMAP LOGIN, LITERAL+', 993, ['a LOGIN joe {{{len}+}}\r\n{p}'], 'a OK', 'a NO'),
     ('IMAP AUTHENTICATE PLAIN', 993, ['a AUTHENTICATE PLAIN {plain}'], 'a OK', 'a NO'),
     ('IMAP AUTHENTICATE cancelled', 993, ['a AUTHENTICATE LOGIN', '{word}', '*'], 'a BAD', 'a BAD'),
+    ('ManageSieve PLAIN', 4190, ['AUTHENTICATE "PLAIN" "{plain}"'], 'OK', 'NO'),
+    ('ManageSieve PLAIN, asked for', 4190, ['AUTHENTICATE "PLAIN"', '"{plain}"'], 'OK', 'NO'),
+    ('ManageSieve PLAIN, a literal', 4190, ['AUTHENTICATE "PLAIN" {{{plainlen}+}}\r\n{plain}'], 'OK', 'NO'),
+    ('ManageSieve LOGIN', 4190, ['AUTHENTICATE "LOGIN"', '"{user}"', '"{word}"'], 'OK', 'NO'),
+    ('ManageSieve LOGIN cancelled', 4190, ['AUTHENTICATE "LOGIN"', '"{word}"', '"*"'], 'NO', 'NO'),
+    ('ManageSieve, an unknown mechanism', 4190, ['AUTHENTICATE "XYZ" "{plain}"'], 'NO', 'NO'),
+    ('ManageSieve, too many words', 4190, ['AUTHENTICATE "PLAIN" "{plain}" "{p}"'], 'NO', 'NO'),
     ('IMAP LOGIN with too many words', 993, ['a LOGIN joe {p} x'], 'a BAD', 'a BAD'),
 ]
 seen = set()
 for what, port, lines, good, bad in SAID:
     for is_right in (True, False) if good != bad else (False,):
         secret = RIGHT if is_right else wrong()
-        words = {'p': secret, 'len': len(secret), 'plain': b64('\0joe\0' + secret), 'user': b64('joe'), 'word': b64(secret)}
+        words = {'p': secret, 'len': len(secret), 'plain': b64('\0joe\0' + secret), 'plainlen': len(b64('\0joe\0' + secret)), 'user': b64('joe'), 'word': b64(secret)}
         w = Wire(port)
         if port == 465:
             w.ask('EHLO client.example')
@@ -110,5 +124,5 @@ for what, port, lines, good, bad in SAID:
 w = Wire(465)
 w.ask(f'EHLO here-{number}-it-is.example')
 check('control: the search finds what is there', {'smtpd', 'tlsd'} & {name for name, _ in holders(f'here-{number}-it-is.example')})
-check('every process that a password goes through was there', {'smtpd', 'pop3d', 'imapd', 'tlsd', 'login', 'checkpw', 'keyd'} <= seen, seen)
+check('every process that a password goes through was there', {'smtpd', 'pop3d', 'imapd', 'sieved', 'tlsd', 'login', 'checkpw', 'keyd'} <= seen, seen)
 done()
