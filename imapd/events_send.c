@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "imapd/events.h"
 #include "imapd/sharing.h"
+#include "mail/header.h"
 #include "queue/envelope.h"
 #include "queue/outgoing.h"
 #include "sieve/notify.h"
@@ -167,7 +168,9 @@ send_notification(struct acting *acting, const struct sieve_action *action,
 	sieve_notify_add(&text, action, mail);
 	outgoing->recipients = buf_span(&records);
 	outgoing->head = buf_span(&text);
-	outgoing->needs_utf8 = !span_is_ascii(outgoing->recipients);
+	outgoing->is_8bit = !span_is_ascii(outgoing->head);
+	outgoing->needs_utf8 = !span_is_ascii(outgoing->recipients) ||
+			       !span_is_ascii(header_of(outgoing->head));
 	hand_over(acting, outgoing);
 	buf_free(&addresses);
 	buf_free(&records);

@@ -85,7 +85,6 @@ read_script(struct filed *filed, struct sieve_script **script)
 	struct buf errors = buf_new(SIEVE_ERRORS_MAX);
 	int maildir = account_root(filed->filing->account);
 	enum scripts_status status = scripts_active(maildir, &filed->script);
-
 	bool is_told = true;
 
 	*script = NULL;

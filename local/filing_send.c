@@ -4,6 +4,7 @@
 
 #include "base/die.h"
 #include "local/filing.h"
+#include "mail/header.h"
 #include "queue/envelope.h"
 #include "queue/outgoing.h"
 #include "sieve/notify.h"
@@ -192,8 +193,10 @@ send_notice(
 	const struct outgoing outgoing = { .id = notice->id,
 		.sender = notice->sender,
 		.recipients = buf_span(&records),
+		.is_8bit = !span_is_ascii(message),
 		.needs_utf8 = !span_is_ascii(notice->recipients) ||
-			      !span_is_ascii(notice->sender),
+			      !span_is_ascii(notice->sender) ||
+			      !span_is_ascii(header_of(message)),
 		.head = message };
 	bool is_sent = send(filed, &outgoing, notice->said);
 	buf_free(&records);

@@ -372,12 +372,11 @@ give_scratch(struct session *session)
 		close(fd);
 }
 
-/* What only services may ask; false: it is none of that. */
+/* What only services may open; false: it is none of that. */
 static bool
-handle_service(struct session *session, struct packet *packet)
+handle_opening(struct session *session, struct packet *packet)
 {
 	struct service *service = session->service;
-	struct span domain;
 	int opened = neighbour_accept_session(packet);
 	int users = opened != -1
 			? -1
@@ -387,21 +386,25 @@ handle_service(struct session *session, struct packet *packet)
 		open_session(service, opened, false);
 	else if (users != -1)
 		open_session(service, users, false)->is_users = true;
-	else if (inject_parse_retry(packet_span(packet), &domain))
-		spool_ask_retry(&service->injector->spool, domain);
 	else
 		return false;
 	return true;
 }
 
+/* A whole message first: its envelope may have any record. */
 static void
 handle_request(struct session *session, struct span bytes)
 {
+	struct span domain;
 	struct queue_id id;
 
 	if (inject_is_whole(bytes)) {
 		leave_request(session); /* one at a time */
 		take_whole(session);
+	} else if (inject_parse_retry(bytes, &domain)) {
+		if (!session->is_users)
+			spool_ask_retry(
+			    &session->service->injector->spool, domain);
 	} else if (inject_is_scratch(bytes)) {
 		if (session->request == NULL && !session->is_users)
 			give_scratch(session);
@@ -435,7 +438,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		close_session(session);
 		return;
 	}
-	if (session->is_users || !handle_service(session, packet))
+	if (session->is_users || !handle_opening(session, packet))
 		handle_request(session, packet_span(packet));
 	packet_close_fds(packet);
 }
