@@ -200,7 +200,7 @@ act(struct filed *filed)
 {
 	const struct sieve_action *refusal = find_reject(&filed->result);
 
-	if (filing_needs_queue(&filed->result) && filed->session == -1) {
+	if (filed->session == -1 && filing_needs_queue(filed)) {
 		filing_later(filed, "4.3.0",
 		    span_of("the queue cannot be reached for the script"));
 		filed->verdict->action = ACTION_ASKS;

@@ -53,7 +53,7 @@ void filing_deliver(const struct filing *filing, const struct command *command,
 bool filing_store(struct filed *filed);
 
 /* What goes to the queue: redirects, vacation notices, notifications. */
-bool filing_needs_queue(const struct sieve_result *result);
+bool filing_needs_queue(const struct filed *filed);
 bool filing_send(struct filed *filed);
 
 /*

@@ -18,19 +18,6 @@ enum {
 	NOTICE_MAX = 2 << 20 /* a script's whole text fits in it, encoded */
 };
 
-bool
-filing_needs_queue(const struct sieve_result *result)
-{
-	for (size_t i = 0; i < result->count; i++) {
-		enum sieve_action_kind kind = result->actions[i].kind;
-
-		if (kind == SIEVE_REDIRECT || kind == SIEVE_VACATION ||
-		    kind == SIEVE_NOTIFY)
-			return true;
-	}
-	return false;
-}
-
 /* The same id each time for the same message, recipient and purpose. */
 static struct queue_id
 derive_id(const struct filed *filed, const char *purpose, struct span whom)
@@ -211,6 +198,42 @@ mail_of(const struct filed *filed, const struct buf *message_id)
 		.recipient = filed->command->recipient,
 		.now = filed->now,
 		.message_id = buf_span(message_id) };
+}
+
+/* What is not answered need not be asked for twice. */
+static bool
+is_to_answer(const struct filed *filed, const struct sieve_action *action,
+    const struct sieve_mail *mail)
+{
+	struct buf key = buf_new(PACKET_MAX);
+	bool is = sieve_vacation_applies(action, mail);
+
+	sieve_vacation_add_key(&key, action, mail->sender);
+	if (is && action->seconds > 0)
+		is = !remembered_has(account_root(filed->filing->account),
+		    buf_span(&key), filed->now);
+	buf_free(&key);
+	return is;
+}
+
+bool
+filing_needs_queue(const struct filed *filed)
+{
+	const struct buf no_id = { .len = 0 };
+	const struct sieve_mail mail = mail_of(filed, &no_id);
+	bool needs = false;
+
+	for (size_t i = 0; i < filed->result.count && !needs; i++) {
+		const struct sieve_action *action = &filed->result.actions[i];
+
+		if (action->kind == SIEVE_REDIRECT)
+			needs = true;
+		else if (action->kind == SIEVE_VACATION)
+			needs = is_to_answer(filed, action, &mail);
+		else if (action->kind == SIEVE_NOTIFY)
+			needs = sieve_notify_applies(mail.header);
+	}
+	return needs;
 }
 
 /* Not the same one again, RFC 5230 section 4.2; also if that cannot be told. */

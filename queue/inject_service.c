@@ -372,7 +372,7 @@ give_scratch(struct session *session)
 		close(fd);
 }
 
-/* What only services may open; false: it is none of that. */
+/* On the control pair; false: it opens nothing. */
 static bool
 handle_opening(struct session *session, struct packet *packet)
 {
@@ -391,7 +391,6 @@ handle_opening(struct session *session, struct packet *packet)
 	return true;
 }
 
-/* A whole message first: its envelope may have any record. */
 static void
 handle_request(struct session *session, struct span bytes)
 {
@@ -438,7 +437,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 		close_session(session);
 		return;
 	}
-	if (session->is_users || !handle_opening(session, packet))
+	if (!session->is_control || !handle_opening(session, packet))
 		handle_request(session, packet_span(packet));
 	packet_close_fds(packet);
 }

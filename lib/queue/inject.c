@@ -240,8 +240,11 @@ inject_ask_retry(int session, struct span domain)
 bool
 inject_parse_retry(struct span packet, struct span *domain)
 {
-	if (!record_find(packet, 'Q', domain) || domain->len == 0 ||
-	    domain->len > 255)
+	char tag;
+
+	/* That one record alone: a whole message's envelope may have a Q. */
+	if (!record_next(&packet, &tag, domain) || tag != 'Q' ||
+	    packet.len > 0 || domain->len == 0 || domain->len > 255)
 		return false;
 	for (size_t i = 0; i < domain->len; i++)
 		if ((unsigned char)domain->ptr[i] <= ' ')

@@ -30,6 +30,27 @@ verdict_behind(struct span late)
 	return verdict;
 }
 
+/* A packet that asks for a retry has nothing else: Q is in envelopes, too. */
+static void
+test_retry(void)
+{
+	struct buf packet = buf_new(200);
+	struct span domain;
+
+	record_add_string(&packet, 'Q', "example.org");
+	CHECK("a retry", inject_parse_retry(buf_span(&packet), &domain) &&
+			     span_equal(domain, span_of("example.org")));
+	record_add_string(&packet, 'T', "joe@example.org");
+	CHECK("what goes on behind it is none",
+	    !inject_parse_retry(buf_span(&packet), &domain));
+	buf_clear(&packet);
+	record_add_string(&packet, 'F', "joe@example.org");
+	record_add_string(&packet, 'Q', "1");
+	CHECK("a Q behind another record is none",
+	    !inject_parse_retry(buf_span(&packet), &domain));
+	buf_free(&packet);
+}
+
 int
 main(void)
 {
@@ -42,5 +63,6 @@ main(void)
 	CHECK("a file that nobody waits for",
 	    verdict_behind((struct span){ "W", 2 }) == INJECT_KEPT);
 	buf_free(&answer);
+	test_retry();
 	return test_result();
 }
