@@ -142,18 +142,6 @@ redirect(struct acting *acting, const struct sieve_action *action)
 
 /* ---- notify ---- */
 
-static void
-add_recipients(struct buf *records, struct span addresses)
-{
-	while (addresses.len > 0) {
-		const struct recipient recipient = {
-			.address = span_cut(&addresses, '\n'),
-		};
-
-		envelope_add_recipient(records, &recipient);
-	}
-}
-
 /* To whom its header lets one be sent. */
 static void
 send_notification(struct acting *acting, const struct sieve_action *action,
@@ -164,7 +152,7 @@ send_notification(struct acting *acting, const struct sieve_action *action,
 	struct buf text = buf_new(NOTICE_MAX);
 
 	sieve_notify_add_recipients(&addresses, action);
-	add_recipients(&records, buf_span(&addresses));
+	outgoing_add_recipients(&records, buf_span(&addresses), "");
 	sieve_notify_add(&text, action, mail);
 	outgoing->recipients = buf_span(&records);
 	outgoing->head = buf_span(&text);

@@ -168,15 +168,8 @@ send_notice(
     struct filed *filed, const struct notice *notice, struct span message)
 {
 	struct buf records = buf_new(PACKET_MAX);
-	struct span rest = notice->recipients;
 
-	while (rest.len > 0) {
-		const struct recipient recipient = { .address =
-							 span_cut(&rest, '\n'),
-			.notify = span_of(notice->notify) };
-
-		envelope_add_recipient(&records, &recipient);
-	}
+	outgoing_add_recipients(&records, notice->recipients, notice->notify);
 	const struct outgoing outgoing = { .id = notice->id,
 		.sender = notice->sender,
 		.recipients = buf_span(&records),

@@ -27,6 +27,19 @@ outgoing_add_trace(struct buf *head, const struct outgoing_trace *trace)
 	buf_add_string(head, "\n");
 }
 
+void
+outgoing_add_recipients(
+    struct buf *records, struct span addresses, const char *notify)
+{
+	while (addresses.len > 0) {
+		const struct recipient recipient = { .address = span_cut(
+							 &addresses, '\n'),
+			.notify = span_of(notify) };
+
+		envelope_add_recipient(records, &recipient);
+	}
+}
+
 /* user+detail@domain without the detail. */
 static void
 add_plain_address(struct buf *into, struct span address, struct span delimiters)

@@ -44,6 +44,10 @@ struct outgoing_trace {
 };
 void outgoing_add_trace(struct buf *head, const struct outgoing_trace *trace);
 
+/* Append a record T for each address, which LF ends, with that NOTIFY. */
+void outgoing_add_recipients(
+    struct buf *records, struct span addresses, const char *notify);
+
 /*
  * Does the header of a message that is to be sent on say that it runs in a
  * circle: hops_max Received fields (RFC 5321 section 6.3), or a Delivered-To of

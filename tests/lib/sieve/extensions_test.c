@@ -3,15 +3,9 @@
  * what is said of what does not.
  */
 
-#include "sieve/sieve.h"
+#include "lib/sieve/refused.h"
 
-#include "test.h"
-
-/* Every line of what is wrong with it begins with "line 1: ". */
-static const struct {
-	const char *script;
-	const char *error;
-} bad[] = {
+static const struct refused bad[] = {
 	/* RFC 5229 */
 	{ "set \"a\" \"b\";", "\"set\" needs: require \"variables\";" },
 	{ "require \"variables\"; set \"\" \"b\";",
@@ -215,45 +209,17 @@ static const struct {
 	    "does" },
 };
 
-/* Those that have more than one, or are of more lines. */
-static const struct {
-	const char *script;
-	const char *errors;
-} worse[] = {
+static const struct refused_whole worse[] = {
 	{ "require \"relational\"; if header :value :is \"gt\" \"a\" \"b\" { }",
 	    "line 1: \":value\" needs its relation: a string\n"
 	    "line 1: \":value\" and \":is\" exclude each other\n" },
 };
 
 static void
-check(struct span script, const char *expected)
-{
-	struct buf errors = buf_new(SIEVE_ERRORS_MAX);
-	struct sieve_script *made = sieve_compile(script, &errors);
-	bool is_right =
-	    made == NULL && span_equal(buf_span(&errors), span_of(expected));
-
-	CHECK(script.ptr, is_right);
-	if (!is_right)
-		printf("# %.*s", (int)errors.len,
-		    errors.len == 0 ? "" : errors.data);
-	sieve_free(made);
-	buf_free(&errors);
-}
-
-static void
 test_tables(void)
 {
-	struct buf expected = buf_new(1000);
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		buf_clear(&expected);
-		buf_printf(&expected, "line 1: %s\n", bad[i].error);
-		check(span_of(bad[i].script), buf_string(&expected));
-	}
-	for (size_t i = 0; i < sizeof(worse) / sizeof(*worse); i++)
-		check(span_of(worse[i].script), worse[i].errors);
-	buf_free(&expected);
+	check_all_refused(bad, sizeof(bad) / sizeof(*bad), worse,
+	    sizeof(worse) / sizeof(*worse));
 }
 
 /* An example as it stands, and with the line ends that ManageSieve has. */

@@ -3,15 +3,9 @@
  * of it; limits.
  */
 
-#include "sieve/sieve.h"
+#include "lib/sieve/refused.h"
 
-#include "test.h"
-
-/* Every line of what is wrong with it begins with "line 1: ". */
-static const struct {
-	const char *script;
-	const char *error;
-} bad[] = {
+static const struct refused bad[] = {
 	/* section 2.1, 8.1: words */
 	{ "keep;\rstop;", "a CR without its LF: \"?\"" },
 	{ "redirect \"\xff"
@@ -168,11 +162,7 @@ static const struct {
 	/* many */
 };
 
-/* Those that have more than one, or are of more lines. */
-static const struct {
-	const char *script;
-	const char *errors;
-} worse[] = {
+static const struct refused_whole worse[] = {
 	{ "if true keep;",
 	    "line 1: \"if\" needs its commands in braces\n"
 	    "line 1: \"true\" takes no test, but \"keep\" follows\n" },
@@ -196,34 +186,10 @@ static const struct {
 };
 
 static void
-check(struct span script, const char *expected)
-{
-	struct buf errors = buf_new(SIEVE_ERRORS_MAX);
-	struct sieve_script *made = sieve_compile(script, &errors);
-	bool is_right =
-	    made == NULL && span_equal(buf_span(&errors), span_of(expected));
-
-	CHECK(script.ptr, is_right);
-	if (!is_right)
-		printf("# %.*s", (int)errors.len,
-		    errors.len == 0 ? "" : errors.data);
-	sieve_free(made);
-	buf_free(&errors);
-}
-
-static void
 test_tables(void)
 {
-	struct buf expected = buf_new(1000);
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		buf_clear(&expected);
-		buf_printf(&expected, "line 1: %s\n", bad[i].error);
-		check(span_of(bad[i].script), buf_string(&expected));
-	}
-	for (size_t i = 0; i < sizeof(worse) / sizeof(*worse); i++)
-		check(span_of(worse[i].script), worse[i].errors);
-	buf_free(&expected);
+	check_all_refused(bad, sizeof(bad) / sizeof(*bad), worse,
+	    sizeof(worse) / sizeof(*worse));
 }
 
 /* A script of one byte many times, within others. */
@@ -312,14 +278,15 @@ test_sizes(struct buf *script)
 static void
 test_lines(void)
 {
-	check(span_of("# one\r\n/* two\r\n */ frob;\r\nredirect\r\n\r\n"
-		      "\"x\";\r\nkeep\r\n\"text\r\n\" }"),
+	check_refused(span_of("# one\r\n/* two\r\n */ frob;\r\nredirect\r\n\r\n"
+			      "\"x\";\r\nkeep\r\n\"text\r\n\" }"),
 	    "line 3: unknown command \"frob\"\n"
 	    "line 6: \"x\" is no address\n"
 	    "line 9: \";\" is missing before \"}\"\n"
 	    "line 9: unexpected \"}\"\n");
-	check((struct span){ "keep; \0", 7 }, "line 1: a NUL byte: \"?\"\n");
-	check((struct span){ "redirect \"\0\";", 13 },
+	check_refused(
+	    (struct span){ "keep; \0", 7 }, "line 1: a NUL byte: \"?\"\n");
+	check_refused((struct span){ "redirect \"\0\";", 13 },
 	    "line 1: a NUL byte: \"?\"\n");
 }
 
