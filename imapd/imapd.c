@@ -182,8 +182,8 @@ close_jail(const char *mailbox, const struct session_settings *settings)
 
 	if (!sandbox_is_sanitized() && !landlock_restrict(paths, count, true))
 		temp_fail("cannot close the jail (landlock)");
-	sandbox_enter(
-	    SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_WATCH_FILES);
+	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES |
+		      SANDBOX_WATCH_FILES | SANDBOX_THREADS);
 }
 
 static int

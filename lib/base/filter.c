@@ -186,13 +186,16 @@ allow_sockets(struct filter *filter, unsigned allowed)
 
 /*
  * Children and threads, but none in a namespace of its own: a user namespace
- * would give it capabilities to try the kernel with.  clone3 has its flags in
- * memory, where no filter sees them; without it the C library takes clone.
+ * would give it capabilities to try the kernel with.  Who may have threads
+ * alone makes no process.  clone3 has its flags in memory, where no filter
+ * sees them; without it the C library takes clone.
  */
 static void
-allow_children(struct filter *filter)
+allow_children(struct filter *filter, unsigned allowed)
 {
-	rule_argument(filter, SYS_clone, 0, NAMESPACES, 0);
+	uint32_t thread = allowed & SANDBOX_FORK ? 0 : CLONE_THREAD;
+
+	rule_argument(filter, SYS_clone, 0, NAMESPACES | thread, thread);
 	rule(filter, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
@@ -321,7 +324,7 @@ filter_build(struct filter *filter, unsigned allowed)
 	allow_files(filter, allowed);
 	allow_sockets(filter, allowed);
 	if (allowed & CHILDREN)
-		allow_children(filter);
+		allow_children(filter, allowed);
 	if (allowed & SANDBOX_LAYER)
 		allow_layers(filter);
 	allow_only(filter, &set);
@@ -345,11 +348,13 @@ filter_build_layer(struct filter *filter, unsigned parent, unsigned allowed)
 		kept.has[SYS_socketpair] = false;
 	if (parent & ~allowed & (SANDBOX_CONNECT | SANDBOX_CONNECT_LOCAL))
 		kept.has[SYS_socket] = false;
-	if ((parent & CHILDREN) != 0 && (allowed & CHILDREN) == 0)
+	if (parent & ~allowed & SANDBOX_FORK || !(allowed & CHILDREN))
 		kept.has[SYS_clone] = false;
 	if (parent & ~allowed & SANDBOX_LAYER)
 		kept.has[SYS_prctl] = false;
 	begin(filter);
+	if (!kept.has[SYS_clone] && allowed & CHILDREN)
+		allow_children(filter, allowed);
 	if (parent & ~allowed & WIDER_FCNTL) {
 		allow_memory(filter);
 		kept.has[SYS_fcntl] = false;
@@ -367,6 +372,6 @@ filter_build_outer(struct filter *filter)
 	set_calls(&set, never, COUNT(never), false);
 	set.has[SYS_clone] = false; /* but for what is allowed here: */
 	begin(filter);
-	allow_children(filter);
+	allow_children(filter, SANDBOX_FORK);
 	allow_only(filter, &set);
 }

@@ -34,7 +34,7 @@ enum sandbox {
 	SANDBOX_CONNECT = 1 << 3,     /* TCP and UDP clients, IPv4 and IPv6 */
 	SANDBOX_READ_FILES = 1 << 4,  /* open and list; never to write */
 	SANDBOX_WRITE_FILES = 1 << 5, /* make, change, link, sync files */
-	SANDBOX_THREADS = 1 << 6,     /* threads that run already, or begin */
+	SANDBOX_THREADS = 1 << 6,     /* threads; no processes */
 	SANDBOX_BECOME = 1 << 7,      /* change uid, gid and groups */
 	SANDBOX_EXECUTE = 1 << 8,     /* run other programs */
 	SANDBOX_CHOWN = 1 << 9,       /* change a file's owner, by descriptor */

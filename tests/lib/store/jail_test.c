@@ -159,8 +159,8 @@ run(const char *path)
 		LANDLOCK_READ | LANDLOCK_WRITE };
 	if (!sandbox_is_sanitized() && !landlock_restrict(&mailbox, 1, true))
 		return 2;
-	sandbox_enter(
-	    SANDBOX_READ_FILES | SANDBOX_WRITE_FILES | SANDBOX_WATCH_FILES);
+	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES |
+		      SANDBOX_WATCH_FILES | SANDBOX_THREADS);
 	if (!append(account, "Content-Type: text/plain; charset=koi8-r\r\n\r\n"
 			     "\xf0\xd2\xc9\r\n"))
 		return 3;
