@@ -26,6 +26,8 @@ struct service {
 	struct event *gathered;  /* its time is the next sync's */
 	struct requests waiting; /* written, for the next sync */
 	struct requests syncing; /* covered by the one in flight */
+	struct buf untold;       /* names for the manager, whose FIFO is full */
+	struct event *tellable;  /* it is no more */
 	struct packet packet;    /* the one being handled */
 };
 

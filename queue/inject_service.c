@@ -17,6 +17,10 @@
 #include "base/sandbox.h"
 #include "queue/inject_request.h"
 
+enum {
+	UNTOLD_MAX = 1 << 20 /* bytes of names */
+};
+
 static void handle_packet(evutil_socket_t fd, short what, void *context);
 
 static struct event *
@@ -69,18 +73,34 @@ handle_gathered(evutil_socket_t fd, short what, void *context)
 	start_sync(context);
 }
 
-/* Before any answer: the manager must know of what its client calls kept. */
+/* Names beyond UNTOLD_MAX are left to the manager's own search. */
 static void
-notify_manager(const struct service *service, const struct requests *kept)
+tell_manager(struct service *service)
 {
-	struct buf names = buf_new(SIZE_MAX / 2);
+	buf_drop(&service->untold, spool_notify(&service->injector->spool,
+				       buf_span(&service->untold)));
+	if (service->untold.len > 0)
+		event_add(service->tellable, NULL);
+}
+
+static void
+handle_tellable(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	tell_manager(context);
+}
+
+/* Before any answer: the manager should know of what its client calls kept. */
+static void
+notify_manager(struct service *service, const struct requests *kept)
+{
 	const struct request *request;
 
 	for (request = STAILQ_FIRST(kept); request != NULL;
 	     request = STAILQ_NEXT(request, link))
-		incoming_add_name(&request->incoming, &names);
-	spool_notify(&service->injector->spool, buf_span(&names));
-	buf_free(&names);
+		if (service->untold.len < UNTOLD_MAX)
+			incoming_add_name(&request->incoming, &service->untold);
+	tell_manager(service);
 }
 
 static struct request *
@@ -445,7 +465,8 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 int
 injector_serve(struct injector *injector)
 {
-	struct service service = { .injector = injector };
+	struct service service = { .injector = injector,
+		.untold = buf_new(2 * (size_t)UNTOLD_MAX) };
 
 	if (!neighbour_is_given(NEIGHBOUR_SELF))
 		die(EX_USAGE, "a service is started by neighbour(8)");
@@ -458,7 +479,9 @@ injector_serve(struct injector *injector)
 	STAILQ_INIT(&service.waiting);
 	STAILQ_INIT(&service.syncing);
 	service.gathered = evtimer_new(service.base, handle_gathered, &service);
-	if (service.gathered == NULL)
+	service.tellable = event_new(service.base, injector->spool.trigger,
+	    EV_WRITE, handle_tellable, &service);
+	if (service.gathered == NULL || service.tellable == NULL)
 		temp_fail("out of memory");
 	open_session(&service, NEIGHBOUR_SELF, true);
 	watch(&service, syncer_fd(service.syncer), handle_synced, &service);

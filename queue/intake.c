@@ -25,6 +25,7 @@
 enum {
 	SCAN_STEP = 64,        /* names between two looks at other events */
 	RESCAN_S = 300,        /* in case a name never came */
+	UNTOLD_S = 1,          /* until it is looked for if that is likely */
 	UNFINISHED_AGE_S = 60, /* unlocked for so long: its injector is dead */
 	TEMPORARY_AGE_S = 86400
 };
@@ -239,6 +240,16 @@ clean_temporary(struct manager *manager)
 		closedir(folder);
 }
 
+/* A moment later, when its injector has let go of a file. */
+static void
+rescan_soon(struct manager *manager)
+{
+	const struct timeval wait = { UNTOLD_S, 0 };
+
+	if (!evtimer_pending(manager->rescan_event, NULL))
+		evtimer_add(manager->rescan_event, &wait);
+}
+
 static void
 rescan(evutil_socket_t fd, short what, void *context)
 {
@@ -248,8 +259,9 @@ rescan(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	clean_temporary(manager);
 	if (manager->is_scanning || manager->scan_folder != -1)
-		return; /* the last one still runs */
-	evtimer_add(manager->scan_event, &soon);
+		rescan_soon(manager); /* the last one still runs */
+	else
+		evtimer_add(manager->scan_event, &soon);
 }
 
 /* "retry", "retry ID", "state" or "VERB NAME", from mailq(1) and queue(1). */
@@ -320,9 +332,9 @@ handle_trigger(evutil_socket_t fd, short what, void *context)
 			strange++;
 	}
 	complain("trigger", strange);
-	/* A full pipe may have refused names: look for them. */
-	if (got > (ssize_t)sizeof(names) - PIPE_BUF)
-		rescan(-1, 0, manager);
+	/* A full pipe may have refused names, of injectors that are gone. */
+	if (got > 0 && (size_t)got >= manager->spool.trigger_full)
+		rescan_soon(manager);
 	schedule_run(manager);
 }
 
@@ -350,7 +362,9 @@ intake_start(struct manager *manager)
 		temp_fail(
 		    "cannot open %s/command (mtactl init makes it)", MTA_QUEUE);
 	manager->scan_event = evtimer_new(manager->base, scan_step, manager);
-	if (again == NULL || manager->scan_event == NULL)
+	manager->rescan_event = evtimer_new(manager->base, rescan, manager);
+	if (again == NULL || manager->scan_event == NULL ||
+	    manager->rescan_event == NULL)
 		temp_fail("out of memory");
 	watch(manager, manager->spool.trigger, handle_trigger);
 	watch(manager, manager->command, handle_command);

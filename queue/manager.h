@@ -254,6 +254,7 @@ struct manager {
 	size_t active_count;
 	struct event *timer;
 	struct event *scan_event;
+	struct event *rescan_event;
 	bool is_scanning;
 	void *scan; /* DIR of the folder in hand, NULL when it is at its end */
 	int scan_folder;        /* -1: new/; 0 to 15: of cur/, at the start */

@@ -21,6 +21,18 @@ open_folder(int at, const char *name)
 	return fd;
 }
 
+/*
+ * Pages are what fills a pipe: a write that does not fit the last one begins
+ * another, so that any two neighbours hold more than one page.
+ */
+static size_t
+full_pipe(int fd)
+{
+	int size = fcntl(fd, F_GETPIPE_SZ);
+
+	return size == -1 ? 0 : (size_t)size / PIPE_BUF / 2 * PIPE_BUF;
+}
+
 void
 spool_open(struct spool *spool)
 {
@@ -32,6 +44,7 @@ spool_open(struct spool *spool)
 	if (spool->trigger == -1)
 		temp_fail(
 		    "cannot open %s/trigger (mtactl init makes it)", MTA_QUEUE);
+	spool->trigger_full = full_pipe(spool->trigger);
 }
 
 int
@@ -67,19 +80,22 @@ spool_scratch(const struct spool *spool)
 	return fd;
 }
 
-/* A full FIFO needs nothing: a manager that is behind scans new/ itself. */
-void
+/* A name that is never told is found: a manager that is behind scans new/. */
+size_t
 spool_notify(const struct spool *spool, struct span names)
 {
-	while (names.len > 0) {
-		struct span part = span_slice(names, 0, PIPE_BUF);
+	size_t told = 0;
+
+	while (told < names.len) {
+		struct span part = span_slice(names, told, told + PIPE_BUF);
 
 		part.len = span_last_index(part, '\n') + 1;
 		if (part.len > names.len ||
 		    write(spool->trigger, part.ptr, part.len) == -1)
-			return;
-		names = span_slice(names, part.len, names.len);
+			break;
+		told += part.len;
 	}
+	return told;
 }
 
 void

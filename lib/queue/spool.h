@@ -21,6 +21,7 @@ struct spool {
 	int arrived;   /* new/ */
 	int temporary; /* tmp/ */
 	int trigger;   /* opened to read and write: never waits for the other */
+	size_t trigger_full; /* bytes that a full one holds at least */
 };
 
 /* Open all; ends the program with EX_TEMPFAIL and the mend. */
@@ -35,8 +36,11 @@ int spool_create(int folder, const char *name);
 /* A file in tmp/ that has no name; -1 with errno set. */
 int spool_scratch(const struct spool *spool);
 
-/* Tell the manager about accepted files: names, each ended by LF. */
-void spool_notify(const struct spool *spool, struct span names);
+/*
+ * Tell the manager about accepted files: names, each ended by LF.  How many
+ * bytes the FIFO took; the other names are still to be told.
+ */
+size_t spool_notify(const struct spool *spool, struct span names);
 
 /* Ask the manager to try all mail for a domain now (ETRN). */
 void spool_ask_retry(const struct spool *spool, struct span domain);

@@ -85,6 +85,21 @@ check('a message in new/ is held by it', said.startswith('hold: 1 message') and 
 queue('release', '-a')
 check('and goes when it is released', wait_for(lambda: x.count == 1))
 
+# ---- a manager that is behind hears of all ----
+pid = manager()
+os.kill(pid, signal.SIGSTOP)
+absent = b''.join(b'%022x5.1.%016x\n' % (n, n) for n in range(48))  # more than half a page: 16 such lines fill the pipe
+with open('/var/mta/queue/trigger', 'r+b', buffering=0) as fifo:
+    os.set_blocking(fifo.fileno(), False)
+    pages = 0
+    while fifo.write(absent) is not None:
+        pages += 1
+check('the pipe is full', pages == 16, pages)
+send('x@x.example', 'of a session')
+subprocess.run(['/var/mta/bin/sendmail', 'x@x.example'], input=b'Subject: of a program\n\n', check=True)
+os.kill(pid, signal.SIGCONT)
+check('what could not be told is told, or found', wait_for(lambda: x.count == 3, 20), x.count)
+
 # ---- many recipients at one host that is gone ----
 start({'dead': 2711})
 with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
