@@ -94,6 +94,11 @@ static int
 turn(struct connection *connection, int turned)
 {
 	static struct packet packet;
+	const struct tls_facts *tls =
+	    connection->is_secure ? &connection->facts : NULL;
+	const struct odmr_turned said = { .address = address_of(connection),
+		.tls = span_of(tls == NULL ? "" : tls->protocol),
+		.cipher = span_of(tls == NULL ? "" : tls->cipher) };
 	struct buf request = buf_new(PACKET_MAX);
 
 	/* A server says nothing before it has been greeted. */
@@ -103,12 +108,12 @@ turn(struct connection *connection, int turned)
 		    connection->server);
 		return EX_PROTOCOL;
 	}
-	odmr_add_turned(&request, address_of(connection));
+	odmr_add_turned(&request, &said);
 	if (!packet_send(turned, buf_span(&request), &connection->fd, 1))
 		temp_fail("smtpd is gone");
 	buf_free(&request);
 	log_event("turned provider=%s tls=%s auth=%s", connection->server,
-	    connection->is_secure ? connection->facts.protocol : "none",
+	    tls == NULL ? "none" : tls->protocol,
 	    connection->mechanism[0] == '\0' ? "none" : connection->mechanism);
 	smtp_free(&connection->client);
 	close(connection->fd);

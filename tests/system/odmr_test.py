@@ -306,7 +306,7 @@ if said.startswith(b"250"):
     send('fetched')
     got = b.arrived('ann', 'Subject: fetched', 30)
     check('and then it is fetched', len(got) == 1 and re.search(r'turned provider=mx.a.test\[\S+ tls=TLSv1.3 auth=CRAM-MD5', fetch_log()), fetch_log()[-1500:])
-    check('which Received tells', got and re.search(r'Received: from mx.a.test .*?by mx.customer.test with ESMTP', got[0], re.S), got)
+    check('which Received tells', got and re.search(r'Received: from mx.a.test .*?by mx.customer.test with ESMTPS id .*?\n\ttls TLS_', got[0], re.S), got)
     check('it leaves the provider', wait_for(lambda: not queue()), queue())
     send('strange', 'x@other.test')
     send('unknown', 'nobody@customer.test')
