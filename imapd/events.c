@@ -161,6 +161,7 @@ run_on_file(struct events *events, struct folder *folder, size_t i,
 	} else {
 		events_log(events, message->uid, buf_span(&errors));
 	}
+	script_host_end(&host);
 	sieve_result_free(&result);
 	buf_free(&flags);
 	buf_free(&errors);

@@ -114,7 +114,6 @@ static bool
 run_script(struct filed *filed, const struct sieve_script *script)
 {
 	const struct command *command = filed->command;
-	struct script_host host;
 	struct buf errors = buf_new(SIEVE_ERRORS_MAX);
 	const struct sieve_run run = { .event = SIEVE_DELIVERY,
 		.message_fd = filed->message_fd,
@@ -133,10 +132,11 @@ run_script(struct filed *filed, const struct sieve_script *script)
 		.flags = span_of(""),
 		.now = filed->now,
 		.host = script_host_init(
-		    &host, filed->filing->account, filed->now) };
+		    &filed->host, filed->filing->account, filed->now) };
 
 	bool is_run = sieve_execute(script, &run, &filed->result, &errors);
-	int trouble = host.trouble != 0 ? host.trouble : filed->result.trouble;
+	int trouble = filed->host.trouble != 0 ? filed->host.trouble
+					       : filed->result.trouble;
 	if (trouble != 0)
 		filing_later(filed, "4.3.0", span_of(strerror(trouble)));
 	else if (!is_run)
@@ -229,6 +229,7 @@ filing_deliver(const struct filing *filing, const struct command *command,
 		.session = session,
 		.now = (int64_t)time(NULL),
 		.script = buf_new(SCRIPT_NAME_ROOM),
+		.host = { .holds = -1 },
 		.result = { .is_kept = true },
 		.text = text,
 		.verdict = verdict };
@@ -239,6 +240,7 @@ filing_deliver(const struct filing *filing, const struct command *command,
 	if (read_script(&filed, &script) &&
 	    (script == NULL || run_script(&filed, script)))
 		act(&filed);
+	script_host_end(&filed.host);
 	if (script != NULL)
 		sieve_free(script);
 	sieve_result_free(&filed.result);

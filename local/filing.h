@@ -14,6 +14,7 @@
 #include "local/command.h"
 #include "sieve/sieve.h"
 #include "store/account.h"
+#include "store/script_host.h"
 #include "store/scripts.h"
 
 struct filing {
@@ -35,6 +36,7 @@ struct filed {
 	bool is_stored; /* somewhere */
 	bool is_in_inbox;
 	struct buf script; /* its name */
+	struct script_host host;
 	struct sieve_result result;
 	struct buf *text; /* of the verdict */
 	struct verdict *verdict;

@@ -10,7 +10,7 @@
  * reads       control/{me,recipientdelimiter,maxhops,sieveredirects,
  *             maxfolders,quota,specialfolders}; MAILDIR/sieve;
  *             sieve/NAME.sieve
- * writes      the Maildir; MAILDIR/sieve/remembered
+ * writes      the Maildir; MAILDIR/sieve/remembered*
  * exits       0 the pair is closed; EX_USAGE; EX_NOPERM if root; EX_PROTOCOL;
  *             EX_TEMPFAIL the Maildir cannot be opened
  */

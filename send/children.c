@@ -61,3 +61,14 @@ children_reap(uint64_t *children, uint64_t max)
 	}
 	return crashes;
 }
+
+bool
+children_has_ended(pid_t pid)
+{
+	int status;
+	pid_t ended = waitpid(pid, &status, WNOHANG);
+
+	if (ended == pid)
+		is_crash(status);
+	return ended != 0;
+}

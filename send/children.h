@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Before the first fork: SIGCHLD then comes only within children_wait. */
 void children_hold(void);
@@ -21,5 +22,8 @@ bool children_wait(struct pollfd *wait, nfds_t count, int64_t timeout_ms);
  * that is a fault of theirs.
  */
 unsigned children_reap(uint64_t *children, uint64_t max);
+
+/* Has that one?  It is not waited for; true once. */
+bool children_has_ended(pid_t pid);
 
 #endif

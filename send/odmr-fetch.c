@@ -10,8 +10,8 @@
  * fd 18       tlsd's client mode, tls(5)
  * fd 66       remote-auth, remoteauth(5)
  * fd 68       smtpd turned, odmr(5)
- * reads       control/me helohost odmrfetch odmrfetchinterval timeoutconnect
- *             tlspolicy discardehlo
+ * reads       control/me helohost odmrfetch odmrfetchinterval
+ *             odmrfetchconcurrency timeoutconnect tlspolicy discardehlo
  * writes      nothing
  * runs        nothing; forks a child for each provider
  * exits       EX_USAGE; EX_TEMPFAIL if a neighbour is gone
@@ -94,6 +94,11 @@ static int
 turn(struct connection *connection, int turned)
 {
 	static struct packet packet;
+	const struct tls_facts *tls =
+	    connection->is_secure ? &connection->facts : NULL;
+	const struct odmr_turned said = { .address = address_of(connection),
+		.tls = span_of(tls == NULL ? "" : tls->protocol),
+		.cipher = span_of(tls == NULL ? "" : tls->cipher) };
 	struct buf request = buf_new(PACKET_MAX);
 
 	/* A server says nothing before it has been greeted. */
@@ -103,12 +108,12 @@ turn(struct connection *connection, int turned)
 		    connection->server);
 		return EX_PROTOCOL;
 	}
-	odmr_add_turned(&request, address_of(connection));
+	odmr_add_turned(&request, &said);
 	if (!packet_send(turned, buf_span(&request), &connection->fd, 1))
 		temp_fail("smtpd is gone");
 	buf_free(&request);
 	log_event("turned provider=%s tls=%s auth=%s", connection->server,
-	    connection->is_secure ? connection->facts.protocol : "none",
+	    tls == NULL ? "none" : tls->protocol,
 	    connection->mechanism[0] == '\0' ? "none" : connection->mechanism);
 	smtp_free(&connection->client);
 	close(connection->fd);
@@ -178,7 +183,8 @@ open_session(int neighbour, const char *name)
 	return session;
 }
 
-static bool
+/* The child that asks it; 0: there is none. */
+static pid_t
 begin(const struct send_settings *settings, const struct sandbox_layer *layer,
     struct provider *provider)
 {
@@ -203,12 +209,92 @@ begin(const struct send_settings *settings, const struct sandbox_layer *layer,
 		    provider->text.ptr);
 	for (size_t i = 0; i < 4; i++)
 		close(kept[i]);
-	return pid != -1;
+	return pid == -1 ? 0 : pid;
 }
 
-/* Until all children have ended, and it is time again; -1: never. */
+/* ---- who is asked when: each for itself, as one may take hours ---- */
+
+static const int64_t never_ms = INT64_MAX;
+
+struct asked {
+	struct provider provider;
+	pid_t child; /* that asks it; 0: none */
+	int64_t due_ms;
+};
+
+struct schedule {
+	const struct send_settings *settings;
+	const struct sandbox_layer *layer;
+	int64_t interval_ms;   /* 0: once */
+	uint64_t children_max; /* control/odmrfetchconcurrency */
+	uint64_t children;
+	struct asked all[PROVIDERS_MAX];
+	size_t count;
+};
+
 static void
-rest(uint64_t children, int64_t until_ms)
+add_providers(struct schedule *schedule, const struct control_list *providers)
+{
+	for (size_t i = 0; i < providers->count; i++)
+		if (provider_parse(providers->items[i],
+			&schedule->all[schedule->count].provider))
+			schedule->count++;
+}
+
+static void
+reap(struct schedule *schedule)
+{
+	for (size_t i = 0; i < schedule->count; i++) {
+		struct asked *asked = &schedule->all[i];
+
+		if (asked->child == 0 || !children_has_ended(asked->child))
+			continue;
+		asked->child = 0;
+		schedule->children--;
+	}
+}
+
+/* Who is due first, of those that no child asks; NULL: nobody. */
+static struct asked *
+find_next(struct schedule *schedule)
+{
+	struct asked *next = NULL;
+
+	for (size_t i = 0; i < schedule->count; i++) {
+		struct asked *asked = &schedule->all[i];
+
+		if (asked->child == 0 && asked->due_ms != never_ms &&
+		    (next == NULL || asked->due_ms < next->due_ms))
+			next = asked;
+	}
+	return next;
+}
+
+/* For how long there is nothing to do; -1: until a child ends. */
+static int64_t
+ask_who_is_due(struct schedule *schedule)
+{
+	struct asked *next;
+
+	while (schedule->children < schedule->children_max &&
+	       (next = find_next(schedule)) != NULL) {
+		int64_t now = clock_ms();
+
+		if (next->due_ms > now)
+			return next->due_ms - now;
+		next->child =
+		    begin(schedule->settings, schedule->layer, &next->provider);
+		if (next->child != 0)
+			schedule->children++;
+		next->due_ms = schedule->interval_ms == 0
+				   ? never_ms
+				   : now + schedule->interval_ms;
+	}
+	return -1;
+}
+
+_Noreturn static void
+serve(struct schedule *schedule)
 {
 	struct pollfd wait[NEIGHBOURS];
 
@@ -216,35 +302,9 @@ rest(uint64_t children, int64_t until_ms)
 		wait[i] =
 		    (struct pollfd){ .fd = neighbours[i], .events = POLLIN };
 	for (;;) {
-		int64_t left = until_ms - clock_ms();
-
-		children_reap(&children, UINT64_MAX);
-		if (children == 0 && until_ms != -1 && left <= 0)
-			return;
-		if (children_wait(wait, NEIGHBOURS,
-			children > 0 || until_ms == -1 ? -1 : left))
+		reap(schedule);
+		if (children_wait(wait, NEIGHBOURS, ask_who_is_due(schedule)))
 			temp_fail("a neighbour is gone");
-	}
-}
-
-_Noreturn static void
-serve(const struct send_settings *settings, const struct sandbox_layer *layer,
-    const struct control_list *providers, uint64_t interval_s)
-{
-	for (;;) {
-		int64_t began = clock_ms();
-		uint64_t children = 0;
-
-		for (size_t i = 0; i < providers->count; i++) {
-			struct provider provider;
-
-			if (provider_parse(providers->items[i], &provider) &&
-			    begin(settings, layer, &provider))
-				children++;
-		}
-		rest(children, interval_s == 0 || providers->count == 0
-				   ? -1
-				   : began + (int64_t)interval_s * 1000);
 	}
 }
 
@@ -252,6 +312,7 @@ int
 main(int argc, char **argv)
 {
 	static struct send_settings settings;
+	static struct schedule schedule = { .settings = &settings };
 
 	program_name("odmr-fetch");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
@@ -261,15 +322,18 @@ main(int argc, char **argv)
 			die(EX_USAGE, "%s", usage);
 	read_settings(&settings);
 	const struct control_list providers = providers_read();
-	uint64_t interval_s =
-	    control_number("odmrfetchinterval", 900, 0, 86400);
+	add_providers(&schedule, &providers);
+	schedule.interval_ms =
+	    (int64_t)control_number("odmrfetchinterval", 900, 0, 86400) * 1000;
+	schedule.children_max =
+	    control_number("odmrfetchconcurrency", 20, 1, PROVIDERS_MAX);
 	signal(SIGPIPE, SIG_IGN);
 	children_hold();
 	require_unprivileged();
-	const struct sandbox_layer *layer = sandbox_enter_for_sessions(
+	schedule.layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT,
 	    SANDBOX_CONNECT);
 	if (write(READY_FD, "\n", 1) == 1)
 		close(READY_FD);
-	serve(&settings, layer, &providers, interval_s);
+	serve(&schedule);
 }

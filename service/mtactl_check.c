@@ -135,6 +135,7 @@ static const struct {
 	{ "includeprograms", 0, 1 },
 	{ "timeoutconnect", 1, 600 },
 	{ "odmrfetchinterval", 0, 86400 },
+	{ "odmrfetchconcurrency", 1, PROVIDERS_MAX },
 	{ "landlockmax", 0, 6 },
 	{ "timeoutfilter", 1, 3600 },
 	{ "timeoutmilter", 1, 3600 },

@@ -109,7 +109,8 @@ policy_refuse_now(struct session *session)
 {
 	enum login_verdict verdict = LOGIN_LATER;
 
-	if (session->user.len == 0 || session->neighbours.login == -1)
+	/* Whom a proxy named has no session with login: it counts itself. */
+	if (!session->is_known || session->neighbours.login == -1)
 		return NULL;
 	if (!login_send_message(
 		session->neighbours.login, session->recipient_count) ||

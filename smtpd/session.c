@@ -422,6 +422,10 @@ session_begin(struct session *session, const struct peer *peer,
 	session->records = buf_new(RECORDS_MAX);
 	session->recipients = buf_new(RECIPIENTS_BYTES_MAX);
 	session->only_recipient = buf_new(COMMAND_MAX);
+	if (peer->tls != NULL) {
+		session->is_tls = true;
+		session->tls = *peer->tls;
+	}
 	filter_begin(session, neighbours->filters);
 }
 

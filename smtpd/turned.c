@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -29,18 +30,23 @@ static int
 serve_turn(const struct serve *serve, const struct turn *turn)
 {
 	static struct packet packet;
-	struct span address;
+	static struct tls_facts tls;
+	struct odmr_turned turned;
 	struct peer peer = { .local_text = "local" };
 
 	if (packet_receive(turn->session, &packet) != 1)
 		return EX_OK;
 	int client = packet_take_fd(&packet, 0);
 	packet_close_fds(&packet);
-	if (client == -1 ||
-	    !odmr_parse_turned(packet_span(&packet), &address) ||
-	    !peer_set_address(&peer, address)) {
+	if (client == -1 || !odmr_parse_turned(packet_span(&packet), &turned) ||
+	    !peer_set_address(&peer, turned.address)) {
 		log_event("no connection of odmr(5)");
 		return EX_PROTOCOL;
+	}
+	if (turned.tls.len > 0) {
+		memcpy(tls.protocol, turned.tls.ptr, turned.tls.len);
+		memcpy(tls.cipher, turned.cipher.ptr, turned.cipher.len);
+		peer.tls = &tls;
 	}
 	serve->run(client, &peer, turn->sessions, -1, serve->context);
 	return EX_OK;

@@ -97,6 +97,7 @@ struct claim {
 	struct peer peer;
 	struct buf hello;
 	struct buf user;
+	bool has_user;
 };
 
 static bool
@@ -107,6 +108,7 @@ take_claim(struct claim *claim, const struct attribute *attribute)
 	if (is_named(attribute, "ADDR"))
 		return peer_set_address(&claim->peer, value);
 	if (is_named(attribute, "LOGIN")) {
+		claim->has_user = true;
 		buf_clear(&claim->user);
 		buf_add(&claim->user, value);
 		return !claim->user.overflow;
@@ -132,11 +134,11 @@ become(struct session *session, struct claim *claim)
 	session->claimed = claim->peer;
 	session->peer = &session->claimed;
 	session->is_trusted =
-	    session->neighbours.lookup == -1 ||
+	    session->neighbours.lookup == -1 || claim->user.len > 0 ||
 	    network_list_has(
 		&session->settings->relay_clients, &session->peer->address);
+	session->is_known = session->is_known && !claim->has_user;
 	buf_clear(&session->user);
-	session->is_known = false;
 	buf_add(&session->user, buf_span(&claim->user));
 	buf_clear(&session->helo);
 	buf_add(&session->helo, buf_span(&claim->hello));

@@ -14,6 +14,8 @@ enum {
 	PEER_TEXT_MAX = 64
 };
 
+struct tls_facts;
+
 /* Who is at the other end, as text: "192.0.2.7", "2001:db8::7", "local". */
 struct peer {
 	struct sockaddr_storage address;
@@ -21,7 +23,8 @@ struct peer {
 	uint16_t port;
 	char local_text[PEER_TEXT_MAX]; /* our own address */
 	uint16_t local_port;
-	bool begins_tls; /* before the first byte of the protocol */
+	bool begins_tls;             /* before the first byte of the protocol */
+	const struct tls_facts *tls; /* that is on as it comes; NULL: none */
 };
 
 /* Fill *peer from a connected socket; "local" for anything else. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mail/header.h"
+#include "queue/tls.h"
 
 void
 odmr_add_request(struct buf *buf, const struct odmr_request *request)
@@ -46,16 +47,31 @@ odmr_parse_answer(struct span packet)
 	return (enum odmr_verdict)verdict.ptr[0];
 }
 
-void
-odmr_add_turned(struct buf *buf, struct span address)
+/* As lib/queue/tls.h has it. */
+static bool
+is_tls_text(struct span text)
 {
-	record_add(buf, 'A', address);
+	return text.len < TLS_TEXT_MAX && header_is_safe(text) &&
+	       span_is_ascii(text) && span_index(text, ' ') == text.len;
+}
+
+void
+odmr_add_turned(struct buf *buf, const struct odmr_turned *turned)
+{
+	record_add(buf, 'A', turned->address);
+	record_add(buf, 'T', turned->tls);
+	record_add(buf, 'C', turned->cipher);
 }
 
 bool
-odmr_parse_turned(struct span packet, struct span *address)
+odmr_parse_turned(struct span packet, struct odmr_turned *turned)
 {
-	return record_find(packet, 'A', address) && address->len > 0;
+	return record_find(packet, 'A', &turned->address) &&
+	       record_find(packet, 'T', &turned->tls) &&
+	       record_find(packet, 'C', &turned->cipher) &&
+	       turned->address.len > 0 &&
+	       (turned->tls.len > 0) == (turned->cipher.len > 0) &&
+	       is_tls_text(turned->tls) && is_tls_text(turned->cipher);
 }
 
 /* ---- control/odmrdomains ---- */

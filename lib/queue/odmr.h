@@ -45,11 +45,18 @@ enum odmr_verdict odmr_parse_answer(struct span packet);
 
 /*
  * The customer's side: odmr-fetch hands smtpd the connection that its provider
- * has turned, on a session of its own, with the provider's address.  smtpd
- * closes the session when it has served it.
+ * has turned, on a session of its own.  smtpd closes the session when it has
+ * served it.
  */
-void odmr_add_turned(struct buf *buf, struct span address);
-bool odmr_parse_turned(struct span packet, struct span *address);
+struct odmr_turned {
+	struct span address; /* the provider's, in numbers */
+	struct span tls;     /* the version; empty: in clear */
+	struct span cipher;
+};
+
+void odmr_add_turned(struct buf *buf, const struct odmr_turned *turned);
+/* False if it lacks something, or could not be what tlsd said. */
+bool odmr_parse_turned(struct span packet, struct odmr_turned *turned);
 
 /*
  * Read control/odmrdomains: DOMAIN: ACCOUNT... a line.  No file: an empty list.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -13,22 +14,26 @@
 
 enum {
 	KEY_BYTES = 16, /* that are kept: nobody finds two alike */
+	PLACE_BYTES = 7,
+	HOLD_WAIT_NS = 5000000,
 	LINE_LEN_MAX = 64
 };
 
 static const char folder_name[] = "sieve";
 static const char file_name[] = "remembered";
 static const char new_name[] = "remembered.new";
+static const char holds_name[] = "remembered-holds";
 
 struct digest {
 	char text[2 * KEY_BYTES + 1];
+	off_t place; /* of its lock */
 };
 
 static struct digest
 digest_of(struct span key)
 {
 	uint8_t bytes[KEY_BYTES];
-	struct digest digest;
+	struct digest digest = { .place = 0 };
 	struct sha256_ctx context;
 
 	sha256_init(&context);
@@ -36,6 +41,8 @@ digest_of(struct span key)
 	sha256_digest(&context, sizeof(bytes), bytes);
 	for (size_t i = 0; i < KEY_BYTES; i++)
 		snprintf(digest.text + 2 * i, 3, "%02x", bytes[i]);
+	for (size_t i = 0; i < PLACE_BYTES; i++)
+		digest.place = digest.place * 256 + bytes[i];
 	return digest;
 }
 
@@ -180,6 +187,16 @@ add_locked(int folder, const char *line, int64_t now)
 	return is_written;
 }
 
+/* It is made where there is none. */
+static int
+make_folder(int maildir)
+{
+	if (mkdirat(maildir, folder_name, ACCOUNT_MODE) == -1 &&
+	    errno != EEXIST)
+		return -1;
+	return open_folder(maildir);
+}
+
 /* One line more; is_claim: unless the key is there. */
 static bool
 change(int maildir, struct span key, int64_t now, int64_t until, bool is_claim)
@@ -189,10 +206,7 @@ change(int maildir, struct span key, int64_t now, int64_t until, bool is_claim)
 
 	snprintf(
 	    line, sizeof(line), "%lld %s\n", (long long)until, digest.text);
-	if (mkdirat(maildir, folder_name, ACCOUNT_MODE) == -1 &&
-	    errno != EEXIST)
-		return false;
-	int folder = open_folder(maildir);
+	int folder = make_folder(maildir);
 	if (folder == -1)
 		return false;
 	int lock = account_lock(folder);
@@ -219,6 +233,43 @@ bool
 remembered_claim(int maildir, struct span key, int64_t now, int64_t until)
 {
 	return change(maildir, key, now, until, true);
+}
+
+static int
+open_holds(int maildir)
+{
+	int folder = make_folder(maildir);
+
+	if (folder == -1)
+		return -1;
+	int fd = open_to_write(folder, holds_name, 0);
+	int error = errno;
+	close(folder);
+	errno = error;
+	return fd;
+}
+
+bool
+remembered_hold(int maildir, struct span key, int *holds)
+{
+	const struct timespec pause = { .tv_nsec = HOLD_WAIT_NS };
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = digest_of(key).place,
+		.l_len = 1 };
+	int64_t until_ms = clock_ms() + REMEMBERED_HOLD_MS;
+
+	if (*holds == -1)
+		*holds = open_holds(maildir);
+	if (*holds == -1)
+		return false;
+	while (fcntl(*holds, F_OFD_SETLK, &lock) == -1) {
+		if ((errno != EAGAIN && errno != EINTR) ||
+		    clock_ms() > until_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 bool

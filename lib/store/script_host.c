@@ -53,7 +53,9 @@ static bool
 is_remembered(void *context, struct span key)
 {
 	struct script_host *host = context;
-	bool is = remembered_has(account_root(host->account), key, host->now);
+	int maildir = account_root(host->account);
+	bool is = remembered_hold(maildir, key, &host->holds) &&
+		  remembered_has(maildir, key, host->now);
 
 	if (!is)
 		note(host, errno);
@@ -105,12 +107,21 @@ script_host_init(struct script_host *host, struct account *account, int64_t now)
 {
 	*host = (struct script_host){ .account = account,
 		.now = now,
+		.holds = -1,
 		.host = { .context = host,
 		    .has_mailbox = has_mailbox,
 		    .metadata = find_metadata,
 		    .script = read_other,
 		    .is_remembered = is_remembered } };
 	return &host->host;
+}
+
+void
+script_host_end(struct script_host *host)
+{
+	if (host->holds != -1)
+		close(host->holds);
+	host->holds = -1;
 }
 
 void

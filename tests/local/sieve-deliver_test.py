@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """sieve-deliver_test - deliveries by the recipient's Sieve script: folders,
 flags, redirects, notices, notifications, and what goes wrong."""
-import email, email.policy, glob, os, re, shutil, smtplib, subprocess, sys, time
+import email, email.policy, glob, os, re, shutil, smtplib, ssl, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
+from hop import Hop
 
 on_host()
 HOME = {user: os.path.expanduser('~' + user) for user in ('joe', 'ann')}
@@ -42,7 +43,7 @@ def with_subject(user, subject, folder=''):
 number = 0
 
 
-def send(headers='', body='hello\n', sender='ann@example.org', to='joe@example.org'):
+def send(headers='', body='hello\n', sender='ann@example.org', to='joe@example.org', requires_tls=False):
     """By SMTP; its subject, of which there is no other."""
     global number
     number += 1
@@ -50,7 +51,9 @@ def send(headers='', body='hello\n', sender='ann@example.org', to='joe@example.o
     message = (f'From: {sender or "nobody@example.org"}\r\nTo: {to}\r\nSubject: {subject}\r\n'
                f'Message-ID: <{number}@test.example.org>\r\n' + headers.replace('\n', '\r\n') + '\r\n' + body.replace('\n', '\r\n'))
     with smtplib.SMTP('127.0.0.1', 25) as client:
-        client.sendmail(sender, [to], message)
+        if requires_tls:
+            client.starttls(context=ssl._create_unverified_context())
+        client.sendmail(sender, [to], message, ['REQUIRETLS'] if requires_tls else [])
     return subject
 
 
@@ -71,6 +74,8 @@ def queue_is_empty():
     return 'is empty' in run('/var/mta/bin/mailq').stdout or run('/var/mta/bin/mailq').stdout.strip() == ''
 
 
+control('smtproutes', 'clear.example:[127.0.0.1]:2525\n')
+clear = Hop(2525)      # without STARTTLS
 run('/var/mta/bin/mtactl', 'start')
 wait_for(lambda: run('ss', '-Hltn', 'sport = :25').stdout)
 
@@ -159,6 +164,14 @@ check('with the header that the script gave it', 'X-Seen-By: joe\n' in text, tex
 check('the log names the new message', logged(r'sieve to=<joe@example\.org> script=main redirected as [0-9a-f]{23}'))
 subject = send('X-To: both\n')
 check('redirect :copy', arrives('ann', subject) and arrives('joe', subject))
+script('redirect "ann@clear.example";\n')
+subject = send()
+check('redirect to another host', clear.saw('RCPT TO:<ann@clear.example>') and
+      wait_for(lambda: [m for m in clear.messages if subject.encode() + b'\r\n' in m]), clear.messages)
+subject = send(requires_tls=True)
+text = wait_for(lambda: [t for _, t in found('ann') if f'Subject: {subject}\n' in t and 'Action: failed' in t and '5.7.10' in t])
+check('REQUIRETLS goes with it: not in clear', text and wait_for(queue_is_empty) and
+      not [m for m in clear.messages if subject.encode() + b'\r\n' in m], (text, clear.messages))
 script('redirect "joe+x@example.org";\n')
 subject = send(sender='bob@example.org')
 check('a circle through another detail of the address ends', arrives('joe', subject) and wait_for(queue_is_empty) and

@@ -30,9 +30,9 @@ def server_end(client):
 
 
 def served_by(client):
-    """The pid of the process that has it."""
-    end = server_end(client)
-    for pid in processes('smtpd'):
+    """The pid of the process that serves it; its acceptor has it for a while, too."""
+    end = wait_for(lambda: server_end(client))
+    for pid in sessions():
         if end in descriptors(pid):
             return pid
     return None

@@ -75,6 +75,7 @@ control('passwordchecker', '/var/mta/checkers/password\n')
 control('oauthchecker', '/var/mta/checkers/token\n')
 control('authmechanisms', 'PLAIN\nLOGIN\nSCRAM-SHA-256\nSCRAM-SHA-1\nSCRAM-SHA-256-PLUS\nCRAM-MD5\nEXTERNAL\nOAUTHBEARER\nXOAUTH2\n')
 control('logindelaymax', '1\n')
+control('xclientnets', '127.0.0.9\n')
 control('senderlogins', 'team@example.net: joe alice@example.net\n@example.com: alice@example.net  # a domain\n')
 run('ip', 'address', 'add', '192.0.2.1/32', 'dev', 'lo')
 for name in ('queue', 'pop3d'):
@@ -296,6 +297,23 @@ check('a message without a header gets one', re.search(r'\nMessage-ID: \S+\n\nno
 got, text = send(w, 'Subject: no body')
 check('one without a body, too', re.search(r'\nSubject: no body\nFrom: .*\nDate: .*\nMessage-ID: \S+\n', text), text)
 w.close()
+
+
+def proxied(*claims):
+    """What a proxy of control/xclientnets brings."""
+    w = submission(source='127.0.0.9')
+    for said in (*(f'XCLIENT {claim}' for claim in claims), 'EHLO client.example'):
+        w.ask(said)
+    return w
+
+
+got, text = send(proxied('ADDR=192.0.2.7 LOGIN=joe'), whole)
+check('whom a proxy named is logged in: he may relay, and is in the envelope', got.startswith('250') and '\0Ajoe\0' in text and
+      text.startswith('Received: from client.example ([192.0.2.7])\n\tby mx.example.org with ESMTPA id '), (got, text))
+check('but send as himself alone', proxied('LOGIN=ann').ask('MAIL FROM:<joe@example.org>').startswith('553 5.7.1'))
+got = send(proxied('LOGIN=joe', 'ADDR=192.0.2.7'), whole, to='ann@example.org')[0]
+check('and stays when the proxy says more', got.startswith('250'), got)
+check('until it says that it is nobody', proxied('LOGIN=joe', 'LOGIN=[UNAVAILABLE]').ask('MAIL FROM:<joe@example.org>').startswith('530'))
 control('hideclient', '1\n')
 control('messagesperhour', '3\n')
 control('recipientsperhour', '4\n')
@@ -319,6 +337,7 @@ got, text = send(w, whole)
 check('and no fourth', got.startswith('450 4.7.1') and 'control/messagesperhour' in got, got)
 got, text = send(session('joe', JOE), whole)
 check('nor in another session', got.startswith('450 4.7.1'), got)
+check('what a proxy brings is not counted', send(proxied('LOGIN=joe'), whole)[0].startswith('250'))
 w = session('alice@example.net', ALICE)
 w.ask('MAIL FROM:<alice@example.net>')
 for i in range(5):

@@ -14,7 +14,7 @@
 
 /* What a client at 127.0.0.1 is offered. */
 static const char *
-offers(bool is_turned)
+offers(bool is_turned, const struct tls_facts *tls)
 {
 	static struct session session;
 	static char said[4096];
@@ -28,7 +28,7 @@ offers(bool is_turned)
 		.relay_clients = { &here, 1 },
 		.xclient_nets = { &here, 1 } };
 	const struct neighbours neighbours = { 99, -1, -1, -1, -1, -1, NULL };
-	struct peer peer = { .text = "127.0.0.1" };
+	struct peer peer = { .text = "127.0.0.1", .tls = tls };
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	int client[2];
 
@@ -52,13 +52,17 @@ offers(bool is_turned)
 int
 main(void)
 {
-	const char *said = offers(false);
+	const struct tls_facts tls = { .protocol = "TLSv1.3" };
+	const char *said = offers(false, NULL);
 
 	CHECK("on port 25 it may relay", strstr(said, "250-ETRN\r\n") != NULL);
 	CHECK("and say XCLIENT", strstr(said, "250-XCLIENT ") != NULL);
-	said = offers(true);
+	said = offers(true, NULL);
 	CHECK("turned it is served", strstr(said, "250 HELP\r\n") != NULL);
 	CHECK("as a stranger", strstr(said, "ETRN") == NULL);
 	CHECK("and says nothing for others", strstr(said, "XCLIENT") == NULL);
+	CHECK("in clear", strstr(said, "REQUIRETLS") == NULL);
+	said = offers(true, &tls);
+	CHECK("or by TLS", strstr(said, "250-REQUIRETLS\r\n") != NULL);
 	return test_result();
 }

@@ -2,7 +2,7 @@
 """odmr_test - the on-demand mail relay of RFC 2645: mail for a domain waits at
 its provider until the customer connects, logs in, says ATRN, and is the server
 from then on.  The customer is this test, and then a host of its own."""
-import email, json, os, re, socket, ssl, sys
+import contextlib, email, json, os, re, socket, ssl, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from smtp import read_reply
 from tap import *
@@ -306,7 +306,7 @@ if said.startswith(b"250"):
     send('fetched')
     got = b.arrived('ann', 'Subject: fetched', 30)
     check('and then it is fetched', len(got) == 1 and re.search(r'turned provider=mx.a.test\[\S+ tls=TLSv1.3 auth=CRAM-MD5', fetch_log()), fetch_log()[-1500:])
-    check('which Received tells', got and re.search(r'Received: from mx.a.test .*?by mx.customer.test with ESMTP', got[0], re.S), got)
+    check('which Received tells', got and re.search(r'Received: from mx.a.test .*?by mx.customer.test with ESMTPS id .*?\n\ttls TLS_', got[0], re.S), got)
     check('it leaves the provider', wait_for(lambda: not queue()), queue())
     send('strange', 'x@other.test')
     send('unknown', 'nobody@customer.test')
@@ -314,6 +314,31 @@ if said.startswith(b"250"):
         check(f'what port 25 would refuse is refused: {code}', wait_for(lambda: [m for m in a.box('joe') if 'Action: failed' in m and
               mark in m and code in m]), (fetch_log()[-1500:], log()[-1500:]))
     check('nothing was lost in it', 'not fetched' not in fetch_log().split('turned')[-1], fetch_log()[-1500:])
+
+    # ---- one provider that hangs ----
+    hanging = socket.create_server(('10.77.0.1', 3660))
+    hanging.settimeout(30)
+    b.control('odmrfetch', '[10.77.0.1]:3660 other.test\nmx.a.test customer.test')
+    b.run('echo "[10.77.0.1]:3660 * x y" >>/var/mta/control/smtpauth; s6-svc -r /var/mta/service/fetch')
+    hung = hanging.accept()[0]
+    hung.settimeout(1)
+    rounds = fetch_log().count('no mail provider=mx.a.test[')
+    check('a provider that hangs holds up no other', wait_for(lambda: fetch_log().count('no mail provider=mx.a.test[') > rounds + 2))
+    send('beside')
+    check('whose mail comes', b.arrived('ann', 'Subject: beside', 30), fetch_log()[-1500:])
+    with contextlib.suppress(TimeoutError):
+        check('it hangs all the while', hung.recv(1) and False)
+    hung.close()
+    hung = hanging.accept()[0]
+    check('it is asked again when it has ended', hung)
+    b.control('odmrfetchconcurrency', '1')
+    b.run('s6-svc -r /var/mta/service/fetch')
+    hung = hanging.accept()[0]
+    send('behind')
+    check('control/odmrfetchconcurrency 1: one after another', not b.arrived('ann', 'Subject: behind', 4), fetch_log()[-1500:])
+    hung.close()
+    check('and who waited longest is next', b.arrived('ann', 'Subject: behind', 30), fetch_log()[-1500:])
+    hanging.close()
     b.run('/var/mta/bin/mtactl disable fetch')
 
     # ---- fetchmail, another's customer: it takes what comes, and hands it to port 25 of its host ----

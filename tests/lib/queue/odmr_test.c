@@ -84,16 +84,32 @@ static void
 test_turned(void)
 {
 	struct buf packet = buf_new(64);
-	struct span address;
+	struct odmr_turned turned = { .address = span_of("2001:db8::7"),
+		.tls = span_of("TLSv1.3"),
+		.cipher = span_of("TLS_AES_256_GCM_SHA384") };
 
-	odmr_add_turned(&packet, span_of("2001:db8::7"));
+	odmr_add_turned(&packet, &turned);
+	turned = (struct odmr_turned){ .address = { NULL, 0 } };
 	CHECK("a turned connection is read",
-	    odmr_parse_turned(buf_span(&packet), &address) &&
-		span_equal(address, span_of("2001:db8::7")));
+	    odmr_parse_turned(buf_span(&packet), &turned) &&
+		span_equal(turned.address, span_of("2001:db8::7")) &&
+		span_equal(turned.tls, span_of("TLSv1.3")) &&
+		span_equal(turned.cipher, span_of("TLS_AES_256_GCM_SHA384")));
+	CHECK("one in clear",
+	    odmr_parse_turned(bytes_of(BYTES("A::1\0T\0C\0")), &turned) &&
+		turned.tls.len == 0);
 	CHECK("none without an address",
-	    !odmr_parse_turned(bytes_of(BYTES("A\0")), &address) &&
-		!odmr_parse_turned(bytes_of(BYTES("B1\0")), &address) &&
-		!odmr_parse_turned(span_of(""), &address));
+	    !odmr_parse_turned(bytes_of(BYTES("A\0T\0C\0")), &turned) &&
+		!odmr_parse_turned(bytes_of(BYTES("B1\0T\0C\0")), &turned) &&
+		!odmr_parse_turned(span_of(""), &turned));
+	CHECK("nor half of TLS",
+	    !odmr_parse_turned(bytes_of(BYTES("A::1\0Tx\0C\0")), &turned) &&
+		!odmr_parse_turned(bytes_of(BYTES("A::1\0T\0Cx\0")), &turned));
+	CHECK("nor what would break Received",
+	    !odmr_parse_turned(
+		bytes_of(BYTES("A::1\0Tx\0Cx\nTo: y\0")), &turned) &&
+		!odmr_parse_turned(
+		    bytes_of(BYTES("A::1\0Tx\0Cx y\0")), &turned));
 	buf_free(&packet);
 }
 
