@@ -256,7 +256,7 @@ struct manager {
 	struct event *scan_event;
 	struct event *rescan_event;
 	bool is_scanning;
-	void *scan; /* DIR of the folder in hand, NULL when it is at its end */
+	void *scan;             /* DIR of the folder in hand, NULL at its end */
 	int scan_folder;        /* -1: new/; 0 to 15: of cur/, at the start */
 	struct listing listing; /* of that folder of cur/ */
 
@@ -272,8 +272,7 @@ struct manager {
 	uint64_t channel_count;
 	uint64_t idle_count;          /* of them */
 	struct event *channels_again; /* there was no room for one more */
-
-	struct event *odmr; /* NULL: nobody can ask */
+	struct event *odmr;           /* NULL: nobody can ask */
 
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;

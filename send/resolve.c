@@ -194,6 +194,10 @@ make_unbound(void)
 
 	if (unbound == NULL)
 		temp_fail("cannot make a resolver");
+	/* A thread, not a process; before a zone is added, for that is refused
+	   afterwards. */
+	if (ub_ctx_async(unbound, 1) != 0)
+		die(EX_SOFTWARE, "libunbound has no threads");
 	set(unbound, "msg-cache-size:", "1m");
 	set(unbound, "rrset-cache-size:", "2m");
 	set(unbound, "key-cache-size:", "256k");
@@ -203,7 +207,6 @@ make_unbound(void)
 	set(unbound, "num-queries-per-thread:", "512");
 	choose_servers(unbound);
 	answer_all_names(unbound);
-	ub_ctx_async(unbound, 1); /* a thread, not a process */
 	return unbound;
 }
 
