@@ -12,6 +12,7 @@ conversation_open(
 	writer_init(&talk->out, out, timeout_ms);
 	reader_init(&talk->in, in, timeout_ms);
 	talk->in.peer = &talk->out;
+	talk->in.is_eager = true;
 }
 
 void

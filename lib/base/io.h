@@ -75,6 +75,8 @@ struct reader {
 	enum io_status status;
 	int error;
 	bool is_drained; /* the last read took all that was there */
+	bool is_eager;   /* may look again at once, for a prompt client */
+	bool is_prompt;  /* its last bytes came within microseconds */
 	size_t start;
 	size_t end;
 	size_t high;    /* bytes before it may hold what was read */

@@ -173,6 +173,31 @@ test_io(void)
 	buf_free(&line);
 }
 
+/* Who was prompt is looked for at once; who is not any more, no longer. */
+static void
+test_prompt(void)
+{
+	static struct reader in;
+	struct buf line = buf_new(8);
+	int ends[2];
+
+	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
+	reader_init(&in, ends[0], 20);
+	in.is_eager = true;
+	CHECK("prompt", write_all(ends[1], span_of("a\nb")) &&
+			    read_line(&in, &line) == IO_OK && in.is_prompt);
+	in.is_prompt = true;
+	CHECK("its deadline", read_line(&in, &line) == IO_TIMEOUT);
+	CHECK("not prompt", !in.is_prompt);
+	reader_init(&in, ends[0], 20);
+	CHECK("nobody asked", write_all(ends[1], span_of("c\n")) &&
+				  read_line(&in, &line) == IO_OK &&
+				  !in.is_prompt);
+	buf_free(&line);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* A log that nobody reads: bounded time, and what was lost is counted. */
 static void
 test_full_log(void)
@@ -256,6 +281,7 @@ test_gathered_log(void)
 int
 main(void)
 {
+	test_prompt();
 	test_full_log();
 	test_gathered_log();
 	test_span();
