@@ -105,6 +105,7 @@ static const struct {
 } attributes[] = {
 	{ FOLDER_NONEXISTENT, "\\NonExistent" },
 	{ FOLDER_NOSELECT, "\\Noselect" },
+	{ FOLDER_NO_ACCESS, "\\NoAccess" },
 	{ FOLDER_HAS_CHILDREN, "\\HasChildren" },
 	{ FOLDER_MARKED, "\\Marked" },
 	{ FOLDER_SUBSCRIBED, "\\Subscribed" },

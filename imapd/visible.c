@@ -5,6 +5,8 @@
 struct reading {
 	struct session *session;
 	struct children *visible;
+	struct buf names; /* of all, each ended by LF */
+	struct buf attributes;
 };
 
 static bool
@@ -27,10 +29,49 @@ take_visible(void *context, const struct account_folder *folder)
 bool
 visible_read(struct session *session, struct children *visible)
 {
-	struct reading reading = { session, visible };
+	struct reading reading = { .session = session, .visible = visible };
 	bool is_read = account_list(session->account, take_visible, &reading);
 
 	children_sort(visible);
+	return is_read;
+}
+
+static bool
+take_any(void *context, const struct account_folder *folder)
+{
+	struct reading *reading = context;
+
+	buf_add(&reading->names, folder->name);
+	buf_add_char(&reading->names, '\n');
+	buf_add(&reading->attributes,
+	    (struct span){ (const char *)&folder->attributes,
+		sizeof(folder->attributes) });
+	return take_visible(context, folder);
+}
+
+bool
+visible_list(struct session *session, struct children *visible,
+    bool (*take)(void *context, const struct account_folder *folder),
+    void *context)
+{
+	struct reading reading = { .session = session,
+		.visible = visible,
+		.names = buf_new(SIZE_MAX / 2),
+		.attributes = buf_new(SIZE_MAX / 2) };
+	bool is_read = account_list_whole(session->account, take_any, &reading);
+	struct span names = buf_span(&reading.names);
+	const uint32_t *attributes =
+	    (const uint32_t *)(const void *)reading.attributes.data;
+
+	children_sort(visible);
+	for (size_t i = 0; is_read && names.len > 0; i++) {
+		const struct account_folder folder = { span_cut(&names, '\n'),
+			attributes[i] };
+
+		is_read = take(context, &folder);
+	}
+	buf_free(&reading.names);
+	buf_free(&reading.attributes);
 	return is_read;
 }
 

@@ -14,6 +14,14 @@
  * set. */
 bool visible_read(struct session *session, struct children *visible);
 
+/*
+ * The same, and then each folder goes to take, as with account_list_whole: what
+ * is visible and what there is are of one moment, though a RENAME goes on.
+ */
+bool visible_list(struct session *session, struct children *visible,
+    bool (*take)(void *context, const struct account_folder *folder),
+    void *context);
+
 /* Is the folder seen at all? Its attributes are then what the guest sees. */
 bool visible_see(const struct children *visible, struct account_folder *folder);
 
