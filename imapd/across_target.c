@@ -121,7 +121,7 @@ across_add_octets(struct across_target *target, struct span octets)
 	if (target->has_failed)
 		return;
 	if (target->guest != NULL)
-		write_span(&target->guest->out, octets);
+		guest_write(target->session, target->guest, octets);
 	else
 		fail_if(target, folder_append_bytes(target->append, octets));
 }
@@ -142,14 +142,6 @@ commit_own(struct across_target *target)
 		events_run_new(target->session, target->name, SIEVE_COPY,
 		    copied.uids, target->count);
 	free(copied.uids);
-}
-
-static void
-drop(void *context, struct span piece, bool is_line)
-{
-	(void)context;
-	(void)piece;
-	(void)is_line;
 }
 
 /* "OK [APPENDUID VALIDITY UIDS] ..." */
@@ -177,7 +169,7 @@ commit_guest(struct across_target *target)
 
 	write_string(&target->guest->out, "\r\n");
 	result = guest_answer(target->session, target->guest,
-	    span_of(GUEST_TAG), drop, NULL, &answer);
+	    span_of(GUEST_TAG), guest_tell_notices, target->session, &answer);
 	if (result == GUEST_GONE) {
 		target->guest = NULL;
 		fail_if(target, ACCOUNT_ERROR);

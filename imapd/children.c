@@ -60,6 +60,14 @@ children_sort(struct children *children)
 	qsort(children->sorted, count, sizeof(*children->sorted), compare);
 }
 
+bool
+children_contain(const struct children *children, struct span name)
+{
+	return children->count > 0 &&
+	       bsearch(&name, children->sorted, children->count,
+		   sizeof(*children->sorted), compare) != NULL;
+}
+
 /* The order of name and of all that begins with "PARENT/": 0 if it does. */
 static int
 compare_below(struct span name, struct span parent)

@@ -8,6 +8,20 @@ struct filter {
 	size_t len;
 };
 
+/* To a guest "Other Users/OWNER" is what all of that is below: "". */
+static bool
+is_all_of_owner(const struct session *session, struct buf *name)
+{
+	struct span prefix = buf_span(&session->prefix);
+	bool is_all =
+	    prefix.len > 0 &&
+	    span_equal(buf_span(name), span_slice(prefix, 0, prefix.len - 1));
+
+	if (is_all)
+		buf_clear(name);
+	return is_all;
+}
+
 static bool
 parse_name(struct filters *filters, const struct session *session,
     struct parse *parse, enum filter_kind kind)
@@ -17,7 +31,8 @@ parse_name(struct filters *filters, const struct session *session,
 	bool is_good = parse_astring(parse, &text);
 
 	/* What no folder can be called is none of them. */
-	if (is_good && take_name(session, text, &name)) {
+	if (is_good && (take_name(session, text, &name) ||
+			   is_all_of_owner(session, &name))) {
 		struct filter filter = { kind, filters->names.len, name.len };
 
 		buf_add(&filters->names, buf_span(&name));
@@ -107,12 +122,31 @@ filters_free(struct filters *filters)
 	buf_free(&filters->items);
 }
 
+bool
+filters_name(const struct filters *filters, size_t number,
+    enum filter_kind *kind, struct span *name)
+{
+	const struct filter *items =
+	    (const struct filter *)(const void *)filters->items.data;
+
+	if (number >= filters->items.len / sizeof(*items))
+		return false;
+	*kind = items[number].kind;
+	*name = span_slice(
+	    buf_span(&filters->names), items[number].start, items[number].len);
+	return true;
+}
+
 /* Is name what the filter names, or below it? */
 static bool
 is_below(enum filter_kind kind, struct span parent, struct span name)
 {
 	if (span_equal(parent, name))
 		return true;
+	if (parent.len == 0) /* all of an owner's, to a guest */
+		return kind == FILTER_SUBTREE ||
+		       (kind == FILTER_SUBTREE_ONE &&
+			   span_index(name, '/') == name.len);
 	if (kind == FILTER_MAILBOXES || !span_starts(name, parent) ||
 	    name.ptr[parent.len] != '/')
 		return false;
@@ -124,19 +158,15 @@ bool
 filters_match(
     const struct filters *filters, const struct account_folder *folder)
 {
-	const struct filter *items =
-	    (const struct filter *)(const void *)filters->items.data;
-	size_t count = filters->items.len / sizeof(*items);
+	enum filter_kind kind;
+	struct span parent;
 
 	if ((filters->kinds & FILTER_PERSONAL) != 0 ||
 	    ((filters->kinds & FILTER_SUBSCRIBED) != 0 &&
 		(folder->attributes & FOLDER_SUBSCRIBED) != 0))
 		return true;
-	for (size_t i = 0; i < count; i++)
-		if (is_below(items[i].kind,
-			span_slice(buf_span(&filters->names), items[i].start,
-			    items[i].len),
-			folder->name))
+	for (size_t i = 0; filters_name(filters, i, &kind, &parent); i++)
+		if (is_below(kind, parent, folder->name))
 			return true;
 	return false;
 }

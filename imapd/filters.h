@@ -38,6 +38,10 @@ bool filters_parse_one(struct filters *filters, const struct session *session,
     struct parse *parse);
 void filters_free(struct filters *filters);
 
+/* The name with that number, and what is meant of it; false behind the last. */
+bool filters_name(const struct filters *filters, size_t number,
+    enum filter_kind *kind, struct span *name);
+
 /* Is it one of those, selected apart? */
 bool filters_match(
     const struct filters *filters, const struct account_folder *folder);

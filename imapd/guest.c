@@ -22,6 +22,7 @@ enum {
 struct taking {
 	guest_taker *take;
 	void *context;
+	bool has_no_literals;
 };
 
 static void
@@ -35,7 +36,7 @@ take_octets(void *context, struct span bytes)
 static bool
 is_tagged(struct span line, struct span tag)
 {
-	return line.len > tag.len && span_starts(line, tag) &&
+	return tag.len > 0 && line.len > tag.len && span_starts(line, tag) &&
 	       line.ptr[tag.len] == ' ';
 }
 
@@ -58,8 +59,16 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 	if (!guest->is_in_line && span_starts(text, span_of("* BYE")))
 		return GUEST_GONE;
 	session->guests->speaking = guest;
+	if (!guest->is_in_line && guest->is_notifying &&
+	    span_starts(text, span_of("* OK [NOTIFICATIONOVERFLOW]"))) {
+		guest->is_notifying = false;
+		session->guests->lost = GUESTS_LOST_ENDED;
+		return GUEST_MORE;
+	}
 	taking->take(taking->context, text, true);
 	guest->is_in_line = parse_literal(span_trim(text), &literal);
+	if (guest->is_in_line && taking->has_no_literals)
+		return GUEST_GONE;
 	if (guest->is_in_line &&
 	    !read_octets(&guest->in, literal.octets, take_octets, taking))
 		return GUEST_GONE;
@@ -79,6 +88,8 @@ close_gone(struct session *session, struct guest *guest)
 		buf_add(&session->guests->silent, buf_span(&guest->owner));
 		buf_add_char(&session->guests->silent, '\n');
 	}
+	if (guest->is_notifying)
+		session->guests->lost = GUESTS_LOST_ENDED;
 	guest_close(session, guest);
 }
 
@@ -99,7 +110,7 @@ enum guest_result
 guest_answer(struct session *session, struct guest *guest, struct span tag,
     guest_taker *take, void *context, struct buf *final)
 {
-	struct taking taking = { take, context };
+	struct taking taking = { .take = take, .context = context };
 	struct buf line = buf_new(GUEST_LINE_MAX);
 	enum guest_result result = GUEST_MORE;
 
@@ -114,57 +125,6 @@ guest_answer(struct session *session, struct guest *guest, struct span tag,
 		buf_add(final, buf_span(&line));
 	buf_free(&line);
 	return result;
-}
-
-/* "* 3 EXPUNGE", "* VANISHED 3": of a folder that is selected. */
-static bool
-is_of_messages(struct span line)
-{
-	static const char *const names[] = { "* VANISHED", "* FLAGS",
-		"* SEARCH", "* ESEARCH", "* SORT", "* THREAD" };
-
-	if (line.len > 2 && span_starts(line, span_of("* ")) &&
-	    line.ptr[2] >= '0' && line.ptr[2] <= '9')
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (span_starts_nocase(line, span_of(names[i])))
-			return true;
-	return false;
-}
-
-/* The guest that speaks has the selected folder, or is to have it. */
-static bool
-may_tell_of_messages(const struct session *session)
-{
-	return session->guests->speaking == session->guests->selected ||
-	       strcmp(session->verb, "SELECT") == 0 ||
-	       strcmp(session->verb, "EXAMINE") == 0;
-}
-
-void
-guest_tell(void *context, struct span piece, bool is_line)
-{
-	struct session *session = context;
-	struct guests *guests = session->guests;
-	struct literal literal;
-
-	if (is_line && !guests->speaking->is_in_line)
-		guests->is_dropped =
-		    is_of_messages(piece) && !may_tell_of_messages(session);
-	if (guests->is_dropped)
-		return;
-	put_span(session, piece);
-	if (is_line)
-		guests->is_half_told =
-		    parse_literal(span_trim(piece), &literal);
-}
-
-static void
-drop(void *context, struct span piece, bool is_line)
-{
-	(void)context;
-	(void)piece;
-	(void)is_line;
 }
 
 enum guest_result
@@ -182,7 +142,7 @@ guest_forward(struct session *session, struct guest *guest)
 enum guest_result
 guest_forward_line(struct session *session, struct guest *guest)
 {
-	struct taking taking = { guest_tell, session };
+	struct taking taking = { .take = guest_tell, .context = session };
 	struct buf line = buf_new(GUEST_LINE_MAX);
 	enum guest_result result =
 	    take_line(session, guest, session->tag, &taking, &line);
@@ -216,7 +176,79 @@ guest_ask(struct session *session, struct guest *guest, struct span command,
 enum guest_result
 guest_say(struct session *session, struct guest *guest, const char *command)
 {
-	return guest_ask(session, guest, span_of(command), drop, NULL);
+	return guest_ask(
+	    session, guest, span_of(command), guest_tell_notices, session);
+}
+
+/* ---- what it says unasked ---- */
+
+bool
+guest_is_audible(const struct guest *guest)
+{
+	struct pollfd polled = { .fd = guest->in.fd, .events = POLLIN };
+
+	return reader_has_buffered(&guest->in) || poll(&polled, 1, 0) > 0;
+}
+
+/* What is behind its literal belongs to a line. */
+static enum guest_result
+hear(struct session *session, struct guest *guest)
+{
+	bool is_selected = session->guests->selected == guest;
+	struct taking taking = { .take = is_selected ? guest_tell
+						     : guest_tell_notices,
+		.context = session,
+		.has_no_literals = !is_selected };
+	struct buf line =
+	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
+	enum guest_result result;
+
+	guest->in.timeout_ms = PROMPT_MS;
+	do
+		result = take_line(session, guest, span_of(""), &taking, &line);
+	while (result == GUEST_MORE && guest->is_in_line);
+	guest->in.timeout_ms = ANSWER_MS;
+	buf_free(&line);
+	return result;
+}
+
+enum guest_result
+guest_hear(struct session *session, struct guest *guest)
+{
+	enum guest_result result = hear(session, guest);
+
+	if (result == GUEST_GONE)
+		close_gone(session, guest);
+	return result;
+}
+
+/* Until it can be written to: what was asked before is not answered here. */
+static void
+wait_for_room(struct session *session, struct guest *guest)
+{
+	struct pollfd polled = { .fd = guest->in.fd,
+		.events = POLLIN | POLLOUT };
+	struct span bytes;
+
+	while (poll(&polled, 1, ANSWER_MS) > 0 &&
+	       (polled.revents & POLLOUT) == 0 &&
+	       reader_peek(&guest->in, &bytes) == IO_OK &&
+	       bytes.ptr[0] == '*' && hear(session, guest) == GUEST_MORE)
+		;
+}
+
+void
+guest_write(struct session *session, struct guest *guest, struct span bytes)
+{
+	while (guest->notices.len > 0 && bytes.len > 0) {
+		struct span piece = span_slice(bytes, 0, WRITER_SIZE);
+
+		wait_for_room(session, guest);
+		write_span(&guest->out, piece);
+		writer_flush(&guest->out);
+		bytes = span_slice(bytes, piece.len, SIZE_MAX);
+	}
+	write_span(&guest->out, bytes);
 }
 
 /* ---- beginning and end ---- */
@@ -231,8 +263,11 @@ guest_close(struct session *session, struct guest *guest)
 			guests->items[i] = NULL;
 	if (guests->selected == guest)
 		guests->selected = NULL;
+	if (guest->is_notifying && guests->lost == GUESTS_LOST_NONE)
+		guests->lost = GUESTS_LOST_CLOSED;
 	close(guest->in.fd);
 	buf_free(&guest->owner);
+	buf_free(&guest->notices);
 	free(guest);
 }
 
@@ -260,8 +295,17 @@ find_open(struct guests *guests, struct span owner)
 	return NULL;
 }
 
-/* The one that was not used for longest; false if there is none but that whose
- * folder is selected. */
+/* Should this one make room, rather than the other? */
+static bool
+is_older(const struct guest *guest, const struct guest *other)
+{
+	return guest->is_notifying != other->is_notifying
+		   ? other->is_notifying
+		   : guest->used < other->used;
+}
+
+/* The one that was not used for longest, of those that do not notify if there
+ * are such; false if there is none but that whose folder is selected. */
 static bool
 close_oldest(struct session *session)
 {
@@ -272,7 +316,7 @@ close_oldest(struct session *session)
 		struct guest *guest = guests->items[i];
 
 		if (guest != NULL && guest != guests->selected &&
-		    (oldest == NULL || guest->used < oldest->used))
+		    (oldest == NULL || is_older(guest, oldest)))
 			oldest = guest;
 	}
 	if (oldest != NULL)
@@ -338,6 +382,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	guest->in.peer = &guest->out;
 	guest->owner = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&guest->owner, owner);
+	guest->notices = buf_new(SIZE_MAX / 2);
 	guest->is_url_reader = kind == SHARING_READ_URLS;
 	*place = guest;
 	if (!take_greeting(guest)) {
@@ -434,6 +479,7 @@ guest_find(struct session *session, struct span owner)
 	guest = open_guest(session, SHARING_OPEN, owner);
 	if (guest == NULL || !tell_state(session, guest))
 		return NULL;
+	session->guests->has_new = true;
 	guest->used = ++session->guests->count;
 	return guest;
 }

@@ -9,7 +9,8 @@
  * Limits   GUESTS_MAX at a time, or fewer if login gives no more
  *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
- *          GUEST_LINE_MAX bytes a line of an answer.
+ *          GUEST_LINE_MAX bytes a line of an answer; GUEST_NOTICE_MAX, and no
+ *          literal, one that it says unasked of folders that are not selected.
  * Time     PROMPT_MS to say something when what is asked takes nobody long: an
  *          owner can stop the process, and LIST asks them all.
  * Trust    it is another user's process: of what it says tagged lines and
@@ -23,7 +24,8 @@
 
 enum {
 	GUESTS_MAX = 8,
-	GUEST_LINE_MAX = 64 << 20
+	GUEST_LINE_MAX = 64 << 20,
+	GUEST_NOTICE_MAX = 16384
 };
 
 enum guest_result {
@@ -42,7 +44,16 @@ struct guest {
 	enum language language;
 	bool is_collation_inverted;
 	uint64_t used;
-	bool is_in_line; /* what it says next is behind a literal */
+	bool is_in_line;    /* what it says next is behind a literal */
+	struct buf notices; /* what NOTIFY it was told; empty: none so far */
+	bool is_notifying;  /* of folders that are not selected */
+};
+
+/* Of guests that were notifying. */
+enum guests_lost {
+	GUESTS_LOST_NONE,
+	GUESTS_LOST_CLOSED, /* we closed one */
+	GUESTS_LOST_ENDED   /* one ended, or told that it tells no more */
 };
 
 struct guests {
@@ -55,6 +66,8 @@ struct guests {
 	struct buf silent; /* owners whose guests did not answer in time, each
 			      ended by LF */
 	bool is_later; /* why guest_find found none: it may be there later */
+	enum guests_lost lost;
+	bool has_new; /* one that may have something to notify of */
 };
 
 /* It is told what the client enabled.  NULL: there is none for this user. */
@@ -83,6 +96,28 @@ typedef void guest_taker(void *context, struct span piece, bool is_line);
 guest_taker guest_tell;
 
 /*
+ * The same for what it says unasked: a line is passed on if it is one of NOTIFY
+ * (STATUS, LIST or METADATA) about a folder of its own, all else is not.
+ */
+guest_taker guest_tell_notices;
+
+/*
+ * It has said something unasked: one line, to the client, if that is to know
+ * it.  GUEST_MORE or GUEST_GONE; bounded by PROMPT_MS.
+ */
+enum guest_result guest_hear(struct session *session, struct guest *guest);
+
+/* Is there something to hear, or its end? */
+bool guest_is_audible(const struct guest *guest);
+
+/*
+ * Bytes of a command, however many: what it says unasked meanwhile is heard, so
+ * that neither waits for the other to read.
+ */
+void guest_write(
+    struct session *session, struct guest *guest, struct span bytes);
+
+/*
  * The answer to the command that had tag: what is before the tagged line goes
  * to take, that line to final (cleared first).
  */
@@ -96,7 +131,8 @@ enum guest_result guest_forward(struct session *session, struct guest *guest);
 enum guest_result guest_forward_line(
     struct session *session, struct guest *guest);
 
-/* A command of our own, without tag and CRLF; nothing of its answer is told. */
+/* A command of our own, without tag and CRLF; nothing of its answer is told but
+ * what guest_tell_notices tells. */
 enum guest_result guest_say(
     struct session *session, struct guest *guest, const char *command);
 

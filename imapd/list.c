@@ -6,6 +6,7 @@
 #include "imapd/output.h"
 #include "imapd/rights.h"
 #include "imapd/route.h"
+#include "imapd/visible.h"
 
 enum {
 	PATTERNS_MAX = 32
@@ -104,6 +105,7 @@ static const struct {
 } attributes[] = {
 	{ FOLDER_NONEXISTENT, "\\NonExistent" },
 	{ FOLDER_NOSELECT, "\\Noselect" },
+	{ FOLDER_NO_ACCESS, "\\NoAccess" },
 	{ FOLDER_HAS_CHILDREN, "\\HasChildren" },
 	{ FOLDER_MARKED, "\\Marked" },
 	{ FOLDER_SUBSCRIBED, "\\Subscribed" },
@@ -236,38 +238,6 @@ put_more(const struct list_request *request, struct span name)
 		annotations_put(session, name, &request->annotations);
 }
 
-/*
- * A guest sees a folder that he has the right l to, with nothing of what is
- * personal, and what is above such a one as no more than its name.
- */
-static bool
-see_as_guest(const struct list_request *request, struct account_folder *folder)
-{
-	bool has_children = children_has(&request->visible, folder->name);
-	bool is_visible =
-	    (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) ==
-		0 &&
-	    (rights_on(request->session, folder->name) & ACL_LOOKUP) != 0;
-
-	folder->attributes &= FOLDER_MARKED;
-	if (!is_visible)
-		folder->attributes = FOLDER_NOSELECT;
-	if (has_children)
-		folder->attributes |= FOLDER_HAS_CHILDREN;
-	return is_visible || has_children;
-}
-
-static bool
-take_visible(void *context, const struct account_folder *folder)
-{
-	struct list_request *request = context;
-
-	return (folder->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) !=
-		   0 ||
-	       (rights_on(request->session, folder->name) & ACL_LOOKUP) == 0 ||
-	       children_add(&request->visible, folder->name);
-}
-
 static bool
 take_folder(void *context, const struct account_folder *taken)
 {
@@ -275,7 +245,8 @@ take_folder(void *context, const struct account_folder *taken)
 	struct account_folder seen = *taken;
 	const struct account_folder *folder = &seen;
 
-	if (rights_is_guest(request->session) && !see_as_guest(request, &seen))
+	if (rights_is_guest(request->session) &&
+	    !visible_see(&request->visible, &seen))
 		return true;
 	/* Whether another user's folder is there only its owner can tell. */
 	if (request->session->settings->can_share &&
@@ -417,11 +388,9 @@ list_folders(struct list_request *request)
 {
 	struct account *account = request->session->account;
 
-	if (rights_is_guest(request->session)) {
-		if (!account_list(account, take_visible, request))
-			return ACCOUNT_ERROR;
-		children_sort(&request->visible);
-	}
+	if (rights_is_guest(request->session) &&
+	    !visible_read(request->session, &request->visible))
+		return ACCOUNT_ERROR;
 	if (request->is_recursive) {
 		if (!account_list(account, take_child, request))
 			return request->children.names.overflow ? ACCOUNT_LIMIT

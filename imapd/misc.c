@@ -4,6 +4,7 @@
 #include "imapd/capabilities.h"
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
+#include "imapd/notify_others.h"
 #include "imapd/output.h"
 #include "imapd/sort.h"
 #include "net/deflate.h"
@@ -181,6 +182,7 @@ handle_idle(struct session *session, struct parse *parse)
 		    session->account, buf_span(&session->folder_name), true);
 	put_reply(session, "+ idling");
 	session_news(session);
+	notify_others_idle(session);
 	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
 						  : wait_client(session, watch);
 	if (watch != -1)
@@ -192,8 +194,9 @@ handle_idle(struct session *session, struct parse *parse)
 		return;
 	}
 	struct buf line = buf_new(1024);
-	if (read_line(session->in, &line) != IO_OK)
+	if (!session->is_done && read_line(session->in, &line) != IO_OK)
 		session->is_done = session->in->status != IO_OK;
+	notify_others_idle(session);
 	if (session->is_done) {
 		;
 	} else if (span_equal_nocase(

@@ -7,7 +7,9 @@
 #include "base/die.h"
 #include "imapd/handlers.h"
 #include "imapd/list.h"
+#include "imapd/notify_others.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
 #include "imapd/sort.h"
 #include "store/metadata.h"
 
@@ -50,6 +52,12 @@ watch_folders(
 			session->account, span_of(folder->name), is_on) == -1 &&
 		    is_on && errno != ENOENT)
 			return false;
+		/* What a guest sees depends on his rights. */
+		if (folder->is_there && rights_is_guest(session) &&
+		    account_watch_rights(
+			session->account, span_of(folder->name), is_on) == -1 &&
+		    is_on && errno != ENOENT)
+			return false;
 	}
 	return true;
 }
@@ -78,6 +86,7 @@ end_overflown(struct session *session, struct notify *notify)
 	notify_tree_free(&notify->tree);
 	notify_request_free(&notify->request);
 	notify->request = (struct notify_request){ .is_none = true };
+	notify_others_set(session, &notify->request, false);
 	put_reply(session, "* OK [NOTIFICATIONOVERFLOW] no more is told");
 }
 
@@ -113,6 +122,8 @@ put_status(struct session *session, struct notify_folder *folder,
 static void
 tell_messages(struct session *session, struct notify_tree *tree)
 {
+	const uint32_t needed = ACL_LOOKUP | ACL_READ;
+
 	for (size_t i = 0; i < tree->count; i++) {
 		struct notify_folder *folder = &tree->folders[i];
 		struct folder_counts now;
@@ -121,7 +132,9 @@ tell_messages(struct session *session, struct notify_tree *tree)
 		    is_selected(session, span_of(folder->name)))
 			continue;
 		folder->is_due = false;
-		if (account_counts(session->account, span_of(folder->name),
+		if ((rights_on(session, span_of(folder->name)) & needed) ==
+			needed &&
+		    account_counts(session->account, span_of(folder->name),
 			&now) == ACCOUNT_OK)
 			put_status(session, folder, &now);
 	}
@@ -135,7 +148,20 @@ make_all_due(struct notify *notify)
 	notify->looked_ms = clock_ms();
 }
 
-/* ---- names, subscriptions, annotations ---- */
+/* ---- names and subscriptions ---- */
+
+/* Is all as it was read before it was watched? */
+static bool
+is_settled(struct session *session, const struct notify *notify)
+{
+	struct notify_tree now;
+	bool is_same =
+	    !notify_tree_read(session, &notify->request, &notify->tree, &now) ||
+	    notify_tree_equal(&notify->tree, &now);
+
+	notify_tree_free(&now);
+	return is_same;
+}
 
 static void
 tell_tree(struct session *session, struct notify *notify)
@@ -155,55 +181,14 @@ tell_tree(struct session *session, struct notify *notify)
 	notify_tree_compare(session, &notify->tree, &new);
 	notify_tree_free(&notify->tree);
 	notify->tree = new;
-	if (watch_folders(session, &notify->tree, true))
-		make_all_due(notify);
-	else
+	if (!watch_folders(session, &notify->tree, true)) {
 		end_overflown(session, notify);
-}
-
-/* One response an entry, without its value: RFC 5464 section 4.4.2. */
-static void
-take_metadata(void *context, struct span folder, struct span entry)
-{
-	struct session *session = context;
-	const struct notify *notify = session->notify;
-	bool is_asked = false;
-
-	for (size_t i = 0; i < notify->request.count && folder.len == 0; i++)
-		is_asked |= (notify->request.groups[i].events &
-				NOTIFY_SERVER_METADATA) != 0;
-	for (size_t i = 0; i < notify->tree.count && !is_asked; i++)
-		is_asked =
-		    (notify->tree.folders[i].events & NOTIFY_METADATA) != 0 &&
-		    span_equal(span_of(notify->tree.folders[i].name), folder);
-	if (!is_asked)
 		return;
-	put(session, "* METADATA ");
-	put_name(session, folder);
-	put(session, " ");
-	if (parse_is_atom(entry))
-		put_span(session, entry);
-	else
-		put_nstring(session, entry);
-	put(session, "\r\n");
-}
-
-static void
-ignore_metadata(void *context, struct span folder, struct span entry)
-{
-	(void)context;
-	(void)folder;
-	(void)entry;
-}
-
-static bool
-wants_metadata(const struct notify *notify)
-{
-	for (size_t i = 0; i < notify->request.count; i++)
-		if ((notify->request.groups[i].events &
-			(NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) != 0)
-			return true;
-	return false;
+	}
+	make_all_due(notify);
+	/* No count shows that a right was given. */
+	notify->is_tree_due =
+	    rights_is_guest(session) && !is_settled(session, notify);
 }
 
 /* ---- when ---- */
@@ -234,11 +219,13 @@ tell(struct session *session, bool is_idle)
 		session_news(session);
 	if (notify->is_tree_due) {
 		tell_tree(session, notify);
-		if (wants_metadata(notify))
-			metadata_changes(session->account, &notify->metadata,
-			    take_metadata, session);
+		notify_metadata_tell(session, notify);
+		if (!notify_others_update(session, &notify->request))
+			end_overflown(session, notify);
 	}
 	tell_messages(session, &notify->tree);
+	if (!notify_others_keep(session, &notify->request))
+		end_overflown(session, notify);
 }
 
 static int
@@ -251,6 +238,30 @@ watch_selected(struct session *session, const struct notify *notify)
 	return watch == -1 ? notify->watch : watch;
 }
 
+static void
+rest(struct session *session)
+{
+	if (session->folder != NULL)
+		folder_rest(session->folder);
+	sort_forget(session);
+	account_rest(session->account);
+}
+
+/* What is heard is heard piece by piece: the client may say something. */
+static int
+wait_for_news(struct session *session, int64_t left, bool is_more)
+{
+	struct notify *notify = session->notify;
+	struct pollfd polled[2 + GUESTS_MAX] = { { session->in->fd, POLLIN, 0 },
+		{ notify->watch, POLLIN, 0 } };
+	size_t others = notify_others_poll(session, polled + 2);
+	int timeout = left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0;
+	int count = poll(
+	    polled, 2 + others, is_more || notify->is_tree_due ? 0 : timeout);
+
+	return count > 0 && polled[0].revents == 0 ? 0 : count;
+}
+
 bool
 notify_wait(struct session *session, bool is_idle)
 {
@@ -260,22 +271,17 @@ notify_wait(struct session *session, bool is_idle)
 	while (!reader_is_ready(session->in)) {
 		notify->watch = watch_selected(session, notify);
 		tell(session, is_idle);
-		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
-			{ notify->watch, POLLIN, 0 } };
+		bool is_more = notify_others_hear(session);
 		int64_t left = until - clock_ms();
 
-		if (writer_flush(session->out) != IO_OK)
+		if (writer_flush(session->out) != IO_OK || session->is_done)
 			return true;
-		if (session->folder != NULL)
-			folder_rest(session->folder);
-		sort_forget(session);
-		account_rest(session->account);
-		int count = poll(fds, notify->watch == -1 ? 1 : 2,
-		    left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0);
-		if (count == 0 && left <= 0)
+		if (!is_more)
+			rest(session);
+		if (wait_for_news(session, left, is_more) > 0)
+			return true;
+		if (left <= 0)
 			return false;
-		if (count > 0 && fds[0].revents != 0)
-			return true;
 	}
 	return true;
 }
@@ -397,6 +403,37 @@ change_watches(struct session *session, struct notify *new)
 	return false;
 }
 
+/* The same. */
+static bool
+change_others(struct session *session, struct notify *new)
+{
+	struct notify *old = session->notify;
+
+	if (notify_others_set(session, &new->request, new->request.has_status))
+		return true;
+	watch_all(session, new, false);
+	if (old != NULL)
+		watch_all(session, old, true);
+	if (!notify_others_set(
+		session, old != NULL ? &old->request : NULL, false) &&
+	    old != NULL)
+		end_overflown(session, old);
+	return false;
+}
+
+/* What is told by the one before is told before it ends: a guest's has new
+ * ones while its client sleeps. */
+static void
+tell_last(struct session *session)
+{
+	bool may_expunge = session->may_expunge;
+
+	if (session->notify != NULL && !session->notify->request.is_none &&
+	    rights_is_guest(session))
+		tell(session, false);
+	session->may_expunge = may_expunge;
+}
+
 /* It takes the request over. */
 static void
 begin(struct session *session, struct notify_request *request)
@@ -411,7 +448,8 @@ begin(struct session *session, struct notify_request *request)
 		.watch = -1 };
 	const struct notify_tree none = { .folders = NULL };
 	bool is_read = notify_tree_read(session, request, &none, &notify->tree);
-	if (!is_read || !change_watches(session, notify)) {
+	if (!is_read || !change_watches(session, notify) ||
+	    !change_others(session, notify)) {
 		bool is_too_much = is_read || notify->tree.is_overflow;
 
 		release(notify);
@@ -422,9 +460,8 @@ begin(struct session *session, struct notify_request *request)
 	}
 	notify_free(session);
 	session->notify = notify;
-	if (wants_metadata(notify))
-		metadata_changes(
-		    session->account, &notify->metadata, ignore_metadata, NULL);
+	notify_metadata_begin(session, notify);
+	notify_tree_put_no_access(session, &notify->tree);
 	if (request->has_status)
 		put_first_status(session, &notify->tree);
 	/* What came between the look and the watch is told now. */
@@ -440,6 +477,7 @@ handle_notify(struct session *session, struct parse *parse)
 
 	switch (notify_parse(session, parse, &request)) {
 	case NOTIFY_OK:
+		tell_last(session);
 		begin(session, &request);
 		return;
 	case NOTIFY_BAD:

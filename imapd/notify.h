@@ -25,6 +25,8 @@ struct notify_folder {
 	unsigned events;
 	struct folder_counts counts; /* as told */
 	bool is_due;                 /* it may have changed */
+	bool is_there;               /* on disk, whatever a guest sees of it */
+	bool is_hidden;              /* a guest is not to know of it */
 	bool is_passed;      /* in a comparison: nothing is to be told */
 	bool has_child_news; /* one came or went right below it */
 };
@@ -62,6 +64,14 @@ void notify_note_own(struct session *session, struct span name,
 void notify_unselect(struct session *session);
 void notify_free(struct session *session);
 
+/* ---- notify_metadata.c ---- */
+
+/* From now on; nothing is told yet. */
+void notify_metadata_begin(struct session *session, struct notify *notify);
+
+/* Tell which annotations are others. */
+void notify_metadata_tell(struct session *session, struct notify *notify);
+
 /* ---- notify_tree.c ---- */
 
 /*
@@ -72,6 +82,15 @@ bool notify_tree_read(struct session *session,
     const struct notify_request *request, const struct notify_tree *old,
     struct notify_tree *tree);
 void notify_tree_free(struct notify_tree *tree);
+
+/* The same folders, seen and asked for alike? */
+bool notify_tree_equal(
+    const struct notify_tree *a, const struct notify_tree *b);
+
+/* To a guest: what of that he knows, but may not read (RFC 5465 section 3.1).
+ */
+void notify_tree_put_no_access(
+    struct session *session, const struct notify_tree *tree);
 
 /* Tell what is different in names and subscriptions; one that came had no
  * messages. */

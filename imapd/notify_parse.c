@@ -174,13 +174,18 @@ notify_request_free(struct notify_request *request)
 }
 
 unsigned
-notify_events_of(
-    const struct notify_request *request, const struct account_folder *folder)
+notify_events_of(const struct notify_request *request,
+    const struct account_folder *folder, bool is_personal)
 {
 	unsigned set = 0;
 
-	for (size_t i = 0; i < request->count; i++)
-		if (filters_match(&request->groups[i].filters, folder))
-			set |= request->groups[i].events;
+	for (size_t i = 0; i < request->count; i++) {
+		const struct notify_group *group = &request->groups[i];
+
+		if ((is_personal ||
+			(group->filters.kinds & FILTER_PERSONAL) == 0) &&
+		    filters_match(&group->filters, folder))
+			set |= group->events;
+	}
 	return set;
 }

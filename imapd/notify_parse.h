@@ -52,8 +52,9 @@ enum notify_result notify_parse(const struct session *session,
     struct parse *parse, struct notify_request *request);
 void notify_request_free(struct notify_request *request);
 
-/* What is asked for of a folder that is not selected. */
-unsigned notify_events_of(
-    const struct notify_request *request, const struct account_folder *folder);
+/* What is asked for of a folder that is not selected, and is in the personal
+ * namespace or not. */
+unsigned notify_events_of(const struct notify_request *request,
+    const struct account_folder *folder, bool is_personal);
 
 #endif

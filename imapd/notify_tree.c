@@ -6,14 +6,25 @@
 #include "imapd/list.h"
 #include "imapd/notify.h"
 #include "imapd/output.h"
+#include "imapd/rights.h"
+#include "imapd/visible.h"
 
 /* MailboxName and SubscriptionChange: RFC 5465 sections 5.4 and 5.5. */
 
 struct reading {
+	struct session *session;
 	const struct notify_request *request;
 	struct notify_tree *tree;
 	size_t room;
+	struct children visible; /* to a guest */
 };
+
+/* Another user's, of whose folders ours knows the subscription alone. */
+static bool
+is_others(const struct session *session, struct span name)
+{
+	return session->settings->can_share && rights_is_of_others(name);
+}
 
 static bool
 exists(const struct notify_folder *folder)
@@ -22,31 +33,86 @@ exists(const struct notify_folder *folder)
 	       0;
 }
 
-static bool
-take_folder(void *context, const struct account_folder *folder)
+static void
+add_folder(struct reading *reading, const struct account_folder *seen,
+    struct notify_folder folder)
 {
-	struct reading *reading = context;
 	struct notify_tree *tree = reading->tree;
-	unsigned events = notify_events_of(reading->request, folder);
 
-	if (events == 0)
-		return true;
-	if (tree->count == NOTIFY_FOLDERS_MAX) {
-		tree->is_overflow = true;
-		return false;
-	}
 	if (tree->count == reading->room) {
 		reading->room = reading->room == 0 ? 16 : 2 * reading->room;
 		tree->folders = realloc(
 		    tree->folders, reading->room * sizeof(*tree->folders));
 	}
-	char *name = strndup(folder->name.ptr, folder->name.len);
-	if (tree->folders == NULL || name == NULL)
+	folder.name = strndup(seen->name.ptr, seen->name.len);
+	if (tree->folders == NULL || folder.name == NULL)
 		temp_fail("out of memory");
 	/* New mail marks a folder, which is no change of its name. */
-	tree->folders[tree->count++] = (struct notify_folder){ .name = name,
-		.attributes = folder->attributes & ~(uint32_t)FOLDER_MARKED,
-		.events = events };
+	folder.attributes = seen->attributes & ~(uint32_t)FOLDER_MARKED;
+	tree->folders[tree->count++] = folder;
+}
+
+/*
+ * What a guest is told needs the rights l and r (RFC 5465 section 5): with l
+ * alone it is the name, and that there is no more for him.  Returns what was
+ * asked for.
+ */
+static unsigned
+see_as_guest(struct reading *reading, struct account_folder *seen,
+    struct notify_folder *folder)
+{
+	const unsigned events = NOTIFY_MESSAGE | NOTIFY_NAME | NOTIFY_METADATA;
+
+	folder->is_hidden = !visible_see(&reading->visible, seen);
+	if (folder->is_hidden)
+		seen->attributes = FOLDER_NONEXISTENT;
+	unsigned wanted =
+	    notify_events_of(reading->request, seen, true) & events;
+	folder->events = wanted;
+	if (wanted != 0 &&
+	    (seen->attributes & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0 &&
+	    (rights_on(reading->session, seen->name) & ACL_READ) == 0) {
+		seen->attributes |= FOLDER_NO_ACCESS;
+		folder->events = wanted & NOTIFY_NAME;
+	}
+	return folder->is_hidden && !folder->is_there ? 0 : wanted;
+}
+
+static unsigned
+see_as_owner(const struct reading *reading, struct account_folder *seen,
+    struct notify_folder *folder)
+{
+	bool is_own = !is_others(reading->session, seen->name);
+
+	folder->events = notify_events_of(reading->request, seen, is_own);
+	if (!is_own) {
+		folder->events &= NOTIFY_SUBSCRIPTION;
+		seen->attributes =
+		    FOLDER_NONEXISTENT | (seen->attributes & FOLDER_SUBSCRIBED);
+	}
+	return folder->events;
+}
+
+static bool
+take_folder(void *context, const struct account_folder *taken)
+{
+	struct reading *reading = context;
+	struct account_folder seen = *taken;
+	struct notify_folder folder = {
+		.is_there = (taken->attributes &
+				(FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0
+	};
+	unsigned wanted = rights_is_guest(reading->session)
+			      ? see_as_guest(reading, &seen, &folder)
+			      : see_as_owner(reading, &seen, &folder);
+
+	if (wanted == 0)
+		return true;
+	if (reading->tree->count == NOTIFY_FOLDERS_MAX) {
+		reading->tree->is_overflow = true;
+		return false;
+	}
+	add_folder(reading, &seen, folder);
 	return true;
 }
 
@@ -63,13 +129,21 @@ bool
 notify_tree_read(struct session *session, const struct notify_request *request,
     const struct notify_tree *old, struct notify_tree *tree)
 {
-	struct reading reading = { .request = request, .tree = tree };
+	struct reading reading = { .session = session,
+		.request = request,
+		.tree = tree,
+		.visible = children_new() };
 
 	*tree = (struct notify_tree){ .folders = NULL };
 	if (request->count == 0)
 		return true;
 	/* RENAME takes its time with what lies below. */
-	if (!account_list_whole(session->account, take_folder, &reading))
+	bool is_read =
+	    rights_is_guest(session)
+		? visible_list(session, &reading.visible, take_folder, &reading)
+		: account_list_whole(session->account, take_folder, &reading);
+	children_free(&reading.visible);
+	if (!is_read)
 		return false;
 	for (size_t i = 0; i < tree->count; i++) {
 		struct notify_folder *folder = &tree->folders[i];
@@ -93,6 +167,24 @@ notify_tree_free(struct notify_tree *tree)
 		free(tree->folders[i].name);
 	free(tree->folders);
 	*tree = (struct notify_tree){ .folders = NULL };
+}
+
+bool
+notify_tree_equal(const struct notify_tree *a, const struct notify_tree *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct notify_folder *one = &a->folders[i];
+		const struct notify_folder *two = &b->folders[i];
+
+		if (strcmp(one->name, two->name) != 0 ||
+		    one->attributes != two->attributes ||
+		    one->events != two->events ||
+		    one->is_hidden != two->is_hidden)
+			return false;
+	}
+	return true;
 }
 
 /* The MAILBOXID stays when a folder has another name: RFC 8474 section 4. */
@@ -119,6 +211,15 @@ put_list(struct session *session, const struct notify_folder *folder,
 	const struct account_folder shown = { span_of(folder->name),
 		attributes };
 
+	/* Whether it is there its owner could say: it is not asked. */
+	if (is_others(session, shown.name)) {
+		put(session, (attributes & FOLDER_SUBSCRIBED) != 0
+				 ? "* LIST (\\Subscribed) \"/\" "
+				 : "* LIST () \"/\" ");
+		put_name(session, shown.name);
+		put(session, "\r\n");
+		return;
+	}
 	list_put_head(session, "LIST", &shown);
 	if (old_name != NULL) {
 		put(session, " (\"OLDNAME\" (");
@@ -126,6 +227,16 @@ put_list(struct session *session, const struct notify_folder *folder,
 		put(session, "))");
 	}
 	put(session, "\r\n");
+}
+
+void
+notify_tree_put_no_access(
+    struct session *session, const struct notify_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		if ((tree->folders[i].attributes & FOLDER_NO_ACCESS) != 0)
+			put_list(session, &tree->folders[i],
+			    tree->folders[i].attributes, NULL);
 }
 
 /* What is below a folder that has another name now is not told. */
@@ -193,9 +304,11 @@ compare_existing(struct session *session, const struct notify_tree *old,
 	const struct notify_folder *before = find(old, span_of(folder->name));
 
 	if (before != NULL && exists(before)) {
-		if (((before->attributes ^ folder->attributes) &
-			FOLDER_SUBSCRIBED) != 0 &&
-		    (folder->events & NOTIFY_SUBSCRIPTION) != 0)
+		uint32_t changed = before->attributes ^ folder->attributes;
+
+		if ((changed & FOLDER_NO_ACCESS) != 0 ||
+		    ((changed & FOLDER_SUBSCRIBED) != 0 &&
+			(folder->events & NOTIFY_SUBSCRIPTION) != 0))
 			put_list(session, folder, folder->attributes, NULL);
 		return;
 	}
@@ -258,7 +371,7 @@ notify_tree_compare(
 	for (size_t i = 0; i < new->count; i++) {
 		const struct notify_folder *folder = &new->folders[i];
 
-		if (folder->has_child_news &&
+		if (folder->has_child_news && !folder->is_hidden &&
 		    (folder->events & NOTIFY_NAME) != 0)
 			put_list(session, folder, folder->attributes, NULL);
 	}

@@ -7,6 +7,8 @@
 #include "imapd/guest.h"
 #include "imapd/handlers.h"
 #include "imapd/list.h"
+#include "imapd/notify.h"
+#include "imapd/notify_others.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
 #include "imapd/sharing.h"
@@ -81,10 +83,17 @@ is_any_literal(struct span so_far)
 	return true;
 }
 
+struct passing {
+	struct session *session;
+	struct guest *guest;
+};
+
 static void
-write_octets(void *out, struct span bytes)
+write_octets(void *context, struct span bytes)
 {
-	write_span(out, bytes);
+	const struct passing *passing = context;
+
+	guest_write(passing->session, passing->guest, bytes);
 }
 
 /* The messages of APPEND and what is between them; false if the client went. */
@@ -92,13 +101,14 @@ static bool
 pass_literals(struct session *session, struct guest *guest)
 {
 	struct input *input = &session->input;
+	struct passing passing = { session, guest };
 	struct literal literal = *session->stream;
 	enum input_status status = INPUT_STREAM;
 
 	while (status == INPUT_STREAM) {
 		input_ask(input, &literal);
 		if (!read_octets(
-			session->in, literal.octets, write_octets, &guest->out))
+			session->in, literal.octets, write_octets, &passing))
 			return false;
 		buf_clear(&input->command);
 		status = input_read(input, is_any_literal, &literal);
@@ -129,7 +139,7 @@ pass(struct session *session, struct guest *guest)
 
 	buf_add(&tag, session->tag);
 	session->tag = buf_span(&tag);
-	write_span(&guest->out, buf_span(&session->input.command));
+	guest_write(session, guest, buf_span(&session->input.command));
 	write_string(&guest->out, "\r\n");
 	if (session->stream == NULL || pass_literals(session, guest)) {
 		result = guest_forward(session, guest);
@@ -158,7 +168,9 @@ pass_select(struct session *session, struct guest *guest)
 	} else {
 		session->guests->selected = NULL; /* it tells of that itself */
 	}
-	if (pass(session, guest) == GUEST_OK)
+	if (!notify_others_select(session, guest))
+		finish_gone(session, false);
+	else if (pass(session, guest) == GUEST_OK)
 		session->guests->selected = guest;
 }
 
@@ -178,14 +190,6 @@ wait_both(struct session *session, struct guest *guest, int64_t until)
 			return true;
 	}
 	return true;
-}
-
-static bool
-is_readable(const struct reader *in)
-{
-	struct pollfd polled = { .fd = in->fd, .events = POLLIN };
-
-	return reader_has_buffered(in) || poll(&polled, 1, 0) > 0;
 }
 
 /* The client's line, which should be DONE, and the answer. */
@@ -223,7 +227,7 @@ pass_idle(struct session *session, struct guest *guest)
 			session->is_done = true;
 			return;
 		}
-		if (!is_readable(&guest->in)) {
+		if (!guest_is_audible(guest)) {
 			end_idle(session, guest);
 			return;
 		}
@@ -324,6 +328,9 @@ route_selected(
 
 	if (guest == NULL)
 		return false;
+	if (is_verb(session, "IDLE") && session->notify != NULL &&
+	    !session->notify->request.is_none)
+		return false; /* it tells in any case, and so do others */
 	if (is_verb(session, "IDLE") && parse_is_end(parse)) {
 		pass_idle(session, guest);
 		return true;

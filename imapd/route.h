@@ -30,4 +30,7 @@ struct route_list {
 };
 void route_list(struct session *session, const struct route_list *list);
 
+/* Tell one "* LIST" line of an owner's, which nobody asked for. */
+void route_tell_list(struct session *session, struct span line);
+
 #endif

@@ -149,3 +149,14 @@ route_list(struct session *session, const struct route_list *list)
 	buf_free(&owners);
 	buf_free(&subscribed);
 }
+
+void
+route_tell_list(struct session *session, struct span line)
+{
+	struct buf subscribed = buf_new(SIZE_MAX / 2);
+	struct marking marking = { session, &subscribed };
+
+	account_list(session->account, take_subscribed, &subscribed);
+	take_listed(&marking, line, true);
+	buf_free(&subscribed);
+}

@@ -205,7 +205,7 @@ static const struct command {
 	{ "CLOSE", handle_close, IN_FOLDER },
 	{ "UNSELECT", handle_unselect, IN_FOLDER | LEAVES_UNREAD },
 	{ "IDLE", handle_idle, 0 },
-	{ "NOTIFY", handle_notify, IS_OWNERS },
+	{ "NOTIFY", handle_notify, 0 },
 	{ "APPEND", handle_append, NAMES_FOLDER },
 	{ "REPLACE", handle_replace, WITH_UID }, /* it looks for a folder */
 	{ "STATUS", handle_status, NAMES_FOLDER },
@@ -400,6 +400,8 @@ step(struct session *session)
 		end_silent(session);
 		return;
 	}
+	if (session->is_done)
+		return;
 	enum input_status status =
 	    input_read(&session->input, append_is_streamed, &literal);
 	switch (status) {

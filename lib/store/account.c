@@ -389,6 +389,9 @@ account_close(struct account *account)
 	for (size_t i = 0; i < account->watched_count; i++)
 		free(account->watched[i].name);
 	free(account->watched);
+	for (size_t i = 0; i < account->watched_rights_count; i++)
+		free(account->watched_rights[i].name);
+	free(account->watched_rights);
 	account_settings_free(&account->settings);
 	free(account->path);
 	free(account);

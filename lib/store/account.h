@@ -44,7 +44,8 @@ enum folder_attribute {
 	FOLDER_NONEXISTENT = 1 << 1,
 	FOLDER_HAS_CHILDREN = 1 << 2,
 	FOLDER_SUBSCRIBED = 1 << 3,
-	FOLDER_MARKED = 1 << 4, /* has mail in new/ */
+	FOLDER_MARKED = 1 << 4,    /* has mail in new/ */
+	FOLDER_NO_ACCESS = 1 << 5, /* RFC 5465; not of the store */
 	FOLDER_ALL = 1 << 8,
 	FOLDER_ARCHIVE = 1 << 9,
 	FOLDER_DRAFTS = 1 << 10,
@@ -160,6 +161,9 @@ int account_watch(struct account *account, struct span name, bool is_on);
 /* The same for the folders' names, subscriptions and annotations: handed out
  * as "". */
 int account_watch_tree(struct account *account, bool is_on);
+/* The same for the rights to a folder (folderacl(5)), once the tree is watched,
+ * which has those to INBOX. */
+int account_watch_rights(struct account *account, struct span name, bool is_on);
 bool account_watched(struct account *account,
     void (*take)(void *context, struct span name), void *context);
 

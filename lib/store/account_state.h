@@ -28,6 +28,11 @@ struct account_watched {
 	int new;
 };
 
+struct account_watched_rights {
+	char *name;
+	int folder;
+};
+
 struct account {
 	char *path; /* absolute: SQLite wants one */
 	int root;
@@ -39,6 +44,8 @@ struct account {
 	int watch_tree; /* -1: it is not */
 	struct account_watched *watched;
 	size_t watched_count;
+	struct account_watched_rights *watched_rights;
+	size_t watched_rights_count;
 };
 
 /* The status that errno stands for. */

@@ -13,6 +13,14 @@ enum {
 	BYTES = 4096
 };
 
+static bool
+is_open(struct account *account)
+{
+	if (account->watch == -1)
+		account->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	return account->watch != -1;
+}
+
 /* What is watched by name, so that a jail is no matter: cur/ and new/. */
 static int
 add_part(const struct account *account, const char *path, const char *part)
@@ -84,9 +92,7 @@ account_watch(struct account *account, struct span name, bool is_on)
 {
 	if (account_is_inbox(name))
 		name = span_of("INBOX");
-	if (account->watch == -1)
-		account->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (account->watch == -1)
+	if (!is_open(account))
 		return -1;
 	size_t i = find_watched(account, name);
 	if (i < account->watched_count) {
@@ -100,9 +106,7 @@ account_watch(struct account *account, struct span name, bool is_on)
 int
 account_watch_tree(struct account *account, bool is_on)
 {
-	if (account->watch == -1)
-		account->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (account->watch == -1)
+	if (!is_open(account))
 		return -1;
 	if (is_on && account->watch_tree == -1) {
 		account->watch_tree =
@@ -116,11 +120,72 @@ account_watch_tree(struct account *account, bool is_on)
 	return account->watch;
 }
 
+static bool
+add_rights(struct account *account, struct span name)
+{
+	struct account_watched_rights added = { .folder = -1 };
+	struct account_path path = account_path(name);
+
+	if (path.path == NULL)
+		errno = EINVAL;
+	else if (account->watched_rights_count == ACCOUNT_WATCHED_MAX)
+		errno = ENOSPC;
+	else
+		added.folder = add_part(account, path.path, "");
+	account_path_free(&path);
+	if (added.folder == -1)
+		return false;
+	added.name = store_copy(name);
+	account->watched_rights = store_allocate(account->watched_rights,
+	    account->watched_rights_count + 1,
+	    sizeof(*account->watched_rights));
+	account->watched_rights[account->watched_rights_count++] = added;
+	return true;
+}
+
+/* The Maildir itself, which is INBOX, is watched for the tree. */
+int
+account_watch_rights(struct account *account, struct span name, bool is_on)
+{
+	size_t i = 0;
+
+	if (!is_open(account))
+		return -1;
+	if (account_is_inbox(name))
+		return account->watch;
+	while (i < account->watched_rights_count &&
+	       !span_equal(span_of(account->watched_rights[i].name), name))
+		i++;
+	if (i == account->watched_rights_count)
+		return is_on && !add_rights(account, name) ? -1
+							   : account->watch;
+	if (!is_on) {
+		struct account_watched_rights *found =
+		    &account->watched_rights[i];
+
+		inotify_rm_watch(account->watch, found->folder);
+		free(found->name);
+		*found =
+		    account->watched_rights[--account->watched_rights_count];
+	}
+	return account->watch;
+}
+
+static bool
+is_of_rights(const struct account *account, int watched, const char *name)
+{
+	for (size_t i = 0; i < account->watched_rights_count; i++)
+		if (account->watched_rights[i].folder == watched)
+			return strcmp(name, "estafeta-acl") == 0;
+	return false;
+}
+
 /* A folder, or one of the files that tell of them. */
 static bool
 is_of_tree(const char *name)
 {
 	return name[0] == '.' || strcmp(name, "subscriptions") == 0 ||
+	       strcmp(name, "estafeta-acl") == 0 ||
 	       strcmp(name, "estafeta-metadata") == 0 ||
 	       strcmp(name, "estafeta-specialuse") == 0;
 }
@@ -132,6 +197,21 @@ note(struct account *account, bool *has_news, int watched)
 		if (account->watched[i].cur == watched ||
 		    account->watched[i].new == watched || watched == -1)
 			has_news[i] = true;
+}
+
+/* Of a name, or of the rights to one. */
+static bool
+is_tree_news(const struct account *account, const char *bytes)
+{
+	struct inotify_event event;
+	const char *name = bytes + sizeof(event);
+
+	memcpy(&event, bytes, sizeof(event));
+	if (event.len == 0)
+		return false;
+	return event.wd == account->watch_tree
+		   ? is_of_tree(name)
+		   : is_of_rights(account, event.wd, name);
 }
 
 bool
@@ -152,19 +232,15 @@ account_watched(struct account *account,
 			/* Events that were lost may have been of any. */
 			bool is_lost = (event.mask & IN_Q_OVERFLOW) != 0;
 			note(account, has_news, is_lost ? -1 : event.wd);
-			if (account->watch_tree != -1 &&
-			    (is_lost ||
-				(event.wd == account->watch_tree &&
-				    event.len > 0 &&
-				    is_of_tree(bytes + at + sizeof(event)))))
-				has_tree_news = true;
+			has_tree_news |=
+			    is_lost || is_tree_news(account, bytes + at);
 			at += sizeof(event) + event.len;
 		}
 	int error = errno;
 	for (size_t i = 0; i < count; i++)
 		if (has_news[i])
 			take(context, span_of(account->watched[i].name));
-	if (has_tree_news)
+	if (has_tree_news && account->watch_tree != -1)
 		take(context, span_of(""));
 	free(has_news);
 	errno = error;

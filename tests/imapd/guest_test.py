@@ -2,93 +2,12 @@
 """guest_test - joe's imapd and the guests that it works through: what it does
 when one ends, refuses or lies.  The test is login(5) to it, and a guest is
 either ann's imapd -g or the test itself."""
-import contextlib, os, struct, sys, threading, zlib
+import os, sys, threading, zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mail import *
+from guests import *
 
-OPEN, OWNERS, PUBLISH, YES, NO, LATER = range(1, 7)
 TEAM = '"Other Users/ann/Team"'
 GONE = '* BYE [UNAVAILABLE] the mailbox cannot be read'
-
-
-class Login:
-    """What imapd asks at descriptor 4.  guest(owner) is a socket, or None."""
-    def __init__(self, guest):
-        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.guest, self.opened = guest, []
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def receive(self):
-        """b'' at the end; imapd may leave an answer unread."""
-        with contextlib.suppress(ConnectionError):
-            return self.ours.recv(20000)
-
-    def serve(self):
-        while packet := self.receive():
-            kind, text = struct.unpack('<4sI', packet[:8])[1], packet[8:].decode(errors='replace')
-            if kind == OPEN:
-                self.opened.append(text)
-                end = self.guest(text)
-                if end is None:
-                    self.ours.send(struct.pack('<4sI', b'ESH1', NO))
-                else:
-                    socket.send_fds(self.ours, [struct.pack('<4sI', b'ESH1', YES)], [end.fileno()])
-                    end.close()
-            else:
-                self.ours.send(struct.pack('<4sI', b'ESH1', YES) + (b'ann\n' if kind == OWNERS else b''))
-
-
-class Session(Wire):
-    """joe's, with that login."""
-    def __init__(self, guest, name='J'):
-        self.login = Login(guest)
-        self.sock, theirs = socket.socketpair()
-        self.sock.settimeout(30)
-        # No sh: dash takes no descriptor over 9.
-        self.child = subprocess.Popen(
-            as_user('bash', '-c', f'exec "$@" 4<&{self.login.theirs.fileno()} 3<&-', 'bash', program, '-s', 'joe', f'maildir:{home}/{name}', 'test'),
-            stdin=theirs, stdout=theirs, pass_fds=[self.login.theirs.fileno()])
-        theirs.close()
-        self.login.theirs.close()
-        self.file = self.sock.makefile('rwb')
-        self.count = 0
-        self.greeting = self.line()
-
-    def is_closed(self):
-        return self.file.read(1) == b''
-
-
-class Script(threading.Thread):
-    """A guest that the test plays: answers(command) is what it says to a line, in bytes; None ends it."""
-    def __init__(self, answers):
-        super().__init__(daemon=True)
-        self.answers, self.heard = answers, []
-
-    def open(self, owner):
-        ours, theirs = socket.socketpair()
-        self.file = ours.makefile('rwb')
-        self.sock = ours
-        self.file.write(b'* PREAUTH x\r\n')
-        self.file.flush()
-        self.start()
-        return theirs
-
-    def listen(self):
-        with contextlib.suppress(ConnectionError):
-            return self.file.readline()
-
-    def run(self):
-        while line := self.listen():
-            line = line.decode().rstrip('\r\n')
-            self.heard.append(line)
-            tag, _, command = line.partition(' ')
-            said = self.answers(command or tag)
-            if said is None:
-                break
-            self.file.write(said.replace(b'TAG', tag.encode()))
-            self.file.flush()
-        self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def ok(answer):

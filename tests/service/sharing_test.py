@@ -193,6 +193,32 @@ with open('/var/mta/users/shares') as f:
     check('users/shares after DELETE', 'carl' not in f.read())
 check('a folder that is deleted is shared no more', joe.say('SELECT "Other Users/ann/Shelf"')[-1].startswith('NO [NONEXISTENT]'))
 
+# NOTIFY, for which an owner's process waits
+watcher = Wire('joe')
+for owner in ann, eve:
+    owner.say('CREATE Watched')
+    owner.say('SETACL Watched joe lr')
+asked = 'NOTIFY SET (mailboxes ("Other Users/ann/Watched" "Other Users/eve@new.example/Watched") (MessageNew MessageExpunge MailboxName))'
+before = set(sessions_of('ann'))
+check('RFC 5465: NOTIFY of two users\' folders', ok(watcher.say(asked)) and len(set(sessions_of('ann')) - before) == 1)
+ann.append('Watched')
+check('a message', watcher.line().startswith('* STATUS "Other Users/ann/Watched" (MESSAGES 1 '))
+eve.append('Watched')
+check('and one of the other\'s', watcher.line().startswith('* STATUS "Other Users/eve@new.example/Watched" (MESSAGES 1 '))
+ann.say('SETACL Watched joe -lr')
+said = watcher.line()
+check('the right that is taken', said == '* LIST (\\NonExistent) "/" "Other Users/ann/Watched"', said)
+ann.append('Watched')
+check('and nothing after it', watcher.say('NOOP') == ['OK done'])
+ann.say('SETACL Watched joe lr')
+said = [watcher.line(), watcher.line()]
+check('until it is given again', said[0] == '* LIST (\\HasNoChildren) "/" "Other Users/ann/Watched"' and
+      said[1].startswith('* STATUS "Other Users/ann/Watched" (MESSAGES 2 '), said)
+watcher.say('LOGOUT')
+check('the process ends with the session', wait_for(lambda: set(sessions_of('ann')) <= before))
+for owner in ann, eve:
+    owner.say('DELETE Watched')
+
 client = imaplib.IMAP4('127.0.0.1', 143, 30)
 client.login('joe', SECRET)
 check('imaplib', client.myrights('"Other Users/ann/Team"')[0] == 'OK' and client.select('"Other Users/ann/Team"')[0] == 'OK' and
