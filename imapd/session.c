@@ -458,7 +458,6 @@ session_serve_mailbox(int in, int out, struct account *account,
 
 	writer_init(&writer, out, timeout_ms);
 	reader_init(&reader, in, timeout_ms);
-	reader.is_eager = true;
 	reader.peer = &writer;
 	if (settings->input.len > 0)
 		memcpy(reader.bytes, settings->input.ptr, settings->input.len);

@@ -113,6 +113,14 @@ take_first(struct requests *requests)
 	return first;
 }
 
+static void
+ask_retry(struct service *service, struct span domain)
+{
+	if (service->untold.len < UNTOLD_MAX)
+		spool_add_retry(&service->untold, domain);
+	tell_manager(service);
+}
+
 /* A sync is done: what it covered is kept, or was never there. */
 static void
 answer_synced(struct service *service, struct requests *done, int error)
@@ -422,8 +430,7 @@ handle_request(struct session *session, struct span bytes)
 		take_whole(session);
 	} else if (inject_parse_retry(bytes, &domain)) {
 		if (!session->is_users)
-			spool_ask_retry(
-			    &session->service->injector->spool, domain);
+			ask_retry(session->service, domain);
 	} else if (inject_is_scratch(bytes)) {
 		if (session->request == NULL && !session->is_users)
 			give_scratch(session);

@@ -156,7 +156,8 @@ reader_fill(struct reader *in, const struct limit *limit)
 		writer_flush(in->peer);
 	uint64_t began_us = in->is_eager ? clock_utc_us() : 0;
 	for (;;) {
-		bool is_soon = in->is_eager && in->is_prompt;
+		bool is_soon =
+		    in->is_eager && in->is_prompt && limit_left(limit) > 0;
 
 		if (in->is_drained && !is_soon) {
 			enum io_status wait = wait_ready(in->fd, POLLIN, limit);

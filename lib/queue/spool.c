@@ -87,11 +87,14 @@ spool_notify(const struct spool *spool, struct span names)
 	size_t told = 0;
 
 	while (told < names.len) {
-		struct span part = span_slice(names, told, told + PIPE_BUF);
+		struct span part = span_slice(names, told, PIPE_BUF);
+		size_t end = span_last_index(part, '\n');
 
-		part.len = span_last_index(part, '\n') + 1;
-		if (part.len > names.len ||
-		    write(spool->trigger, part.ptr, part.len) == -1)
+		if (end == part.len)
+			break;
+		part.len = end + 1; /* so much goes in whole, or not at all */
+		if (write(spool->trigger, part.ptr, part.len) !=
+		    (ssize_t)part.len)
 			break;
 		told += part.len;
 	}
@@ -108,13 +111,9 @@ spool_cur_path(const struct queue_name *name, char path[96])
 }
 
 void
-spool_ask_retry(const struct spool *spool, struct span domain)
+spool_add_retry(struct buf *names, struct span domain)
 {
-	struct buf line = buf_new(512);
-
-	buf_add_char(&line, '@');
-	buf_add(&line, domain);
-	buf_add_char(&line, '\n');
-	spool_notify(spool, buf_span(&line));
-	buf_free(&line);
+	buf_add_char(names, '@');
+	buf_add(names, domain);
+	buf_add_char(names, '\n');
 }

@@ -42,8 +42,9 @@ int spool_scratch(const struct spool *spool);
  */
 size_t spool_notify(const struct spool *spool, struct span names);
 
-/* Ask the manager to try all mail for a domain now (ETRN). */
-void spool_ask_retry(const struct spool *spool, struct span domain);
+/* Append what asks it to try all mail for a domain now (ETRN), to be told among
+ * the names. */
+void spool_add_retry(struct buf *names, struct span domain);
 
 /* "cur/X/NAME", relative to top. */
 void spool_cur_path(const struct queue_name *name, char path[96]);

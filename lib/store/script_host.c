@@ -54,9 +54,16 @@ is_remembered(void *context, struct span key)
 {
 	struct script_host *host = context;
 	int maildir = account_root(host->account);
-	bool is = remembered_hold(maildir, key, &host->holds) &&
-		  remembered_has(maildir, key, host->now);
 
+	if (host->trouble != 0)
+		return false;
+	/* Where none can be held, on a full disk, it is looked up all the
+	   same. */
+	if (!remembered_hold(maildir, key, &host->holds) && errno == EAGAIN) {
+		note(host, errno);
+		return false;
+	}
+	bool is = remembered_has(maildir, key, host->now);
 	if (!is)
 		note(host, errno);
 	return is;

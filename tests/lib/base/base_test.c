@@ -184,9 +184,12 @@ test_prompt(void)
 	CHECK("pipe", pipe2(ends, O_NONBLOCK) == 0);
 	reader_init(&in, ends[0], 20);
 	in.is_eager = true;
-	CHECK("prompt", write_all(ends[1], span_of("a\nb")) &&
-			    read_line(&in, &line) == IO_OK && in.is_prompt);
-	in.is_prompt = true;
+	/* Not at the first try, if something else had the processor. */
+	for (int i = 0; i < 100 && !in.is_prompt; i++)
+		if (!write_all(ends[1], span_of("a\n")) ||
+		    read_line(&in, &line) != IO_OK)
+			break;
+	CHECK("prompt", in.is_prompt);
 	CHECK("its deadline", read_line(&in, &line) == IO_TIMEOUT);
 	CHECK("not prompt", !in.is_prompt);
 	reader_init(&in, ends[0], 20);

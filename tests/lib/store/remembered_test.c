@@ -80,6 +80,43 @@ check_patience(struct account *account)
 	script_host_end(&second);
 }
 
+static void
+check_impatience(struct account *account)
+{
+	struct script_host first;
+	struct script_host second;
+
+	script_host_init(&first, account, NOW);
+	script_host_init(&second, account, NOW);
+	ask(&first, span_of("held"));
+	ask(&first, span_of("held, too"));
+	int64_t began_ms = clock_ms();
+	ask(&second, span_of("held"));
+	ask(&second, span_of("held, too"));
+	CHECK("a run waits once",
+	    second.trouble == EAGAIN &&
+		clock_ms() - began_ms < 2 * REMEMBERED_HOLD_MS);
+	script_host_end(&first);
+	script_host_end(&second);
+}
+
+/* No file for locks can be had: what is known is known all the same. */
+static void
+check_no_locks(struct account *account)
+{
+	struct script_host host;
+
+	if (unlink("m/sieve/remembered-holds") == -1 ||
+	    mkdir("m/sieve/remembered-holds", 0700) == -1)
+		exit(1);
+	script_host_init(&host, account, NOW);
+	remembered_add(account_root(account), key, NOW, NOW + 60);
+	CHECK("known without locks", ask(&host, key) && host.trouble == 0);
+	CHECK("new without locks",
+	    !ask(&host, span_of("never seen")) && host.trouble == 0);
+	script_host_end(&host);
+}
+
 int
 main(void)
 {
@@ -88,5 +125,7 @@ main(void)
 	struct account *account = open_account();
 	check_waiting(account);
 	check_patience(account);
+	check_impatience(account);
+	check_no_locks(account);
 	return test_result();
 }
