@@ -266,9 +266,10 @@ def try_point(role, number, error, mark):
 
 def try_role(role, error):
     """Every STEPth point, the first one by lot; the calls that were hit."""
-    step = 1 if (role, error) in WHOLE else STEP
+    is_whole = (role, error) in WHOLE
+    step = 1 if is_whole else STEP
     points, number, misses = [], 1 + hash_of(role, error) % min(step, 5), 0
-    while number < PASSES and misses < 3:               # two may be chance: it had nothing to do just then
+    while number < PASSES and misses < (8 if is_whole else 3):  # some are chance: it had nothing to do just then
         mark = f'mark-{len(accepted)}x{number}x{hash_of(role, error)}'
         hit = try_point(role, number, error, mark)
         misses = 0 if hit else misses + 1
