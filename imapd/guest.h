@@ -11,13 +11,12 @@
  *          room, if none of its folders is selected.
  *          GUEST_LINE_MAX bytes a line of an answer; GUEST_NOTICE_MAX, and no
  *          literal, one that it says unasked of folders that are not selected.
- * Time     PROMPT_MS to say something when what is asked takes nobody long: an
- *          owner can stop the process, and LIST asks them all.
- * Trust    it is another user's process: of what it says tagged lines and
- *          literals' lengths matter.  Of messages it tells the client only
- *          while its folder is the selected one; the rest is the client's to
- *          read.  If it ends within a line that the client has the beginning
- *          of, the session ends, too.
+ * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
+ * long: an owner can stop the process, and LIST asks them all. Trust    it is
+ * another user's process: of what it says tagged lines and literals' lengths
+ * matter.  Of messages it tells the client only while its folder is the
+ * selected one; the rest is the client's to read.  If it ends within a line
+ * that the client has the beginning of, the session ends, too.
  */
 
 #include "imapd/session.h"
@@ -25,7 +24,9 @@
 enum {
 	GUESTS_MAX = 8,
 	GUEST_LINE_MAX = 64 << 20,
-	GUEST_NOTICE_MAX = 16384
+	GUEST_NOTICE_MAX = 16384,
+	GUEST_ANSWER_MS = 600000,
+	GUEST_PROMPT_MS = 30000
 };
 
 enum guest_result {
@@ -86,6 +87,10 @@ struct guest *guest_open_reader(struct session *session, struct span owner);
 bool guest_is_silent(const struct session *session, struct span owner);
 
 void guest_close(struct session *session, struct guest *guest);
+
+/* The same of one that ended, or says what nobody can take. */
+void guest_close_gone(struct session *session, struct guest *guest);
+
 void guests_free(struct session *session);
 
 /* What comes before the tagged line; pieces of lines and of literals. */
@@ -103,7 +108,7 @@ guest_taker guest_tell_notices;
 
 /*
  * It has said something unasked: one line, to the client, if that is to know
- * it.  GUEST_MORE or GUEST_GONE; bounded by PROMPT_MS.
+ * it.  GUEST_MORE or GUEST_GONE; bounded by GUEST_PROMPT_MS.
  */
 enum guest_result guest_hear(struct session *session, struct guest *guest);
 
