@@ -146,6 +146,16 @@ guest_is_audible(const struct guest *guest)
 	return reader_has_buffered(&guest->in) || poll(&polled, 1, 0) > 0;
 }
 
+/* What it would say next, behind a line that was not read to its end perhaps,
+ * cannot be taken for what it is. */
+static void
+give_up(struct guest *guest)
+{
+	if (guest->in.status == IO_OK)
+		guest->in.status = IO_ERROR;
+	guest->out.status = IO_ERROR;
+}
+
 /* What is behind its literal belongs to a line. */
 static enum guest_result
 hear(struct session *session, struct guest *guest)
@@ -164,6 +174,8 @@ hear(struct session *session, struct guest *guest)
 		result = take_line(session, guest, span_of(""), &taking, &line);
 	while (result == GUEST_MORE && guest->is_in_line);
 	guest->in.timeout_ms = GUEST_ANSWER_MS;
+	if (result == GUEST_GONE)
+		give_up(guest);
 	buf_free(&line);
 	return result;
 }
@@ -196,7 +208,8 @@ wait_for_room(struct session *session, struct guest *guest)
 void
 guest_write(struct session *session, struct guest *guest, struct span bytes)
 {
-	while (guest->notices.len > 0 && bytes.len > 0) {
+	while (guest->notices.len > 0 && bytes.len > 0 &&
+	       guest->out.status == IO_OK) {
 		struct span piece = span_slice(bytes, 0, WRITER_SIZE);
 
 		wait_for_room(session, guest);

@@ -117,7 +117,7 @@ bool guest_is_audible(const struct guest *guest);
 
 /*
  * Bytes of a command, however many: what it says unasked meanwhile is heard, so
- * that neither waits for the other to read.
+ * that neither waits for the other to read.  If it ends, the answer tells.
  */
 void guest_write(
     struct session *session, struct guest *guest, struct span bytes);

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""notify_guest_test - NOTIFY (RFC 5465) and owners' processes that lie, end or
+do not read.  The test is login(5), and plays most of them."""
+import os, sys, threading, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from guests import *
+
+NEW = '(MessageNew MessageExpunge)'
+OVERFLOW = '* OK [NOTIFICATIONOVERFLOW]'
+MUCH = b'x' * 3000000
+ok = lambda answer: answer[-1].startswith('OK')
+shown = lambda name, owner='ann': f'"Other Users/{owner}/{name}"'
+agrees = lambda command: b'TAG OK done\r\n'
+
+
+def played(answers=agrees, kind=Script):
+    """A session whose guests are scripts, and these."""
+    scripts = []
+
+    def open_script(owner):
+        scripts.append(kind(answers))
+        return scripts[-1].open(owner)
+    return Session(open_script), scripts
+
+
+def heard(session, seconds=0.5):
+    """What is told unasked in that time, as far as the client looks."""
+    time.sleep(seconds)
+    return session.say('NOOP')
+
+
+def in_thread(work, *arguments):
+    thread = threading.Thread(target=work, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+# ---- one that says what it may not while it is written to
+
+
+class Unread(Script):
+    """It reads a message when it has said what it may not."""
+    def run(self):
+        while line := self.listen():
+            tag, _, command = line.decode().partition(' ')
+            if command.startswith('APPEND'):
+                time.sleep(1)
+                self.sock.sendall(b'* X {3}\r\n* 7 EXPUNGE\r\nzz9 OK forged\r\n')
+                time.sleep(1)
+                self.file.read(len(MUCH) + 2)
+                said = b'OK read\r\n'
+            else:
+                said = b'OK done\r\n'
+            with contextlib.suppress(OSError):
+                self.sock.sendall(tag.encode() + b' ' + said)
+
+
+joe, _ = played(kind=Unread)
+a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
+check('NOTIFY', ok(a), a)
+sending = in_thread(joe.send, f'a1 APPEND {shown("Box")} {{{len(MUCH)}+}}\r\n'.encode() + MUCH + b'\r\n')
+a = joe.until('a1')
+check('a literal while it is written to: nothing behind it is told', len(a) == 1 and a[0].startswith('a1 NO [UNAVAILABLE]'), a)
+sending.join()
+check('and it has ended', heard(joe) == [OVERFLOW + ' no more is told', 'OK done'] and joe.end() == 0)
+done()
