@@ -119,7 +119,7 @@ guest_ask(struct session *session, struct guest *guest, struct span command,
 
 	guest->in.timeout_ms = GUEST_PROMPT_MS;
 	write_string(&guest->out, GUEST_TAG " ");
-	write_span(&guest->out, command);
+	guest_write(session, guest, command);
 	write_string(&guest->out, "\r\n");
 	enum guest_result result = guest_answer(
 	    session, guest, span_of(GUEST_TAG), take, context, &final);
@@ -149,11 +149,11 @@ guest_is_audible(const struct guest *guest)
 /* What it would say next, behind a line that was not read to its end perhaps,
  * cannot be taken for what it is. */
 static void
-give_up(struct guest *guest)
+give_up(struct guest *guest, enum io_status status)
 {
 	if (guest->in.status == IO_OK)
-		guest->in.status = IO_ERROR;
-	guest->out.status = IO_ERROR;
+		guest->in.status = status;
+	guest->out.status = status;
 }
 
 /* What is behind its literal belongs to a line. */
@@ -167,15 +167,16 @@ hear(struct session *session, struct guest *guest)
 		.has_no_literals = !is_selected };
 	struct buf line =
 	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
+	int64_t timeout_ms = guest->in.timeout_ms;
 	enum guest_result result;
 
 	guest->in.timeout_ms = GUEST_PROMPT_MS;
 	do
 		result = take_line(session, guest, span_of(""), &taking, &line);
 	while (result == GUEST_MORE && guest->is_in_line);
-	guest->in.timeout_ms = GUEST_ANSWER_MS;
+	guest->in.timeout_ms = timeout_ms;
 	if (result == GUEST_GONE)
-		give_up(guest);
+		give_up(guest, IO_ERROR);
 	buf_free(&line);
 	return result;
 }
@@ -197,12 +198,15 @@ wait_for_room(struct session *session, struct guest *guest)
 	struct pollfd polled = { .fd = guest->in.fd,
 		.events = POLLIN | POLLOUT };
 	struct span bytes;
+	int count;
 
-	while (poll(&polled, 1, GUEST_ANSWER_MS) > 0 &&
+	while ((count = poll(&polled, 1, (int)guest->in.timeout_ms)) > 0 &&
 	       (polled.revents & POLLOUT) == 0 &&
 	       reader_peek(&guest->in, &bytes) == IO_OK &&
 	       bytes.ptr[0] == '*' && hear(session, guest) == GUEST_MORE)
 		;
+	if (count == 0)
+		give_up(guest, IO_TIMEOUT);
 }
 
 void

@@ -112,7 +112,7 @@ pass_literals(struct session *session, struct guest *guest)
 			return false;
 		buf_clear(&input->command);
 		status = input_read(input, is_any_literal, &literal);
-		write_span(&guest->out, buf_span(&input->command));
+		guest_write(session, guest, buf_span(&input->command));
 		write_string(&guest->out, "\r\n");
 	}
 	return status == INPUT_OK;

@@ -7,6 +7,7 @@ from guests import *
 
 NEW = '(MessageNew MessageExpunge)'
 OVERFLOW = '* OK [NOTIFICATIONOVERFLOW]'
+BIG = b'Subject: Big\r\n\r\n' + (b'x' * 78 + b'\r\n') * 40000
 MUCH = b'x' * 3000000
 ok = lambda answer: answer[-1].startswith('OK')
 shown = lambda name, owner='ann': f'"Other Users/{owner}/{name}"'
@@ -63,4 +64,34 @@ a = joe.until('a1')
 check('a literal while it is written to: nothing behind it is told', len(a) == 1 and a[0].startswith('a1 NO [UNAVAILABLE]'), a)
 sending.join()
 check('and it has ended', heard(joe) == [OVERFLOW + ' no more is told', 'OK done'] and joe.end() == 0)
+
+# ---- much from both sides
+
+ann = Wire('Ann')
+ann.say('CREATE Team')
+ann.say('SETACL Team joe lrswite')
+
+
+def open_ann(owner):
+    ours, child = start(owner.capitalize(), guest='joe', owner=owner)
+    return ours
+
+
+joe = Session(open_ann)
+selected = '(selected (MessageNew (UID BODY.PEEK[]) MessageExpunge))'
+joe.say('NOTIFY SET ' + selected)
+check('SELECT', ok(joe.say('SELECT ' + shown('Team'))))
+names = ' '.join(shown('x' * 240 + str(i)) for i in range(990))
+command = f'big NOTIFY SET {selected} (mailboxes ({names}) {NEW})\r\n'.encode()
+joe.send(command[:20])
+time.sleep(0.5)
+ann.say(b'APPEND Team' + b''.join(b' {%d+}\r\n' % len(BIG) + BIG for _ in range(2)))
+time.sleep(1.5)
+sending = in_thread(joe.send, command[20:])
+try:
+    a = joe.until('big')
+except TimeoutError:
+    a = ['nothing']
+check('a long NOTIFY while FETCH comes', a[-1].startswith('big ') and sum(line.endswith(f'BODY[] {{{len(BIG)}}}') for line in a) == 2, a[-1])
+joe.child.kill()
 done()
