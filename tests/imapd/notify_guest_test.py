@@ -94,4 +94,24 @@ except TimeoutError:
     a = ['nothing']
 check('a long NOTIFY while FETCH comes', a[-1].startswith('big ') and sum(line.endswith(f'BODY[] {{{len(BIG)}}}') for line in a) == 2, a[-1])
 joe.child.kill()
+
+# ---- one that ends while the user's own list changes
+
+other = Wire('J')
+other.say('SUBSCRIBE ' + shown('Box'))
+
+
+def ends_at_status(command):
+    if command.startswith('STATUS'):
+        other.say('SUBSCRIBE Own')
+        return None
+    return b'TAG OK done\r\n'
+
+
+joe, scripts = played(ends_at_status)
+check('NOTIFY', ok(joe.say('NOTIFY SET (subscribed (MessageNew MessageExpunge SubscriptionChange))')))
+joe.send(f'x STATUS {shown("Box")} (MESSAGES)\r\n')
+a = joe.until('x') + heard(joe)
+check('the end is told, section 5.8', a[0].startswith('x NO [UNAVAILABLE]') and any(line.startswith(OVERFLOW) for line in a), a)
+check('all has ended', joe.say('NOOP') == ['OK done'] and joe.end() == 0 and other.end() == 0)
 done()
