@@ -181,6 +181,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	*place = guest;
 	if (!take_greeting(guest)) {
 		guest_close_gone(session, guest);
+		session->guests->is_later = true;
 		return NULL;
 	}
 	guest->in.timeout_ms = GUEST_ANSWER_MS;
@@ -271,8 +272,12 @@ guest_find(struct session *session, struct span owner)
 	if (guest != NULL)
 		return guest;
 	guest = open_guest(session, SHARING_OPEN, owner);
-	if (guest == NULL || !tell_state(session, guest))
+	if (guest == NULL)
 		return NULL;
+	if (!tell_state(session, guest)) {
+		session->guests->is_later = true;
+		return NULL;
+	}
 	session->guests->has_new = true;
 	guest->used = ++session->guests->count;
 	return guest;

@@ -114,4 +114,22 @@ joe.send(f'x STATUS {shown("Box")} (MESSAGES)\r\n')
 a = joe.until('x') + heard(joe)
 check('the end is told, section 5.8', a[0].startswith('x NO [UNAVAILABLE]') and any(line.startswith(OVERFLOW) for line in a), a)
 check('all has ended', joe.say('NOOP') == ['OK done'] and joe.end() == 0 and other.end() == 0)
+
+# ---- one that ends at its beginning
+
+
+class Bye(Script):
+    def open(self, owner):
+        ours, theirs = socket.socketpair()
+        ours.sendall(b'* BYE [UNAVAILABLE] the mailbox cannot be read\r\n')
+        ours.close()
+        return theirs
+
+
+scripts = [Bye(None), Script(agrees)]
+joe = Session(lambda owner: scripts.pop(0).open(owner))
+a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
+check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [NOTIFICATIONOVERFLOW]'), a)
+a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
+check('and is asked again', ok(a) and joe.login.opened == ['ann', 'ann'] and joe.end() == 0, a)
 done()
