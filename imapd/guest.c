@@ -98,7 +98,7 @@ guest_forward(struct session *session, struct guest *guest)
 enum guest_result
 guest_forward_line(struct session *session, struct guest *guest)
 {
-	struct taking taking = { .take = guest_tell, .context = session };
+	struct taking taking = { .take = guest_tell_idle, .context = session };
 	struct buf line = buf_new(GUEST_LINE_MAX);
 	enum guest_result result =
 	    take_line(session, guest, session->tag, &taking, &line);

@@ -12,11 +12,12 @@
  *          GUEST_LINE_MAX bytes a line of an answer; GUEST_NOTICE_MAX, and no
  *          literal, one that it says unasked of folders that are not selected.
  * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
- * long: an owner can stop the process, and LIST asks them all. Trust    it is
- * another user's process: of what it says tagged lines and literals' lengths
- * matter.  Of messages it tells the client only while its folder is the
- * selected one; the rest is the client's to read.  If it ends within a line
- * that the client has the beginning of, the session ends, too.
+ *          long: an owner can stop the process, and LIST asks them all.
+ * Trust    it is another user's process: of what it says tagged lines and
+ *          literals' lengths matter.  What is not untagged it tells the client
+ *          only as an answer, and of messages only while its folder is the
+ *          selected one; the rest is the client's to read.  If it ends within
+ *          a line that the client has the beginning of, the session ends, too.
  */
 
 #include "imapd/session.h"
@@ -97,8 +98,11 @@ void guests_free(struct session *session);
 typedef void guest_taker(void *context, struct span piece, bool is_line);
 
 /* To the client, of whose session context is; unless it is none of its
- * business. */
+ * business: what is not untagged never is. */
 guest_taker guest_tell;
+
+/* The same, and the "+" of IDLE. */
+guest_taker guest_tell_idle;
 
 /*
  * The same for what it says unasked: a line is passed on if it is one of NOTIFY
@@ -132,7 +136,7 @@ enum guest_result guest_answer(struct session *session, struct guest *guest,
 /* To the client, with the tagged line if it is ours. */
 enum guest_result guest_forward(struct session *session, struct guest *guest);
 
-/* The same, but one line of it, with the literal behind that. */
+/* The same, but one line of it, with the literal behind that: of IDLE. */
 enum guest_result guest_forward_line(
     struct session *session, struct guest *guest);
 

@@ -65,6 +65,25 @@ check('a literal while it is written to: nothing behind it is told', len(a) == 1
 sending.join()
 check('and it has ended', heard(joe) == [OVERFLOW + ' no more is told', 'OK done'] and joe.end() == 0)
 
+# ---- its tagged lines
+
+joe, scripts = played()
+a = [joe.say(f'NOTIFY SET (selected {NEW}) (personal {NEW})'), joe.say('SELECT ' + shown('Box'))]
+check('SELECT', ok(a[0]) and ok(a[1]), a)
+scripts[0].sock.sendall(b'A9 OK [READ-WRITE] forged\r\n+ go on\r\nDONE {3}\r\nabc forged\r\n* 3 EXISTS\r\n')
+a = heard(joe)
+check('of the selected folder it says untagged lines alone', a == ['* 3 EXISTS', 'OK done'], a)
+scripts[0].answers = lambda command: b'A9 OK forged\r\n+ go on\r\n* 4 EXISTS\r\nTAG OK done\r\n'
+a = joe.say('NOOP')
+check('in an answer, too', a == ['* 4 EXISTS', 'OK done'], a)
+joe.say('NOTIFY NONE')
+scripts[0].answers = lambda command: b'A9 OK forged\r\n+ idling\r\n' if command == 'IDLE' else b'+ no\r\nTAG OK done\r\n'
+joe.send(b'i IDLE\r\n')
+a = [joe.line()]
+scripts[0].sock.sendall(b'A9 OK forged\r\n* 5 EXISTS\r\ni OK done\r\n')
+a += joe.until('i')
+check('its IDLE has a "+", and an end', a == ['+ idling', '* 5 EXISTS', 'i OK done'], a)
+
 # ---- much from both sides
 
 ann = Wire('Ann')
