@@ -10,14 +10,32 @@ struct taking {
 	guest_taker *take;
 	void *context;
 	bool has_no_literals;
+	int64_t until_ms; /* the guest is waited for, by clock_ms */
 };
+
+/* A client that reads slowly takes none of the guest's time. */
+static void
+pass_on(struct taking *taking, struct span piece, bool is_line)
+{
+	int64_t began_ms = clock_ms();
+
+	taking->take(taking->context, piece, is_line);
+	taking->until_ms += clock_ms() - began_ms;
+}
 
 static void
 take_octets(void *context, struct span bytes)
 {
+	pass_on(context, bytes, false);
+}
+
+static int64_t
+wait_until(void *context, int64_t began_ms)
+{
 	const struct taking *taking = context;
 
-	taking->take(taking->context, bytes, false);
+	(void)began_ms;
+	return taking->until_ms;
 }
 
 static bool
@@ -52,7 +70,7 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 		session->guests->lost = GUESTS_LOST_ENDED;
 		return GUEST_MORE;
 	}
-	taking->take(taking->context, text, true);
+	pass_on(taking, text, true);
 	guest->is_in_line = parse_literal(span_trim(text), &literal);
 	if (guest->is_in_line && taking->has_no_literals)
 		return GUEST_GONE;
@@ -164,17 +182,18 @@ hear(struct session *session, struct guest *guest)
 	struct taking taking = { .take = is_selected ? guest_tell
 						     : guest_tell_notices,
 		.context = session,
-		.has_no_literals = !is_selected };
+		.has_no_literals = !is_selected,
+		.until_ms = clock_ms() + GUEST_PROMPT_MS };
+	const struct patience patience = { wait_until, &taking };
 	struct buf line =
 	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
-	int64_t timeout_ms = guest->in.timeout_ms;
 	enum guest_result result;
 
-	guest->in.timeout_ms = GUEST_PROMPT_MS;
+	guest->in.patience = &patience;
 	do
 		result = take_line(session, guest, span_of(""), &taking, &line);
 	while (result == GUEST_MORE && guest->is_in_line);
-	guest->in.timeout_ms = timeout_ms;
+	guest->in.patience = NULL;
 	if (result == GUEST_GONE)
 		give_up(guest, IO_ERROR);
 	buf_free(&line);

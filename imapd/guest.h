@@ -112,7 +112,8 @@ guest_taker guest_tell_notices;
 
 /*
  * It has said something unasked: one line, to the client, if that is to know
- * it.  GUEST_MORE or GUEST_GONE; bounded by GUEST_PROMPT_MS.
+ * it.  GUEST_MORE or GUEST_GONE, which the line is waited for no longer than
+ * GUEST_PROMPT_MS in all, its literals included.
  */
 enum guest_result guest_hear(struct session *session, struct guest *guest);
 

@@ -9,6 +9,7 @@ NEW = '(MessageNew MessageExpunge)'
 OVERFLOW = '* OK [NOTIFICATIONOVERFLOW]'
 BIG = b'Subject: Big\r\n\r\n' + (b'x' * 78 + b'\r\n') * 40000
 MUCH = b'x' * 3000000
+PROMPT_S = 30
 ok = lambda answer: answer[-1].startswith('OK')
 shown = lambda name, owner='ann': f'"Other Users/{owner}/{name}"'
 agrees = lambda command: b'TAG OK done\r\n'
@@ -35,6 +36,22 @@ def in_thread(work, *arguments):
     thread.start()
     return thread
 
+
+def trickle(sock):
+    with contextlib.suppress(OSError):
+        for _ in range(6):
+            sock.sendall(b'x')
+            time.sleep(9)
+
+
+# ---- one that says a line slower than it is waited for; looked at below
+
+slow, scripts = played()
+slow.say(f'NOTIFY SET (selected {NEW}) (personal {NEW})')
+slow.say('SELECT ' + shown('Box'))
+scripts[0].sock.sendall(b'* OK {100}\r\n')
+slow_began = time.monotonic()
+in_thread(trickle, scripts[0].sock)
 
 # ---- one that says what it may not while it is written to
 
@@ -151,4 +168,12 @@ a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
 check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [NOTIFICATIONOVERFLOW]'), a)
 a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
 check('and is asked again', ok(a) and joe.login.opened == ['ann', 'ann'] and joe.end() == 0, a)
+
+# ---- the slow one
+
+slow.sock.settimeout(45)
+a = slow.file.readlines()
+took = time.monotonic() - slow_began
+check('a line that does not end ends the session in time', len(a) > 0 and a[0] == b'* OK {100}\r\n' and took < PROMPT_S + 5, [a, took])
+check('they end well', ann.end() == 0)
 done()
