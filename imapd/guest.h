@@ -9,8 +9,9 @@
  * Limits   GUESTS_MAX at a time, or fewer if login gives no more
  *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
- *          GUEST_LINE_MAX bytes a line of an answer; GUEST_NOTICE_MAX, and no
- *          literal, one that it says unasked of folders that are not selected.
+ *          GUEST_LINE_MAX bytes a line; GUEST_NOTICE_MAX one that it says
+ *          while no answer is read, if its folder is not the selected one:
+ *          a longer one or a literal ends it.
  * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
  *          long: an owner can stop the process, and LIST asks them all.
  * Trust    it is another user's process: of what it says tagged lines and

@@ -444,9 +444,12 @@ notify_others_idle(struct session *session)
 	struct guest *guest =
 	    session->guests != NULL ? session->guests->selected : NULL;
 
-	if (guest != NULL && session->notify != NULL &&
-	    session->notify->request.is_delayed &&
-	    guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
-		GUEST_GONE)
+	if (guest == NULL || session->notify == NULL ||
+	    !session->notify->request.is_delayed)
+		return;
+	/* The client does not wait for the guest with IDLE's "+". */
+	writer_flush(session->out);
+	if (guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
+	    GUEST_GONE)
 		end_gone(session);
 }

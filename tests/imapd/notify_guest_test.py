@@ -101,6 +101,26 @@ scripts[0].sock.sendall(b'A9 OK forged\r\n* 5 EXISTS\r\ni OK done\r\n')
 a += joe.until('i')
 check('its IDLE has a "+", and an end', a == ['+ idling', '* 5 EXISTS', 'i OK done'], a)
 
+# ---- one that takes its time
+
+
+def agrees_late(command):
+    time.sleep(2)
+    return agrees(command)
+
+
+joe, scripts = played()
+joe.say(f'NOTIFY SET (selected-delayed {NEW}) (personal {NEW})')
+joe.say('SELECT ' + shown('Box'))
+scripts[0].answers = agrees_late
+began = time.monotonic()
+joe.send(b'i IDLE\r\n')
+a = [joe.line(), time.monotonic() - began]
+check('the "+" of IDLE does not wait for it', a[0] == '+ idling' and a[1] < 1, a)
+joe.send(b'DONE\r\n')
+a = joe.until('i')
+check('the answer does', a == ['i OK done'] and time.monotonic() - began > 3, a)
+
 # ---- much from both sides
 
 ann = Wire('Ann')
