@@ -262,7 +262,7 @@ say_with(struct session *session, struct guest *from, const char *before,
 {
 	write_string(&from->out, GUEST_TAG " ");
 	write_string(&from->out, before);
-	write_span(&from->out, set);
+	guest_write(session, from, set);
 	write_string(&from->out, behind);
 	write_string(&from->out, "\r\n");
 	return guest_answer(

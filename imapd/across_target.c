@@ -32,7 +32,6 @@ fail_if(struct across_target *target, enum account_status status)
 static void
 write_name(struct across_target *target)
 {
-	struct writer *out = &target->guest->out;
 	struct buf text = buf_new((size_t)ACCOUNT_NAME_MAX * 8);
 	struct buf head = buf_new(ANSWER_MAX);
 
@@ -42,8 +41,8 @@ write_name(struct across_target *target)
 		buf_add(&text, target->name);
 	}
 	buf_printf(&head, "{%zu+}\r\n", text.len);
-	write_span(out, buf_span(&head));
-	write_span(out, buf_span(&text));
+	guest_write(target->session, target->guest, buf_span(&head));
+	guest_write(target->session, target->guest, buf_span(&text));
 	buf_free(&head);
 	buf_free(&text);
 }
@@ -92,7 +91,7 @@ write_head(struct across_target *target, const struct across_message *message)
 	buf_add_string(&head, ") ");
 	output_add_date_time(&head, message->date_s);
 	buf_printf(&head, " {%llu+}\r\n", (unsigned long long)message->octets);
-	write_span(&target->guest->out, buf_span(&head));
+	guest_write(target->session, target->guest, buf_span(&head));
 	buf_free(&head);
 }
 

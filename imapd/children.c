@@ -61,7 +61,7 @@ children_sort(struct children *children)
 }
 
 bool
-children_contain(const struct children *children, struct span name)
+children_has_name(const struct children *children, struct span name)
 {
 	return children->count > 0 &&
 	       bsearch(&name, children->sorted, children->count,
@@ -82,7 +82,7 @@ compare_below(struct span name, struct span parent)
 }
 
 bool
-children_has(const struct children *children, struct span parent)
+children_has_below(const struct children *children, struct span parent)
 {
 	size_t low = 0;
 	size_t high = children->count;

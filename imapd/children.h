@@ -31,9 +31,9 @@ bool children_add(struct children *children, struct span name);
 void children_sort(struct children *children);
 
 /* Of those that were sorted: is name one? */
-bool children_contain(const struct children *children, struct span name);
+bool children_has_name(const struct children *children, struct span name);
 
 /* Of those that were sorted: is one below parent, "PARENT/..."? */
-bool children_has(const struct children *children, struct span parent);
+bool children_has_below(const struct children *children, struct span parent);
 
 #endif

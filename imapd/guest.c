@@ -1,21 +1,8 @@
 #include "imapd/guest.h"
 
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/die.h"
 #include "imapd/output.h"
-#include "imapd/sharing.h"
-
-enum {
-	ANSWER_MS = 600000,
-	PROMPT_MS = 30000,
-	SILENT_MAX = 65536,
-	ROOM_TRIES = 50,
-	ROOM_WAIT_MS = 100
-};
 
 /* ---- what it says ---- */
 
@@ -23,14 +10,32 @@ struct taking {
 	guest_taker *take;
 	void *context;
 	bool has_no_literals;
+	int64_t until_ms; /* the guest is waited for, by clock_ms */
 };
+
+/* A client that reads slowly takes none of the guest's time. */
+static void
+pass_on(struct taking *taking, struct span piece, bool is_line)
+{
+	int64_t began_ms = clock_ms();
+
+	taking->take(taking->context, piece, is_line);
+	taking->until_ms += clock_ms() - began_ms;
+}
 
 static void
 take_octets(void *context, struct span bytes)
 {
+	pass_on(context, bytes, false);
+}
+
+static int64_t
+wait_until(void *context, int64_t began_ms)
+{
 	const struct taking *taking = context;
 
-	taking->take(taking->context, bytes, false);
+	(void)began_ms;
+	return taking->until_ms;
 }
 
 static bool
@@ -65,7 +70,7 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 		session->guests->lost = GUESTS_LOST_ENDED;
 		return GUEST_MORE;
 	}
-	taking->take(taking->context, text, true);
+	pass_on(taking, text, true);
 	guest->is_in_line = parse_literal(span_trim(text), &literal);
 	if (guest->is_in_line && taking->has_no_literals)
 		return GUEST_GONE;
@@ -73,37 +78,6 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 	    !read_octets(&guest->in, literal.octets, take_octets, taking))
 		return GUEST_GONE;
 	return GUEST_MORE;
-}
-
-/* Within a line nothing that came next would be taken for what it is. */
-static void
-close_gone(struct session *session, struct guest *guest)
-{
-	if (session->guests->is_half_told) {
-		writer_flush(session->out);
-		session->out->status = IO_EOF;
-		session->is_done = true;
-	}
-	if (guest->in.status == IO_TIMEOUT) {
-		buf_add(&session->guests->silent, buf_span(&guest->owner));
-		buf_add_char(&session->guests->silent, '\n');
-	}
-	if (guest->is_notifying)
-		session->guests->lost = GUESTS_LOST_ENDED;
-	guest_close(session, guest);
-}
-
-bool
-guest_is_silent(const struct session *session, struct span owner)
-{
-	struct span rest = session->guests != NULL
-			       ? buf_span(&session->guests->silent)
-			       : span_of("");
-
-	while (rest.len > 0)
-		if (span_equal(span_cut(&rest, '\n'), owner))
-			return true;
-	return false;
 }
 
 enum guest_result
@@ -120,7 +94,7 @@ guest_answer(struct session *session, struct guest *guest, struct span tag,
 	if (result == GUEST_MORE)
 		result = GUEST_GONE; /* the client is: nobody is left */
 	if (result == GUEST_GONE)
-		close_gone(session, guest);
+		guest_close_gone(session, guest);
 	else
 		buf_add(final, buf_span(&line));
 	buf_free(&line);
@@ -142,13 +116,13 @@ guest_forward(struct session *session, struct guest *guest)
 enum guest_result
 guest_forward_line(struct session *session, struct guest *guest)
 {
-	struct taking taking = { .take = guest_tell, .context = session };
+	struct taking taking = { .take = guest_tell_idle, .context = session };
 	struct buf line = buf_new(GUEST_LINE_MAX);
 	enum guest_result result =
 	    take_line(session, guest, session->tag, &taking, &line);
 
 	if (result == GUEST_GONE)
-		close_gone(session, guest);
+		guest_close_gone(session, guest);
 	else if (result != GUEST_MORE)
 		put_span(session, buf_span(&line));
 	buf_free(&line);
@@ -161,14 +135,14 @@ guest_ask(struct session *session, struct guest *guest, struct span command,
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
 
-	guest->in.timeout_ms = PROMPT_MS;
+	guest->in.timeout_ms = GUEST_PROMPT_MS;
 	write_string(&guest->out, GUEST_TAG " ");
-	write_span(&guest->out, command);
+	guest_write(session, guest, command);
 	write_string(&guest->out, "\r\n");
 	enum guest_result result = guest_answer(
 	    session, guest, span_of(GUEST_TAG), take, context, &final);
 	if (result != GUEST_GONE)
-		guest->in.timeout_ms = ANSWER_MS;
+		guest->in.timeout_ms = GUEST_ANSWER_MS;
 	buf_free(&final);
 	return result;
 }
@@ -190,6 +164,16 @@ guest_is_audible(const struct guest *guest)
 	return reader_has_buffered(&guest->in) || poll(&polled, 1, 0) > 0;
 }
 
+/* What it would say next, behind a line that was not read to its end perhaps,
+ * cannot be taken for what it is. */
+static void
+give_up(struct guest *guest, enum io_status status)
+{
+	if (guest->in.status == IO_OK)
+		guest->in.status = status;
+	guest->out.status = status;
+}
+
 /* What is behind its literal belongs to a line. */
 static enum guest_result
 hear(struct session *session, struct guest *guest)
@@ -198,16 +182,20 @@ hear(struct session *session, struct guest *guest)
 	struct taking taking = { .take = is_selected ? guest_tell
 						     : guest_tell_notices,
 		.context = session,
-		.has_no_literals = !is_selected };
+		.has_no_literals = !is_selected,
+		.until_ms = clock_ms() + GUEST_PROMPT_MS };
+	const struct patience patience = { wait_until, &taking };
 	struct buf line =
 	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
 	enum guest_result result;
 
-	guest->in.timeout_ms = PROMPT_MS;
+	guest->in.patience = &patience;
 	do
 		result = take_line(session, guest, span_of(""), &taking, &line);
 	while (result == GUEST_MORE && guest->is_in_line);
-	guest->in.timeout_ms = ANSWER_MS;
+	guest->in.patience = NULL;
+	if (result == GUEST_GONE)
+		give_up(guest, IO_ERROR);
 	buf_free(&line);
 	return result;
 }
@@ -218,7 +206,7 @@ guest_hear(struct session *session, struct guest *guest)
 	enum guest_result result = hear(session, guest);
 
 	if (result == GUEST_GONE)
-		close_gone(session, guest);
+		guest_close_gone(session, guest);
 	return result;
 }
 
@@ -229,18 +217,22 @@ wait_for_room(struct session *session, struct guest *guest)
 	struct pollfd polled = { .fd = guest->in.fd,
 		.events = POLLIN | POLLOUT };
 	struct span bytes;
+	int count;
 
-	while (poll(&polled, 1, ANSWER_MS) > 0 &&
+	while ((count = poll(&polled, 1, (int)guest->in.timeout_ms)) > 0 &&
 	       (polled.revents & POLLOUT) == 0 &&
 	       reader_peek(&guest->in, &bytes) == IO_OK &&
 	       bytes.ptr[0] == '*' && hear(session, guest) == GUEST_MORE)
 		;
+	if (count == 0)
+		give_up(guest, IO_TIMEOUT);
 }
 
 void
 guest_write(struct session *session, struct guest *guest, struct span bytes)
 {
-	while (guest->notices.len > 0 && bytes.len > 0) {
+	while (guest->notices.len > 0 && bytes.len > 0 &&
+	       guest->out.status == IO_OK) {
 		struct span piece = span_slice(bytes, 0, WRITER_SIZE);
 
 		wait_for_room(session, guest);
@@ -249,249 +241,4 @@ guest_write(struct session *session, struct guest *guest, struct span bytes)
 		bytes = span_slice(bytes, piece.len, SIZE_MAX);
 	}
 	write_span(&guest->out, bytes);
-}
-
-/* ---- beginning and end ---- */
-
-void
-guest_close(struct session *session, struct guest *guest)
-{
-	struct guests *guests = session->guests;
-
-	for (size_t i = 0; i < GUESTS_MAX; i++)
-		if (guests->items[i] == guest)
-			guests->items[i] = NULL;
-	if (guests->selected == guest)
-		guests->selected = NULL;
-	if (guest->is_notifying && guests->lost == GUESTS_LOST_NONE)
-		guests->lost = GUESTS_LOST_CLOSED;
-	close(guest->in.fd);
-	buf_free(&guest->owner);
-	buf_free(&guest->notices);
-	free(guest);
-}
-
-void
-guests_free(struct session *session)
-{
-	if (session->guests == NULL)
-		return;
-	for (size_t i = 0; i < GUESTS_MAX; i++)
-		if (session->guests->items[i] != NULL)
-			guest_close(session, session->guests->items[i]);
-	buf_free(&session->guests->silent);
-	free(session->guests);
-	session->guests = NULL;
-}
-
-static struct guest *
-find_open(struct guests *guests, struct span owner)
-{
-	for (size_t i = 0; i < GUESTS_MAX; i++)
-		if (guests->items[i] != NULL &&
-		    !guests->items[i]->is_url_reader &&
-		    span_equal(buf_span(&guests->items[i]->owner), owner))
-			return guests->items[i];
-	return NULL;
-}
-
-/* Should this one make room, rather than the other? */
-static bool
-is_older(const struct guest *guest, const struct guest *other)
-{
-	return guest->is_notifying != other->is_notifying
-		   ? other->is_notifying
-		   : guest->used < other->used;
-}
-
-/* The one that was not used for longest, of those that do not notify if there
- * are such; false if there is none but that whose folder is selected. */
-static bool
-close_oldest(struct session *session)
-{
-	struct guests *guests = session->guests;
-	struct guest *oldest = NULL;
-
-	for (size_t i = 0; i < GUESTS_MAX; i++) {
-		struct guest *guest = guests->items[i];
-
-		if (guest != NULL && guest != guests->selected &&
-		    (oldest == NULL || is_older(guest, oldest)))
-			oldest = guest;
-	}
-	if (oldest != NULL)
-		guest_close(session, oldest);
-	return oldest != NULL;
-}
-
-static struct guest **
-find_place(struct session *session)
-{
-	for (;;) {
-		for (size_t i = 0; i < GUESTS_MAX; i++)
-			if (session->guests->items[i] == NULL)
-				return &session->guests->items[i];
-		close_oldest(session);
-	}
-}
-
-/* login counts one until it has ended. */
-static int
-open_pair(struct session *session, enum sharing_kind kind, struct span owner)
-{
-	bool *is_later = &session->guests->is_later;
-	int fd = sharing_open(session, kind, owner, is_later);
-
-	if (fd != -1 || !*is_later || session->has_lost_login)
-		return fd;
-	close_oldest(session);
-	for (int i = 0; i < ROOM_TRIES && fd == -1 && *is_later &&
-			!session->has_lost_login;
-	     i++) {
-		poll(NULL, 0, ROOM_WAIT_MS);
-		fd = sharing_open(session, kind, owner, is_later);
-	}
-	return fd;
-}
-
-static bool
-take_greeting(struct guest *guest)
-{
-	struct buf line = buf_new(READER_SIZE);
-	bool is_good = read_line(&guest->in, &line) == IO_OK &&
-		       !span_starts(buf_span(&line), span_of("* BYE"));
-
-	buf_free(&line);
-	return is_good;
-}
-
-static struct guest *
-open_guest(struct session *session, enum sharing_kind kind, struct span owner)
-{
-	struct guest **place = find_place(session);
-	int fd = open_pair(session, kind, owner);
-
-	if (fd == -1)
-		return NULL;
-	struct guest *guest = calloc(1, sizeof(*guest));
-	if (guest == NULL)
-		temp_fail("out of memory");
-	fd_set_nonblocking(fd);
-	reader_init(&guest->in, fd, PROMPT_MS);
-	writer_init(&guest->out, fd, ANSWER_MS);
-	guest->in.peer = &guest->out;
-	guest->owner = buf_new(ACCOUNT_NAME_MAX);
-	buf_add(&guest->owner, owner);
-	guest->notices = buf_new(SIZE_MAX / 2);
-	guest->is_url_reader = kind == SHARING_READ_URLS;
-	*place = guest;
-	if (!take_greeting(guest)) {
-		close_gone(session, guest);
-		return NULL;
-	}
-	guest->in.timeout_ms = ANSWER_MS;
-	return guest;
-}
-
-/* ENABLE, LANGUAGE and COMPARATOR are of the whole session. */
-static bool
-tell_state(struct session *session, struct guest *guest)
-{
-	static const struct {
-		unsigned bit;
-		const char *command;
-	} all[] = {
-		{ ENABLED_REV2, "ENABLE IMAP4rev2" },
-		{ ENABLED_CONDSTORE, "ENABLE CONDSTORE" },
-		{ ENABLED_QRESYNC, "ENABLE QRESYNC" },
-		{ ENABLED_UTF8, "ENABLE UTF8=ACCEPT" },
-		{ ENABLED_UIDONLY, "ENABLE UIDONLY" },
-	};
-	unsigned missing = session->enabled & ~guest->enabled;
-
-	guest->enabled |= missing;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if ((missing & all[i].bit) != 0 &&
-		    guest_say(session, guest, all[i].command) == GUEST_GONE)
-			return false;
-	if (guest->language != session->language) {
-		struct buf command = buf_new(READER_SIZE);
-
-		guest->language = session->language;
-		buf_printf(
-		    &command, "LANGUAGE %s", language_tag(session->language));
-		enum guest_result result =
-		    guest_say(session, guest, buf_string(&command));
-		buf_free(&command);
-		if (result == GUEST_GONE)
-			return false;
-	}
-	if (guest->is_collation_inverted == session->is_collation_inverted)
-		return true;
-	guest->is_collation_inverted = session->is_collation_inverted;
-	return guest_say(session, guest,
-		   guest->is_collation_inverted
-		       ? "COMPARATOR -i;unicode-casemap"
-		       : "COMPARATOR default") != GUEST_GONE;
-}
-
-bool
-guest_keep(struct session *session, struct guest *guest)
-{
-	if (!tell_state(session, guest))
-		return false;
-	guest->used = ++session->guests->count;
-	return true;
-}
-
-static void
-make_table(struct session *session)
-{
-	if (session->guests == NULL)
-		session->guests = calloc(1, sizeof(*session->guests));
-	if (session->guests == NULL)
-		temp_fail("out of memory");
-	if (session->guests->silent.max == 0)
-		session->guests->silent = buf_new(SILENT_MAX);
-}
-
-struct guest *
-guest_open_reader(struct session *session, struct span owner)
-{
-	make_table(session);
-	struct guest *guest = open_guest(session, SHARING_READ_URLS, owner);
-	if (guest != NULL)
-		guest->used = ++session->guests->count;
-	return guest;
-}
-
-struct guest *
-guest_find(struct session *session, struct span owner)
-{
-	make_table(session);
-	struct guest *guest = find_open(session->guests, owner);
-	if (guest != NULL && !tell_state(session, guest))
-		guest = NULL; /* it had ended: another one */
-	else if (guest != NULL)
-		guest->used = ++session->guests->count;
-	if (guest != NULL)
-		return guest;
-	guest = open_guest(session, SHARING_OPEN, owner);
-	if (guest == NULL || !tell_state(session, guest))
-		return NULL;
-	session->guests->has_new = true;
-	guest->used = ++session->guests->count;
-	return guest;
-}
-
-void
-guest_unselect(struct session *session)
-{
-	struct guest *guest =
-	    session->guests != NULL ? session->guests->selected : NULL;
-
-	if (guest == NULL)
-		return;
-	session->guests->selected = NULL;
-	guest_say(session, guest, "UNSELECT");
 }

@@ -9,15 +9,16 @@
  * Limits   GUESTS_MAX at a time, or fewer if login gives no more
  *          (control/imapdguests); the one that was not used for longest makes
  *          room, if none of its folders is selected.
- *          GUEST_LINE_MAX bytes a line of an answer; GUEST_NOTICE_MAX, and no
- *          literal, one that it says unasked of folders that are not selected.
- * Time     PROMPT_MS to say something when what is asked takes nobody long: an
- *          owner can stop the process, and LIST asks them all.
+ *          GUEST_LINE_MAX bytes a line; GUEST_NOTICE_MAX one that it says
+ *          while no answer is read, if its folder is not the selected one:
+ *          a longer one or a literal ends it.
+ * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
+ *          long: an owner can stop the process, and LIST asks them all.
  * Trust    it is another user's process: of what it says tagged lines and
- *          literals' lengths matter.  Of messages it tells the client only
- *          while its folder is the selected one; the rest is the client's to
- *          read.  If it ends within a line that the client has the beginning
- *          of, the session ends, too.
+ *          literals' lengths matter.  What is not untagged it tells the client
+ *          only as an answer, and of messages only while its folder is the
+ *          selected one; the rest is the client's to read.  If it ends within
+ *          a line that the client has the beginning of, the session ends, too.
  */
 
 #include "imapd/session.h"
@@ -25,7 +26,9 @@
 enum {
 	GUESTS_MAX = 8,
 	GUEST_LINE_MAX = 64 << 20,
-	GUEST_NOTICE_MAX = 16384
+	GUEST_NOTICE_MAX = 16384,
+	GUEST_ANSWER_MS = 600000,
+	GUEST_PROMPT_MS = 30000
 };
 
 enum guest_result {
@@ -86,14 +89,21 @@ struct guest *guest_open_reader(struct session *session, struct span owner);
 bool guest_is_silent(const struct session *session, struct span owner);
 
 void guest_close(struct session *session, struct guest *guest);
+
+/* The same of one that ended, or says what nobody can take. */
+void guest_close_gone(struct session *session, struct guest *guest);
+
 void guests_free(struct session *session);
 
 /* What comes before the tagged line; pieces of lines and of literals. */
 typedef void guest_taker(void *context, struct span piece, bool is_line);
 
 /* To the client, of whose session context is; unless it is none of its
- * business. */
+ * business: what is not untagged never is. */
 guest_taker guest_tell;
+
+/* The same, and the "+" of IDLE. */
+guest_taker guest_tell_idle;
 
 /*
  * The same for what it says unasked: a line is passed on if it is one of NOTIFY
@@ -103,7 +113,8 @@ guest_taker guest_tell_notices;
 
 /*
  * It has said something unasked: one line, to the client, if that is to know
- * it.  GUEST_MORE or GUEST_GONE; bounded by PROMPT_MS.
+ * it.  GUEST_MORE or GUEST_GONE, which the line is waited for no longer than
+ * GUEST_PROMPT_MS in all, its literals included.
  */
 enum guest_result guest_hear(struct session *session, struct guest *guest);
 
@@ -112,7 +123,7 @@ bool guest_is_audible(const struct guest *guest);
 
 /*
  * Bytes of a command, however many: what it says unasked meanwhile is heard, so
- * that neither waits for the other to read.
+ * that neither waits for the other to read.  If it ends, the answer tells.
  */
 void guest_write(
     struct session *session, struct guest *guest, struct span bytes);
@@ -127,7 +138,7 @@ enum guest_result guest_answer(struct session *session, struct guest *guest,
 /* To the client, with the tagged line if it is ours. */
 enum guest_result guest_forward(struct session *session, struct guest *guest);
 
-/* The same, but one line of it, with the literal behind that. */
+/* The same, but one line of it, with the literal behind that: of IDLE. */
 enum guest_result guest_forward_line(
     struct session *session, struct guest *guest);
 

@@ -32,22 +32,41 @@ may_tell_of_messages(const struct session *session)
 	       strcmp(session->verb, "EXAMINE") == 0;
 }
 
-void
-guest_tell(void *context, struct span piece, bool is_line)
+static bool
+may_tell(const struct session *session, struct span line)
 {
-	struct session *session = context;
+	return span_starts(line, span_of("* ")) &&
+	       (!is_of_messages(line) || may_tell_of_messages(session));
+}
+
+static void
+tell(struct session *session, struct span piece, bool is_line, bool has_plus)
+{
 	struct guests *guests = session->guests;
 	struct literal literal;
 
 	if (is_line && !guests->speaking->is_in_line)
 		guests->is_dropped =
-		    is_of_messages(piece) && !may_tell_of_messages(session);
+		    !may_tell(session, piece) &&
+		    !(has_plus && span_starts(piece, span_of("+ ")));
 	if (guests->is_dropped)
 		return;
 	put_span(session, piece);
 	if (is_line)
 		guests->is_half_told =
 		    parse_literal(span_trim(piece), &literal);
+}
+
+void
+guest_tell(void *context, struct span piece, bool is_line)
+{
+	tell(context, piece, is_line, false);
+}
+
+void
+guest_tell_idle(void *context, struct span piece, bool is_line)
+{
+	tell(context, piece, is_line, true);
 }
 
 /* ---- notices ---- */

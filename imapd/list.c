@@ -266,7 +266,7 @@ take_folder(void *context, const struct account_folder *taken)
 	    (!request->only_subscribed || (has & FOLDER_SUBSCRIBED) != 0) &&
 	    (!request->only_special || (has & FOLDER_SPECIAL_USE) != 0) &&
 	    (request->only_subscribed || (has & FOLDER_NONEXISTENT) == 0);
-	bool has_child = children_has(&request->children, folder->name);
+	bool has_child = children_has_below(&request->children, folder->name);
 	if (!is_hit && !has_child)
 		return true;
 	put_folder(request, folder, has_child);

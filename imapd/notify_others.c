@@ -361,25 +361,36 @@ notify_others_select(struct session *session, struct guest *guest)
 	return tell_if_new(&asking, guest) != GUEST_GONE;
 }
 
+/* Are the guests those that were told? */
+static bool
+are_as_told(const struct guests *guests)
+{
+	return guests == NULL ||
+	       (guests->lost == GUESTS_LOST_NONE && !guests->has_new);
+}
+
+/* What was lost since is not forgotten. */
+static bool
+set_again(struct session *session, const struct notify_request *request)
+{
+	const struct guests *guests = session->guests;
+
+	return (guests == NULL || guests->lost != GUESTS_LOST_ENDED) &&
+	       notify_others_set(session, request, !are_as_told(guests));
+}
+
 bool
 notify_others_update(
     struct session *session, const struct notify_request *request)
 {
-	return !wants_subscribed(request) ||
-	       notify_others_set(session, request, false);
+	return !wants_subscribed(request) || set_again(session, request);
 }
 
 bool
 notify_others_keep(
     struct session *session, const struct notify_request *request)
 {
-	const struct guests *guests = session->guests;
-
-	if (guests == NULL ||
-	    (guests->lost == GUESTS_LOST_NONE && !guests->has_new))
-		return true;
-	return guests->lost != GUESTS_LOST_ENDED &&
-	       notify_others_set(session, request, true);
+	return are_as_told(session->guests) || set_again(session, request);
 }
 
 /* ---- what they say ---- */
@@ -433,9 +444,12 @@ notify_others_idle(struct session *session)
 	struct guest *guest =
 	    session->guests != NULL ? session->guests->selected : NULL;
 
-	if (guest != NULL && session->notify != NULL &&
-	    session->notify->request.is_delayed &&
-	    guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
-		GUEST_GONE)
+	if (guest == NULL || session->notify == NULL ||
+	    !session->notify->request.is_delayed)
+		return;
+	/* The client does not wait for the guest with IDLE's "+". */
+	writer_flush(session->out);
+	if (guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
+	    GUEST_GONE)
 		end_gone(session);
 }

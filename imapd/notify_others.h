@@ -11,8 +11,10 @@
  * Limits   NOTIFY_OWNERS_MAX owners, and what login(8) gives.  Who shares
  *          nothing when it is asked is left out until a command reaches him,
  *          who was silent for good.
- * Ends     a guest that makes room for another is asked anew, with STATUS; one
- *          that ends by itself ends all notices.
+ * Ends     a guest that makes room for another is asked anew, with STATUS, and
+ *          left out if he shares nothing any more or is silent; one that ends
+ *          by itself, tells no more or cannot be had again ends all notices,
+ *          and the session if it has the selected folder and ends.
  */
 
 #include <poll.h>

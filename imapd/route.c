@@ -112,7 +112,7 @@ pass_literals(struct session *session, struct guest *guest)
 			return false;
 		buf_clear(&input->command);
 		status = input_read(input, is_any_literal, &literal);
-		write_span(&guest->out, buf_span(&input->command));
+		guest_write(session, guest, buf_span(&input->command));
 		write_string(&guest->out, "\r\n");
 	}
 	return status == INPUT_OK;
@@ -192,17 +192,21 @@ wait_both(struct session *session, struct guest *guest, int64_t until)
 	return true;
 }
 
-/* The client's line, which should be DONE, and the answer. */
+/* The client's line, which should be DONE, and the answer; the "+" may come
+ * only now. */
 static void
 end_idle(struct session *session, struct guest *guest)
 {
 	struct buf line = buf_new(GUEST_LINE_MAX);
+	enum guest_result result = GUEST_MORE;
 
 	if (read_line(session->in, &line) != IO_OK) {
 		session->is_done = true;
 	} else {
 		write_span(&guest->out, buf_span(&line));
-		if (guest_forward(session, guest) == GUEST_GONE)
+		while (result == GUEST_MORE && session->out->status == IO_OK)
+			result = guest_forward_line(session, guest);
+		if (result == GUEST_GONE)
 			finish_gone(session, true);
 		session_leave_idle(session, buf_span(&line));
 	}

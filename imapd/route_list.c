@@ -99,11 +99,16 @@ take_listed(void *context, struct span piece, bool is_line)
 
 	if (is_line && marking->subscribed->len > 0 &&
 	    span_starts(piece, head) && is_subscribed(marking, piece)) {
-		put_span(marking->session, head);
-		put(marking->session, "\\Subscribed ");
-		piece = span_slice(piece, head.len, SIZE_MAX);
+		struct buf marked = buf_new(SIZE_MAX / 2);
+
+		buf_add(&marked, head);
+		buf_add_string(&marked, "\\Subscribed ");
+		buf_add(&marked, span_slice(piece, head.len, SIZE_MAX));
+		guest_tell(marking->session, buf_span(&marked), true);
+		buf_free(&marked);
+	} else {
+		guest_tell(marking->session, piece, is_line);
 	}
-	guest_tell(marking->session, piece, is_line);
 }
 
 static void

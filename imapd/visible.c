@@ -78,9 +78,9 @@ visible_list(struct session *session, struct children *visible,
 bool
 visible_see(const struct children *visible, struct account_folder *folder)
 {
-	bool has_children = children_has(visible, folder->name);
+	bool has_children = children_has_below(visible, folder->name);
 	bool is_seen =
-	    is_selectable(folder) && children_contain(visible, folder->name);
+	    is_selectable(folder) && children_has_name(visible, folder->name);
 
 	folder->attributes &= FOLDER_MARKED;
 	if (!is_seen)

@@ -20,21 +20,22 @@ main(void)
 {
 	struct children children = children_new();
 
-	CHECK("of none", !children_has(&children, span_of("a")) &&
-			     !children_contain(&children, span_of("a")));
+	CHECK("of none", !children_has_below(&children, span_of("a")) &&
+			     !children_has_name(&children, span_of("a")));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		children_add(&children, span_of(names[i]));
 	children_sort(&children);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		CHECK(cases[i].parent,
-		    children_has(&children, span_of(cases[i].parent)) ==
+		    children_has_below(&children, span_of(cases[i].parent)) ==
 			cases[i].has);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		CHECK(names[i], children_contain(&children, span_of(names[i])));
+		CHECK(
+		    names[i], children_has_name(&children, span_of(names[i])));
 	CHECK("not what is above or beside",
-	    !children_contain(&children, span_of("ab")) &&
-		!children_contain(&children, span_of("a/c")) &&
-		!children_contain(&children, span_of("zz")));
+	    !children_has_name(&children, span_of("ab")) &&
+		!children_has_name(&children, span_of("a/c")) &&
+		!children_has_name(&children, span_of("zz")));
 	children_free(&children);
 	for (int i = 0; i < CHILDREN_BYTES_MAX / 8; i++)
 		if (!children_add(&children, span_of("abc/def")))
