@@ -181,7 +181,8 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	*place = guest;
 	if (!take_greeting(guest)) {
 		guest_close_gone(session, guest);
-		session->guests->is_later = true;
+		/* A reader of URLs ends so where there is no mailbox. */
+		session->guests->is_later = kind == SHARING_OPEN;
 		return NULL;
 	}
 	guest->in.timeout_ms = GUEST_ANSWER_MS;
