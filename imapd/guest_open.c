@@ -55,14 +55,11 @@ guest_close_gone(struct session *session, struct guest *guest)
 bool
 guest_is_silent(const struct session *session, struct span owner)
 {
-	struct span rest = session->guests != NULL
-			       ? buf_span(&session->guests->silent)
-			       : span_of("");
+	struct span silent = session->guests != NULL
+				 ? buf_span(&session->guests->silent)
+				 : span_of("");
 
-	while (rest.len > 0)
-		if (span_equal(span_cut(&rest, '\n'), owner))
-			return true;
-	return false;
+	return span_has_line(silent, owner);
 }
 
 void

@@ -190,15 +190,6 @@ forget_passed(struct buf *told, struct span name)
 	}
 }
 
-static bool
-is_told(const struct buf *told, struct span name)
-{
-	for (struct span rest = buf_span(told); rest.len > 0;)
-		if (span_equal(span_cut(&rest, '\n'), name))
-			return true;
-	return false;
-}
-
 /* "%" shows foo, which is not subscribed, for foo/bar, which is. */
 static void
 put_parents(struct list_request *request, struct span name)
@@ -211,7 +202,7 @@ put_parents(struct list_request *request, struct span name)
 			FOLDER_NOSELECT | FOLDER_HAS_CHILDREN };
 
 		if (name.ptr[i] != '/' || !is_wanted(request, parent.name) ||
-		    is_told(told, parent.name))
+		    span_has_line(buf_span(told), parent.name))
 			continue;
 		put_folder(request, &parent, false);
 		buf_add(told, parent.name);

@@ -27,9 +27,8 @@ struct asking {
 static void
 add_once(struct buf *lines, struct span line)
 {
-	for (struct span rest = buf_span(lines); rest.len > 0;)
-		if (span_equal(span_cut(&rest, '\n'), line))
-			return;
+	if (span_has_line(buf_span(lines), line))
+		return;
 	buf_add(lines, line);
 	buf_add_char(lines, '\n');
 }
@@ -265,15 +264,6 @@ tell_if_new(struct asking *asking, struct guest *guest)
 
 /* ---- all of them ---- */
 
-static bool
-is_meant(const struct asking *asking, struct span owner)
-{
-	for (struct span rest = buf_span(&asking->owners); rest.len > 0;)
-		if (span_equal(span_cut(&rest, '\n'), owner))
-			return true;
-	return false;
-}
-
 /* They may make room, and have the selected folder at most. */
 static void
 tell_others(struct asking *asking)
@@ -284,7 +274,8 @@ tell_others(struct asking *asking)
 		struct guest *guest = guests->items[i];
 
 		if (guest == NULL || guest->is_url_reader ||
-		    is_meant(asking, buf_span(&guest->owner)) ||
+		    span_has_line(
+			buf_span(&asking->owners), buf_span(&guest->owner)) ||
 		    (guest->notices.len == 0 && guest != guests->selected))
 			continue;
 		guest->is_notifying = false;

@@ -62,15 +62,6 @@ take_subscribed(void *context, const struct account_folder *folder)
 	return true;
 }
 
-static bool
-has_line(struct span lines, struct span name)
-{
-	while (lines.len > 0)
-		if (span_equal(span_cut(&lines, '\n'), name))
-			return true;
-	return false;
-}
-
 /* Of "* LIST (...) "/" NAME"; a name in a literal is not looked at. */
 static bool
 is_subscribed(const struct marking *marking, struct span line)
@@ -82,10 +73,10 @@ is_subscribed(const struct marking *marking, struct span line)
 	span_cut(&line, ')');
 	buf_add(&copy, span_trim(line));
 	struct parse parse = parse_begin(&copy);
-	bool is_one = parse_prefix(&parse, "\"/\" ") &&
-		      parse_astring(&parse, &text) &&
-		      take_shown_name(marking->session, text, &name) &&
-		      has_line(buf_span(marking->subscribed), buf_span(&name));
+	bool is_one =
+	    parse_prefix(&parse, "\"/\" ") && parse_astring(&parse, &text) &&
+	    take_shown_name(marking->session, text, &name) &&
+	    span_has_line(buf_span(marking->subscribed), buf_span(&name));
 	buf_free(&copy);
 	buf_free(&name);
 	return is_one;

@@ -66,6 +66,15 @@ span_is_one_of(struct span s, const char *const *names, size_t count)
 	return false;
 }
 
+bool
+span_has_line(struct span lines, struct span line)
+{
+	while (lines.len > 0)
+		if (span_equal(span_cut(&lines, '\n'), line))
+			return true;
+	return false;
+}
+
 int
 span_compare(struct span a, struct span b)
 {

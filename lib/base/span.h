@@ -31,6 +31,9 @@ bool span_equal_nocase(struct span a, struct span b);
 /* Is it one of count names, in either case? */
 bool span_is_one_of(struct span s, const char *const *names, size_t count);
 
+/* Is it one of lines, each of which is ended by LF? */
+bool span_has_line(struct span lines, struct span line);
+
 /* As memcmp; a run that the other begins with comes first. */
 int span_compare(struct span a, struct span b);
 

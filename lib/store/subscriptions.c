@@ -58,15 +58,6 @@ subscriptions_add(const struct account *account, struct buf *into)
 	buf_free(&text);
 }
 
-bool
-subscriptions_has(const struct buf *names, struct span name)
-{
-	for (struct span rest = buf_span(names); rest.len > 0;)
-		if (span_equal(span_cut(&rest, '\n'), name))
-			return true;
-	return false;
-}
-
 static bool
 add_line(struct buf *into, struct span name)
 {
@@ -104,7 +95,7 @@ change(struct account *account, struct span name, bool is_on)
 	enum account_status status = ACCOUNT_OK;
 
 	subscriptions_add(account, &names);
-	if (subscriptions_has(&names, name) != is_on) {
+	if (span_has_line(buf_span(&names), name) != is_on) {
 		for (struct span rest = buf_span(&names); rest.len > 0;) {
 			struct span one = span_cut(&rest, '\n');
 

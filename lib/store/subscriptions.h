@@ -11,8 +11,6 @@
 /* Append the names, in IMAP's form, each ended by LF. */
 void subscriptions_add(const struct account *account, struct buf *into);
 
-bool subscriptions_has(const struct buf *names, struct span name);
-
 /* Pure: the names that a file's text holds. */
 void subscriptions_parse(struct span text, struct buf *into);
 

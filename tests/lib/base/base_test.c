@@ -26,6 +26,10 @@ test_span(void)
 	CHECK("cut a", span_equal(span_cut(&rest, ':'), span_of("a")));
 	CHECK("cut b", span_equal(span_cut(&rest, ':'), span_of("b")));
 	CHECK("cut to the end", rest.len == 0);
+	CHECK("one of lines", span_has_line(span_of("a\nbc\n"), span_of("bc")));
+	CHECK(
+	    "a part of one", !span_has_line(span_of("a\nbc\n"), span_of("b")) &&
+				 !span_has_line(span_of(""), span_of("")));
 	CHECK(
 	    "trim", span_equal(span_trim(span_of(" \tx \r\n")), span_of("x")));
 	CHECK("order", span_compare(span_of("a"), span_of("b")) < 0 &&
