@@ -49,6 +49,7 @@
 #include "queue/login.h"
 #include "queue/neighbour.h"
 #include "queue/sharing.h"
+#include "queue/spare.h"
 #include "store/account_settings.h"
 #include "store/conversion_settings.h"
 #include "store/scripts.h"
@@ -186,6 +187,50 @@ close_jail(const char *mailbox, const struct session_settings *settings)
 		      SANDBOX_WATCH_FILES | SANDBOX_THREADS);
 }
 
+/*
+ * The first line is the tag of the command that logged in, the language, and
+ * "relayed" if that is so.  The settings point into both buffers.
+ */
+static void
+take_input(
+    struct session_settings *settings, struct span input, struct buf *greeting)
+{
+	struct span line = span_cut(&input, '\n');
+
+	buf_clear(greeting);
+	buf_add(greeting, span_cut(&line, ' '));
+	buf_add_string(greeting, " OK");
+	settings->language = LANGUAGE_DEFAULT;
+	language_find(span_cut(&line, ' '), &settings->language);
+	settings->is_relayed = span_equal(line, span_of("relayed"));
+	settings->greeting = buf_string(greeting);
+	settings->input = input;
+}
+
+/* The next clients of the account, for as long as login has some. */
+static void
+serve_more(struct spare *spare, struct account *account,
+    struct session_settings *settings)
+{
+	struct spare_client next = { .peer = buf_new(LOGIN_PEER_MAX),
+		.input = buf_new(LOGIN_INPUT_MAX) };
+	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
+	enum io_status status = IO_OK;
+
+	account_rest(account);
+	while (status == IO_OK && spare_wait(spare, &next)) {
+		settings->peer = buf_string(&next.peer);
+		take_input(settings, buf_span(&next.input), &greeting);
+		fd_set_nonblocking(STDIN_FILENO);
+		status = session_serve_mailbox(
+		    STDIN_FILENO, STDOUT_FILENO, account, settings);
+		account_rest(account);
+	}
+	buf_free(&next.peer);
+	buf_free(&next.input);
+	buf_free(&greeting);
+}
+
 static int
 transact(const char *mailbox, struct session_settings *settings)
 {
@@ -213,8 +258,12 @@ transact(const char *mailbox, struct session_settings *settings)
 		write_all(STDOUT_FILENO, buf_span(&bye));
 		return EX_TEMPFAIL;
 	}
+	struct spare spare = spare_begin(settings->sharing, mailbox);
 	close_jail(mailbox, settings);
-	session_serve_mailbox(STDIN_FILENO, STDOUT_FILENO, account, settings);
+	enum io_status ended = session_serve_mailbox(
+	    STDIN_FILENO, STDOUT_FILENO, account, settings);
+	if (ended == IO_OK && settings->can_share && !settings->is_relayed)
+		serve_more(&spare, account, settings);
 	account_close(account);
 	return EX_OK;
 }
@@ -274,15 +323,7 @@ after_login(const char *user, const char *mailbox, const char *client)
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	struct buf input = gate_input();
 
-	/* The first line is the tag of the command that logged in, the
-	   language, and "relayed" if that is so. */
-	settings.input = buf_span(&input);
-	struct span line = span_cut(&settings.input, '\n');
-	buf_add(&greeting, span_cut(&line, ' '));
-	language_find(span_cut(&line, ' '), &settings.language);
-	settings.is_relayed = span_equal(line, span_of("relayed"));
-	buf_add_string(&greeting, " OK");
-	settings.greeting = buf_string(&greeting);
+	take_input(&settings, buf_span(&input), &greeting);
 	if (strncmp(mailbox, "maildir:", 8) != 0)
 		temp_fail("IMAP needs a Maildir, user=%s has not", user);
 	return transact(mailbox, &settings);

@@ -16,6 +16,7 @@
 #include "imapd/output.h"
 #include "imapd/rights.h"
 #include "imapd/route.h"
+#include "imapd/sharing.h"
 #include "imapd/sort.h"
 #include "net/deflate.h"
 
@@ -489,6 +490,7 @@ session_serve_mailbox(int in, int out, struct account *account,
 	session_unselect(&session);
 	notify_free(&session);
 	guests_free(&session);
+	sharing_free(&session);
 	buf_free(&session.folder_name);
 	buf_free(&session.prefix);
 	buf_free(&session.input.line);

@@ -1,5 +1,7 @@
 #include "imapd/sharing.h"
 
+#include <unistd.h>
+
 #include "base/die.h"
 #include "imapd/rights.h"
 #include "queue/login.h"
@@ -106,4 +108,12 @@ sharing_injector(struct session *session)
 		session->injector = packet_take_fd(&packet, 0);
 	packet_close_fds(&packet);
 	return session->injector;
+}
+
+void
+sharing_free(struct session *session)
+{
+	if (session->injector != -1)
+		close(session->injector);
+	session->injector = -1;
 }

@@ -25,4 +25,7 @@ int sharing_open(struct session *session, enum sharing_kind kind,
 /* A session with queue-inject, which stays the session's; or -1. */
 int sharing_injector(struct session *session);
 
+/* The session ends: so does that one. */
+void sharing_free(struct session *session);
+
 #endif

@@ -7,6 +7,7 @@
  * fd 0, 1     the client (-s, by hand)
  * fd 2        the log
  * fd 3        readiness (-l); what the client had sent already (-s, optional)
+ * fd 4        login, login(5) (-s, optional)
  * fd 13       login, login(5) (-l)
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
@@ -35,6 +36,8 @@
 #include "pop3d/preauth.h"
 #include "pop3d/transaction.h"
 #include "queue/neighbour.h"
+#include "queue/sharing.h"
+#include "queue/spare.h"
 
 static const char usage[] =
     "usage: pop3d MAILBOX   (a folder, a file, maildir:PATH or mbox:PATH)\n"
@@ -133,28 +136,17 @@ refuse_visit(const struct transaction_settings *settings)
 	return EX_TEMPFAIL;
 }
 
+/* One client, on descriptors 0 and 1. */
 static int
-transact(const char *mailbox, struct transaction_settings *settings)
+serve_one(const char *mailbox, const struct uidl_formats *formats,
+    const struct transaction_settings *settings)
 {
-	static struct peer peer; /* the settings keep its text */
-	struct uidl_formats formats;
 	struct store *store;
 
-	require_unprivileged();
-	signal(SIGPIPE, SIG_IGN);
-	peer_describe(STDIN_FILENO, &peer);
-	if (settings->peer == NULL)
-		settings->peer = peer.text;
-	settings->timeout_s = control_number("timeoutpop3", 600, 1, 86400);
-	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
-	settings->login_delay_s = transaction_login_delay();
-	uidl_formats_read(&formats);
-	close_jail(mailbox);
 	enum store_status status =
-	    store_open(&store, mailbox, LOCK_TIMEOUT_MS, &formats);
-	uidl_formats_free(&formats);
+	    store_open(&store, mailbox, LOCK_TIMEOUT_MS, formats);
 	if (status != STORE_OK)
 		return refuse(status, settings);
 	int code =
@@ -166,24 +158,79 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	return code;
 }
 
+/* The first line is the language and the mode that were chosen.  The settings
+ * point into the input. */
+static void
+take_input(struct transaction_settings *settings, struct span input)
+{
+	struct span line = span_cut(&input, '\n');
+
+	settings->language = LANGUAGE_DEFAULT;
+	language_find(span_cut(&line, ' '), &settings->language);
+	settings->is_utf8 = span_equal(line, span_of("UTF8"));
+	settings->input = input;
+}
+
+/* The next clients of the account, for as long as login has some. */
+static int
+serve_more(struct spare *spare, const struct uidl_formats *formats,
+    struct transaction_settings *settings)
+{
+	struct spare_client next = { .peer = buf_new(LOGIN_PEER_MAX),
+		.input = buf_new(LOGIN_INPUT_MAX) };
+	int code = EX_OK;
+
+	while (code == EX_OK && spare_wait(spare, &next)) {
+		settings->peer = buf_string(&next.peer);
+		take_input(settings, buf_span(&next.input));
+		code = serve_one(spare->mailbox, formats, settings);
+	}
+	buf_free(&next.peer);
+	buf_free(&next.input);
+	return code;
+}
+
+static int
+transact(const char *mailbox, struct transaction_settings *settings)
+{
+	static struct peer peer; /* the settings keep its text */
+	struct uidl_formats formats;
+
+	require_unprivileged();
+	signal(SIGPIPE, SIG_IGN);
+	peer_describe(STDIN_FILENO, &peer);
+	if (settings->peer == NULL)
+		settings->peer = peer.text;
+	settings->timeout_s = control_number("timeoutpop3", 600, 1, 86400);
+	settings->errors_max = control_number("maxerrors", 20, 1, 1000);
+	settings->login_delay_s = transaction_login_delay();
+	uidl_formats_read(&formats);
+	struct spare spare = spare_begin(settings->login, mailbox);
+	close_jail(mailbox);
+	int code = serve_one(mailbox, &formats, settings);
+	if (code == EX_OK)
+		code = serve_more(&spare, &formats, settings);
+	uidl_formats_free(&formats);
+	return code;
+}
+
 static int
 after_login(const char *user, const char *mailbox, const char *client)
 {
-	struct transaction_settings settings = { .user = user, .peer = client };
+	struct transaction_settings settings = { .user = user,
+		.peer = client,
+		.login = neighbour_is_given(LOGIN_SHARING_FD) ? LOGIN_SHARING_FD
+							      : -1 };
 	struct buf input = gate_input();
 
-	/* The first line is the language and the mode that were chosen. */
-	settings.input = buf_span(&input);
-	struct span line = span_cut(&settings.input, '\n');
-	language_find(span_cut(&line, ' '), &settings.language);
-	settings.is_utf8 = span_equal(line, span_of("UTF8"));
+	take_input(&settings, buf_span(&input));
 	return transact(mailbox, &settings);
 }
 
 static int
 by_hand(const char *path)
 {
-	struct transaction_settings settings = { .user = "local" };
+	struct transaction_settings settings = { .user = "local", .login = -1 };
 	char mailbox[PATH_MAX + 16];
 	struct stat status;
 

@@ -12,6 +12,7 @@ struct transaction_settings {
 	uint64_t timeout_s;
 	uint64_t errors_max;
 	uint64_t login_delay_s; /* RFC 2449 section 6.5; 0: none */
+	int login;              /* the pair with login(8), or -1 */
 	const char *user;       /* for the log */
 	const char *peer;       /* for the log */
 	struct span input;      /* what the client sent already */

@@ -12,9 +12,11 @@
 #include "service/attempt.h"
 #include "service/guests.h"
 #include "service/seat.h"
+#include "service/spares.h"
 
 enum {
-	REFUSAL_MS = 500 /* a refusal's age, at least: it does not tell why */
+	REFUSAL_MS = 500, /* a refusal's age, at least: it does not tell why */
+	PASSING_MS = 5000 /* by then the child has ended, or serves itself */
 };
 
 void
@@ -53,6 +55,16 @@ admission_take_request(struct login *login, struct seat *seat)
 	seat->state = SEAT_DELAYED;
 }
 
+/* Has its program something to ask, or to say? */
+static bool
+keeps_report(const struct login *login)
+{
+	const struct login_settings *settings = login->settings;
+
+	return settings->guests_max > 0 ||
+	       (settings->service == LOGIN_POP3 && settings->spare_ms > 0);
+}
+
 static _Noreturn void
 run_child(struct login *login, const struct seat *seat, int report)
 {
@@ -61,7 +73,7 @@ run_child(struct login *login, const struct seat *seat, int report)
 		.uid_min = login->settings->uid_min,
 		.session = seat->session,
 		.report = report,
-		.keeps_report = login->settings->guests_max > 0,
+		.keeps_report = keeps_report(login),
 		.challenge = seat_challenge(login, seat),
 		.may_use_apop = !seat->has_used_apop,
 		.penalty = &login->penalty,
@@ -109,39 +121,64 @@ admission_begin(struct login *login, struct seat *seat)
 static uint64_t
 count_account(const struct login *login, uint64_t account)
 {
+	int64_t now = clock_ms();
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < login->seat_count; i++)
 		count += login->seats[i].state == SEAT_SERVING &&
-			 login->seats[i].account == account;
+			 login->seats[i].account == account &&
+			 login->seats[i].passed_until_ms <= now;
 	return count;
+}
+
+static void
+send_answer(
+    const struct seat *seat, enum login_verdict verdict, int spare, pid_t pid)
+{
+	const struct attempt_answer answer = { (uint32_t)verdict, pid };
+	const struct span bytes = { (const char *)&answer, sizeof(answer) };
+
+	packet_send(seat->report, bytes, &spare, spare != -1);
+}
+
+/* The child answers the acceptor, as its last act before execve. */
+static void
+let_go_on(struct login *login, struct seat *seat, struct span user)
+{
+	pid_t pid = 0;
+	int spare = seat->is_relayed
+			? -1
+			: spares_give(login, seat->account, user, &pid);
+
+	send_answer(seat, LOGIN_OK, spare, pid);
+	seat->passed_until_ms = spare == -1 ? 0 : clock_ms() + PASSING_MS;
+	seat_close_fd(&spare);
 }
 
 static void
 admit(
     struct login *login, struct seat *seat, const struct attempt_report *report)
 {
+	const struct span user = { report->account, report->account_len };
 	uint64_t account = report->account_hash;
 
 	if (count_account(login, account) >=
 	    login->settings->sessions_per_account) {
-		login_send_answer(seat->report, LOGIN_FULL);
+		send_answer(seat, LOGIN_FULL, -1, 0);
 		seat_close_fd(&seat->report);
 		admission_answer(seat, LOGIN_FULL);
 		return;
 	}
-	/* The child answers the acceptor, as its last act before execve. */
-	login_send_answer(seat->report, LOGIN_OK);
-	if (login->settings->guests_max == 0)
+	seat->account = account;
+	let_go_on(login, seat, user);
+	if (!keeps_report(login))
 		seat_close_fd(&seat->report);
 	else /* its process is the user's: nothing waits for that one */
 		fd_set_nonblocking(seat->report);
 	seat->user = buf_new(LOGIN_USER_MAX);
-	buf_add(
-	    &seat->user, (struct span){ report->account, report->account_len });
+	buf_add(&seat->user, user);
 	if (!seat->is_relayed)
 		seat_close_fd(&seat->session);
-	seat->account = account;
 	seat->state = SEAT_SERVING;
 	seat->has_injector = false;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "base/sandbox.h"
 #include "queue/neighbour.h"
 #include "queue/sharing.h"
+#include "queue/spare.h"
 #include "service/relay.h"
 
 enum {
@@ -41,35 +43,57 @@ add_logged(struct buf *line, const char *key, struct span text)
 }
 
 static void
-log_attempt(const char *event, const struct subject *subject,
-    const struct account *account, const char *reason)
+add_subject(struct buf *line, const char *event, const struct subject *subject)
+{
+	add_logged(line, event, span_of(""));
+	add_logged(line, " user=", buf_span(&subject->user));
+	add_logged(line, " client=", subject->peer);
+	add_logged(line, " method=", subject->method);
+}
+
+static void
+log_line(struct buf *line, const char *event)
+{
+	const char *text = buf_string(line);
+
+	log_event("%s", text == NULL ? event : text);
+	buf_free(line);
+}
+
+/* pid: who serves the client. */
+static void
+log_login(
+    const struct subject *subject, const struct account *account, pid_t pid)
 {
 	struct buf line = buf_new(2048);
 
-	add_logged(&line, event, span_of(""));
-	add_logged(&line, " user=", buf_span(&subject->user));
-	add_logged(&line, " client=", subject->peer);
-	add_logged(&line, " method=", subject->method);
-	if (account != NULL)
-		buf_printf(&line, " account=%.*s uid=%u pid=%ld",
-		    (int)account->name.len, account->name.data, account->uid,
-		    (long)getpid());
-	else
-		buf_printf(&line, " reason=%s", reason);
-	if (account == NULL && subject->wanted.len > 0)
+	add_subject(&line, "login", subject);
+	buf_printf(&line, " account=%.*s uid=%u pid=%ld",
+	    (int)account->name.len, account->name.data, account->uid,
+	    (long)pid);
+	log_line(&line, "login");
+}
+
+static void
+log_refused(
+    const char *event, const struct subject *subject, const char *reason)
+{
+	struct buf line = buf_new(2048);
+
+	add_subject(&line, event, subject);
+	buf_printf(&line, " reason=%s", reason);
+	if (subject->wanted.len > 0)
 		add_logged(&line, " wanted=", buf_span(&subject->wanted));
-	const char *text = buf_string(&line);
-	log_event("%s", text == NULL ? event : text);
-	buf_free(&line);
+	log_line(&line, event);
 }
 
 static void
 log_refusal(const struct subject *subject, enum login_verdict verdict)
 {
 	if (verdict == LOGIN_NO)
-		log_attempt("refused", subject, NULL, subject->reason);
+		log_refused("refused", subject, subject->reason);
 	else if (verdict == LOGIN_LATER)
-		log_attempt("later", subject, NULL, subject->reason);
+		log_refused("later", subject, subject->reason);
 }
 
 /* ---- the proof ---- */
@@ -149,18 +173,37 @@ send_report(const struct attempt *attempt, enum login_verdict verdict,
 	return packet_send(attempt->report, bytes, NULL, 0);
 }
 
+/* A process that waits for the account's next client, or none. */
+struct spare_process {
+	int pair; /* -1: none */
+	pid_t pid;
+};
+
 /* Has the account a place left? The parent counts. */
 static bool
-may_go_on(const struct attempt *attempt)
+may_go_on(const struct attempt *attempt, struct spare_process *spare)
 {
-	enum login_verdict verdict = LOGIN_LATER;
+	static struct packet packet; /* large */
+	struct pollfd polled = { .fd = attempt->report, .events = POLLIN };
+	struct attempt_answer answer;
 
-	return login_receive_answer(
-		   attempt->report, &verdict, PARENT_TIMEOUT_MS) == 1 &&
-	       verdict == LOGIN_OK;
+	if (poll(&polled, 1, PARENT_TIMEOUT_MS) != 1 ||
+	    packet_receive(attempt->report, &packet) != 1 ||
+	    packet.len != sizeof(answer))
+		return false;
+	memcpy(&answer, packet.bytes, sizeof(answer));
+	spare->pair = packet_take_fd(&packet, 0);
+	spare->pid = answer.spare;
+	return answer.verdict == LOGIN_OK;
 }
 
 /* ---- becoming the user ---- */
+
+struct client {
+	int fd; /* -1: the acceptor relays it */
+	struct span input;
+	const struct subject *subject;
+};
 
 static void
 place(int fd, int at)
@@ -201,15 +244,33 @@ take_client(int client, int *ours)
 	return *ours == -1 ? -1 : fcntl(ends[1], F_DUPFD, MOVED_FD);
 }
 
+/* Without a new process; false: the client is ours still. */
+static bool
+hand_over(const struct attempt *attempt, const struct spare_process *spare,
+    const struct client *client, const struct account *account)
+{
+	const struct spare_account whose = { account->uid, account->gid,
+		buf_span(&account->mailbox) };
+
+	if (spare->pair == -1 || client->fd == -1 ||
+	    !spare_hand_over(spare->pair, &whose, client->subject->peer,
+		client->input, client->fd))
+		return false;
+	log_login(client->subject, account, spare->pid);
+	login_send_answer(attempt->session, LOGIN_OK);
+	return true;
+}
+
 /* From here on the client is the user's: nothing of ours stays open. */
 static _Noreturn void
-become(const struct attempt *attempt, int client, struct span input,
-    struct span peer_text, struct account *account)
+become(const struct attempt *attempt, const struct client *client,
+    struct account *account)
 {
+	struct span peer_text = client->subject->peer;
 	char path[256];
 	char peer[LOGIN_PEER_MAX + 1];
 	int ours;
-	int moved = take_client(client, &ours);
+	int moved = take_client(client->fd, &ours);
 	int session = fcntl(attempt->session, F_DUPFD, MOVED_FD);
 	int report = fcntl(attempt->report, F_DUPFD, MOVED_FD);
 
@@ -220,7 +281,7 @@ become(const struct attempt *attempt, int client, struct span input,
 	place(moved, STDIN_FILENO);
 	place(moved, STDOUT_FILENO);
 	close_range(STDERR_FILENO + 1, MOVED_FD - 1, 0);
-	place_input(input);
+	place_input(client->input);
 	if (attempt->keeps_report)
 		place(report, LOGIN_SHARING_FD);
 	signal(SIGPIPE, SIG_DFL);
@@ -238,23 +299,32 @@ become(const struct attempt *attempt, int client, struct span input,
 	temp_fail("cannot execute %s", path);
 }
 
-/* What was proven is told: true if there is a user's process to become. */
+static _Noreturn void
+serve(const struct attempt *attempt, const struct spare_process *spare,
+    const struct client *client, struct account *account)
+{
+	if (hand_over(attempt, spare, client, account))
+		_exit(EX_OK);
+	log_login(client->subject, account, getpid());
+	become(attempt, client, account);
+}
+
+/* What was proven is told: true if a process of the user's is to serve. */
 static bool
 conclude(const struct attempt *attempt, enum login_verdict verdict,
-    const struct subject *subject, const struct account *account)
+    const struct subject *subject, const struct account *account,
+    struct spare_process *spare)
 {
 	log_refusal(subject, verdict);
 	if (verdict == LOGIN_OK && attempt->program == NULL)
-		log_attempt("login", subject, account, NULL);
+		log_login(subject, account, getpid());
 	if (!send_report(attempt, verdict, subject, account) ||
 	    verdict != LOGIN_OK || attempt->program == NULL)
 		return false;
-	if (!may_go_on(attempt)) {
-		log_attempt("refused", subject, NULL, "too-many-sessions");
-		return false;
-	}
-	log_attempt("login", subject, account, NULL);
-	return true;
+	if (may_go_on(attempt, spare))
+		return true;
+	log_refused("refused", subject, "too-many-sessions");
+	return false;
 }
 
 void
@@ -264,17 +334,19 @@ attempt_run(const struct attempt *attempt)
 	struct account account = account_new();
 	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
 		.wanted = buf_new(LOGIN_USER_MAX) };
-	int client = -1;
+	struct spare_process spare;
+	struct client client = { .fd = -1, .subject = &subject };
 
 	if (attempt->program == NULL ||
-	    login_receive_request(attempt->session, &request, &client) != 1 ||
+	    login_receive_request(attempt->session, &request, &client.fd) !=
+		1 ||
 	    request.head.service != attempt->service)
 		die(EX_PROTOCOL, "no request of login(5)");
 	enum login_verdict verdict =
 	    check(attempt, &request, &subject, &account);
-	if (conclude(attempt, verdict, &subject, &account))
-		become(attempt, client, login_input(&request), subject.peer,
-		    &account);
+	client.input = login_input(&request);
+	if (conclude(attempt, verdict, &subject, &account, &spare))
+		serve(attempt, &spare, &client, &account);
 	_exit(EX_OK);
 }
 
@@ -286,7 +358,8 @@ attempt_run_sasl(const struct attempt *attempt)
 	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
 		.wanted = buf_new(LOGIN_USER_MAX) };
 	struct buf input = buf_new(LOGIN_INPUT_MAX);
-	int client = -1;
+	struct spare_process spare;
+	struct client client = { .fd = -1, .subject = &subject };
 
 	if (sasl_receive_request(
 		attempt->session, &request, PARENT_TIMEOUT_MS) != 1 ||
@@ -294,13 +367,14 @@ attempt_run_sasl(const struct attempt *attempt)
 		die(EX_PROTOCOL, "no request of login(5)");
 	enum login_verdict verdict =
 	    relay_run(attempt, &request, &subject, &account);
-	if (!conclude(attempt, verdict, &subject, &account))
+	if (!conclude(attempt, verdict, &subject, &account, &spare))
 		_exit(EX_OK);
 	/* Only now does the acceptor leave its client alone. */
 	if (!login_send_answer(attempt->session, LOGIN_PROVEN) ||
-	    login_receive_handover(
-		attempt->session, &input, &client, HANDOVER_TIMEOUT_MS) != 1 ||
-	    (request.head.is_relayed != 0) != (client == -1))
+	    login_receive_handover(attempt->session, &input, &client.fd,
+		HANDOVER_TIMEOUT_MS) != 1 ||
+	    (request.head.is_relayed != 0) != (client.fd == -1))
 		die(EX_PROTOCOL, "the acceptor kept its client");
-	become(attempt, client, buf_span(&input), subject.peer, &account);
+	client.input = buf_span(&input);
+	serve(attempt, &spare, &client, &account);
 }

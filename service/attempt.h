@@ -9,7 +9,7 @@
  *
  * What the child tells its parent, over a pair of their own: one
  * attempt_report; after LOGIN_OK, if there is a program, the parent answers
- * with one verdict, LOGIN_OK (go on) or LOGIN_FULL.
+ * with one attempt_answer, LOGIN_OK (go on) or LOGIN_FULL.
  */
 
 #include "queue/sasl.h"
@@ -23,6 +23,12 @@ struct attempt_report {
 	uint64_t account_hash; /* of the account's name */
 	uint64_t penalty_key; /* whose failure it is; 0: the client network's */
 	char account[LOGIN_USER_MAX];
+};
+
+/* With a descriptor there is a process that can have the client: spare.h. */
+struct attempt_answer {
+	uint32_t verdict;
+	int32_t spare; /* its pid; 0: there is none */
 };
 
 struct attempt {

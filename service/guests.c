@@ -18,6 +18,7 @@
 #include "service/account.h"
 #include "service/groups.h"
 #include "service/shares.h"
+#include "service/spares.h"
 
 enum {
 	MOVED_FD = 64 /* above all that is placed */
@@ -339,7 +340,8 @@ take_record(struct login *login, struct seat *seat)
 {
 	struct sharing_record record;
 
-	if (!sharing_parse(packet_span(&login->packet), &record))
+	if (!sharing_parse(packet_span(&login->packet), &record) ||
+	    (login->settings->guests_max == 0 && record.kind != SHARING_SPARE))
 		return false;
 	switch (record.kind) {
 	case SHARING_OPEN:
@@ -355,6 +357,11 @@ take_record(struct login *login, struct seat *seat)
 	case SHARING_SUBMIT:
 		pass_injector(login, seat);
 		return true;
+	case SHARING_SPARE:
+		if (!spares_take(login, seat))
+			seat_close_fd(&seat->report);
+		return true;
+	case SHARING_NEXT:
 	case SHARING_YES:
 	case SHARING_NO:
 	case SHARING_LATER:

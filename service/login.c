@@ -15,7 +15,8 @@
  * fd 14       checkpw, login(5)
  * reads       control/{me,locals,apop,authmasters,uidmin,logindelaymax,
  *             pop3peruser,imapperuser,sieveperuser,imapdguests,imapdshares,
- *             messagesperhour,recipientsperhour,timeoutneighbour},
+ *             messagesperhour,recipientsperhour,timeoutneighbour,
+ *             timeoutspare},
  *             /etc/passwd, whether users/apop and users/scram are empty
  * writes      users/penalty, in which all logins count; users/shares
  * runs        /var/mta/bin/pop3d -s, imapd -s or sieved -s, as the user;
@@ -41,7 +42,8 @@ enum {
 	ME_MAX = 255,
 	GUESTS_DEFAULT = 8,
 	SHARES_DEFAULT = 200,
-	SHARES_MAX = 2000
+	SHARES_MAX = 2000,
+	SPARE_S = 5
 };
 
 static const struct service {
@@ -108,6 +110,8 @@ read_settings(struct login_settings *settings, const struct service *service)
 		settings->shares_max = control_number(
 		    "imapdshares", SHARES_DEFAULT, 1, SHARES_MAX);
 	settings->sessions_per_account = control_number(file, 10, 1, SEATS_MAX);
+	settings->spare_ms =
+	    control_number("timeoutspare", SPARE_S, 0, 3600) * 1000;
 }
 
 int

@@ -106,6 +106,7 @@ static const struct {
 	{ "imapdconvertsize", 1024, 1 << 30 },
 	{ "timeouttls", 1, 3600 },
 	{ "timeoutneighbour", 0, 86400 },
+	{ "timeoutspare", 0, 3600 },
 	{ "logindelaymax", 0, 60 },
 	{ "checkpwconcurrency", 1, 500 },
 	{ "submissionconnections", 1, 4096 },

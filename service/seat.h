@@ -21,6 +21,7 @@ enum seat_state {
 	SEAT_CHECKING,  /* a child has it */
 	SEAT_REFUSED,   /* by the child; its client will hear of it */
 	SEAT_SERVING,   /* the child is the user's by now */
+	SEAT_SPARE,     /* the user's without a client: service/spares.h */
 	SEAT_GUEST,     /* another user's, for one that is served */
 	SEAT_RETURNING, /* a relayed client's: its guests are to end first */
 	SEAT_KNOWN      /* SMTP: it asks before each message */
@@ -37,8 +38,10 @@ struct seat {
 	bool has_injector;  /* its process has a session with queue-inject */
 	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
-	int64_t due_ms;   /* when SEAT_DELAYED, SEAT_REFUSED or a guest ends */
+	int64_t
+	    due_ms; /* when SEAT_DELAYED, _REFUSED, _SPARE, or a guest ends */
 	int64_t begun_ms; /* the attempt */
+	int64_t passed_until_ms; /* its client has another process: a spare */
 	uint64_t network; /* penalty_key */
 	uint64_t account;
 	struct buf user; /* the account's name; IMAP's sessions and guests */
@@ -79,6 +82,9 @@ void seat_free(struct seat *seat);
 
 /* Whose guests they are: SMTP's session has no process, but its seat. */
 pid_t seat_host(const struct login *login, const struct seat *asking);
+
+/* Those of one that has ended, or has no client any more. */
+void seat_end_guests(struct login *login, pid_t host);
 
 /*
  * In a child that is forked for one seat: it ends with its parent, for what it

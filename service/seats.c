@@ -19,6 +19,7 @@
 #include "service/account.h"
 #include "service/guests.h"
 #include "service/seat.h"
+#include "service/spares.h"
 
 enum {
 	ATTEMPTS_MAX = 500, /* at the same time; most wait for their client */
@@ -160,7 +161,8 @@ open_seat(struct login *login, int session)
 static bool
 is_served(const struct seat *seat)
 {
-	return seat->state == SEAT_SERVING || seat->state == SEAT_GUEST;
+	return seat->state == SEAT_SERVING || seat->state == SEAT_GUEST ||
+	       seat->state == SEAT_SPARE;
 }
 
 /* Its owner can have stopped it: then it does not see that its host is gone. */
@@ -179,8 +181,8 @@ kill_guest(struct seat *guest)
 	guest->due_ms = clock_ms() + GUEST_END_MS;
 }
 
-static void
-end_guests(struct login *login, pid_t host)
+void
+seat_end_guests(struct login *login, pid_t host)
 {
 	for (size_t i = 0; i < login->seat_count; i++)
 		if (login->seats[i].state == SEAT_GUEST &&
@@ -224,7 +226,7 @@ greet_returned(struct login *login)
 static void
 end_process(struct login *login, pid_t pid)
 {
-	end_guests(login, pid);
+	seat_end_guests(login, pid);
 	for (size_t i = 0; i < login->seat_count; i++) {
 		struct seat *seat = &login->seats[i];
 
@@ -270,6 +272,7 @@ wanted_event(const struct seat *seat)
 	case SEAT_CHECKING:
 		return (struct pollfd){ .fd = seat->report, .events = POLLIN };
 	case SEAT_SERVING:
+	case SEAT_SPARE:
 	case SEAT_GUEST:
 		if (seat->report == -1 || seat->helper != 0)
 			break;
@@ -284,7 +287,7 @@ wanted_event(const struct seat *seat)
 static bool
 is_timed(const struct login *login, const struct seat *seat)
 {
-	return seat->state == SEAT_REFUSED ||
+	return seat->state == SEAT_REFUSED || seat->state == SEAT_SPARE ||
 	       (seat->state == SEAT_GUEST && seat->host == 0) ||
 	       (seat->state == SEAT_DELAYED && login->attempts < ATTEMPTS_MAX);
 }
@@ -330,16 +333,20 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		admission_take_report(login, seat);
 	else if (seat->state == SEAT_KNOWN && events != 0)
 		admission_take_message(login, seat);
+	else if (seat->state == SEAT_SPARE && events != 0)
+		spares_send_away(seat);
 	else if (is_served(seat) && events != 0)
 		guests_take_request(login, seat);
 	else if (events != 0)
 		seat_free(seat);
 	if (was_known && seat->state == SEAT_FREE)
-		end_guests(login, host);
+		seat_end_guests(login, host);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
 		return;
 	if (seat->state == SEAT_GUEST)
 		kill_guest(seat);
+	else if (seat->state == SEAT_SPARE)
+		spares_send_away(seat);
 	else if (seat->state == SEAT_REFUSED)
 		admission_answer(seat, LOGIN_NO);
 	else
@@ -402,6 +409,7 @@ stop(struct login *login)
 	int64_t left;
 	size_t serving;
 
+	spares_stop(login);
 	do {
 		serving = 0;
 		for (size_t i = 0; i < login->seat_count; i++)

@@ -31,6 +31,7 @@ struct login_settings {
 	uint64_t recipients_per_hour;  /* control/recipientsperhour */
 	uint64_t guests_max;           /* control/imapdguests: IMAP, SMTP */
 	uint64_t shares_max;           /* control/imapdshares, IMAP only */
+	uint64_t spare_ms;             /* control/timeoutspare; 0: off */
 	int64_t rest_ms;               /* neighbour_rest_ms */
 };
 

@@ -140,9 +140,9 @@ if pids:
                                      int(state['CapEff'], 16) == 0), state)
     check('without an environment', open('/proc/%d/environ' % pids[0], 'rb').read() == b'')
     fds = {int(fd): os.readlink('/proc/%d/fd/%s' % (pids[0], fd)) for fd in os.listdir('/proc/%d/fd' % pids[0])}
-    check('with the client, the log and the mailbox, nothing else',
+    check('with the client, the log, login and the mailbox, nothing else',
           fds[0] == fds[1] and fds[0].startswith('socket:') and fds[2].startswith('pipe:') and
-          all('/Maildir' in fds[fd] for fd in fds if fd > 2), fds)
+          fds[4].startswith('socket:') and all('/Maildir' in fds[fd] for fd in fds if fd not in (0, 1, 2, 4)), fds)
     command = open('/proc/%d/cmdline' % pids[0], 'rb').read()
     check('no secret among its arguments', SECRET.encode() not in command, command)
 check('the process before the log-in is gone', len([p for p in processes('pop3d') if p not in pids]) == 1)
