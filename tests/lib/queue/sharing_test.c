@@ -26,8 +26,10 @@ static const struct {
 	{ "read URLs", SHARING_READ_URLS, "joe@example.org", true },
 	{ "read URLs with a LF", SHARING_READ_URLS, "joe\n", false },
 	{ "submit", SHARING_SUBMIT, "", true },
+	{ "spare", SHARING_SPARE, "", true },
+	{ "next", SHARING_NEXT, "1000 1000\nmaildir:/m\n192.0.2.7", true },
 	{ "no kind", (enum sharing_kind)0, "", false },
-	{ "one kind too many", (enum sharing_kind)(SHARING_SUBMIT + 1), "",
+	{ "one kind too many", (enum sharing_kind)(SHARING_NEXT + 1), "",
 	    false },
 };
 

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""spare_test - a mailbox process whose client has left serves the account's next one: whom it serves, for how long, and
+what happens if it does not."""
+import imaplib, os, poplib, pwd, re, shutil, signal, socket, ssl, subprocess, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+from tap import *
+
+on_host()
+SECRET = 'Correct-Horse 7%s' % os.getpid()
+MAILDIR = pwd.getpwnam('joe').pw_dir + '/Maildir'
+trusting = ssl.create_default_context()
+trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+def logged(service):
+    """Who served each log-in, by the log."""
+    with open(f'/var/mta/log/{service}/current', errors='replace') as f:
+        return [int(pid) for pid in re.findall(r' login user=.* pid=(\d+)', f.read())]
+
+
+def served_by(service, before):
+    """The process of the log-in that came after so many."""
+    wait_for(lambda: len(logged(service)) > before)
+    return logged(service)[before]
+
+
+def imap(user='joe', tls=False):
+    client = imaplib.IMAP4('127.0.0.1', 143, 30)
+    if tls:
+        client.starttls(trusting)
+    client.login(user, SECRET)
+    return client
+
+
+def imap_visit(user='joe', tls=False):
+    """One log-in: which process it had."""
+    before = len(logged('imapd'))
+    client = imap(user, tls)
+    told = client.select('INBOX')
+    pid = served_by('imapd', before)
+    client.logout()
+    return pid, int(told[1][0])
+
+
+def pop_visit(delete=False):
+    before = len(logged('pop3d'))
+    client = poplib.POP3('127.0.0.1', 110, timeout=30)
+    client.user('joe')
+    client.pass_(SECRET)
+    count = client.stat()[0]
+    pid = served_by('pop3d', before)
+    if delete:
+        client.dele(1)
+    client.quit()
+    return pid, count
+
+
+def is_gone(pid):
+    return not os.path.exists(f'/proc/{pid}')
+
+
+def deliver(name, maildir=MAILDIR):
+    joe = pwd.getpwnam('joe')
+    for folder in ('', '/tmp', '/new', '/cur'):
+        os.makedirs(maildir + folder, exist_ok=True)
+        os.chown(maildir + folder, joe.pw_uid, joe.pw_gid)
+    with open(f'{maildir}/new/{name}', 'w') as f:
+        f.write(f'Subject: {name}\n\nx\n')
+    os.chown(f'{maildir}/new/{name}', joe.pw_uid, joe.pw_gid)
+
+
+run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\nann:{SECRET}\n')
+deliver('1.host')
+with open('/var/mta/control/imapdaddresses', 'w') as f:
+    f.write('127.0.0.1:143\n')
+control('timeoutspare', '60')
+control('imapperuser', '2')
+run('/var/mta/bin/mtactl', 'start')
+
+
+def is_open(port):
+    return run('ss', '-Hltn', f'sport = :{port}').stdout != ''
+
+
+check('IMAP and POP3 are served', wait_for(lambda: is_open(143) and is_open(110)))
+
+first, count = imap_visit()
+check('IMAP: a log-in', count == 1)
+check('its process waits', not is_gone(first))
+deliver('2.host')
+again, count = imap_visit()
+check('the next log-in has it', again == first, (first, again))
+check('and what has come meanwhile', count == 2, count)
+check('over TLS, too', imap_visit(tls=True)[0] == first)
+other, _ = imap_visit('ann')
+check('another account has another process', other != first and os.stat(f'/proc/{other}').st_uid == pwd.getpwnam('ann').pw_uid)
+check('and each its own again', (imap_visit()[0], imap_visit('ann')[0]) == (first, other))
+
+before = len(logged('imapd'))
+with socket.create_connection(('127.0.0.1', 143), 30) as s:
+    s.sendall(f'x LANGUAGE es\r\na LOGIN joe "{SECRET}"\r\nb SELECT INBOX\r\nc LOGOUT\r\n'.encode())
+    said = b''
+    while more := s.recv(4096):
+        said += more
+said = said.decode()
+check('what was sent behind the log-in is answered', 'a OK [CAPABILITY' in said and '* 2 EXISTS' in said and 'c OK adiós' in said, said)
+check('by the same process, which then hangs up', served_by('imapd', before) == first)
+before = len(logged('imapd'))
+client = imap()
+check('that client\'s language was its own', client.noop()[1] == [b'done'], client.noop())
+pid = served_by('imapd', before)
+client.shutdown()
+check('of a client that breaks off the process ends', pid == first and wait_for(lambda: is_gone(first)))
+
+# two at a time: control/imapperuser
+pair = [imap(), imap()]
+two = sorted(logged('imapd')[-2:])
+check('two at the same time have two processes', len(set(two)) == 2)
+for client in pair:
+    client.logout()
+before = len(logged('imapd'))
+pair = [imap(), imap()]
+check('and so have the next two', sorted([served_by('imapd', before), served_by('imapd', before + 1)]) == two)
+try:
+    imap()
+    said = ''
+except imaplib.IMAP4.error as error:
+    said = str(error)
+check('a third is one too many, as ever', 'LIMIT' in said, said)
+for client in pair:
+    client.logout()
+
+# one that does not answer, and one that is not there
+for p in two:
+    os.kill(p, signal.SIGSTOP)
+newer, count = imap_visit()
+check('one that was stopped: another serves', newer not in two and count == 2, (two, newer))
+for p in two:
+    os.kill(p, signal.SIGKILL)
+pid, _ = imap_visit()
+os.kill(pid, signal.SIGKILL)
+wait_for(lambda: is_gone(pid))
+newer, count = imap_visit()
+check('one that was killed: another serves', newer != pid and count == 2)
+
+# another Maildir in its place
+os.rename(MAILDIR, MAILDIR + '.old')
+deliver('9.host')
+replaced, count = imap_visit()
+check('another Maildir in its place has another process', replaced != newer and count == 1, (newer, replaced, count))
+check('and the old one ends', wait_for(lambda: is_gone(newer)))
+shutil.rmtree(MAILDIR)
+os.rename(MAILDIR + '.old', MAILDIR)
+
+# POP3
+first, count = pop_visit(delete=True)
+again, left = pop_visit()
+check('POP3: the same process', again == first and not is_gone(first), (first, again))
+check('which sees what the one before it has left', (count, left) == (2, 1), (count, left))
+deliver('3.host')
+check('and what has come', pop_visit() == (first, 2))
+locked = run('flock', '-n', MAILDIR + '/.pop3.lock', 'true')
+check('while it waits it holds no lock', locked.returncode == 0, locked)
+
+# its end
+uses = [pop_visit()[0] for _ in range(100)]
+check('after a hundred clients it is another\'s turn', len(set(uses)) == 2 and uses[-1] != first, sorted(set(uses)))
+control('timeoutspare', '1')
+run('s6-svc', '-h', '/var/mta/service/pop3d')
+check('after SIGHUP nobody waits any more', wait_for(lambda: is_gone(uses[-1])))
+pid, _ = pop_visit()
+check('after control/timeoutspare it ends', wait_for(lambda: is_gone(pid), 20))
+control('timeoutspare', '0')
+run('s6-svc', '-h', '/var/mta/service/pop3d')
+check('with 0 each has its own', wait_for(lambda: len({pop_visit()[0] for _ in range(3)}) == 3))
+done()
