@@ -40,9 +40,9 @@ struct seat {
 	uint64_t clock_us;
 	int64_t
 	    due_ms; /* when SEAT_DELAYED, _REFUSED, _SPARE, or a guest ends */
-	int64_t begun_ms; /* the attempt */
+	int64_t begun_ms;        /* the attempt */
 	int64_t passed_until_ms; /* its client has another process: a spare */
-	uint64_t network; /* penalty_key */
+	uint64_t network;        /* penalty_key */
 	uint64_t account;
 	struct buf user; /* the account's name; IMAP's sessions and guests */
 	pid_t helper;    /* a child that does what it asked; or 0 */

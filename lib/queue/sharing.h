@@ -3,8 +3,8 @@
 
 /*
  * sharing - what a user's imapd asks login about other users' mailboxes, over
- * the pair that it finds at LOGIN_SHARING_FD; login(5).  How it goes on when its
- * client has left, and pop3d too, is in queue/spare.h.
+ * the pair that it finds at LOGIN_SHARING_FD; login(5).  How it goes on when
+ * its client has left, and pop3d too, is in queue/spare.h.
  *
  * A record is one packet: a head of fixed size and a text.  login knows whose
  * process is at the other end, so a request never says who asks.
