@@ -73,6 +73,9 @@ struct guests {
 	bool has_new; /* one that may have something to notify of */
 };
 
+/* What is answered if there is none now, but may be later. */
+extern const char guest_unavailable[];
+
 /* It is told what the client enabled.  NULL: there is none for this user. */
 struct guest *guest_find(struct session *session, struct span owner);
 

@@ -15,6 +15,9 @@ enum {
 	ROOM_WAIT_MS = 100
 };
 
+const char guest_unavailable[] =
+    "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
+
 void
 guest_close(struct session *session, struct guest *guest)
 {

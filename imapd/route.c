@@ -13,9 +13,6 @@
 #include "imapd/rights.h"
 #include "imapd/sharing.h"
 
-static const char is_gone[] =
-    "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
-
 static struct guest *
 selected_guest(const struct session *session)
 {
@@ -122,7 +119,7 @@ static void
 finish_gone(struct session *session, bool was_selected)
 {
 	if (!was_selected) {
-		session_reply(session, is_gone);
+		session_reply(session, guest_unavailable);
 		return;
 	}
 	put_reply(session, "* BYE [UNAVAILABLE] the mailbox cannot be read");
@@ -268,7 +265,7 @@ route_named(struct session *session, const struct parse *parse)
 			session_unselect(session);
 		session_finish(
 		    session, session->guests->is_later
-				 ? is_gone
+				 ? guest_unavailable
 				 : session_failure(ACCOUNT_NONEXISTENT));
 	} else if (is_select) {
 		pass_select(session, guest);
