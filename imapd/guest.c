@@ -45,6 +45,20 @@ is_tagged(struct span line, struct span tag)
 	       line.ptr[tag.len] == ' ';
 }
 
+/* That one tells no more is said of all, and once: RFC 5465 section 5.8. */
+static bool
+is_overflow(struct session *session, struct guest *guest, struct span line)
+{
+	if (guest->is_in_line ||
+	    !span_starts_nocase(line, span_of("* OK [NOTIFICATIONOVERFLOW]")))
+		return false;
+	if (guest->is_notifying) {
+		guest->is_notifying = false;
+		session->guests->lost = GUESTS_LOST_ENDED;
+	}
+	return true;
+}
+
 /* One line and the literal behind it; GUEST_OK is the tagged line. */
 static enum guest_result
 take_line(struct session *session, struct guest *guest, struct span tag,
@@ -64,12 +78,8 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 	if (!guest->is_in_line && span_starts(text, span_of("* BYE")))
 		return GUEST_GONE;
 	session->guests->speaking = guest;
-	if (!guest->is_in_line && guest->is_notifying &&
-	    span_starts(text, span_of("* OK [NOTIFICATIONOVERFLOW]"))) {
-		guest->is_notifying = false;
-		session->guests->lost = GUESTS_LOST_ENDED;
+	if (is_overflow(session, guest, text))
 		return GUEST_MORE;
-	}
 	pass_on(taking, text, true);
 	guest->is_in_line = parse_literal(span_trim(text), &literal);
 	if (guest->is_in_line && taking->has_no_literals)

@@ -171,6 +171,21 @@ a = joe.until('x') + heard(joe)
 check('the end is told, section 5.8', a[0].startswith('x NO [UNAVAILABLE]') and any(line.startswith(OVERFLOW) for line in a), a)
 check('all has ended', joe.say('NOOP') == ['OK done'] and joe.end() == 0 and other.end() == 0)
 
+# ---- one that tells no more while all are told to tell nothing
+
+
+def tells_no_more(command):
+    return (b'%s no more is told\r\n' % OVERFLOW.encode() if command == 'NOTIFY NONE' else b'') + agrees(command)
+
+
+joe, scripts = played(tells_no_more)
+joe.say(f'NOTIFY SET (selected {NEW}) (mailboxes ({shown("Box")} {shown("Box", "bob")}) {NEW})')
+joe.say('SELECT ' + shown('Box'))
+scripts[1].sock.shutdown(socket.SHUT_RDWR)
+a = heard(joe) + joe.say('NOOP')
+check('the end is told once', a == [OVERFLOW + ' no more is told', 'OK done', 'OK done'] and 'NOTIFY NONE' in scripts[0].heard[-3], [a, scripts[0].heard])
+joe.end()
+
 # ---- one that ends at its beginning
 
 
