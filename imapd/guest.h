@@ -68,7 +68,8 @@ struct guests {
 	bool is_half_told;      /* the client was told a part of a line */
 	struct buf silent; /* owners whose guests did not answer in time, each
 			      ended by LF */
-	bool is_later; /* why guest_find found none: it may be there later */
+	bool is_later;  /* why guest_find found none: it may be there later */
+	bool has_ended; /* that is so as its process ended at its beginning */
 	enum guests_lost lost;
 	bool has_new; /* one that may have something to notify of */
 };

@@ -165,6 +165,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	struct guest **place = find_place(session);
 	int fd = open_pair(session, kind, owner);
 
+	session->guests->has_ended = false;
 	if (fd == -1)
 		return NULL;
 	struct guest *guest = calloc(1, sizeof(*guest));
@@ -183,6 +184,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 		guest_close_gone(session, guest);
 		/* A reader of URLs ends so where there is no mailbox. */
 		session->guests->is_later = kind == SHARING_OPEN;
+		session->guests->has_ended = true;
 		return NULL;
 	}
 	guest->in.timeout_ms = GUEST_ANSWER_MS;
@@ -277,6 +279,7 @@ guest_find(struct session *session, struct span owner)
 		return NULL;
 	if (!tell_state(session, guest)) {
 		session->guests->is_later = true;
+		session->guests->has_ended = true;
 		return NULL;
 	}
 	session->guests->has_new = true;

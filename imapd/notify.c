@@ -17,6 +17,8 @@ enum {
 	LOOK_MS = 60000
 };
 
+const char notify_too_many[] = "NO [NOTIFICATIONOVERFLOW] too many folders";
+
 static bool
 is_selectable(const struct notify_folder *folder)
 {
@@ -294,46 +296,6 @@ notify_selected(const struct session *session)
 }
 
 void
-notify_note_own(struct session *session, struct span name,
-    const struct folder_copied *copied, size_t count)
-{
-	struct notify *notify = session->notify;
-
-	if (notify == NULL || notify->request.items.len == 0 ||
-	    !is_selected(session, name))
-		return;
-	buf_clear(&notify->own);
-	for (size_t i = 0; i < count; i++)
-		buf_add(
-		    &notify->own, (struct span){ (const char *)&copied->uids[i],
-				      sizeof(*copied->uids) });
-}
-
-/* They rise, as the view's do. */
-void
-notify_put_new(struct session *session, size_t first)
-{
-	struct notify *notify = session->notify;
-	struct picks picks = picks_new();
-
-	if (notify == NULL || notify->request.items.len == 0)
-		return;
-	const uint32_t *own = (const uint32_t *)(const void *)notify->own.data;
-	size_t own_count = notify->own.len / sizeof(*own);
-	size_t k = 0;
-	for (size_t i = first; i < folder_count(session->folder); i++) {
-		uint32_t uid = folder_message(session->folder, i)->uid;
-
-		while (k < own_count && own[k] < uid)
-			k++;
-		if (k == own_count || own[k] != uid)
-			picks_add(&picks, i);
-	}
-	put_fetched(session, buf_span(&notify->request.items), &picks);
-	picks_free(&picks);
-}
-
-void
 notify_unselect(struct session *session)
 {
 	struct notify *notify = session->notify;
@@ -403,22 +365,38 @@ change_watches(struct session *session, struct notify *new)
 	return false;
 }
 
-/* The same. */
-static bool
+/* The same; NULL, or why not. */
+static const char *
 change_others(struct session *session, struct notify *new)
 {
 	struct notify *old = session->notify;
+	const char *refusal =
+	    notify_others_set(session, &new->request, new->request.has_status);
 
-	if (notify_others_set(session, &new->request, new->request.has_status))
-		return true;
+	if (refusal == NULL)
+		return NULL;
 	watch_all(session, new, false);
 	if (old != NULL)
 		watch_all(session, old, true);
-	if (!notify_others_set(
-		session, old != NULL ? &old->request : NULL, false) &&
+	if (notify_others_set(
+		session, old != NULL ? &old->request : NULL, false) != NULL &&
 	    old != NULL)
 		end_overflown(session, old);
-	return false;
+	return refusal;
+}
+
+/* NULL, or the answer: then what there was before is. */
+static const char *
+change(struct session *session, struct notify *new)
+{
+	const struct notify_tree none = { .folders = NULL };
+
+	if (!notify_tree_read(session, &new->request, &none, &new->tree))
+		return new->tree.is_overflow ? notify_too_many
+					     : session_failure(ACCOUNT_ERROR);
+	if (!change_watches(session, new))
+		return notify_too_many;
+	return change_others(session, new);
 }
 
 /* What is told by the one before is told before it ends: a guest's has new
@@ -446,16 +424,10 @@ begin(struct session *session, struct notify_request *request)
 		.metadata = buf_new(METADATA_FILE_MAX + 1),
 		.own = buf_new(SIZE_MAX / 2),
 		.watch = -1 };
-	const struct notify_tree none = { .folders = NULL };
-	bool is_read = notify_tree_read(session, request, &none, &notify->tree);
-	if (!is_read || !change_watches(session, notify) ||
-	    !change_others(session, notify)) {
-		bool is_too_much = is_read || notify->tree.is_overflow;
-
+	const char *refusal = change(session, notify);
+	if (refusal != NULL) {
 		release(notify);
-		session_finish(session,
-		    is_too_much ? "NO [NOTIFICATIONOVERFLOW] too many folders"
-				: session_failure(ACCOUNT_ERROR));
+		session_finish(session, refusal);
 		return;
 	}
 	notify_free(session);

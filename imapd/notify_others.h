@@ -28,10 +28,10 @@ enum {
 
 /*
  * Tell all guests what request, or NULL before the first NOTIFY, wants of them.
- * What they say of it is told.  False: too many owners, or one that cannot be
- * had.
+ * What they say of it is told.  NULL, or what NOTIFY is answered: too many
+ * owners, or one that cannot be had.
  */
-bool notify_others_set(struct session *session,
+const char *notify_others_set(struct session *session,
     const struct notify_request *request, bool has_status);
 
 /* The same to this one, which is about to have the selected folder; false: it

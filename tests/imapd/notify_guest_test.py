@@ -200,7 +200,7 @@ class Bye(Script):
 scripts = [Bye(None), Script(agrees)]
 joe = Session(lambda owner: scripts.pop(0).open(owner))
 a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
-check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [NOTIFICATIONOVERFLOW]'), a)
+check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [UNAVAILABLE]'), a)
 a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
 check('and is asked again', ok(a) and joe.login.opened == ['ann', 'ann'] and joe.end() == 0, a)
 
