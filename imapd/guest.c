@@ -4,13 +4,15 @@
 
 #include "imapd/output.h"
 
-/* ---- what it says ---- */
+/* ---- what it says: a line ---- */
 
 struct taking {
 	guest_taker *take;
 	void *context;
 	bool has_no_literals;
-	int64_t until_ms; /* the guest is waited for, by clock_ms */
+	int64_t line_ms;  /* a line, or a piece of a literal, is waited for */
+	int64_t until_ms; /* all is, by clock_ms */
+	struct patience patience;
 };
 
 /* A client that reads slowly takes none of the guest's time. */
@@ -33,9 +35,23 @@ static int64_t
 wait_until(void *context, int64_t began_ms)
 {
 	const struct taking *taking = context;
+	int64_t line_until_ms = began_ms + taking->line_ms;
 
-	(void)began_ms;
-	return taking->until_ms;
+	return line_until_ms < taking->until_ms ? line_until_ms
+						: taking->until_ms;
+}
+
+/* All that is read of the guest from here on; NULL ends it. */
+static void
+limit_wait(struct guest *guest, struct taking *taking, int64_t whole_ms)
+{
+	guest->in.patience = NULL;
+	if (taking == NULL)
+		return;
+	taking->line_ms = guest->in.timeout_ms;
+	taking->until_ms = clock_ms() + whole_ms;
+	taking->patience = (struct patience){ wait_until, taking };
+	guest->in.patience = &taking->patience;
 }
 
 static bool
@@ -90,6 +106,109 @@ take_line(struct session *session, struct guest *guest, struct span tag,
 	return GUEST_MORE;
 }
 
+/* ---- what it says unasked ---- */
+
+bool
+guest_is_audible(const struct guest *guest)
+{
+	struct pollfd polled = { .fd = guest->in.fd, .events = POLLIN };
+
+	return reader_has_buffered(&guest->in) || poll(&polled, 1, 0) > 0;
+}
+
+/* What it would say next, behind a line that was not read to its end perhaps,
+ * cannot be taken for what it is. */
+static void
+give_up(struct guest *guest, enum io_status status)
+{
+	if (guest->in.status == IO_OK)
+		guest->in.status = status;
+	guest->out.status = status;
+}
+
+/* What is behind its literal belongs to a line. */
+static enum guest_result
+hear(struct session *session, struct guest *guest)
+{
+	bool is_selected = session->guests->selected == guest;
+	struct taking taking = { .take = is_selected ? guest_tell
+						     : guest_tell_notices,
+		.context = session,
+		.has_no_literals = !is_selected };
+	struct buf line =
+	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
+	enum guest_result result;
+
+	limit_wait(guest, &taking, GUEST_PROMPT_MS);
+	do
+		result = take_line(session, guest, span_of(""), &taking, &line);
+	while (result == GUEST_MORE && guest->is_in_line);
+	limit_wait(guest, NULL, 0);
+	if (result == GUEST_GONE)
+		give_up(guest, IO_ERROR);
+	buf_free(&line);
+	return result;
+}
+
+enum guest_result
+guest_hear(struct session *session, struct guest *guest)
+{
+	enum guest_result result = hear(session, guest);
+
+	if (result == GUEST_GONE)
+		guest_close_gone(session, guest);
+	return result;
+}
+
+/* Until it can be written to: what was asked before is not answered here. */
+static void
+wait_for_room(struct session *session, struct guest *guest)
+{
+	struct pollfd polled = { .fd = guest->in.fd,
+		.events = POLLIN | POLLOUT };
+	const int64_t until_ms = clock_ms() + GUEST_WAITS * GUEST_PROMPT_MS;
+	struct span bytes;
+
+	do
+		if (poll(&polled, 1, GUEST_PROMPT_MS) == 0 ||
+		    clock_ms() > until_ms) {
+			give_up(guest, IO_TIMEOUT);
+			return;
+		}
+	while ((polled.revents & POLLOUT) == 0 &&
+	       reader_peek(&guest->in, &bytes) == IO_OK &&
+	       bytes.ptr[0] == '*' && hear(session, guest) == GUEST_MORE);
+}
+
+/* One that does not read will not answer: that is not waited for as well. */
+static void
+flush(struct session *session, struct guest *guest)
+{
+	if (guest->notices.len > 0 && guest->out.status == IO_OK)
+		wait_for_room(session, guest);
+	if (writer_flush(&guest->out) == IO_TIMEOUT)
+		give_up(guest, IO_TIMEOUT);
+}
+
+void
+guest_write(struct session *session, struct guest *guest, struct span bytes)
+{
+	while (guest->notices.len > 0 && bytes.len > 0 &&
+	       guest->out.status == IO_OK) {
+		struct span piece = span_slice(bytes, 0, WRITER_SIZE);
+
+		wait_for_room(session, guest);
+		write_span(&guest->out, piece);
+		flush(session, guest);
+		bytes = span_slice(bytes, piece.len, SIZE_MAX);
+	}
+	write_span(&guest->out, bytes);
+	if (guest->out.status == IO_TIMEOUT)
+		give_up(guest, IO_TIMEOUT);
+}
+
+/* ---- what it answers ---- */
+
 enum guest_result
 guest_answer(struct session *session, struct guest *guest, struct span tag,
     guest_taker *take, void *context, struct buf *final)
@@ -99,8 +218,11 @@ guest_answer(struct session *session, struct guest *guest, struct span tag,
 	enum guest_result result = GUEST_MORE;
 
 	buf_clear(final);
+	flush(session, guest);
+	limit_wait(guest, &taking, GUEST_WAITS * guest->in.timeout_ms);
 	while (result == GUEST_MORE && session->out->status == IO_OK)
 		result = take_line(session, guest, tag, &taking, &line);
+	limit_wait(guest, NULL, 0);
 	if (result == GUEST_MORE)
 		result = GUEST_GONE; /* the client is: nobody is left */
 	if (result == GUEST_GONE)
@@ -112,11 +234,11 @@ guest_answer(struct session *session, struct guest *guest, struct span tag,
 }
 
 enum guest_result
-guest_forward(struct session *session, struct guest *guest)
+guest_forward(struct session *session, struct guest *guest, guest_taker *take)
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
-	enum guest_result result = guest_answer(
-	    session, guest, session->tag, guest_tell, session, &final);
+	enum guest_result result =
+	    guest_answer(session, guest, session->tag, take, session, &final);
 
 	put_span(session, buf_span(&final));
 	buf_free(&final);
@@ -128,9 +250,11 @@ guest_forward_line(struct session *session, struct guest *guest)
 {
 	struct taking taking = { .take = guest_tell_idle, .context = session };
 	struct buf line = buf_new(GUEST_LINE_MAX);
+
+	limit_wait(guest, &taking, GUEST_PROMPT_MS);
 	enum guest_result result =
 	    take_line(session, guest, session->tag, &taking, &line);
-
+	limit_wait(guest, NULL, 0);
 	if (result == GUEST_GONE)
 		guest_close_gone(session, guest);
 	else if (result != GUEST_MORE)
@@ -162,93 +286,4 @@ guest_say(struct session *session, struct guest *guest, const char *command)
 {
 	return guest_ask(
 	    session, guest, span_of(command), guest_tell_notices, session);
-}
-
-/* ---- what it says unasked ---- */
-
-bool
-guest_is_audible(const struct guest *guest)
-{
-	struct pollfd polled = { .fd = guest->in.fd, .events = POLLIN };
-
-	return reader_has_buffered(&guest->in) || poll(&polled, 1, 0) > 0;
-}
-
-/* What it would say next, behind a line that was not read to its end perhaps,
- * cannot be taken for what it is. */
-static void
-give_up(struct guest *guest, enum io_status status)
-{
-	if (guest->in.status == IO_OK)
-		guest->in.status = status;
-	guest->out.status = status;
-}
-
-/* What is behind its literal belongs to a line. */
-static enum guest_result
-hear(struct session *session, struct guest *guest)
-{
-	bool is_selected = session->guests->selected == guest;
-	struct taking taking = { .take = is_selected ? guest_tell
-						     : guest_tell_notices,
-		.context = session,
-		.has_no_literals = !is_selected,
-		.until_ms = clock_ms() + GUEST_PROMPT_MS };
-	const struct patience patience = { wait_until, &taking };
-	struct buf line =
-	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
-	enum guest_result result;
-
-	guest->in.patience = &patience;
-	do
-		result = take_line(session, guest, span_of(""), &taking, &line);
-	while (result == GUEST_MORE && guest->is_in_line);
-	guest->in.patience = NULL;
-	if (result == GUEST_GONE)
-		give_up(guest, IO_ERROR);
-	buf_free(&line);
-	return result;
-}
-
-enum guest_result
-guest_hear(struct session *session, struct guest *guest)
-{
-	enum guest_result result = hear(session, guest);
-
-	if (result == GUEST_GONE)
-		guest_close_gone(session, guest);
-	return result;
-}
-
-/* Until it can be written to: what was asked before is not answered here. */
-static void
-wait_for_room(struct session *session, struct guest *guest)
-{
-	struct pollfd polled = { .fd = guest->in.fd,
-		.events = POLLIN | POLLOUT };
-	struct span bytes;
-	int count;
-
-	while ((count = poll(&polled, 1, (int)guest->in.timeout_ms)) > 0 &&
-	       (polled.revents & POLLOUT) == 0 &&
-	       reader_peek(&guest->in, &bytes) == IO_OK &&
-	       bytes.ptr[0] == '*' && hear(session, guest) == GUEST_MORE)
-		;
-	if (count == 0)
-		give_up(guest, IO_TIMEOUT);
-}
-
-void
-guest_write(struct session *session, struct guest *guest, struct span bytes)
-{
-	while (guest->notices.len > 0 && bytes.len > 0 &&
-	       guest->out.status == IO_OK) {
-		struct span piece = span_slice(bytes, 0, WRITER_SIZE);
-
-		wait_for_room(session, guest);
-		write_span(&guest->out, piece);
-		writer_flush(&guest->out);
-		bytes = span_slice(bytes, piece.len, SIZE_MAX);
-	}
-	write_span(&guest->out, bytes);
 }

@@ -12,8 +12,12 @@
  *          GUEST_LINE_MAX bytes a line; GUEST_NOTICE_MAX one that it says
  *          while no answer is read, if its folder is not the selected one:
  *          a longer one or a literal ends it.
- * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
- *          long: an owner can stop the process, and LIST asks them all.
+ * Time     GUEST_ANSWER_MS for each line of an answer and each piece of a
+ *          literal, GUEST_PROMPT_MS when what is asked takes nobody long: an
+ *          owner can stop the process, and LIST asks them all.  An answer as a
+ *          whole has GUEST_WAITS times as long, without what the client takes
+ *          to read it: four hours, or twelve minutes.  GUEST_PROMPT_MS to read
+ *          some of what it is told, and for what it says unasked.
  * Trust    it is another user's process: of what it says tagged lines and
  *          literals' lengths matter.  What is not untagged it tells the client
  *          only as an answer, and of messages only while its folder is the
@@ -28,7 +32,8 @@ enum {
 	GUEST_LINE_MAX = 64 << 20,
 	GUEST_NOTICE_MAX = 16384,
 	GUEST_ANSWER_MS = 600000,
-	GUEST_PROMPT_MS = 30000
+	GUEST_PROMPT_MS = 30000,
+	GUEST_WAITS = 24
 };
 
 enum guest_result {
@@ -139,10 +144,13 @@ void guest_write(
 enum guest_result guest_answer(struct session *session, struct guest *guest,
     struct span tag, guest_taker *take, void *context, struct buf *final);
 
-/* To the client, with the tagged line if it is ours. */
-enum guest_result guest_forward(struct session *session, struct guest *guest);
+/* The answer to the client's command, of whose session take has the context;
+ * the tagged line goes to the client, too. */
+enum guest_result guest_forward(
+    struct session *session, struct guest *guest, guest_taker *take);
 
-/* The same, but one line of it, with the literal behind that: of IDLE. */
+/* One line of it, with the literal behind that, of IDLE: it is there, or its
+ * beginning is. */
 enum guest_result guest_forward_line(
     struct session *session, struct guest *guest);
 

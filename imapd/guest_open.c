@@ -173,7 +173,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 		temp_fail("out of memory");
 	fd_set_nonblocking(fd);
 	reader_init(&guest->in, fd, GUEST_PROMPT_MS);
-	writer_init(&guest->out, fd, GUEST_ANSWER_MS);
+	writer_init(&guest->out, fd, GUEST_PROMPT_MS);
 	guest->in.peer = &guest->out;
 	guest->owner = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&guest->owner, owner);

@@ -53,6 +53,18 @@ scripts[0].sock.sendall(b'* OK {100}\r\n')
 slow_began = time.monotonic()
 in_thread(trickle, scripts[0].sock)
 
+# ---- one that is stopped, and a command that does not fit between; below, too
+
+
+class Stopped(Script):
+    def run(self):
+        pass
+
+
+stopped, _ = played(kind=Stopped)
+stopped_began = time.monotonic()
+in_thread(stopped.send, f's1 GETMETADATA {shown("Box")} (/shared/{"x" * 900000})\r\n'.encode())
+
 # ---- one that says what it may not while it is written to
 
 
@@ -210,5 +222,9 @@ slow.sock.settimeout(45)
 a = slow.file.readlines()
 took = time.monotonic() - slow_began
 check('a line that does not end ends the session in time', len(a) > 0 and a[0] == b'* OK {100}\r\n' and took < PROMPT_S + 5, [a, took])
-check('they end well', ann.end() == 0)
+stopped.sock.settimeout(10)
+a = stopped.until('s1')
+took = time.monotonic() - stopped_began
+check('one that does not read is given up in time', a == ['s1 NO [UNAVAILABLE] the other user\'s mailbox cannot be reached now'] and took < PROMPT_S + 15, [a, took])
+check('they end well', stopped.end() == 0 and ann.end() == 0)
 done()
