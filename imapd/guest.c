@@ -126,7 +126,7 @@ give_up(struct guest *guest, enum io_status status)
 	guest->out.status = status;
 }
 
-/* What is behind its literal belongs to a line. */
+/* What is behind its literal belongs to a line; a tagged line ends IDLE. */
 static enum guest_result
 hear(struct session *session, struct guest *guest)
 {
@@ -135,15 +135,20 @@ hear(struct session *session, struct guest *guest)
 						     : guest_tell_notices,
 		.context = session,
 		.has_no_literals = !is_selected };
+	struct span tag = span_of(guest->is_idling ? GUEST_TAG : "");
 	struct buf line =
 	    buf_new(is_selected ? GUEST_LINE_MAX : GUEST_NOTICE_MAX);
 	enum guest_result result;
 
 	limit_wait(guest, &taking, GUEST_PROMPT_MS);
 	do
-		result = take_line(session, guest, span_of(""), &taking, &line);
+		result = take_line(session, guest, tag, &taking, &line);
 	while (result == GUEST_MORE && guest->is_in_line);
 	limit_wait(guest, NULL, 0);
+	if (result == GUEST_OK || result == GUEST_REFUSED) {
+		guest->is_idling = false;
+		result = GUEST_MORE;
+	}
 	if (result == GUEST_GONE)
 		give_up(guest, IO_ERROR);
 	buf_free(&line);
@@ -263,16 +268,14 @@ guest_forward_line(struct session *session, struct guest *guest)
 	return result;
 }
 
-enum guest_result
-guest_ask(struct session *session, struct guest *guest, struct span command,
-    guest_taker *take, void *context)
+/* What takes nobody long. */
+static enum guest_result
+prompt_answer(struct session *session, struct guest *guest, guest_taker *take,
+    void *context)
 {
 	struct buf final = buf_new(GUEST_LINE_MAX);
 
 	guest->in.timeout_ms = GUEST_PROMPT_MS;
-	write_string(&guest->out, GUEST_TAG " ");
-	guest_write(session, guest, command);
-	write_string(&guest->out, "\r\n");
 	enum guest_result result = guest_answer(
 	    session, guest, span_of(GUEST_TAG), take, context, &final);
 	if (result != GUEST_GONE)
@@ -282,8 +285,43 @@ guest_ask(struct session *session, struct guest *guest, struct span command,
 }
 
 enum guest_result
+guest_ask(struct session *session, struct guest *guest, struct span command,
+    guest_taker *take, void *context)
+{
+	bool was_idling = guest->is_idling;
+
+	if (guest_end_idle(session, guest) == GUEST_GONE)
+		return GUEST_GONE;
+	write_string(&guest->out, GUEST_TAG " ");
+	guest_write(session, guest, command);
+	write_string(&guest->out, "\r\n");
+	enum guest_result result = prompt_answer(session, guest, take, context);
+	if (was_idling && result != GUEST_GONE)
+		guest_begin_idle(session, guest);
+	return result;
+}
+
+enum guest_result
 guest_say(struct session *session, struct guest *guest, const char *command)
 {
 	return guest_ask(
 	    session, guest, span_of(command), guest_tell_notices, session);
+}
+
+void
+guest_begin_idle(struct session *session, struct guest *guest)
+{
+	write_string(&guest->out, GUEST_TAG " IDLE\r\n");
+	flush(session, guest);
+	guest->is_idling = true;
+}
+
+enum guest_result
+guest_end_idle(struct session *session, struct guest *guest)
+{
+	if (!guest->is_idling)
+		return GUEST_OK;
+	guest->is_idling = false;
+	write_string(&guest->out, "DONE\r\n");
+	return prompt_answer(session, guest, guest_tell, session);
 }

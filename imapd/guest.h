@@ -55,6 +55,7 @@ struct guest {
 	bool is_in_line;    /* what it says next is behind a literal */
 	struct buf notices; /* what NOTIFY it was told; empty: none so far */
 	bool is_notifying;  /* of folders that are not selected */
+	bool is_idling;     /* guest_begin_idle */
 };
 
 /* Of guests that were notifying. */
@@ -162,6 +163,13 @@ enum guest_result guest_say(
 /* The same, and what comes before the tagged line goes to take. */
 enum guest_result guest_ask(struct session *session, struct guest *guest,
     struct span command, guest_taker *take, void *context);
+
+/* IDLE of our own, whose news is heard as what is said unasked is; what is
+ * asked meanwhile ends it for as long. */
+void guest_begin_idle(struct session *session, struct guest *guest);
+
+/* News goes to the client until it has ended; GUEST_OK, too, if it had. */
+enum guest_result guest_end_idle(struct session *session, struct guest *guest);
 
 /* A tag that goes before such a command. */
 #define GUEST_TAG "guest"

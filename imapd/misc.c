@@ -182,7 +182,7 @@ handle_idle(struct session *session, struct parse *parse)
 		    session->account, buf_span(&session->folder_name), true);
 	put_reply(session, "+ idling");
 	session_news(session);
-	notify_others_idle(session);
+	notify_others_idle(session, true);
 	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
 						  : wait_client(session, watch);
 	if (watch != -1)
@@ -196,7 +196,7 @@ handle_idle(struct session *session, struct parse *parse)
 	struct buf line = buf_new(1024);
 	if (!session->is_done && read_line(session->in, &line) != IO_OK)
 		session->is_done = session->in->status != IO_OK;
-	notify_others_idle(session);
+	notify_others_idle(session, false);
 	if (session->is_done) {
 		;
 	} else if (span_equal_nocase(

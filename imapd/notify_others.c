@@ -457,7 +457,7 @@ notify_others_hear(struct session *session)
 }
 
 void
-notify_others_idle(struct session *session)
+notify_others_idle(struct session *session, bool is_idle)
 {
 	struct guest *guest =
 	    session->guests != NULL ? session->guests->selected : NULL;
@@ -465,9 +465,8 @@ notify_others_idle(struct session *session)
 	if (guest == NULL || session->notify == NULL ||
 	    !session->notify->request.is_delayed)
 		return;
-	/* The client does not wait for the guest with IDLE's "+". */
-	writer_flush(session->out);
-	if (guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
-	    GUEST_GONE)
+	if (is_idle)
+		guest_begin_idle(session, guest);
+	else if (guest_end_idle(session, guest) == GUEST_GONE)
 		end_gone(session);
 }

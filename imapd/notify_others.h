@@ -54,7 +54,8 @@ size_t notify_others_poll(
 /* One line of each that has said something; true if there was one. */
 bool notify_others_hear(struct session *session);
 
-/* IDLE begins or ends: what SELECTED-DELAYED put off is told. */
-void notify_others_idle(struct session *session);
+/* IDLE begins or ends: what SELECTED-DELAYED puts off is told, and is not put
+ * off in between. */
+void notify_others_idle(struct session *session, bool is_idle);
 
 #endif

@@ -116,22 +116,41 @@ check('its IDLE has a "+", and an end', a == ['+ idling', '* 5 EXISTS', 'i OK do
 # ---- one that takes its time
 
 
-def agrees_late(command):
+def idles_late(command):
     time.sleep(2)
-    return agrees(command)
+    return {'IDLE': b'+ idling\r\n', 'DONE': b'* 6 EXISTS\r\nguest OK done\r\n'}.get(command, agrees(command))
 
 
 joe, scripts = played()
-joe.say(f'NOTIFY SET (selected-delayed {NEW}) (personal {NEW})')
+joe.say(f'NOTIFY SET (selected-delayed {NEW}) (personal {NEW}) (subscribed {NEW})')
 joe.say('SELECT ' + shown('Box'))
-scripts[0].answers = agrees_late
+scripts[0].answers = idles_late
 began = time.monotonic()
 joe.send(b'i IDLE\r\n')
 a = [joe.line(), time.monotonic() - began]
 check('the "+" of IDLE does not wait for it', a[0] == '+ idling' and a[1] < 1, a)
 joe.send(b'DONE\r\n')
 a = joe.until('i')
-check('the answer does', a == ['i OK done'] and time.monotonic() - began > 3, a)
+check('the answer does', a == ['* 6 EXISTS', 'i OK done'] and time.monotonic() - began > 3, a)
+
+# ---- it is asked while it has IDLE
+
+idles = lambda command: {'IDLE': b'+ idling\r\n', 'DONE': b'guest OK done\r\n'}.get(command, agrees(command))
+scripts[0].answers = idles
+joe.send(b'i IDLE\r\n')
+other = Wire('J')
+check('it has IDLE', joe.line() == '+ idling' and wait_for(lambda: scripts[0].heard[-1].endswith('IDLE')))
+count = len(scripts[0].heard)
+other.say('SUBSCRIBE ' + shown('Team'))
+check('what it is to tell changes', wait_for(lambda: scripts[0].heard[-1].endswith('IDLE') and len(scripts[0].heard) > count))
+scripts[0].sock.sendall(b'* 7 EXISTS\r\nguest NO not any more\r\n* 8 EXISTS\r\n')
+a = [joe.line(), joe.line()]
+joe.send(b'DONE\r\n')
+a += joe.until('i')
+heard_of = [line.partition(' ')[2] for line in scripts[0].heard[count:]]
+check('IDLE ends for as long, and by itself', a == ['* 7 EXISTS', '* 8 EXISTS', 'i OK done'] and scripts[0].heard[count] == 'DONE' and
+      heard_of[1].startswith('NOTIFY SET (selected-delayed ') and heard_of[-1] == 'IDLE', [a, scripts[0].heard[count:]])
+check('then there is the next command', joe.say('NOOP') == ['OK done'] and joe.end() == 0)
 
 # ---- much from both sides
 
@@ -165,7 +184,7 @@ joe.child.kill()
 
 # ---- one that ends while the user's own list changes
 
-other = Wire('J')
+other.say('UNSUBSCRIBE ' + shown('Team'))
 other.say('SUBSCRIBE ' + shown('Box'))
 
 
