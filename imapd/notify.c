@@ -10,7 +10,6 @@
 #include "imapd/notify_others.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
-#include "imapd/sort.h"
 #include "store/metadata.h"
 
 enum {
@@ -240,17 +239,14 @@ watch_selected(struct session *session, const struct notify *notify)
 	return watch == -1 ? notify->watch : watch;
 }
 
-static void
-rest(struct session *session)
-{
-	if (session->folder != NULL)
-		folder_rest(session->folder);
-	sort_forget(session);
-	account_rest(session->account);
-}
+enum waited {
+	WAITED_ALL,
+	WAITED_CLIENT, /* it says something */
+	WAITED_NEWS
+};
 
 /* What is heard is heard piece by piece: the client may say something. */
-static int
+static enum waited
 wait_for_news(struct session *session, int64_t left, bool is_more)
 {
 	struct notify *notify = session->notify;
@@ -258,10 +254,28 @@ wait_for_news(struct session *session, int64_t left, bool is_more)
 		{ notify->watch, POLLIN, 0 } };
 	size_t others = notify_others_poll(session, polled + 2);
 	int timeout = left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0;
-	int count = poll(
-	    polled, 2 + others, is_more || notify->is_tree_due ? 0 : timeout);
+	int count = poll(polled, 2 + others, is_more ? 0 : timeout);
 
-	return count > 0 && polled[0].revents == 0 ? 0 : count;
+	if (count == 0)
+		return WAITED_ALL;
+	return count > 0 && polled[0].revents != 0 ? WAITED_CLIENT
+						   : WAITED_NEWS;
+}
+
+/* Memory is given back, but not while one command follows another. */
+static enum waited
+wait_and_rest(struct session *session, int64_t left, bool is_idle)
+{
+	if (!is_idle && left > SESSION_REST_MS) {
+		enum waited waited =
+		    wait_for_news(session, SESSION_REST_MS, false);
+
+		if (waited != WAITED_ALL)
+			return waited;
+		left -= SESSION_REST_MS;
+	}
+	session_rest(session);
+	return wait_for_news(session, left, false);
 }
 
 bool
@@ -273,14 +287,15 @@ notify_wait(struct session *session, bool is_idle)
 	while (!reader_is_ready(session->in)) {
 		notify->watch = watch_selected(session, notify);
 		tell(session, is_idle);
-		bool is_more = notify_others_hear(session);
+		bool is_more =
+		    notify_others_hear(session) || notify->is_tree_due;
 		int64_t left = until - clock_ms();
 
 		if (writer_flush(session->out) != IO_OK || session->is_done)
 			return true;
-		if (!is_more)
-			rest(session);
-		if (wait_for_news(session, left, is_more) > 0)
+		if ((is_more ? wait_for_news(session, left, true)
+			     : wait_and_rest(session, left, is_idle)) ==
+		    WAITED_CLIENT)
 			return true;
 		if (left <= 0)
 			return false;
