@@ -171,7 +171,8 @@ wait_for_room(struct session *session, struct guest *guest)
 {
 	struct pollfd polled = { .fd = guest->in.fd,
 		.events = POLLIN | POLLOUT };
-	const int64_t until_ms = clock_ms() + GUEST_WAITS * GUEST_PROMPT_MS;
+	const int64_t until_ms =
+	    clock_ms() + (int64_t)GUEST_WAITS * GUEST_PROMPT_MS;
 	struct span bytes;
 
 	do
