@@ -62,7 +62,10 @@ across_begin(struct across_target *target, struct session *session,
 	}
 	target->guest = guest_find(session, owner);
 	if (target->guest == NULL) {
-		fail_if(target, ACCOUNT_NONEXISTENT);
+		if (session->guests->is_later)
+			across_fail(target, guest_unavailable);
+		else
+			fail_if(target, ACCOUNT_NONEXISTENT);
 		return;
 	}
 	write_string(&target->guest->out, GUEST_TAG " APPEND ");
@@ -171,7 +174,7 @@ commit_guest(struct across_target *target)
 	    span_of(GUEST_TAG), guest_tell_notices, target->session, &answer);
 	if (result == GUEST_GONE) {
 		target->guest = NULL;
-		fail_if(target, ACCOUNT_ERROR);
+		across_fail(target, guest_unavailable);
 	} else if (result == GUEST_REFUSED) {
 		struct span text = span_trim(buf_span(&answer));
 

@@ -227,6 +227,17 @@ take_all(struct appending *appending, struct parse *parse,
 	return status == INPUT_OK;
 }
 
+/* route.c has looked for the owner's process, but for REPLACE. */
+static const char *
+failure_of_others(const struct appending *appending)
+{
+	const struct guests *guests = appending->session->guests;
+
+	return !appending->is_replace && guests != NULL && guests->is_later
+		   ? guest_unavailable
+		   : session_failure(ACCOUNT_NONEXISTENT);
+}
+
 static void
 begin(struct appending *appending, struct parse *parse)
 {
@@ -241,7 +252,7 @@ begin(struct appending *appending, struct parse *parse)
 		    appending, "NO [CANNOT] no folder can have that name");
 	} else if (session->settings->can_share &&
 		   rights_is_of_others(buf_span(name))) {
-		append_fail(appending, session_failure(ACCOUNT_NONEXISTENT));
+		append_fail(appending, failure_of_others(appending));
 	} else if (appending->failure == NULL) {
 		const char *refusal =
 		    rights_refusal(session, buf_span(name), ACL_INSERT);

@@ -12,8 +12,12 @@
  *          GUEST_LINE_MAX bytes a line; GUEST_NOTICE_MAX one that it says
  *          while no answer is read, if its folder is not the selected one:
  *          a longer one or a literal ends it.
- * Time     GUEST_PROMPT_MS to say something when what is asked takes nobody
- *          long: an owner can stop the process, and LIST asks them all.
+ * Time     GUEST_ANSWER_MS for each line of an answer and each piece of a
+ *          literal, GUEST_PROMPT_MS when what is asked takes nobody long: an
+ *          owner can stop the process, and LIST asks them all.  An answer as a
+ *          whole has GUEST_WAITS times as long, without what the client takes
+ *          to read it: four hours, or twelve minutes.  GUEST_PROMPT_MS to read
+ *          some of what it is told, and for what it says unasked.
  * Trust    it is another user's process: of what it says tagged lines and
  *          literals' lengths matter.  What is not untagged it tells the client
  *          only as an answer, and of messages only while its folder is the
@@ -28,7 +32,8 @@ enum {
 	GUEST_LINE_MAX = 64 << 20,
 	GUEST_NOTICE_MAX = 16384,
 	GUEST_ANSWER_MS = 600000,
-	GUEST_PROMPT_MS = 30000
+	GUEST_PROMPT_MS = 30000,
+	GUEST_WAITS = 24
 };
 
 enum guest_result {
@@ -50,6 +55,7 @@ struct guest {
 	bool is_in_line;    /* what it says next is behind a literal */
 	struct buf notices; /* what NOTIFY it was told; empty: none so far */
 	bool is_notifying;  /* of folders that are not selected */
+	bool is_idling;     /* guest_begin_idle */
 };
 
 /* Of guests that were notifying. */
@@ -68,10 +74,14 @@ struct guests {
 	bool is_half_told;      /* the client was told a part of a line */
 	struct buf silent; /* owners whose guests did not answer in time, each
 			      ended by LF */
-	bool is_later; /* why guest_find found none: it may be there later */
+	bool is_later;  /* why guest_find found none: it may be there later */
+	bool has_ended; /* that is so as its process ended at its beginning */
 	enum guests_lost lost;
 	bool has_new; /* one that may have something to notify of */
 };
+
+/* What is answered if there is none now, but may be later. */
+extern const char guest_unavailable[];
 
 /* It is told what the client enabled.  NULL: there is none for this user. */
 struct guest *guest_find(struct session *session, struct span owner);
@@ -135,10 +145,13 @@ void guest_write(
 enum guest_result guest_answer(struct session *session, struct guest *guest,
     struct span tag, guest_taker *take, void *context, struct buf *final);
 
-/* To the client, with the tagged line if it is ours. */
-enum guest_result guest_forward(struct session *session, struct guest *guest);
+/* The answer to the client's command, of whose session take has the context;
+ * the tagged line goes to the client, too. */
+enum guest_result guest_forward(
+    struct session *session, struct guest *guest, guest_taker *take);
 
-/* The same, but one line of it, with the literal behind that: of IDLE. */
+/* One line of it, with the literal behind that, of IDLE: it is there, or its
+ * beginning is. */
 enum guest_result guest_forward_line(
     struct session *session, struct guest *guest);
 
@@ -150,6 +163,13 @@ enum guest_result guest_say(
 /* The same, and what comes before the tagged line goes to take. */
 enum guest_result guest_ask(struct session *session, struct guest *guest,
     struct span command, guest_taker *take, void *context);
+
+/* IDLE of our own, whose news is heard as what is said unasked is; what is
+ * asked meanwhile ends it for as long. */
+void guest_begin_idle(struct session *session, struct guest *guest);
+
+/* News goes to the client until it has ended; GUEST_OK, too, if it had. */
+enum guest_result guest_end_idle(struct session *session, struct guest *guest);
 
 /* A tag that goes before such a command. */
 #define GUEST_TAG "guest"

@@ -15,6 +15,9 @@ enum {
 	ROOM_WAIT_MS = 100
 };
 
+const char guest_unavailable[] =
+    "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
+
 void
 guest_close(struct session *session, struct guest *guest)
 {
@@ -162,6 +165,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 	struct guest **place = find_place(session);
 	int fd = open_pair(session, kind, owner);
 
+	session->guests->has_ended = false;
 	if (fd == -1)
 		return NULL;
 	struct guest *guest = calloc(1, sizeof(*guest));
@@ -169,7 +173,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 		temp_fail("out of memory");
 	fd_set_nonblocking(fd);
 	reader_init(&guest->in, fd, GUEST_PROMPT_MS);
-	writer_init(&guest->out, fd, GUEST_ANSWER_MS);
+	writer_init(&guest->out, fd, GUEST_PROMPT_MS);
 	guest->in.peer = &guest->out;
 	guest->owner = buf_new(ACCOUNT_NAME_MAX);
 	buf_add(&guest->owner, owner);
@@ -180,6 +184,7 @@ open_guest(struct session *session, enum sharing_kind kind, struct span owner)
 		guest_close_gone(session, guest);
 		/* A reader of URLs ends so where there is no mailbox. */
 		session->guests->is_later = kind == SHARING_OPEN;
+		session->guests->has_ended = true;
 		return NULL;
 	}
 	guest->in.timeout_ms = GUEST_ANSWER_MS;
@@ -274,6 +279,7 @@ guest_find(struct session *session, struct span owner)
 		return NULL;
 	if (!tell_state(session, guest)) {
 		session->guests->is_later = true;
+		session->guests->has_ended = true;
 		return NULL;
 	}
 	session->guests->has_new = true;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "imapd/capabilities.h"
+#include "imapd/convert_cache.h"
 #include "imapd/handlers.h"
 #include "imapd/notify.h"
 #include "imapd/notify_others.h"
@@ -133,6 +134,16 @@ handle_compress(struct session *session, struct parse *parse)
 
 /* ---- IDLE, RFC 9051 section 6.3.13 ---- */
 
+void
+session_rest(struct session *session)
+{
+	if (session->folder != NULL)
+		folder_rest(session->folder);
+	sort_forget(session);
+	convert_forget(session);
+	account_rest(session->account);
+}
+
 static void
 forget(void *context, struct span name)
 {
@@ -153,10 +164,7 @@ wait_client(struct session *session, int watch)
 
 		if (writer_flush(session->out) != IO_OK)
 			return false;
-		if (session->folder != NULL)
-			folder_rest(session->folder);
-		sort_forget(session);
-		account_rest(session->account);
+		session_rest(session);
 		int count = poll(fds, watch == -1 ? 1 : 2,
 		    left > 0 ? (int)(left > 60000 ? 60000 : left) : 0);
 		if (count == 0 && left <= 0)
@@ -182,7 +190,7 @@ handle_idle(struct session *session, struct parse *parse)
 		    session->account, buf_span(&session->folder_name), true);
 	put_reply(session, "+ idling");
 	session_news(session);
-	notify_others_idle(session);
+	notify_others_idle(session, true);
 	bool is_in_time = session->notify != NULL ? notify_wait(session, true)
 						  : wait_client(session, watch);
 	if (watch != -1)
@@ -196,7 +204,7 @@ handle_idle(struct session *session, struct parse *parse)
 	struct buf line = buf_new(1024);
 	if (!session->is_done && read_line(session->in, &line) != IO_OK)
 		session->is_done = session->in->status != IO_OK;
-	notify_others_idle(session);
+	notify_others_idle(session, false);
 	if (session->is_done) {
 		;
 	} else if (span_equal_nocase(

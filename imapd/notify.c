@@ -10,12 +10,13 @@
 #include "imapd/notify_others.h"
 #include "imapd/output.h"
 #include "imapd/rights.h"
-#include "imapd/sort.h"
 #include "store/metadata.h"
 
 enum {
 	LOOK_MS = 60000
 };
+
+const char notify_too_many[] = "NO [NOTIFICATIONOVERFLOW] too many folders";
 
 static bool
 is_selectable(const struct notify_folder *folder)
@@ -238,17 +239,14 @@ watch_selected(struct session *session, const struct notify *notify)
 	return watch == -1 ? notify->watch : watch;
 }
 
-static void
-rest(struct session *session)
-{
-	if (session->folder != NULL)
-		folder_rest(session->folder);
-	sort_forget(session);
-	account_rest(session->account);
-}
+enum waited {
+	WAITED_ALL,
+	WAITED_CLIENT, /* it says something */
+	WAITED_NEWS
+};
 
 /* What is heard is heard piece by piece: the client may say something. */
-static int
+static enum waited
 wait_for_news(struct session *session, int64_t left, bool is_more)
 {
 	struct notify *notify = session->notify;
@@ -256,10 +254,28 @@ wait_for_news(struct session *session, int64_t left, bool is_more)
 		{ notify->watch, POLLIN, 0 } };
 	size_t others = notify_others_poll(session, polled + 2);
 	int timeout = left > 0 ? (int)(left > LOOK_MS ? LOOK_MS : left) : 0;
-	int count = poll(
-	    polled, 2 + others, is_more || notify->is_tree_due ? 0 : timeout);
+	int count = poll(polled, 2 + others, is_more ? 0 : timeout);
 
-	return count > 0 && polled[0].revents == 0 ? 0 : count;
+	if (count == 0)
+		return WAITED_ALL;
+	return count > 0 && polled[0].revents != 0 ? WAITED_CLIENT
+						   : WAITED_NEWS;
+}
+
+/* Memory is given back, but not while one command follows another. */
+static enum waited
+wait_and_rest(struct session *session, int64_t left, bool is_idle)
+{
+	if (!is_idle && left > SESSION_REST_MS) {
+		enum waited waited =
+		    wait_for_news(session, SESSION_REST_MS, false);
+
+		if (waited != WAITED_ALL)
+			return waited;
+		left -= SESSION_REST_MS;
+	}
+	session_rest(session);
+	return wait_for_news(session, left, false);
 }
 
 bool
@@ -271,14 +287,15 @@ notify_wait(struct session *session, bool is_idle)
 	while (!reader_is_ready(session->in)) {
 		notify->watch = watch_selected(session, notify);
 		tell(session, is_idle);
-		bool is_more = notify_others_hear(session);
+		bool is_more =
+		    notify_others_hear(session) || notify->is_tree_due;
 		int64_t left = until - clock_ms();
 
 		if (writer_flush(session->out) != IO_OK || session->is_done)
 			return true;
-		if (!is_more)
-			rest(session);
-		if (wait_for_news(session, left, is_more) > 0)
+		if ((is_more ? wait_for_news(session, left, true)
+			     : wait_and_rest(session, left, is_idle)) ==
+		    WAITED_CLIENT)
 			return true;
 		if (left <= 0)
 			return false;
@@ -291,46 +308,6 @@ notify_selected(const struct session *session)
 {
 	return session->notify == NULL ? NOTIFY_MESSAGE
 				       : session->notify->request.selected;
-}
-
-void
-notify_note_own(struct session *session, struct span name,
-    const struct folder_copied *copied, size_t count)
-{
-	struct notify *notify = session->notify;
-
-	if (notify == NULL || notify->request.items.len == 0 ||
-	    !is_selected(session, name))
-		return;
-	buf_clear(&notify->own);
-	for (size_t i = 0; i < count; i++)
-		buf_add(
-		    &notify->own, (struct span){ (const char *)&copied->uids[i],
-				      sizeof(*copied->uids) });
-}
-
-/* They rise, as the view's do. */
-void
-notify_put_new(struct session *session, size_t first)
-{
-	struct notify *notify = session->notify;
-	struct picks picks = picks_new();
-
-	if (notify == NULL || notify->request.items.len == 0)
-		return;
-	const uint32_t *own = (const uint32_t *)(const void *)notify->own.data;
-	size_t own_count = notify->own.len / sizeof(*own);
-	size_t k = 0;
-	for (size_t i = first; i < folder_count(session->folder); i++) {
-		uint32_t uid = folder_message(session->folder, i)->uid;
-
-		while (k < own_count && own[k] < uid)
-			k++;
-		if (k == own_count || own[k] != uid)
-			picks_add(&picks, i);
-	}
-	put_fetched(session, buf_span(&notify->request.items), &picks);
-	picks_free(&picks);
 }
 
 void
@@ -403,22 +380,38 @@ change_watches(struct session *session, struct notify *new)
 	return false;
 }
 
-/* The same. */
-static bool
+/* The same; NULL, or why not. */
+static const char *
 change_others(struct session *session, struct notify *new)
 {
 	struct notify *old = session->notify;
+	const char *refusal =
+	    notify_others_set(session, &new->request, new->request.has_status);
 
-	if (notify_others_set(session, &new->request, new->request.has_status))
-		return true;
+	if (refusal == NULL)
+		return NULL;
 	watch_all(session, new, false);
 	if (old != NULL)
 		watch_all(session, old, true);
-	if (!notify_others_set(
-		session, old != NULL ? &old->request : NULL, false) &&
+	if (notify_others_set(
+		session, old != NULL ? &old->request : NULL, false) != NULL &&
 	    old != NULL)
 		end_overflown(session, old);
-	return false;
+	return refusal;
+}
+
+/* NULL, or the answer: then what there was before is. */
+static const char *
+change(struct session *session, struct notify *new)
+{
+	const struct notify_tree none = { .folders = NULL };
+
+	if (!notify_tree_read(session, &new->request, &none, &new->tree))
+		return new->tree.is_overflow ? notify_too_many
+					     : session_failure(ACCOUNT_ERROR);
+	if (!change_watches(session, new))
+		return notify_too_many;
+	return change_others(session, new);
 }
 
 /* What is told by the one before is told before it ends: a guest's has new
@@ -446,16 +439,10 @@ begin(struct session *session, struct notify_request *request)
 		.metadata = buf_new(METADATA_FILE_MAX + 1),
 		.own = buf_new(SIZE_MAX / 2),
 		.watch = -1 };
-	const struct notify_tree none = { .folders = NULL };
-	bool is_read = notify_tree_read(session, request, &none, &notify->tree);
-	if (!is_read || !change_watches(session, notify) ||
-	    !change_others(session, notify)) {
-		bool is_too_much = is_read || notify->tree.is_overflow;
-
+	const char *refusal = change(session, notify);
+	if (refusal != NULL) {
 		release(notify);
-		session_finish(session,
-		    is_too_much ? "NO [NOTIFICATIONOVERFLOW] too many folders"
-				: session_failure(ACCOUNT_ERROR));
+		session_finish(session, refusal);
 		return;
 	}
 	notify_free(session);

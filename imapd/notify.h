@@ -47,11 +47,20 @@ struct notify {
 	int watch;         /* inotify, or -1 */
 };
 
+/* What NOTIFY is answered then. */
+extern const char notify_too_many[];
+
 /* Until the client says something; false at the end of time. */
 bool notify_wait(struct session *session, bool is_idle);
 
 /* Of the selected folder; all that is told without NOTIFY. */
 unsigned notify_selected(const struct session *session);
+
+/* The selected folder is about to be one of the others. */
+void notify_unselect(struct session *session);
+void notify_free(struct session *session);
+
+/* ---- notify_new.c ---- */
 
 /* FETCH of new messages there, if it was asked for. */
 void notify_put_new(struct session *session, size_t first);
@@ -59,10 +68,6 @@ void notify_put_new(struct session *session, size_t first);
 /* The client itself brought these into a folder: section 5.2. */
 void notify_note_own(struct session *session, struct span name,
     const struct folder_copied *copied, size_t count);
-
-/* The selected folder is about to be one of the others. */
-void notify_unselect(struct session *session);
-void notify_free(struct session *session);
 
 /* ---- notify_metadata.c ---- */
 

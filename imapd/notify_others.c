@@ -10,6 +10,9 @@
 static const unsigned of_owners =
     NOTIFY_MESSAGE | NOTIFY_NAME | NOTIFY_METADATA;
 
+static const char too_many_owners[] =
+    "NO [NOTIFICATIONOVERFLOW] too many other users";
+
 /* What a session tells without NOTIFY. */
 static const char unasked[] =
     " (selected-delayed (MessageNew MessageExpunge FlagChange))";
@@ -284,21 +287,34 @@ tell_others(struct asking *asking)
 	}
 }
 
-static bool
+/* Of one that is none: left out, or why he cannot be had. */
+static const char *
+refusal_of_none(const struct session *session, struct span owner)
+{
+	if (!session->guests->is_later || guest_is_silent(session, owner))
+		return NULL;
+	return session->guests->has_ended || session->has_lost_login
+		   ? guest_unavailable
+		   : too_many_owners;
+}
+
+static const char *
 tell_owner(struct asking *asking, struct span owner)
 {
 	struct session *session = asking->session;
 
 	if (guest_is_silent(session, owner))
-		return true;
+		return NULL;
 	struct guest *guest = guest_find(session, owner);
 	if (guest == NULL)
-		return !session->guests->is_later ||
-		       guest_is_silent(session, owner);
-	return tell_if_new(asking, guest) == GUEST_OK;
+		return refusal_of_none(session, owner);
+	enum guest_result result = tell_if_new(asking, guest);
+	if (result == GUEST_OK)
+		return NULL;
+	return result == GUEST_REFUSED ? notify_too_many : guest_unavailable;
 }
 
-static bool
+static const char *
 tell_all(struct asking *asking)
 {
 	size_t count = 0;
@@ -307,15 +323,16 @@ tell_all(struct asking *asking)
 	     count++)
 		span_cut(&rest, '\n');
 	if (count > NOTIFY_OWNERS_MAX)
-		return false;
+		return too_many_owners;
 	tell_others(asking);
-	for (struct span rest = buf_span(&asking->owners); rest.len > 0;)
-		if (!tell_owner(asking, span_cut(&rest, '\n')))
-			return false;
-	return true;
+	const char *refusal = NULL;
+	for (struct span rest = buf_span(&asking->owners);
+	     rest.len > 0 && refusal == NULL;)
+		refusal = tell_owner(asking, span_cut(&rest, '\n'));
+	return refusal;
 }
 
-bool
+const char *
 notify_others_set(struct session *session, const struct notify_request *request,
     bool has_status)
 {
@@ -326,17 +343,26 @@ notify_others_set(struct session *session, const struct notify_request *request,
 		.has_status = has_status };
 
 	if (!session->settings->can_share)
-		return true;
+		return NULL;
 	if (session->guests != NULL)
 		session->guests->lost = GUESTS_LOST_NONE;
 	find_owners(&asking);
-	bool is_told = tell_all(&asking);
+	const char *refusal = tell_all(&asking);
 	if (session->guests != NULL)
 		session->guests->has_new = false;
 	buf_free(&asking.subscribed);
 	buf_free(&asking.owners);
-	return is_told && (session->guests == NULL ||
-			      session->guests->lost == GUESTS_LOST_NONE);
+	if (refusal != NULL || session->guests == NULL)
+		return refusal;
+	switch (session->guests->lost) {
+	case GUESTS_LOST_NONE:
+		break;
+	case GUESTS_LOST_CLOSED:
+		return too_many_owners;
+	case GUESTS_LOST_ENDED:
+		return guest_unavailable;
+	}
+	return NULL;
 }
 
 bool
@@ -367,7 +393,8 @@ set_again(struct session *session, const struct notify_request *request)
 	const struct guests *guests = session->guests;
 
 	return (guests == NULL || guests->lost != GUESTS_LOST_ENDED) &&
-	       notify_others_set(session, request, !are_as_told(guests));
+	       notify_others_set(session, request, !are_as_told(guests)) ==
+		   NULL;
 }
 
 bool
@@ -430,7 +457,7 @@ notify_others_hear(struct session *session)
 }
 
 void
-notify_others_idle(struct session *session)
+notify_others_idle(struct session *session, bool is_idle)
 {
 	struct guest *guest =
 	    session->guests != NULL ? session->guests->selected : NULL;
@@ -438,9 +465,8 @@ notify_others_idle(struct session *session)
 	if (guest == NULL || session->notify == NULL ||
 	    !session->notify->request.is_delayed)
 		return;
-	/* The client does not wait for the guest with IDLE's "+". */
-	writer_flush(session->out);
-	if (guest_ask(session, guest, span_of("NOOP"), guest_tell, session) ==
-	    GUEST_GONE)
+	if (is_idle)
+		guest_begin_idle(session, guest);
+	else if (guest_end_idle(session, guest) == GUEST_GONE)
 		end_gone(session);
 }

@@ -28,10 +28,10 @@ enum {
 
 /*
  * Tell all guests what request, or NULL before the first NOTIFY, wants of them.
- * What they say of it is told.  False: too many owners, or one that cannot be
- * had.
+ * What they say of it is told.  NULL, or what NOTIFY is answered: too many
+ * owners, or one that cannot be had.
  */
-bool notify_others_set(struct session *session,
+const char *notify_others_set(struct session *session,
     const struct notify_request *request, bool has_status);
 
 /* The same to this one, which is about to have the selected folder; false: it
@@ -54,7 +54,8 @@ size_t notify_others_poll(
 /* One line of each that has said something; true if there was one. */
 bool notify_others_hear(struct session *session);
 
-/* IDLE begins or ends: what SELECTED-DELAYED put off is told. */
-void notify_others_idle(struct session *session);
+/* IDLE begins or ends: what SELECTED-DELAYED puts off is told, and is not put
+ * off in between. */
+void notify_others_idle(struct session *session, bool is_idle);
 
 #endif

@@ -13,9 +13,6 @@
 #include "imapd/rights.h"
 #include "imapd/sharing.h"
 
-static const char is_gone[] =
-    "NO [UNAVAILABLE] the other user's mailbox cannot be reached now";
-
 static struct guest *
 selected_guest(const struct session *session)
 {
@@ -122,7 +119,7 @@ static void
 finish_gone(struct session *session, bool was_selected)
 {
 	if (!was_selected) {
-		session_reply(session, is_gone);
+		session_reply(session, guest_unavailable);
 		return;
 	}
 	put_reply(session, "* BYE [UNAVAILABLE] the mailbox cannot be read");
@@ -142,7 +139,7 @@ pass(struct session *session, struct guest *guest)
 	guest_write(session, guest, buf_span(&session->input.command));
 	write_string(&guest->out, "\r\n");
 	if (session->stream == NULL || pass_literals(session, guest)) {
-		result = guest_forward(session, guest);
+		result = guest_forward(session, guest, guest_tell);
 		if (result == GUEST_GONE)
 			finish_gone(session, was_selected);
 	} else {
@@ -198,15 +195,13 @@ static void
 end_idle(struct session *session, struct guest *guest)
 {
 	struct buf line = buf_new(GUEST_LINE_MAX);
-	enum guest_result result = GUEST_MORE;
 
 	if (read_line(session->in, &line) != IO_OK) {
 		session->is_done = true;
 	} else {
 		write_span(&guest->out, buf_span(&line));
-		while (result == GUEST_MORE && session->out->status == IO_OK)
-			result = guest_forward_line(session, guest);
-		if (result == GUEST_GONE)
+		if (guest_forward(session, guest, guest_tell_idle) ==
+		    GUEST_GONE)
 			finish_gone(session, true);
 		session_leave_idle(session, buf_span(&line));
 	}
@@ -268,7 +263,7 @@ route_named(struct session *session, const struct parse *parse)
 			session_unselect(session);
 		session_finish(
 		    session, session->guests->is_later
-				 ? is_gone
+				 ? guest_unavailable
 				 : session_failure(ACCOUNT_NONEXISTENT));
 	} else if (is_select) {
 		pass_select(session, guest);

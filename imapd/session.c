@@ -166,10 +166,6 @@ session_leave_idle(struct session *session, struct span line)
 }
 
 enum {
-	REST_MS = 1000 /* without a command */
-};
-
-enum {
 	WITH_UID = 1 << 0,      /* has a form with UID */
 	IN_FOLDER = 1 << 1,     /* one must be selected */
 	KEEPS_NUMBERS = 1 << 2, /* no EXPUNGE may be sent, but with UID */
@@ -365,13 +361,10 @@ rest(struct session *session)
 	struct pollfd more = { .fd = session->in->fd, .events = POLLIN };
 
 	if (reader_is_ready(session->in) ||
-	    writer_flush(session->out) != IO_OK || poll(&more, 1, REST_MS) != 0)
+	    writer_flush(session->out) != IO_OK ||
+	    poll(&more, 1, SESSION_REST_MS) != 0)
 		return;
-	if (session->folder != NULL)
-		folder_rest(session->folder);
-	sort_forget(session);
-	convert_forget(session);
-	account_rest(session->account);
+	session_rest(session);
 }
 
 static void

@@ -17,6 +17,10 @@
 #include "mail/language.h"
 #include "store/folder.h"
 
+enum {
+	SESSION_REST_MS = 1000
+};
+
 enum session_enabled {
 	ENABLED_REV2 = 1 << 0,
 	ENABLED_CONDSTORE = 1 << 1,
@@ -127,6 +131,10 @@ void session_news(struct session *session);
 
 /* FLAGS and PERMANENTFLAGS, if there are keywords that were not told. */
 void session_tell_keywords(struct session *session);
+
+/* A session that waits gives back what it may need again, after
+ * SESSION_REST_MS without a command or at IDLE. */
+void session_rest(struct session *session);
 
 /* On from now on; if it was not, the folder's HIGHESTMODSEQ is told (RFC 7162
  * section 3.1). */

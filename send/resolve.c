@@ -233,7 +233,9 @@ main(int argc, char **argv)
 	open_session(&resolver, NEIGHBOUR_SELF);
 
 	require_unprivileged();
-	sandbox_enter(SANDBOX_CONNECT | SANDBOX_THREADS | SANDBOX_READ_FILES);
+	/* libunbound's thread begins with the first question. */
+	sandbox_enter(SANDBOX_CONNECT | SANDBOX_THREADS | SANDBOX_EPOLL |
+		      SANDBOX_READ_FILES);
 	event_base_dispatch(resolver.base);
 	return EX_OK;
 }

@@ -54,7 +54,8 @@ static const int writing[] = { SYS_mkdirat, SYS_mkdir, SYS_unlink, SYS_unlinkat,
 	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fchmod,
 	SYS_utimensat, SYS_copy_file_range, SYS_sendfile, SYS_fsetxattr,
 	SYS_fremovexattr, SYS_fallocate, SYS_sync_file_range };
-static const int threading[] = { SYS_syncfs, SYS_epoll_create1 };
+static const int threading[] = { SYS_syncfs };
+static const int looping[] = { SYS_epoll_create1 };
 static const int becoming[] = { SYS_setresuid, SYS_setresgid, SYS_setgroups,
 	SYS_getresuid, SYS_getresgid, SYS_prctl };
 static const int executing[] = { SYS_execve, SYS_setrlimit, SYS_prlimit64,
@@ -296,6 +297,7 @@ calls_of(unsigned allowed)
 		{ SANDBOX_WRITE_FILES, writing, COUNT(writing) },
 		{ SANDBOX_WATCH_FILES, watching, COUNT(watching) },
 		{ SANDBOX_THREADS, threading, COUNT(threading) },
+		{ SANDBOX_EPOLL, looping, COUNT(looping) },
 		{ SANDBOX_BECOME, becoming, COUNT(becoming) },
 		{ SANDBOX_EXECUTE, executing, COUNT(executing) },
 		{ SANDBOX_CHOWN, chowning, COUNT(chowning) },

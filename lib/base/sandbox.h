@@ -42,6 +42,7 @@ enum sandbox {
 	SANDBOX_LAYER = 1 << 11,      /* close a further layer, in a child */
 	SANDBOX_CONNECT_LOCAL = 1 << 12, /* clients of sockets with a path */
 	SANDBOX_WATCH_FILES = 1 << 13,   /* hear of changes (inotify) */
+	SANDBOX_EPOLL = 1 << 14,         /* begin an event loop */
 };
 
 /*

@@ -94,6 +94,7 @@ static const struct {
 	{ "these stay", "estos permanecen" },
 	{ "no more is told", "no se notificará más" },
 	{ "too many folders", "demasiadas carpetas" },
+	{ "too many other users", "demasiados usuarios ajenos" },
 	{ "too many names", "demasiados nombres" },
 	{ "these there are", "estos son los que hay" },
 	{ "this connection is not encrypted: say STARTTLS, or use port 993",

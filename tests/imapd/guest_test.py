@@ -151,6 +151,16 @@ check('COPY from the selected one to the one that is not there', ok(joe.say(f'CO
 check('they end with their session', joe.end() == 0 and
       wait_for(lambda: all(child.poll() is not None for all_ in guests.values() for child in all_)))
 
+# One that cannot be had now, and none
+for what, found, want in ('login is at its limit', lambda owner: LATER, 'NO [UNAVAILABLE]'), ('there is no such owner', lambda owner: None, 'NO ['):
+    joe = Session(found)
+    joe.say('SELECT INBOX')
+    joe.append('INBOX')
+    said = [joe.say('COPY 1 ' + TEAM)[-1], joe.say('MOVE 1 ' + TEAM)[-1], joe.append(TEAM)[-1]]
+    check(f'{what}: a client that may try to make the folder is told so', all(line.startswith(want) for line in said) and
+          ['TRYCREATE' in line for line in said[:2]] == [found('ann') is None] * 2, said)
+    check('the message stays', joe.say('FETCH 1 (UID)')[0].startswith('* 1 FETCH') and joe.end() == 0)
+
 # COMPRESS is between the client and us alone
 joe = Session(open_guest)
 joe.say('SELECT ' + box(3))

@@ -82,6 +82,7 @@ class Script(threading.Thread):
             said = self.answers(command or tag)
             if said is None:
                 break
-            self.file.write(said.replace(b'TAG', tag.encode()))
-            self.file.flush()
+            with contextlib.suppress(BrokenPipeError):  # it was given up meanwhile
+                self.file.write(said.replace(b'TAG', tag.encode()))
+                self.file.flush()
         self.sock.shutdown(socket.SHUT_RDWR)

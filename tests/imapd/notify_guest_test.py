@@ -53,6 +53,18 @@ scripts[0].sock.sendall(b'* OK {100}\r\n')
 slow_began = time.monotonic()
 in_thread(trickle, scripts[0].sock)
 
+# ---- one that is stopped, and a command that does not fit between; below, too
+
+
+class Stopped(Script):
+    def run(self):
+        pass
+
+
+stopped, _ = played(kind=Stopped)
+stopped_began = time.monotonic()
+in_thread(stopped.send, f's1 GETMETADATA {shown("Box")} (/shared/{"x" * 900000})\r\n'.encode())
+
 # ---- one that says what it may not while it is written to
 
 
@@ -104,22 +116,41 @@ check('its IDLE has a "+", and an end', a == ['+ idling', '* 5 EXISTS', 'i OK do
 # ---- one that takes its time
 
 
-def agrees_late(command):
+def idles_late(command):
     time.sleep(2)
-    return agrees(command)
+    return {'IDLE': b'+ idling\r\n', 'DONE': b'* 6 EXISTS\r\nguest OK done\r\n'}.get(command, agrees(command))
 
 
 joe, scripts = played()
-joe.say(f'NOTIFY SET (selected-delayed {NEW}) (personal {NEW})')
+joe.say(f'NOTIFY SET (selected-delayed {NEW}) (personal {NEW}) (subscribed {NEW})')
 joe.say('SELECT ' + shown('Box'))
-scripts[0].answers = agrees_late
+scripts[0].answers = idles_late
 began = time.monotonic()
 joe.send(b'i IDLE\r\n')
 a = [joe.line(), time.monotonic() - began]
 check('the "+" of IDLE does not wait for it', a[0] == '+ idling' and a[1] < 1, a)
 joe.send(b'DONE\r\n')
 a = joe.until('i')
-check('the answer does', a == ['i OK done'] and time.monotonic() - began > 3, a)
+check('the answer does', a == ['* 6 EXISTS', 'i OK done'] and time.monotonic() - began > 3, a)
+
+# ---- it is asked while it has IDLE
+
+idles = lambda command: {'IDLE': b'+ idling\r\n', 'DONE': b'guest OK done\r\n'}.get(command, agrees(command))
+scripts[0].answers = idles
+joe.send(b'i IDLE\r\n')
+other = Wire('J')
+check('it has IDLE', joe.line() == '+ idling' and wait_for(lambda: scripts[0].heard[-1].endswith('IDLE')))
+count = len(scripts[0].heard)
+other.say('SUBSCRIBE ' + shown('Team'))
+check('what it is to tell changes', wait_for(lambda: scripts[0].heard[-1].endswith('IDLE') and len(scripts[0].heard) > count))
+scripts[0].sock.sendall(b'* 7 EXISTS\r\nguest NO not any more\r\n* 8 EXISTS\r\n')
+a = [joe.line(), joe.line()]
+joe.send(b'DONE\r\n')
+a += joe.until('i')
+heard_of = [line.partition(' ')[2] for line in scripts[0].heard[count:]]
+check('IDLE ends for as long, and by itself', a == ['* 7 EXISTS', '* 8 EXISTS', 'i OK done'] and scripts[0].heard[count] == 'DONE' and
+      heard_of[1].startswith('NOTIFY SET (selected-delayed ') and heard_of[-1] == 'IDLE', [a, scripts[0].heard[count:]])
+check('then there is the next command', joe.say('NOOP') == ['OK done'] and joe.end() == 0)
 
 # ---- much from both sides
 
@@ -153,7 +184,7 @@ joe.child.kill()
 
 # ---- one that ends while the user's own list changes
 
-other = Wire('J')
+other.say('UNSUBSCRIBE ' + shown('Team'))
 other.say('SUBSCRIBE ' + shown('Box'))
 
 
@@ -171,6 +202,21 @@ a = joe.until('x') + heard(joe)
 check('the end is told, section 5.8', a[0].startswith('x NO [UNAVAILABLE]') and any(line.startswith(OVERFLOW) for line in a), a)
 check('all has ended', joe.say('NOOP') == ['OK done'] and joe.end() == 0 and other.end() == 0)
 
+# ---- one that tells no more while all are told to tell nothing
+
+
+def tells_no_more(command):
+    return (b'%s no more is told\r\n' % OVERFLOW.encode() if command == 'NOTIFY NONE' else b'') + agrees(command)
+
+
+joe, scripts = played(tells_no_more)
+joe.say(f'NOTIFY SET (selected {NEW}) (mailboxes ({shown("Box")} {shown("Box", "bob")}) {NEW})')
+joe.say('SELECT ' + shown('Box'))
+scripts[1].sock.shutdown(socket.SHUT_RDWR)
+a = heard(joe) + joe.say('NOOP')
+check('the end is told once', a == [OVERFLOW + ' no more is told', 'OK done', 'OK done'] and 'NOTIFY NONE' in scripts[0].heard[-3], [a, scripts[0].heard])
+joe.end()
+
 # ---- one that ends at its beginning
 
 
@@ -185,7 +231,7 @@ class Bye(Script):
 scripts = [Bye(None), Script(agrees)]
 joe = Session(lambda owner: scripts.pop(0).open(owner))
 a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
-check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [NOTIFICATIONOVERFLOW]'), a)
+check('one that ends at its greeting cannot be had now', a[-1].startswith('NO [UNAVAILABLE]'), a)
 a = joe.say(f'NOTIFY SET (mailboxes {shown("Box")} {NEW})')
 check('and is asked again', ok(a) and joe.login.opened == ['ann', 'ann'] and joe.end() == 0, a)
 
@@ -195,5 +241,9 @@ slow.sock.settimeout(45)
 a = slow.file.readlines()
 took = time.monotonic() - slow_began
 check('a line that does not end ends the session in time', len(a) > 0 and a[0] == b'* OK {100}\r\n' and took < PROMPT_S + 5, [a, took])
-check('they end well', ann.end() == 0)
+stopped.sock.settimeout(10)
+a = stopped.until('s1')
+took = time.monotonic() - stopped_began
+check('one that does not read is given up in time', a == ['s1 NO [UNAVAILABLE] the other user\'s mailbox cannot be reached now'] and took < PROMPT_S + 15, [a, took])
+check('they end well', stopped.end() == 0 and ann.end() == 0)
 done()

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -125,20 +126,53 @@ test_changes(void)
 	CHECK("and again", read_from(0, 60));
 }
 
+static bool
+read_row(void)
+{
+	return read_from(0, 100);
+}
+
+static bool
+make_process(void)
+{
+	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) != -1;
+}
+
+static bool
+begin_loop(void)
+{
+	return epoll_create1(EPOLL_CLOEXEC) != -1;
+}
+
 static int
-status_in_jail(bool will_fork)
+status_in_jail(unsigned allowed, bool (*try)(void))
 {
 	int status = 0;
 	pid_t child = fork();
 
 	if (child == 0) {
-		sandbox_enter(JAIL);
-		if (will_fork)
-			_exit(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == -1);
-		_exit(read_from(0, 100) ? 0 : 1);
+		sandbox_enter(allowed);
+		_exit(try() ? 0 : 1);
 	}
 	waitpid(child, &status, 0);
 	return status;
+}
+
+static bool
+is_killed(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+static void
+test_jail(void)
+{
+	CHECK("no process in the jail",
+	    is_killed(status_in_jail(JAIL, make_process)));
+	CHECK("nor an event loop", is_killed(status_in_jail(JAIL, begin_loop)));
+	CHECK("but where it is named",
+	    status_in_jail(JAIL | SANDBOX_EPOLL, begin_loop) == 0);
+	CHECK("a row in the jail", status_in_jail(JAIL, read_row) == 0);
 }
 
 int
@@ -146,13 +180,8 @@ main(void)
 {
 	scratch_enter();
 	fill();
-	if (!sandbox_is_sanitized()) {
-		int status = status_in_jail(true);
-
-		CHECK("no process in the jail",
-		    WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
-		CHECK("a row in the jail", status_in_jail(false) == 0);
-	}
+	if (!sandbox_is_sanitized())
+		test_jail();
 	test_changes();
 	folder_close(folder);
 	account_close(account);
