@@ -4,6 +4,7 @@ import contextlib, struct, threading
 from mail import *
 
 OPEN, OWNERS, PUBLISH, YES, NO, LATER = range(1, 7)
+SPARE = 9  # the client has left: nobody comes after it
 
 
 class Login:
@@ -22,6 +23,8 @@ class Login:
     def serve(self):
         while packet := self.receive():
             kind, text = struct.unpack('<4sI', packet[:8])[1], packet[8:].decode(errors='replace')
+            if kind == SPARE:
+                return self.ours.close()
             if kind == OPEN:
                 self.opened.append(text)
                 end = self.guest(text)
