@@ -365,6 +365,7 @@ notify_free(struct session *session)
 {
 	release(session->notify);
 	session->notify = NULL;
+	account_unwatch(session->account);
 }
 
 /* ---- NOTIFY ---- */
