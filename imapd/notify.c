@@ -365,7 +365,6 @@ notify_free(struct session *session)
 {
 	release(session->notify);
 	session->notify = NULL;
-	account_unwatch(session->account);
 }
 
 /* ---- NOTIFY ---- */

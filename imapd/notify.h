@@ -62,7 +62,6 @@ void notify_note_own(struct session *session, struct span name,
 
 /* The selected folder is about to be one of the others. */
 void notify_unselect(struct session *session);
-/* The session ends: nothing is watched for it any more. */
 void notify_free(struct session *session);
 
 /* ---- notify_metadata.c ---- */
