@@ -207,6 +207,14 @@ take_input(
 	settings->input = input;
 }
 
+/* Nothing of the client that left is kept for the next one. */
+static void
+rest(struct account *account)
+{
+	account_unwatch(account);
+	account_rest(account);
+}
+
 /* The next clients of the account, for as long as login has some. */
 static void
 serve_more(struct spare *spare, struct account *account,
@@ -217,14 +225,14 @@ serve_more(struct spare *spare, struct account *account,
 	struct buf greeting = buf_new(LOGIN_INPUT_MAX);
 	enum io_status status = IO_OK;
 
-	account_rest(account);
+	rest(account);
 	while (status == IO_OK && spare_wait(spare, &next)) {
 		settings->peer = buf_string(&next.peer);
 		take_input(settings, buf_span(&next.input), &greeting);
 		fd_set_nonblocking(STDIN_FILENO);
 		status = session_serve_mailbox(
 		    STDIN_FILENO, STDOUT_FILENO, account, settings);
-		account_rest(account);
+		rest(account);
 	}
 	buf_free(&next.peer);
 	buf_free(&next.input);

@@ -1,5 +1,6 @@
 #include "imapd/sharing.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -29,6 +30,8 @@ ask(struct session *session, enum sharing_kind kind, struct span text,
 			   "session",
 		    session->settings->user);
 		session->has_lost_login = true;
+		/* Nor by the process's next client: it has none. */
+		shutdown(fd, SHUT_RDWR);
 		return false;
 	}
 	return answer->kind == SHARING_YES;

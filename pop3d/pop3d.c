@@ -136,24 +136,30 @@ refuse_visit(const struct transaction_settings *settings)
 	return EX_TEMPFAIL;
 }
 
-/* One client, on descriptors 0 and 1. */
+/* One client, on descriptors 0 and 1.  *has_left is set if it did in order. */
 static int
 serve_one(const char *mailbox, const struct uidl_formats *formats,
-    const struct transaction_settings *settings)
+    const struct transaction_settings *settings, bool *has_left)
 {
 	struct store *store;
+	int code = EX_OK;
 
+	*has_left = false;
 	fd_set_nonblocking(STDIN_FILENO);
 	fd_set_nonblocking(STDOUT_FILENO);
 	enum store_status status =
 	    store_open(&store, mailbox, LOCK_TIMEOUT_MS, formats);
 	if (status != STORE_OK)
 		return refuse(status, settings);
-	int code =
-	    settings->login_delay_s > 0 &&
-		    !store_note_visit(store, settings->login_delay_s)
-		? refuse_visit(settings)
-		: transaction_run(STDIN_FILENO, STDOUT_FILENO, store, settings);
+	if (settings->login_delay_s > 0 &&
+	    !store_note_visit(store, settings->login_delay_s)) {
+		code = refuse_visit(settings);
+	} else {
+		enum transaction_end end = transaction_run(
+		    STDIN_FILENO, STDOUT_FILENO, store, settings);
+		*has_left = end == TRANSACTION_LEFT;
+		code = end == TRANSACTION_FAILED ? EX_TEMPFAIL : EX_OK;
+	}
 	store_close(store);
 	return code;
 }
@@ -179,11 +185,12 @@ serve_more(struct spare *spare, const struct uidl_formats *formats,
 	struct spare_client next = { .peer = buf_new(LOGIN_PEER_MAX),
 		.input = buf_new(LOGIN_INPUT_MAX) };
 	int code = EX_OK;
+	bool has_left = true;
 
-	while (code == EX_OK && spare_wait(spare, &next)) {
+	while (has_left && spare_wait(spare, &next)) {
 		settings->peer = buf_string(&next.peer);
 		take_input(settings, buf_span(&next.input));
-		code = serve_one(spare->mailbox, formats, settings);
+		code = serve_one(spare->mailbox, formats, settings, &has_left);
 	}
 	buf_free(&next.peer);
 	buf_free(&next.input);
@@ -207,8 +214,9 @@ transact(const char *mailbox, struct transaction_settings *settings)
 	uidl_formats_read(&formats);
 	struct spare spare = spare_begin(settings->login, mailbox);
 	close_jail(mailbox);
-	int code = serve_one(mailbox, &formats, settings);
-	if (code == EX_OK)
+	bool has_left;
+	int code = serve_one(mailbox, &formats, settings, &has_left);
+	if (has_left)
 		code = serve_more(&spare, &formats, settings);
 	uidl_formats_free(&formats);
 	return code;

@@ -335,7 +335,7 @@ transaction_converse(int in, int out, struct store *store,
 	return status;
 }
 
-int
+enum transaction_end
 transaction_run(int in, int out, struct store *store,
     const struct transaction_settings *settings)
 {
@@ -350,5 +350,7 @@ transaction_run(int in, int out, struct store *store,
 	    status == IO_TIMEOUT ? " reason=timeout"
 	    : status != IO_OK    ? " reason=closed"
 				 : "");
-	return counts.has_failed ? EX_TEMPFAIL : EX_OK;
+	if (counts.has_failed)
+		return TRANSACTION_FAILED;
+	return status == IO_OK ? TRANSACTION_LEFT : TRANSACTION_BROKEN_OFF;
 }

@@ -34,8 +34,14 @@ enum io_status transaction_converse(int in, int out, struct store *store,
     const struct transaction_settings *settings,
     struct transaction_counts *counts);
 
-/* The same, and a line in the log.  Returns an exit code. */
-int transaction_run(int in, int out, struct store *store,
+enum transaction_end {
+	TRANSACTION_LEFT,       /* by QUIT, or sent away after errors */
+	TRANSACTION_BROKEN_OFF, /* the client is gone, or was silent */
+	TRANSACTION_FAILED      /* something could not be read or removed */
+};
+
+/* The same, and a line in the log. */
+enum transaction_end transaction_run(int in, int out, struct store *store,
     const struct transaction_settings *settings);
 
 /* The answer to CAPA: more (up to a NULL), then those of both states. */

@@ -15,8 +15,7 @@
 #include "service/spares.h"
 
 enum {
-	REFUSAL_MS = 500, /* a refusal's age, at least: it does not tell why */
-	PASSING_MS = 5000 /* by then the child has ended, or serves itself */
+	REFUSAL_MS = 500 /* a refusal's age, at least: it does not tell why */
 };
 
 void
@@ -118,16 +117,24 @@ admission_begin(struct login *login, struct seat *seat)
 	login->attempts++;
 }
 
-static uint64_t
-count_account(const struct login *login, uint64_t account)
+static bool
+is_session(const struct seat *seat, int64_t now)
+{
+	if (seat->state == SEAT_SPARE)
+		return seat->report == -1;
+	return seat->state == SEAT_SERVING &&
+	       (seat->giver == 0 || seat->given_until_ms <= now);
+}
+
+uint64_t
+admission_count(const struct login *login, uint64_t account)
 {
 	int64_t now = clock_ms();
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < login->seat_count; i++)
-		count += login->seats[i].state == SEAT_SERVING &&
-			 login->seats[i].account == account &&
-			 login->seats[i].passed_until_ms <= now;
+		count += login->seats[i].account == account &&
+			 is_session(&login->seats[i], now);
 	return count;
 }
 
@@ -146,12 +153,10 @@ static void
 let_go_on(struct login *login, struct seat *seat, struct span user)
 {
 	pid_t pid = 0;
-	int spare = seat->is_relayed
-			? -1
-			: spares_give(login, seat->account, user, &pid);
+	int spare =
+	    seat->is_relayed ? -1 : spares_give(login, seat, user, &pid);
 
 	send_answer(seat, LOGIN_OK, spare, pid);
-	seat->passed_until_ms = spare == -1 ? 0 : clock_ms() + PASSING_MS;
 	seat_close_fd(&spare);
 }
 
@@ -162,7 +167,7 @@ admit(
 	const struct span user = { report->account, report->account_len };
 	uint64_t account = report->account_hash;
 
-	if (count_account(login, account) >=
+	if (admission_count(login, account) >=
 	    login->settings->sessions_per_account) {
 		send_answer(seat, LOGIN_FULL, -1, 0);
 		seat_close_fd(&seat->report);
@@ -180,6 +185,7 @@ admit(
 	if (!seat->is_relayed)
 		seat_close_fd(&seat->session);
 	seat->state = SEAT_SERVING;
+	seat->giver = 0;
 	seat->has_injector = false;
 }
 

@@ -256,8 +256,9 @@ hand_over(const struct attempt *attempt, const struct spare_process *spare,
 	    !spare_hand_over(spare->pair, &whose, client->subject->peer,
 		client->input, client->fd))
 		return false;
-	log_login(client->subject, account, spare->pid);
+	/* At once, for the acceptor must not speak to the client any more. */
 	login_send_answer(attempt->session, LOGIN_OK);
+	log_login(client->subject, account, spare->pid);
 	return true;
 }
 
@@ -334,7 +335,7 @@ attempt_run(const struct attempt *attempt)
 	struct account account = account_new();
 	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
 		.wanted = buf_new(LOGIN_USER_MAX) };
-	struct spare_process spare;
+	struct spare_process spare = { .pair = -1 };
 	struct client client = { .fd = -1, .subject = &subject };
 
 	if (attempt->program == NULL ||
@@ -358,7 +359,7 @@ attempt_run_sasl(const struct attempt *attempt)
 	struct subject subject = { .user = buf_new(LOGIN_USER_MAX),
 		.wanted = buf_new(LOGIN_USER_MAX) };
 	struct buf input = buf_new(LOGIN_INPUT_MAX);
-	struct spare_process spare;
+	struct spare_process spare = { .pair = -1 };
 	struct client client = { .fd = -1, .subject = &subject };
 
 	if (sasl_receive_request(

@@ -38,11 +38,11 @@ struct seat {
 	bool has_injector;  /* its process has a session with queue-inject */
 	uint64_t random;    /* of the challenge */
 	uint64_t clock_us;
-	int64_t
-	    due_ms; /* when SEAT_DELAYED, _REFUSED, _SPARE, or a guest ends */
-	int64_t begun_ms;        /* the attempt */
-	int64_t passed_until_ms; /* its client has another process: a spare */
-	uint64_t network;        /* penalty_key */
+	int64_t due_ms;   /* of SEAT_DELAYED, _REFUSED, _SPARE, of a guest */
+	int64_t begun_ms; /* the attempt */
+	pid_t giver;      /* login's child that gives it a client; or 0 */
+	int64_t given_until_ms; /* at the latest */
+	uint64_t network;       /* penalty_key */
 	uint64_t account;
 	struct buf user; /* the account's name; IMAP's sessions and guests */
 	pid_t helper;    /* a child that does what it asked; or 0 */
@@ -101,6 +101,12 @@ void admission_begin(struct login *login, struct seat *seat);
 
 /* The child has told what it found. */
 void admission_take_report(struct login *login, struct seat *seat);
+
+/*
+ * The account's sessions.  Who is given a client is none besides the child that
+ * gives it; one that was sent away and does not go is one still.
+ */
+uint64_t admission_count(const struct login *login, uint64_t account);
 
 /* SMTP: may the account send this message? */
 void admission_take_message(struct login *login, struct seat *seat);

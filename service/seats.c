@@ -234,6 +234,8 @@ end_process(struct login *login, pid_t pid)
 			continue;
 		if (seat->helper == pid)
 			seat->helper = 0;
+		if (seat->giver == pid)
+			seat->giver = 0;
 		if (!is_served(seat) || seat->pid != pid)
 			continue;
 		if (seat->session != -1)
@@ -409,7 +411,10 @@ stop(struct login *login)
 	int64_t left;
 	size_t serving;
 
-	spares_stop(login);
+	/* Nobody reads what they say: who would wait for a client ends. */
+	for (size_t i = 0; i < login->seat_count; i++)
+		if (is_served(&login->seats[i]))
+			seat_close_fd(&login->seats[i].report);
 	do {
 		serving = 0;
 		for (size_t i = 0; i < login->seat_count; i++)

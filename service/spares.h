@@ -13,16 +13,13 @@
 bool spares_take(struct login *login, struct seat *seat);
 
 /*
- * One of the account's, which is told to expect a client: one end of the pair
- * for login's child, and its process; -1: there is none.
+ * One of the account that asking is of, which is told to expect its client: one
+ * end of the pair for login's child, and its process; -1: there is none.
  */
-int spares_give(
-    struct login *login, uint64_t account, struct span user, pid_t *pid);
+int spares_give(struct login *login, const struct seat *asking,
+    struct span user, pid_t *pid);
 
 /* Its time is over, or it has ended. */
 void spares_send_away(struct seat *seat);
-
-/* All are to end. */
-void spares_stop(struct login *login);
 
 #endif

@@ -66,7 +66,15 @@ is_in_place(const struct spare *spare)
 	       status.st_dev == spare->device && status.st_ino == spare->inode;
 }
 
-/* Answers that a session before it did not wait for are nobody's. */
+static int64_t
+time_left(const struct spare *spare)
+{
+	int64_t left = spare->begun_ms + SPARE_AGE_MS - clock_ms();
+
+	return left > 0 ? left : 0;
+}
+
+/* Until it is too old: login may let it wait for longer than that. */
 static int
 await_pair(const struct spare *spare)
 {
@@ -74,8 +82,8 @@ await_pair(const struct spare *spare)
 	struct sharing_record record;
 	int pair = -1;
 
-	while (pair == -1 &&
-	       sharing_receive(spare->login, &packet, &record, -1) == 1) {
+	while (pair == -1 && sharing_receive(spare->login, &packet, &record,
+				 time_left(spare)) == 1) {
 		if (record.kind == SHARING_NEXT)
 			pair = packet_take_fd(&packet, 0);
 		packet_close_fds(&packet);
@@ -143,7 +151,7 @@ bool
 spare_wait(struct spare *spare, struct spare_client *next)
 {
 	if (spare->login == -1 || ++spare->uses >= SPARE_USES_MAX ||
-	    clock_ms() - spare->begun_ms >= SPARE_AGE_MS)
+	    time_left(spare) == 0)
 		return false;
 	shutdown(STDIN_FILENO, SHUT_RDWR);
 	if (!sharing_send(spare->login, SHARING_SPARE, span_of(""), -1))

@@ -384,14 +384,7 @@ account_close(struct account *account)
 	account_rest(account);
 	if (account->root != -1)
 		close(account->root);
-	if (account->watch != -1)
-		close(account->watch);
-	for (size_t i = 0; i < account->watched_count; i++)
-		free(account->watched[i].name);
-	free(account->watched);
-	for (size_t i = 0; i < account->watched_rights_count; i++)
-		free(account->watched_rights[i].name);
-	free(account->watched_rights);
+	account_unwatch(account);
 	account_settings_free(&account->settings);
 	free(account->path);
 	free(account);

@@ -166,5 +166,7 @@ int account_watch_tree(struct account *account, bool is_on);
 int account_watch_rights(struct account *account, struct span name, bool is_on);
 bool account_watched(struct account *account,
     void (*take)(void *context, struct span name), void *context);
+/* Nothing is watched any more; the descriptor is closed. */
+void account_unwatch(struct account *account);
 
 #endif

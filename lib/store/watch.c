@@ -171,6 +171,24 @@ account_watch_rights(struct account *account, struct span name, bool is_on)
 	return account->watch;
 }
 
+void
+account_unwatch(struct account *account)
+{
+	if (account->watch != -1)
+		close(account->watch);
+	account->watch = account->watch_tree = -1;
+	for (size_t i = 0; i < account->watched_count; i++)
+		free(account->watched[i].name);
+	free(account->watched);
+	account->watched = NULL;
+	account->watched_count = 0;
+	for (size_t i = 0; i < account->watched_rights_count; i++)
+		free(account->watched_rights[i].name);
+	free(account->watched_rights);
+	account->watched_rights = NULL;
+	account->watched_rights_count = 0;
+}
+
 static bool
 is_of_rights(const struct account *account, int watched, const char *name)
 {

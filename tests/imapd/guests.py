@@ -4,14 +4,14 @@ import contextlib, struct, threading
 from mail import *
 
 OPEN, OWNERS, PUBLISH, YES, NO, LATER = range(1, 7)
-SPARE = 9  # the client has left: nobody comes after it
+SPARE = 9  # the client has left
 
 
 class Login:
     """What imapd asks at descriptor 4.  guest(owner) is a socket, or None, or LATER."""
     def __init__(self, guest, owners=('ann', )):
         self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.guest, self.opened, self.owners = guest, [], owners
+        self.guest, self.opened, self.owners, self.has_spare = guest, [], owners, False
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -23,7 +23,8 @@ class Login:
     def serve(self):
         while packet := self.receive():
             kind, text = struct.unpack('<4sI', packet[:8])[1], packet[8:].decode(errors='replace')
-            if kind == SPARE:
+            if kind == SPARE:  # there is no next client
+                self.has_spare = True
                 return self.ours.close()
             if kind == OPEN:
                 self.opened.append(text)
@@ -31,7 +32,8 @@ class Login:
                 if end in (None, LATER):
                     self.ours.send(struct.pack('<4sI', b'ESH1', end or NO))
                 else:
-                    socket.send_fds(self.ours, [struct.pack('<4sI', b'ESH1', YES)], [end.fileno()])
+                    with contextlib.suppress(BrokenPipeError):  # it may have given up
+                        socket.send_fds(self.ours, [struct.pack('<4sI', b'ESH1', YES)], [end.fileno()])
                     end.close()
             else:
                 names = ''.join(name + '\n' for name in self.owners) if kind == OWNERS else ''
@@ -85,7 +87,6 @@ class Script(threading.Thread):
             said = self.answers(command or tag)
             if said is None:
                 break
-            with contextlib.suppress(BrokenPipeError):  # it was given up meanwhile
-                self.file.write(said.replace(b'TAG', tag.encode()))
-                self.file.flush()
+            self.file.write(said.replace(b'TAG', tag.encode()))
+            self.file.flush()
         self.sock.shutdown(socket.SHUT_RDWR)

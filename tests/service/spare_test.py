@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """spare_test - a mailbox process whose client has left serves the account's next one: whom it serves, for how long, and
 what happens if it does not."""
-import imaplib, os, poplib, pwd, re, shutil, signal, socket, ssl, subprocess, sys
+import contextlib, ctypes, fcntl, imaplib, os, poplib, pwd, re, shutil, signal, socket, ssl, struct, subprocess, sys, termios, threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
+import imapwire
 from tap import *
 
+SPARE, PIDFD_GETFD, POLL = 9, 438, 7
 on_host()
 SECRET = 'Correct-Horse 7%s' % os.getpid()
 MAILDIR = pwd.getpwnam('joe').pw_dir + '/Maildir'
@@ -36,6 +38,34 @@ def imap(user='joe', tls=False):
     return client
 
 
+def descriptor(pid, number):
+    """A copy of another process's socket."""
+    pidfd = os.pidfd_open(pid)
+    fd = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, number, 0)
+    os.close(pidfd)
+    if fd == -1:
+        raise ProcessLookupError
+    return socket.socket(fileno=fd)
+
+
+def is_hung_up(pid, number):
+    with descriptor(pid, number) as end, contextlib.suppress(BlockingIOError):
+        return end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b''
+
+
+def rests(pid):
+    """It has hung up on its client, waits, and login has read that it does; or it is gone."""
+    try:
+        if not is_hung_up(pid, 0):
+            return False
+        with descriptor(pid, 4) as login:
+            with open(f'/proc/{pid}/syscall') as f:
+                is_polling = f.read().split()[0] == str(POLL)
+            return is_polling and fcntl.ioctl(login, termios.TIOCOUTQ, b'    ') == bytes(4)
+    except OSError:
+        return is_gone(pid)
+
+
 def imap_visit(user='joe', tls=False):
     """One log-in: which process it had."""
     before = len(logged('imapd'))
@@ -43,6 +73,7 @@ def imap_visit(user='joe', tls=False):
     told = client.select('INBOX')
     pid = served_by('imapd', before)
     client.logout()
+    wait_for(lambda: rests(pid))
     return pid, int(told[1][0])
 
 
@@ -56,6 +87,7 @@ def pop_visit(delete=False):
     if delete:
         client.dele(1)
     client.quit()
+    wait_for(lambda: rests(pid))
     return pid, count
 
 
@@ -122,6 +154,7 @@ two = sorted(logged('imapd')[-2:])
 check('two at the same time have two processes', len(set(two)) == 2)
 for client in pair:
     client.logout()
+wait_for(lambda: all(rests(pid) for pid in two))
 before = len(logged('imapd'))
 pair = [imap(), imap()]
 check('and so have the next two', sorted([served_by('imapd', before), served_by('imapd', before + 1)]) == two)
@@ -133,6 +166,7 @@ except imaplib.IMAP4.error as error:
 check('a third is one too many, as ever', 'LIMIT' in said, said)
 for client in pair:
     client.logout()
+wait_for(lambda: all(rests(pid) for pid in two))
 
 # one that does not answer, and one that is not there
 for p in two:
@@ -141,13 +175,82 @@ newer, count = imap_visit()
 check('one that was stopped: another serves', newer not in two and count == 2, (two, newer))
 for p in two:
     os.kill(p, signal.SIGKILL)
+wait_for(lambda: all(is_gone(p) for p in two))
 pid, _ = imap_visit()
 os.kill(pid, signal.SIGKILL)
 wait_for(lambda: is_gone(pid))
 newer, count = imap_visit()
 check('one that was killed: another serves', newer != pid and count == 2)
 
+
+# what a client watched is not watched for the next one
+def says(wire, *commands):
+    return [wire.say(command)[-1] for command in commands]
+
+
+before = len(logged('imapd'))
+first = imapwire.Wire('joe', SECRET)
+said = says(first, 'CREATE Again', 'NOTIFY SET (personal (MessageNew MessageExpunge))')
+other = imapwire.Wire('joe', SECRET)
+said += says(first, 'LOGOUT') + says(other, 'DELETE Again', 'CREATE Again')
+second = imapwire.Wire('joe', SECRET)
+said += says(second, 'SELECT Again')
+check('NOTIFY, and the same process again', served_by('imapd', before) == served_by('imapd', before + 2), said)
+second.send('i IDLE\r\n')
+second.line()
+second.sock.settimeout(10)
+other.append('Again')
+try:
+    said = second.line()
+except OSError as error:
+    said = str(error)
+check('IDLE of the next client sees what comes to a folder that was made anew', said == '* 1 EXISTS', said)
+pids = [served_by('imapd', before + 1), served_by('imapd', before + 2)]
+for wire in (second, other):
+    wire.sock.shutdown(socket.SHUT_RDWR)
+wait_for(lambda: all(is_gone(pid) for pid in pids))
+
+
+# one whose user took its place: it says that it waits, keeps its client, and wants no other
+class Liar:
+    def __init__(self):
+        before = len(logged('imapd'))
+        self.client = imap()
+        self.login = descriptor(served_by('imapd', before), 4)
+        self.login.send(struct.pack('<4sI', b'ESH1', SPARE))
+        threading.Thread(target=self.refuse, daemon=True).start()
+
+    def refuse(self):
+        with contextlib.suppress(OSError):
+            while given := socket.recv_fds(self.login, 64, 4)[1]:
+                os.close(given[0])
+
+
+pid, _ = imap_visit()
+os.kill(pid, signal.SIGKILL)
+wait_for(lambda: is_gone(pid))
+liars = []
+with contextlib.suppress(imaplib.IMAP4.error):
+    while len(liars) < 12:
+        liars.append(Liar())
+check('control/imapperuser holds for those that only say so', len(liars) < 5, len(liars))
+for liar in liars:
+    liar.client.logout()
+    liar.login.close()
+check('and after them the account is as ever', wait_for(lambda: 'LIMIT' not in imapwire.Wire('joe', SECRET).answer[-1]))
+
+# login stops: who leaves meanwhile is not waited for
+before = len(logged('imapd'))
+client = imap()
+pid = served_by('imapd', before)
+run('s6-svc', '-h', '/var/mta/service/imapd')
+check('SIGHUP: login has nothing more to say to a session', wait_for(lambda: is_hung_up(pid, 4)))
+client.logout()
+check('while login stops none waits', wait_for(lambda: is_gone(pid), 2))
+wait_for(lambda: is_open(143))
+
 # another Maildir in its place
+newer, _ = imap_visit()
 os.rename(MAILDIR, MAILDIR + '.old')
 deliver('9.host')
 replaced, count = imap_visit()
@@ -165,6 +268,14 @@ deliver('3.host')
 check('and what has come', pop_visit() == (first, 2))
 locked = run('flock', '-n', MAILDIR + '/.pop3.lock', 'true')
 check('while it waits it holds no lock', locked.returncode == 0, locked)
+
+before = len(logged('pop3d'))
+client = poplib.POP3('127.0.0.1', 110, timeout=30)
+client.user('joe')
+client.pass_(SECRET)
+client.close()
+check('of a client that breaks off the process ends, too', served_by('pop3d', before) == first and wait_for(lambda: is_gone(first), 3))
+first, _ = pop_visit()
 
 # its end
 uses = [pop_visit()[0] for _ in range(100)]

@@ -140,6 +140,12 @@ check_ends(void)
 	spare = spare_begin(5, mailbox);
 	spare.begun_ms -= SPARE_AGE_MS;
 	CHECK("one that is old", spare.login == 5 && !spare_wait(&spare, NULL));
+	CHECK("a pair", packet_pair(login));
+	spare = spare_begin(login[1], mailbox);
+	spare.begun_ms -= SPARE_AGE_MS - 200;
+	CHECK("one that grows old while it waits", !spare_wait(&spare, NULL));
+	close(login[0]);
+	close(login[1]);
 	spare = spare_begin(5, mailbox);
 	spare.uses = SPARE_USES_MAX - 1;
 	CHECK("one that has had many", !spare_wait(&spare, NULL));
