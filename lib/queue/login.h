@@ -17,6 +17,7 @@
  *              login_message  ->  SMTP only: before each message
  *              login_answer   <-
  *              SHARING_READ_URLS  ->  SMTP only: for BURL, queue/sharing.h
+ *              sasl_request   ->  SMTP only: another log-in, after XCLIENT
  *   login      checkpw_request ->  one on each session with checkpw
  *              checkpw_answer  <-
  *
