@@ -86,7 +86,7 @@ struct login_head {
 	uint16_t secret_len;
 	uint16_t input_len;
 	uint16_t peer_len;
-	uint32_t is_relayed; /* IMAP only: the acceptor keeps the client */
+	uint32_t is_relayed; /* the acceptor keeps the client: IMAP, SIEVE */
 	unsigned char network[16]; /* the client's address, IPv4 mapped */
 	char peer[LOGIN_PEER_MAX]; /* the same as text */
 	char user[LOGIN_USER_MAX];
