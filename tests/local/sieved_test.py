@@ -95,7 +95,7 @@ got = c.ask(b'PUTSCRIPT', 'bad', literal('Invalid1;\r\nkeep;\r\nInvalid2;\r\n'))
 check('several faults: lines that end with CRLF', got.is_('NO') and '\n' not in got.text.replace('\r\n', ''), got)
 check('nothing is stored', script('bad') is None)
 check('an empty one is refused', c.ask(b'PUTSCRIPT', 'empty', '').is_('NO') and script('empty') is None)
-for label, name in (('..', '..'), ('a path', '../../x'), ('a slash', 'a/b'), ('a dot first', '.x'), ('empty', ''), ('too long', 'x' * 201),
+for label, name in (('..', '..'), ('a path', '../../x'), ('a slash', 'a/b'), ('a dot first', '.x'), ('empty', ''), ('too long', 'x' * 513),
                     ('U+0001', 'a\x01'), ('U+007F', 'a\x7f'), ('U+0085', 'a\x85'), ('U+2028', 'a\u2028'), ('U+2029', 'a\u2029'), ('LF', 'a\nb')):
     got = [c.ask(b'PUTSCRIPT', literal(name), 'keep;'), c.ask(b'GETSCRIPT', literal(name)), c.ask(b'DELETESCRIPT', literal(name)),
            c.ask(b'RENAMESCRIPT', 'one', literal(name)), c.ask(b'RENAMESCRIPT', literal(name), 'z'), c.ask(b'HAVESPACE', literal(name), 1)]
@@ -107,6 +107,13 @@ check('nothing was made of it', sorted(os.listdir(home + '/M/sieve')) == ['estaf
 NAME = 'ñ "x" \\ ' + '€' * 60
 check('a name of many kinds of characters', c.ask(b'PUTSCRIPT', NAME, 'keep;').is_('OK') and script(NAME) == 'keep;')
 check('GETSCRIPT of it', c.ask(b'GETSCRIPT', NAME).data == [['keep;']])
+LONG = '\U0001f600' * 128
+check('section 1.6: 128 characters of any kind', c.ask(b'PUTSCRIPT', LONG, literal('# 1\r\nkeep;')).is_('OK') and
+      c.ask(b'GETSCRIPT', LONG).data == [['# 1\r\nkeep;']] and c.ask(b'LISTSCRIPTS').is_('OK'))
+check('a name of 512 letters', c.ask(b'RENAMESCRIPT', LONG, 'x' * 512).is_('OK') and c.ask(b'GETSCRIPT', LONG).is_('NO', 'NONEXISTENT') and
+      c.ask(b'SETACTIVE', 'x' * 512).is_('OK') and ['x' * 512, True] in c.ask(b'LISTSCRIPTS').data)
+check('and a short one', c.ask(b'RENAMESCRIPT', 'x' * 512, 'short').is_('OK') and script('short') == '# 1\r\nkeep;' and
+      ['short', True] in c.ask(b'LISTSCRIPTS').data and c.ask(b'SETACTIVE', '').is_('OK') and c.ask(b'DELETESCRIPT', 'short').is_('OK'))
 
 # ---- LISTSCRIPTS, SETACTIVE: sections 2.7 and 2.8 ----
 listed = lambda client: sorted(c.data if (c := client.ask(b'LISTSCRIPTS')).is_('OK') else [])
