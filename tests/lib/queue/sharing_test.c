@@ -26,8 +26,9 @@ static const struct {
 	{ "read URLs", SHARING_READ_URLS, "joe@example.org", true },
 	{ "read URLs with a LF", SHARING_READ_URLS, "joe\n", false },
 	{ "submit", SHARING_SUBMIT, "", true },
+	{ "count", SHARING_COUNT, "2", true },
 	{ "no kind", (enum sharing_kind)0, "", false },
-	{ "one kind too many", (enum sharing_kind)(SHARING_SUBMIT + 1), "",
+	{ "one kind too many", (enum sharing_kind)(SHARING_COUNT + 1), "",
 	    false },
 };
 
