@@ -385,3 +385,46 @@ dialogue_hear_session(struct dialogue *dialogue, struct span bytes)
 	}
 	return i - (dialogue->state == DIALOGUE_BROKEN && i > 0);
 }
+
+/* ---- for the relay ---- */
+
+static size_t
+hear_client(void *dialogue, struct span bytes)
+{
+	return dialogue_hear_client(dialogue, bytes);
+}
+
+static size_t
+hear_session(void *dialogue, struct span bytes)
+{
+	return dialogue_hear_session(dialogue, bytes);
+}
+
+static enum relaying_state
+state_of(const void *context)
+{
+	const struct dialogue *dialogue = context;
+
+	switch (dialogue->state) {
+	case DIALOGUE_LEAVING:
+		return RELAYING_LEAVING;
+	case DIALOGUE_LEFT:
+		return RELAYING_LEFT;
+	case DIALOGUE_BROKEN:
+		return RELAYING_BROKEN;
+	case DIALOGUE_READY:
+	case DIALOGUE_LINE:
+	case DIALOGUE_OCTETS:
+	case DIALOGUE_ASKING:
+	case DIALOGUE_WHOLE:
+	case DIALOGUE_IDLING:
+		break;
+	}
+	return RELAYING_ON;
+}
+
+const struct relaying_protocol dialogue_protocol = {
+	.hear_client = hear_client,
+	.hear_session = hear_session,
+	.state = state_of,
+};

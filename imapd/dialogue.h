@@ -19,7 +19,7 @@
  *          length of lines and literals is the session's concern.
  */
 
-#include "base/span.h"
+#include "net/relaying.h"
 
 enum {
 	DIALOGUE_TAG_MAX = 200,
@@ -89,5 +89,8 @@ size_t dialogue_hear_client(struct dialogue *dialogue, struct span bytes);
 
 /* The session's next bytes: how many may be passed on.  The others never. */
 size_t dialogue_hear_session(struct dialogue *dialogue, struct span bytes);
+
+/* The same for the relay, of a struct dialogue. */
+extern const struct relaying_protocol dialogue_protocol;
 
 #endif

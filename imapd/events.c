@@ -35,10 +35,8 @@ events_log(const struct events *events, uint32_t uid, struct span text)
 static bool
 find_name(struct account *account, struct span mailbox, struct buf *name)
 {
-	struct span entry = span_of(entry_name);
-
-	return (metadata_find(account, mailbox, entry, name) ||
-		   metadata_find(account, span_of(""), entry, name)) &&
+	return metadata_find_or_accounts(
+		   account, mailbox, span_of(entry_name), name) &&
 	       name->len > 0;
 }
 

@@ -19,13 +19,34 @@ enum {
 	NOTICE_MAX = 2 << 20 /* a script's whole text fits in it, encoded */
 };
 
+/*
+ * Who has an account's password could send anything by APPEND and a redirect:
+ * it counts as what is submitted.
+ */
+static bool
+may_send(struct acting *acting, uint64_t recipients)
+{
+	bool is_later;
+
+	if (sharing_may_send(acting->events->session, recipients, &is_later))
+		return true;
+	events_fail(acting,
+	    is_later ? "not sent: it cannot be counted now"
+		     : "not sent: this account has sent too much for now: see "
+		       "control/messagesperhour and control/recipientsperhour",
+	    span_of(""));
+	return false;
+}
+
 /* False: it failed, and was logged. */
 static bool
-hand_over(struct acting *acting, struct outgoing *outgoing)
+hand_over(struct acting *acting, struct outgoing *outgoing, uint64_t recipients)
 {
 	struct events *events = acting->events;
 	struct buf text = buf_new(SIEVE_ERRORS_MAX);
 
+	if (!may_send(acting, recipients))
+		return false;
 	bool is_sent =
 	    outgoing_send(outgoing, sharing_injector(events->session), &text) ==
 	    INJECT_KEPT;
@@ -130,7 +151,7 @@ redirect(struct acting *acting, const struct sieve_action *action)
 		outgoing.is_8bit = lines.is_8bit;
 		outgoing.needs_utf8 = !span_is_ascii(action->address) ||
 				      !span_is_ascii(outgoing.sender);
-		hand_over(acting, &outgoing);
+		hand_over(acting, &outgoing, 1);
 	} else {
 		events_fail(acting, "not sent: ", span_of(strerror(errno)));
 	}
@@ -141,6 +162,18 @@ redirect(struct acting *acting, const struct sieve_action *action)
 }
 
 /* ---- notify ---- */
+
+static uint64_t
+count_lines(struct span text)
+{
+	uint64_t count = 0;
+
+	while (text.len > 0) {
+		span_cut(&text, '\n');
+		count++;
+	}
+	return count;
+}
 
 /* To whom its header lets one be sent. */
 static void
@@ -159,7 +192,7 @@ send_notification(struct acting *acting, const struct sieve_action *action,
 	outgoing->is_8bit = !span_is_ascii(outgoing->head);
 	outgoing->needs_utf8 = !span_is_ascii(outgoing->recipients) ||
 			       !span_is_ascii(header_of(outgoing->head));
-	hand_over(acting, outgoing);
+	hand_over(acting, outgoing, count_lines(buf_span(&addresses)));
 	buf_free(&addresses);
 	buf_free(&records);
 	buf_free(&text);

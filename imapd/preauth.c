@@ -4,9 +4,9 @@
 
 #include "base/die.h"
 #include "imapd/capabilities.h"
+#include "imapd/dialogue.h"
 #include "imapd/input.h"
 #include "imapd/language.h"
-#include "imapd/relaying.h"
 #include "mail/language.h"
 
 enum {
@@ -98,14 +98,19 @@ static void
 relay(struct preauth *preauth)
 {
 	const struct gate_settings *settings = preauth->gate.settings;
+	struct dialogue dialogue;
+	const struct relaying_ends ends = { .in = &preauth->in,
+		.session = preauth->gate.connection,
+		.protocol = &dialogue_protocol,
+		.dialogue = &dialogue,
+		.peer = preauth->gate.peer->text };
 	struct login_hello hello;
 
 	/* It has the password, perhaps for hours. */
 	input_wipe(&preauth->input);
-	preauth->is_done = preauth->is_handed_over = !relaying_run(&preauth->in,
-	    preauth->gate.connection, buf_span(&preauth->tag),
-	    (int64_t)settings->session_timeout_s * 1000,
-	    preauth->gate.peer->text);
+	dialogue_init(&dialogue, buf_span(&preauth->tag));
+	preauth->is_done = preauth->is_handed_over =
+	    !relaying_run(&ends, (int64_t)settings->session_timeout_s * 1000);
 	if (preauth->is_done)
 		return;
 	preauth->language = LANGUAGE_DEFAULT;

@@ -132,9 +132,9 @@ handle_logout(struct session *session, struct parse *parse)
 }
 
 /*
- * RFC 8437 section 3: the relay (imapd/relaying.c) makes of the client one that
- * has not logged in when this process has ended, and all its state with it.  No
- * news, which could be of EXPUNGE; never NO.
+ * RFC 8437 section 3: the relay (lib/net/relaying.c) makes of the client one
+ * that has not logged in when this process has ended, and all its state with
+ * it.  No news, which could be of EXPUNGE; never NO.
  */
 static void
 handle_unauthenticate(struct session *session, struct parse *parse)

@@ -113,6 +113,24 @@ sharing_injector(struct session *session)
 	return session->injector;
 }
 
+bool
+sharing_may_send(struct session *session, uint64_t recipients, bool *is_later)
+{
+	static struct packet packet;
+	struct sharing_record answer;
+	char digits[SPAN_DIGITS_MAX];
+
+	/* Then there is nobody to send by, either. */
+	if (session->settings->sharing == -1)
+		return true;
+	answer.kind = SHARING_LATER;
+	bool may_send = ask(session, SHARING_COUNT,
+	    span_digits(recipients, digits), &packet, &answer);
+	*is_later = !may_send && answer.kind != SHARING_NO;
+	packet_close_fds(&packet);
+	return may_send;
+}
+
 void
 sharing_free(struct session *session)
 {

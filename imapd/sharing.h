@@ -22,6 +22,13 @@ bool sharing_owners(struct session *session, struct buf *owners);
 int sharing_open(struct session *session, enum sharing_kind kind,
     struct span owner, bool *is_later);
 
+/*
+ * May the account send one more message, to so many? It is counted then.
+ * False: not now, *is_later: as that cannot be told.
+ */
+bool sharing_may_send(
+    struct session *session, uint64_t recipients, bool *is_later);
+
 /* A session with queue-inject, which stays the session's; or -1. */
 int sharing_injector(struct session *session);
 

@@ -1,6 +1,7 @@
 #include "local/sieve_preauth.h"
 
 #include "base/die.h"
+#include "local/sieve_dialogue.h"
 #include "local/sieve_talk.h"
 
 enum {
@@ -95,8 +96,9 @@ say_last(struct sieve_talk *talk, const char *code, const char *text)
 
 /*
  * What the user's process gets: the mechanisms, what the one that was used said
- * last, a line each, and what was read behind the log-in.  False if no record
- * can carry it.
+ * last, and whether it is relayed, a line each, and what was read behind the
+ * log-in, which a relayed one gets by the relay.  False if no record can carry
+ * it.
  */
 static bool
 build_input(struct sieve_talk *talk, struct buf *input)
@@ -107,15 +109,47 @@ build_input(struct sieve_talk *talk, struct buf *input)
 	add_mechanisms(&preauth->gate, input);
 	buf_add_char(input, '\n');
 	buf_add(input, buf_span(&preauth->last));
-	buf_add_char(input, '\n');
-	buf_add(input, (struct span){ talk->in.bytes + talk->in.start,
-			   talk->in.end - talk->in.start });
+	buf_add_string(
+	    input, preauth->gate.is_relayed ? "\nrelayed\n" : "\n\n");
+	if (!preauth->gate.is_relayed)
+		buf_add(input, (struct span){ talk->in.bytes + talk->in.start,
+				   talk->in.end - talk->in.start });
 	if (!input->overflow)
 		return true;
 	buf_free(input);
 	say_last(talk, "TRYLATER",
 	    "too much was sent before the log-in was answered");
 	return false;
+}
+
+/*
+ * The client logged in, and is relayed: until its session ends, or
+ * UNAUTHENTICATE makes it one that has not (section 2.14.1).  It keeps TLS.
+ */
+static void
+relay(struct sieve_talk *talk)
+{
+	struct preauth *preauth = talk->context;
+	const struct gate_settings *settings = preauth->gate.settings;
+	struct sieve_dialogue dialogue;
+	const struct relaying_ends ends = { .in = &talk->in,
+		.session = preauth->gate.connection,
+		.protocol = &sieve_dialogue_protocol,
+		.dialogue = &dialogue,
+		.peer = preauth->gate.peer->text };
+	struct login_hello hello;
+
+	/* They have the password, perhaps for hours. */
+	sieve_input_wipe(&talk->input);
+	buf_wipe(&preauth->line);
+	sieve_dialogue_init(&dialogue);
+	talk->is_done = preauth->is_handed_over =
+	    !relaying_run(&ends, (int64_t)settings->session_timeout_s * 1000);
+	if (talk->is_done)
+		return;
+	talk->errors = 0;
+	if (!gate_return(&preauth->gate, &hello))
+		say_last(talk, "TRYLATER", later);
 }
 
 static void
@@ -125,7 +159,10 @@ reply_verdict(struct sieve_talk *talk, enum login_verdict verdict)
 
 	switch (verdict) {
 	case LOGIN_OK:
-		preauth->is_handed_over = talk->is_done = true;
+		if (preauth->gate.is_relayed)
+			relay(talk);
+		else
+			preauth->is_handed_over = talk->is_done = true;
 		return;
 	case LOGIN_NO:
 		if (gate_may_try_again(&preauth->gate))

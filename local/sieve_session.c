@@ -161,6 +161,7 @@ handle_capability(struct sieve_talk *talk,
 	const struct sieve_capabilities capabilities = {
 		.sasl = settings->sasl.len > 0 ? settings->sasl : span_of(""),
 		.owner = span_of(settings->user),
+		.has_unauthenticate = settings->is_relayed,
 		.redirects_max = settings->redirects_max
 	};
 
@@ -335,6 +336,23 @@ handle_again(struct sieve_talk *talk, const struct sieve_argument *arguments,
 	sieve_refuse(talk, "you have logged in already");
 }
 
+/*
+ * Section 2.14.1: never NO.  The relay (lib/net/relaying.c) makes of the client
+ * one that has not logged in when this process has ended.
+ */
+static void
+handle_unauthenticate(struct sieve_talk *talk,
+    const struct sieve_argument *arguments, size_t count)
+{
+	(void)arguments, (void)count;
+	if (!session_of(talk)->settings->is_relayed) {
+		sieve_refuse(talk, talk->unknown);
+		return;
+	}
+	sieve_reply(talk, "OK", "done");
+	talk->is_done = true;
+}
+
 static const struct sieve_command commands[] = {
 	{ "CAPABILITY", handle_capability, "", "CAPABILITY" },
 	{ "HAVESPACE", handle_havespace, "sn", "HAVESPACE \"NAME\" OCTETS" },
@@ -348,6 +366,7 @@ static const struct sieve_command commands[] = {
 	    "RENAMESCRIPT \"OLD\" \"NEW\"" },
 	{ "NOOP", sieve_handle_noop, "?s", "NOOP \"TAG\"" },
 	{ "LOGOUT", sieve_handle_logout, "", "LOGOUT" },
+	{ "UNAUTHENTICATE", handle_unauthenticate, "", "UNAUTHENTICATE" },
 	{ "STARTTLS", handle_again, "", "STARTTLS" },
 	{ "AUTHENTICATE", handle_again, "s?s",
 	    "AUTHENTICATE \"MECHANISM\" \"RESPONSE\"" },

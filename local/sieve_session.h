@@ -2,7 +2,7 @@
 #define LOCAL_SIEVE_SESSION_H
 
 /*
- * sieve_session - after the log-in: RFC 5804 sections 2.4 to 2.13, on the
+ * sieve_session - after the log-in: RFC 5804 sections 2.4 to 2.14.1, on the
  * scripts of an open account, mailscripts(5).
  *
  * Log     a line for each change, and one at the end.
@@ -23,6 +23,7 @@ struct sieve_session_settings {
 	struct span last;   /* of AUTHENTICATE: the mechanism's last data */
 	struct span input;  /* what the client sent already */
 	bool has_logged_in; /* AUTHENTICATE waits for its response */
+	bool is_relayed;    /* it may UNAUTHENTICATE */
 };
 
 /* Serve until the client leaves; the account stays the caller's. */

@@ -163,6 +163,9 @@ sieve_write_capabilities(
 	write_capability(out, "SIEVE", buf_span(&extensions));
 	if (capabilities->has_starttls)
 		write_capability(out, "STARTTLS", (struct span){ NULL, 0 });
+	if (capabilities->has_unauthenticate)
+		write_capability(
+		    out, "UNAUTHENTICATE", (struct span){ NULL, 0 });
 	if (capabilities->owner.ptr != NULL)
 		write_capability(out, "MAXREDIRECTS", span_of(redirects));
 	write_capability(out, "NOTIFY", span_of("mailto"));

@@ -73,6 +73,7 @@ struct sieve_capabilities {
 	struct span sasl;  /* mechanisms, parted by spaces */
 	struct span owner; /* ptr NULL: nobody logged in */
 	bool has_starttls;
+	bool has_unauthenticate;
 	uint64_t redirects_max; /* told who logged in */
 };
 

@@ -11,9 +11,9 @@
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
  * reads       control/{me,timeoutsievelogin,timeoutsieve,maxerrors,
- *             cleartextnets,authmechanisms,oauthchecker,sievedconnections,
- *             sievedpernetwork,sievedrate,sievedwiderate,relayclients,
- *             proxynets,sievescripts,sievesize,
+ *             cleartextnets,authmechanisms,oauthchecker,sievedreuse,
+ *             sievedconnections,sievedpernetwork,sievedrate,sievedwiderate,
+ *             relayclients,proxynets,sievescripts,sievesize,
  *             sieveredirects,quota}; the scripts
  * writes      the scripts, mailscripts(5)
  * runs        nothing
@@ -79,6 +79,8 @@ serve(void)
 	/* What each session will read is faulty at the start, not later. */
 	read_settings(&checked);
 	settings.timeout_s = control_number("timeoutsievelogin", 300, 1, 86400);
+	settings.session_timeout_s = checked.timeout_s;
+	settings.reuse = network_list("sievedreuse", "");
 	return gate_serve(&service, &settings);
 }
 
@@ -147,10 +149,12 @@ after_login(const char *user, const char *mailbox, const char *client)
 	};
 	struct buf input = gate_input();
 
-	/* Two lines come first: sieve_preauth. */
+	/* Three lines come first: sieve_preauth. */
 	settings.input = buf_span(&input);
 	settings.sasl = span_cut(&settings.input, '\n');
 	settings.last = span_cut(&settings.input, '\n');
+	settings.is_relayed =
+	    span_equal(span_cut(&settings.input, '\n'), span_of("relayed"));
 	return manage(mailbox, &settings);
 }
 

@@ -252,12 +252,32 @@ count_message(struct login *login, struct seat *seat, uint64_t recipients)
 		seat_free(seat);
 }
 
+/*
+ * Who was logged in is so no more, as a proxy said (XCLIENT), and somebody else
+ * is: that is judged and delayed like the first time.
+ */
+static bool
+takes_request_anew(struct login *login, struct seat *seat)
+{
+	struct login_head head;
+
+	if (login_peek(seat->session, &head) != 1)
+		return false;
+	buf_free(&seat->user);
+	seat->account = 0;
+	seat->state = SEAT_WAITING;
+	admission_take_request(login, seat);
+	return true;
+}
+
 void
 admission_take_message(struct login *login, struct seat *seat)
 {
 	uint64_t recipients;
-	int got = packet_receive(seat->session, &login->packet);
 
+	if (takes_request_anew(login, seat))
+		return;
+	int got = packet_receive(seat->session, &login->packet);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	packet_close_fds(&login->packet);

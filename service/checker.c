@@ -22,7 +22,8 @@ enum {
 	MOVED_FD = 64, /* above all that is placed */
 	TIMEOUT_S = 60,
 	EXIT_RIGHT = 0,
-	EXIT_WRONG = 1
+	EXIT_WRONG = 1,
+	EXIT_OTHER = 2 /* a token of another's */
 };
 
 static struct buf
@@ -68,23 +69,27 @@ place(int fd, int at)
 		temp_fail("cannot place a descriptor");
 }
 
+/* out: -1, or what descriptor 1 is. */
 static void
-place_descriptors(int secret)
+place_descriptors(int secret, int out)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int moved_null = fcntl(null, F_DUPFD_CLOEXEC, MOVED_FD);
 	int moved_secret = fcntl(secret, F_DUPFD_CLOEXEC, MOVED_FD);
+	int moved_out =
+	    out == -1 ? moved_null : fcntl(out, F_DUPFD_CLOEXEC, MOVED_FD);
 
-	if (null == -1 || moved_null == -1 || moved_secret == -1)
+	if (null == -1 || moved_null == -1 || moved_secret == -1 ||
+	    moved_out == -1)
 		temp_fail("cannot place a descriptor");
 	place(moved_null, STDIN_FILENO);
-	place(moved_null, STDOUT_FILENO);
+	place(moved_out, STDOUT_FILENO);
 	place(moved_secret, SECRET_FD);
 	closefrom(SECRET_FD + 1);
 }
 
 static _Noreturn void
-run(const char *program, int secret)
+run(const char *program, int secret, int out)
 {
 	const struct passwd *role = getpwnam("mta-checker");
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
@@ -93,7 +98,7 @@ run(const char *program, int secret)
 
 	if (role == NULL)
 		die(EX_TEMPFAIL, "no user mta-checker: run mtactl init");
-	place_descriptors(secret);
+	place_descriptors(secret, out);
 	signal(SIGPIPE, SIG_DFL);
 	become_user(role->pw_uid, role->pw_gid, NULL, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
@@ -103,8 +108,25 @@ run(const char *program, int secret)
 	temp_fail("cannot execute %s", program);
 }
 
+/* One name, and LF, of what a program wrote that has ended. */
+static bool
+read_owner(int out, struct buf *owner)
+{
+	char bytes[LOGIN_USER_MAX + 2];
+	ssize_t got = read(out, bytes, sizeof(bytes));
+	struct span rest = { bytes, got > 0 ? (size_t)got : 0 };
+	struct span name = span_cut(&rest, '\n');
+
+	if (got <= 0 || name.len == 0 || name.len + 1 != (size_t)got ||
+	    !sasl_are_names(name, span_of("")))
+		return false;
+	buf_add(owner, name);
+	return true;
+}
+
+/* out: -1, or what it may tell an owner by. */
 static enum checkpw_verdict
-wait_for(const char *program, pid_t pid)
+wait_for(const char *program, pid_t pid, int out, struct buf *owner)
 {
 	int status;
 
@@ -115,28 +137,47 @@ wait_for(const char *program, pid_t pid)
 		return CHECKPW_OK;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WRONG)
 		return CHECKPW_NO;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OTHER &&
+	    out != -1 && read_owner(out, owner))
+		return CHECKPW_NO;
 	log_event("%s ended with %s %d", program,
 	    WIFEXITED(status) ? "exit code" : "signal",
 	    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	return CHECKPW_LATER;
 }
 
-enum checkpw_verdict
-checker_verdict(const char *program, struct span name, struct span secret)
+static void
+close_fd(int fd)
 {
+	if (fd != -1)
+		close(fd);
+}
+
+enum checkpw_verdict
+checker_verdict(const char *program, struct span name, struct span secret,
+    struct buf *owner)
+{
+	enum checkpw_verdict verdict = CHECKPW_LATER;
 	int ends[2];
+	int out[2] = { -1, -1 };
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return CHECKPW_LATER;
-	bool is_filled = fill_pipe(ends[1], name, secret);
+	bool is_ready = fill_pipe(ends[1], name, secret) &&
+			(owner == NULL || pipe2(out, O_CLOEXEC) == 0);
 	close(ends[1]);
-	pid_t pid = is_filled ? fork() : -1;
+	pid_t pid = is_ready ? fork() : -1;
 	if (pid == 0)
-		run(program, ends[0]);
+		run(program, ends[0], out[1]);
 	close(ends[0]);
-	if (pid == -1) {
+	close_fd(out[1]);
+	/* A child of its own may have the other end for ever. */
+	if (out[0] != -1)
+		fd_set_nonblocking(out[0]);
+	if (pid == -1)
 		warn_errno("cannot run %s", program);
-		return CHECKPW_LATER;
-	}
-	return wait_for(program, pid);
+	else
+		verdict = wait_for(program, pid, out[0], owner);
+	close_fd(out[0]);
+	return verdict;
 }

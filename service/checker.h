@@ -10,6 +10,9 @@
  * and 1 on /dev/null, 2 the log, and 3 a pipe with NAME, NUL, SECRET, NUL, the
  * time, NUL; its arguments are "/bin/true".  It ends with 0 (right), 1 (wrong)
  * or anything else (cannot tell now), or is ended after a minute.
+ *
+ * A checker of tokens may tell whose a good one is that is not NAME's: it
+ * writes that name and LF to descriptor 1, a pipe then, and ends with 2.
  */
 
 #include "queue/login.h"
@@ -22,8 +25,12 @@ struct checkers {
 /* A path that is not absolute ends the program as control.h says. */
 void checker_configure(struct checkers *checkers);
 
-/* In a child of the part that is root; program must be a C string. */
-enum checkpw_verdict checker_verdict(
-    const char *program, struct span name, struct span secret);
+/*
+ * In a child of the part that is root; program must be a C string.  owner: of
+ * a token, NULL for passwords; its name is appended where CHECKPW_NO is said of
+ * another's.
+ */
+enum checkpw_verdict checker_verdict(const char *program, struct span name,
+    struct span secret, struct buf *owner);
 
 #endif

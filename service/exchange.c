@@ -38,6 +38,18 @@ exchange_ask_account(struct exchange *exchange, struct span authentication,
 		exchange->is_refused = true;
 }
 
+void
+exchange_ask_owner(struct exchange *exchange, struct span owner)
+{
+	struct buf wanted = exchange->name;
+
+	exchange->name = buf_new(LOGIN_USER_MAX);
+	exchange->has_account = false;
+	exchange->is_refused = false;
+	exchange_ask_account(exchange, owner, buf_span(&wanted));
+	buf_free(&wanted);
+}
+
 static struct span
 property(Gsasl_session *sasl, Gsasl_property name)
 {

@@ -63,7 +63,16 @@ judge_bearer(struct exchange *exchange, struct span message, bool is_bearer)
 	exchange_ask_account(exchange, buf_span(&name), span_of(""));
 	buf_free(&name);
 	struct judged judged = exchange_judged(exchange);
-	return judge_token(&exchange->all->judge, &judged, token);
+	struct buf owner = buf_new(LOGIN_USER_MAX);
+	enum checkpw_verdict verdict =
+	    judge_token(&exchange->all->judge, &judged, token, &owner);
+	/* RFC 7628 section 3.1: the name is whom its owner asks to act as. */
+	if (verdict == CHECKPW_NO && owner.len > 0) {
+		exchange_ask_owner(exchange, buf_span(&owner));
+		verdict = CHECKPW_OK; /* of the owner: who refuses is login */
+	}
+	buf_free(&owner);
+	return verdict;
 }
 
 /* A refusal is a challenge that says so: RFC 7628 section 3.2.3. */

@@ -34,6 +34,10 @@ void exchange_ask_account(struct exchange *exchange, struct span authentication,
     struct span authorization);
 struct judged exchange_judged(const struct exchange *exchange);
 
+/* Once more: what was to be judged is proven to be owner's, who asks to act as
+ * the one before. */
+void exchange_ask_owner(struct exchange *exchange, struct span owner);
+
 /* A challenge and its response; CHECKPW_OK if there is one. */
 enum checkpw_verdict exchange_challenge(struct exchange *exchange,
     struct span bytes, struct sasl_message *response);

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include <bsd/unistd.h>
 
 #include "base/die.h"
@@ -334,11 +336,31 @@ pass_injector(struct login *login, struct seat *seat)
 	close(session);
 }
 
+/*
+ * What an account's scripts send is counted, by the
+ * account whose process it is: a guest's is the owner's.
+ */
+static void
+count_sent(struct login *login, struct seat *seat, uint64_t recipients)
+{
+	uint64_t account = XXH3_64bits(seat->user.data, seat->user.len);
+	bool may_send =
+	    quota_take(&login->quota, account, recipients, clock_ms());
+
+	if (!may_send)
+		log_event("account=%.*s has sent too much for now",
+		    (int)seat->user.len, seat->user.data);
+	if (!sharing_send(channel(seat), may_send ? SHARING_YES : SHARING_NO,
+		span_of(""), -1))
+		seat_close_fd(&seat->report);
+}
+
 /* False: it is no request. */
 static bool
 take_record(struct login *login, struct seat *seat)
 {
 	struct sharing_record record;
+	uint64_t recipients;
 
 	if (!sharing_parse(packet_span(&login->packet), &record) ||
 	    (login->settings->guests_max == 0 && record.kind != SHARING_SPARE))
@@ -356,6 +378,11 @@ take_record(struct login *login, struct seat *seat)
 		return true;
 	case SHARING_SUBMIT:
 		pass_injector(login, seat);
+		return true;
+	case SHARING_COUNT:
+		if (!span_number(record.text, 10, UINT32_MAX, &recipients))
+			return false;
+		count_sent(login, seat, recipients);
 		return true;
 	case SHARING_SPARE:
 		if (!spares_take(login, seat))

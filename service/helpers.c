@@ -33,12 +33,13 @@ ask_pam(struct checkpw_request *request)
 
 static enum checkpw_verdict
 ask_checker(const struct buf *program, const struct checkpw_request *request,
-    struct span secret)
+    struct span secret, struct buf *owner)
 {
 	if (program->len == 0)
 		return CHECKPW_NO;
 	/* checker_configure saw that it is a C string */
-	return checker_verdict(program->data, checkpw_user(request), secret);
+	return checker_verdict(
+	    program->data, checkpw_user(request), secret, owner);
 }
 
 static enum checkpw_verdict
@@ -46,13 +47,18 @@ ask_token_checker(int session, const struct checkers *checkers,
     const struct checkpw_request *request)
 {
 	static struct sasl_message token; /* large */
+	struct buf owner = buf_new(LOGIN_USER_MAX);
 
 	if (sasl_receive(session, &token, REQUEST_TIMEOUT_MS) != 1 ||
 	    token.kind != SASL_TOKEN)
 		return CHECKPW_LATER;
 	enum checkpw_verdict verdict =
-	    ask_checker(&checkers->token, request, sasl_bytes(&token));
+	    ask_checker(&checkers->token, request, sasl_bytes(&token), &owner);
 	sasl_message_wipe(&token);
+	if (owner.len > 0 &&
+	    !sasl_send_names(session, buf_span(&owner), span_of("")))
+		verdict = CHECKPW_LATER;
+	buf_free(&owner);
 	return verdict;
 }
 
@@ -86,8 +92,8 @@ answer(int session, const struct checkers *checkers, const struct turns *turns)
 	else if (request.kind == CHECKPW_SYSTEM)
 		verdict = ask_pam(&request);
 	else
-		verdict = ask_checker(
-		    &checkers->password, &request, checkpw_secret(&request));
+		verdict = ask_checker(&checkers->password, &request,
+		    checkpw_secret(&request), NULL);
 	checkpw_request_wipe(&request);
 	if (!checkpw_send_answer(session, verdict))
 		warn_errno("cannot answer");

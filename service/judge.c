@@ -33,10 +33,31 @@ judge_prepare(struct judge *judge)
 
 /* ---- those who judge ---- */
 
+/* The verdict; before that of a token may come whose it is. */
+static enum checkpw_verdict
+hear_helper(int session, struct buf *owner)
+{
+	static struct sasl_step step; /* large */
+	struct span name;
+	struct span none;
+
+	if (sasl_receive_step(session, &step, HELPER_TIMEOUT_MS) != 1)
+		return CHECKPW_LATER;
+	if (step.is_verdict)
+		return step.verdict;
+	if (owner == NULL || !sasl_names(&step.message, &name, &none))
+		return CHECKPW_LATER;
+	buf_add(owner, name);
+	return sasl_receive_step(session, &step, HELPER_TIMEOUT_MS) == 1 &&
+		       step.is_verdict
+		   ? step.verdict
+		   : CHECKPW_LATER;
+}
+
 /* The part that stays root asks PAM, or a checker. */
 static enum checkpw_verdict
 ask_helper(const struct judge *judge, struct checkpw_request *request,
-    struct span token)
+    struct span token, struct buf *owner)
 {
 	enum checkpw_verdict verdict = CHECKPW_LATER;
 	int session = neighbour_open_session(judge->helpers);
@@ -46,9 +67,8 @@ ask_helper(const struct judge *judge, struct checkpw_request *request,
 			    sasl_send(session, SASL_TOKEN, token));
 
 	checkpw_request_wipe(request);
-	if (!is_asked ||
-	    checkpw_receive_answer(session, &verdict, HELPER_TIMEOUT_MS) != 1)
-		verdict = CHECKPW_LATER;
+	if (is_asked)
+		verdict = hear_helper(session, owner);
 	if (session != -1)
 		close(session);
 	return verdict;
@@ -67,7 +87,7 @@ ask_helper_password(const struct judge *judge, const struct judged *judged,
 		checkpw_request_wipe(&request);
 		return CHECKPW_NO;
 	}
-	return ask_helper(judge, &request, span_of(""));
+	return ask_helper(judge, &request, span_of(""), NULL);
 }
 
 static enum checkpw_verdict
@@ -108,8 +128,8 @@ judge_password(const struct judge *judge, const struct judged *judged,
 }
 
 enum checkpw_verdict
-judge_token(
-    const struct judge *judge, const struct judged *judged, struct span token)
+judge_token(const struct judge *judge, const struct judged *judged,
+    struct span token, struct buf *owner)
 {
 	static struct checkpw_request request; /* large */
 
@@ -121,7 +141,8 @@ judge_token(
 		&request, span_of(""), span_of(""), judged->peer))
 		return CHECKPW_NO;
 	turns_take(&judge->turns);
-	enum checkpw_verdict verdict = ask_helper(judge, &request, token);
+	enum checkpw_verdict verdict =
+	    ask_helper(judge, &request, token, owner);
 	turns_leave(&judge->turns);
 	return judged->kind == CHECKPW_NOBODY && verdict == CHECKPW_OK
 		   ? CHECKPW_NO

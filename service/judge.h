@@ -35,7 +35,9 @@ void judge_prepare(struct judge *judge);
 enum checkpw_verdict judge_password(const struct judge *judge,
     const struct judged *judged, struct span password);
 
-enum checkpw_verdict judge_token(
-    const struct judge *judge, const struct judged *judged, struct span token);
+/* Of a token that is another's the checker may tell whose: CHECKPW_NO, and the
+ * name is appended to *owner. */
+enum checkpw_verdict judge_token(const struct judge *judge,
+    const struct judged *judged, struct span token, struct buf *owner);
 
 #endif

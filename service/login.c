@@ -97,14 +97,15 @@ read_settings(struct login_settings *settings, const struct service *service)
 	if (service->number == LOGIN_IMAP || service->number == LOGIN_SMTP)
 		settings->guests_max =
 		    control_number("imapdguests", GUESTS_DEFAULT, 0, SEATS_MAX);
-	if (service->program == NULL) {
+	if (service->number == LOGIN_SMTP || service->number == LOGIN_IMAP) {
 		settings->messages_per_hour =
 		    control_number("messagesperhour", 0, 0, UINT32_MAX);
 		settings->recipients_per_hour =
 		    control_number("recipientsperhour", 0, 0, UINT32_MAX);
 		keep_counts(settings);
-		return;
 	}
+	if (service->program == NULL)
+		return;
 	snprintf(file, sizeof(file), "%speruser", service->name);
 	if (service->number == LOGIN_IMAP)
 		settings->shares_max = control_number(

@@ -187,6 +187,7 @@ static const struct {
 	{ "proxynets", NETWORKS },
 	{ "cleartextnets", NETWORKS },
 	{ "imapdreuse", NETWORKS },
+	{ "sievedreuse", NETWORKS },
 	{ "imapdsubmitters", WORDS },
 	{ "passwordchecker", PATH },
 	{ "oauthchecker", PATH },

@@ -21,6 +21,7 @@ struct relay {
 	struct account proven; /* who proves to be it, which may be a master */
 	bool is_refused;       /* whatever is proven */
 	bool has_names;
+	bool has_owner; /* of a token: checkpw asked a second time */
 };
 
 /* On loopback the name waits, which was not known before (penalty.h). */
@@ -94,15 +95,41 @@ decide(
 	return true;
 }
 
-/* checkpw asks once whose names these are. */
+static bool
+is_token(const struct relay *relay)
+{
+	static const char *const mechanisms[] = { "OAUTHBEARER", "XOAUTH2" };
+
+	return span_is_one_of(relay->subject->method, mechanisms,
+	    sizeof(mechanisms) / sizeof(*mechanisms));
+}
+
+/*
+ * The client named whose account it wants; its token is found to be another's,
+ * who then has to be a master.
+ */
+static bool
+take_owner(struct relay *relay, struct span authorization)
+{
+	if (relay->has_owner || !is_token(relay) ||
+	    !span_equal(authorization, buf_span(&relay->subject->user)))
+		return false;
+	relay->has_owner = true;
+	relay->proven = account_new();
+	*relay->account = account_new();
+	buf_clear(&relay->subject->user);
+	return true;
+}
+
+/* checkpw asks once whose names these are; of a token twice. */
 static bool
 answer_names(struct relay *relay, const struct sasl_message *message)
 {
 	struct span authentication;
 	struct span authorization;
 
-	if (relay->has_names ||
-	    !sasl_names(message, &authentication, &authorization))
+	if (!sasl_names(message, &authentication, &authorization) ||
+	    (relay->has_names && !take_owner(relay, authorization)))
 		return false;
 	relay->has_names = true;
 	buf_add(&relay->subject->user, authentication);

@@ -341,7 +341,7 @@ serve_seat(struct login *login, struct seat *seat, short events)
 		guests_take_request(login, seat);
 	else if (events != 0)
 		seat_free(seat);
-	if (was_known && seat->state == SEAT_FREE)
+	if (was_known && seat->state != SEAT_KNOWN)
 		seat_end_guests(login, host);
 	if (!is_timed(login, seat) || seat->due_ms > clock_ms())
 		return;

@@ -96,8 +96,7 @@ peer_set_address(struct peer *peer, struct span text)
 struct claim {
 	struct peer peer;
 	struct buf hello;
-	struct buf user;
-	bool has_user;
+	struct buf user; /* nobody, unless it says who: as in Postfix */
 };
 
 static bool
@@ -108,7 +107,6 @@ take_claim(struct claim *claim, const struct attribute *attribute)
 	if (is_named(attribute, "ADDR"))
 		return peer_set_address(&claim->peer, value);
 	if (is_named(attribute, "LOGIN")) {
-		claim->has_user = true;
 		buf_clear(&claim->user);
 		buf_add(&claim->user, value);
 		return !claim->user.overflow;
@@ -137,7 +135,7 @@ become(struct session *session, struct claim *claim)
 	    session->neighbours.lookup == -1 || claim->user.len > 0 ||
 	    network_list_has(
 		&session->settings->relay_clients, &session->peer->address);
-	session->is_known = session->is_known && !claim->has_user;
+	session->is_known = false;
 	buf_clear(&session->user);
 	buf_add(&session->user, buf_span(&claim->user));
 	buf_clear(&session->helo);
@@ -156,7 +154,6 @@ handle_xclient(struct session *session, struct span argument)
 
 	if (!may_speak(session))
 		return;
-	buf_add(&claim.user, buf_span(&session->user));
 	while (is_good && next_attribute(&argument, &attribute, &is_good))
 		is_good = take_claim(&claim, &attribute);
 	if (is_good)

@@ -199,7 +199,8 @@ login_head_is_good(const struct login_head *head)
 	       head->secret_len <= LOGIN_SECRET_MAX &&
 	       head->input_len <= LOGIN_INPUT_MAX &&
 	       head->peer_len <= LOGIN_PEER_MAX &&
-	       head->is_relayed <= (head->service == LOGIN_IMAP) &&
+	       head->is_relayed <= (head->service == LOGIN_IMAP ||
+				       head->service == LOGIN_SIEVE) &&
 	       has_good_user(head) && record_is_printable(login_peer(head));
 }
 

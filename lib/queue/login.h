@@ -17,6 +17,7 @@
  *              login_message  ->  SMTP only: before each message
  *              login_answer   <-
  *              SHARING_READ_URLS  ->  SMTP only: for BURL, queue/sharing.h
+ *              sasl_request   ->  SMTP only: another log-in, after XCLIENT
  *   login      checkpw_request ->  one on each session with checkpw
  *              checkpw_answer  <-
  *
@@ -85,7 +86,7 @@ struct login_head {
 	uint16_t secret_len;
 	uint16_t input_len;
 	uint16_t peer_len;
-	uint32_t is_relayed; /* IMAP only: the acceptor keeps the client */
+	uint32_t is_relayed; /* the acceptor keeps the client: IMAP, SIEVE */
 	unsigned char network[16]; /* the client's address, IPv4 mapped */
 	char peer[LOGIN_PEER_MAX]; /* the same as text */
 	char user[LOGIN_USER_MAX];

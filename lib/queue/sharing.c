@@ -41,7 +41,7 @@ sharing_parse(struct span bytes, struct sharing_record *record)
 		return false;
 	memcpy(&head, bytes.ptr, sizeof(head));
 	if (head.magic != SHARING_MAGIC || head.kind < SHARING_OPEN ||
-	    head.kind > SHARING_NEXT)
+	    head.kind > SHARING_COUNT)
 		return false;
 	record->kind = (enum sharing_kind)head.kind;
 	record->text = span_slice(bytes, sizeof(head), SIZE_MAX);

@@ -16,6 +16,9 @@
  *                                  OWNER's that have a token; NO
  *   SHARING_SUBMIT              -> YES with a descriptor: a session with
  *                                  queue-inject, for what scripts send
+ *   SHARING_COUNT      NUMBER   -> YES: the account may send a message with so
+ *                                  many recipients, which is counted; NO: too
+ *                                  much for now
  *
  * Errors   receive functions: 1, 0 the other end is closed, -1 with errno set
  *          (EBADMSG: not such a record; ETIMEDOUT).
@@ -33,12 +36,13 @@ enum sharing_kind {
 	SHARING_OWNERS,
 	SHARING_PUBLISH,
 	SHARING_YES, /* the answers */
-	SHARING_NO,  /* there is no such owner, as far as the user may know */
+	SHARING_NO,  /* no such owner, as far as the user may know; too much */
 	SHARING_LATER,
 	SHARING_READ_URLS,
 	SHARING_SUBMIT,
 	SHARING_SPARE, /* queue/spare.h */
-	SHARING_NEXT
+	SHARING_NEXT,
+	SHARING_COUNT
 };
 
 struct sharing_record {

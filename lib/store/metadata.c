@@ -109,27 +109,51 @@ metadata_list(struct account *account, struct span folder,
 	return status;
 }
 
+/* The first of some names that has the entry, in one reading of the file. */
+static bool
+find_first(const struct account *account, const struct span *names,
+    size_t count, struct span entry, struct buf *value)
+{
+	struct buf text = buf_new(METADATA_FILE_MAX + 1);
+	struct metadata_line line = metadata_line_new();
+	struct span rest = { NULL, 0 };
+	size_t found = count;
+	int error = read_lines(account, &text, &rest) ? 0 : errno;
+	size_t start = value->len;
+
+	while (rest.len > 0 && found > 0) {
+		if (!metadata_line_parse(&line, span_cut(&rest, '\n')) ||
+		    !span_equal_nocase(buf_span(&line.entry), entry))
+			continue;
+		for (size_t i = 0; i < found; i++)
+			if (span_equal(buf_span(&line.folder), names[i])) {
+				value->len = start;
+				buf_add(value, buf_span(&line.value));
+				found = i;
+			}
+	}
+	metadata_line_free(&line);
+	buf_free(&text);
+	errno = error;
+	return found < count;
+}
+
 bool
 metadata_find(struct account *account, struct span folder, struct span entry,
     struct buf *value)
 {
-	struct buf text = buf_new(METADATA_FILE_MAX + 1);
-	struct metadata_line line = metadata_line_new();
-	struct span name = own_name(folder);
-	struct span rest = { NULL, 0 };
-	bool is_found = false;
-	int error = read_lines(account, &text, &rest) ? 0 : errno;
+	const struct span name = own_name(folder);
 
-	while (rest.len > 0 && !is_found)
-		is_found = metadata_line_parse(&line, span_cut(&rest, '\n')) &&
-			   span_equal(buf_span(&line.folder), name) &&
-			   span_equal_nocase(buf_span(&line.entry), entry);
-	if (is_found)
-		buf_add(value, buf_span(&line.value));
-	metadata_line_free(&line);
-	buf_free(&text);
-	errno = error;
-	return is_found;
+	return find_first(account, &name, 1, entry, value);
+}
+
+bool
+metadata_find_or_accounts(struct account *account, struct span folder,
+    struct span entry, struct buf *value)
+{
+	const struct span names[] = { own_name(folder), span_of("") };
+
+	return find_first(account, names, 2, entry, value);
 }
 
 /* ---- changes ---- */

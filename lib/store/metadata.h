@@ -45,6 +45,10 @@ enum account_status metadata_list(struct account *account, struct span folder,
 bool metadata_find(struct account *account, struct span folder,
     struct span entry, struct buf *value);
 
+/* The same; the account's own value if the folder has none. */
+bool metadata_find_or_accounts(struct account *account, struct span folder,
+    struct span entry, struct buf *value);
+
 struct metadata_change {
 	struct span entry;
 	struct span value; /* ptr NULL: it goes */

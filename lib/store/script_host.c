@@ -86,7 +86,9 @@ read_global(struct span name, struct buf *text)
 	}
 	int fd = open(string, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
-		status = errno == ENOENT ? SCRIPTS_NONEXISTENT : SCRIPTS_ERROR;
+		status = errno == ENOENT || errno == ENAMETOOLONG
+			     ? SCRIPTS_NONEXISTENT
+			     : SCRIPTS_ERROR;
 	else if (read_all(fd, text, READ_MS) == IO_OK)
 		status = SCRIPTS_OK;
 	if (fd != -1)

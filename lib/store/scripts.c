@@ -61,6 +61,13 @@ scripts_is_name(struct span name)
 	return true;
 }
 
+static bool
+ends_with(struct span text, struct span end)
+{
+	return text.len >= end.len &&
+	       span_equal(span_slice(text, text.len - end.len, text.len), end);
+}
+
 struct scripts_file
 scripts_file(struct span name)
 {
@@ -68,23 +75,35 @@ scripts_file(struct span name)
 
 	if (!scripts_is_name(name))
 		return file;
+	if (name.len > SCRIPTS_SHORT_MAX) {
+		scripts_long_file(name, &file);
+		return file;
+	}
 	memcpy(file.name, name.ptr, name.len);
 	memcpy(file.name + name.len, suffix, sizeof(suffix));
 	return file;
 }
 
-/* The other way; empty if it is none of ours. */
-static struct span
-name_of(const char *file)
+/*
+ * The other way.  False: it is none of ours, errno 0; or errno says why that
+ * cannot be told.
+ */
+static bool
+find_name(int folder, const char *file, struct buf *name)
 {
-	struct span name = span_of(file);
 	struct span end = span_of(suffix);
+	struct span text = span_of(file);
 
-	if (name.len <= end.len ||
-	    !span_equal(span_slice(name, name.len - end.len, end.len), end))
-		return span_of("");
-	name.len -= end.len;
-	return scripts_is_name(name) ? name : span_of("");
+	buf_clear(name);
+	errno = 0;
+	if (ends_with(text, span_of(SCRIPTS_LONG_SUFFIX)))
+		return scripts_find_long(folder, file, name);
+	if (!ends_with(text, end) || text.len - end.len > SCRIPTS_SHORT_MAX)
+		return false;
+	text.len -= end.len;
+	if (scripts_is_name(text))
+		buf_add(name, text);
+	return name->len > 0;
 }
 
 /* ---- errors ---- */
@@ -137,8 +156,8 @@ scripts_is_there(int folder, const char *file, struct stat *status)
 
 /* ---- reading ---- */
 
-static enum scripts_status
-read_file(int folder, const char *file, struct buf *text)
+enum scripts_status
+scripts_read_file(int folder, const char *file, struct buf *text)
 {
 	struct stat status;
 	int fd = openat(
@@ -179,7 +198,9 @@ scripts_read(int maildir, struct span name, struct buf *text)
 	int folder = scripts_open_folder(maildir);
 	if (folder == -1)
 		return scripts_error();
-	enum scripts_status status = read_file(folder, file.name, text);
+	enum scripts_status status =
+	    file.is_long ? scripts_read_long(folder, &file, text)
+			 : scripts_read_file(folder, file.name, text);
 	scripts_close(folder);
 	return status;
 }
@@ -188,9 +209,10 @@ scripts_read(int maildir, struct span name, struct buf *text)
 enum scripts_status
 scripts_read_active(int folder, struct buf *name)
 {
-	struct buf text = buf_new(SCRIPTS_NAME_MAX + 1);
+	/* A byte more than may be: to see that there is none. */
+	struct buf text = buf_new(SCRIPTS_NAME_MAX + 2);
 	enum scripts_status status =
-	    read_file(folder, SCRIPTS_ACTIVE_NAME, &text);
+	    scripts_read_file(folder, SCRIPTS_ACTIVE_NAME, &text);
 	struct span line = buf_span(&text);
 
 	if (status == SCRIPTS_OK && line.len == 0) {
@@ -226,14 +248,31 @@ scripts_active(int maildir, struct buf *name)
 
 /* ---- all of them ---- */
 
+/* Is it a script? One that is gone by now, or may not be read, is none. */
+static bool
+is_script(int folder, const char *file, struct buf *name)
+{
+	struct stat status;
+
+	if (!scripts_is_there(folder, file, &status)) {
+		errno = 0;
+		return false;
+	}
+	if (find_name(folder, file, name))
+		return true;
+	if (errno == ENOENT || errno == ELOOP || errno == EACCES)
+		errno = 0;
+	return false;
+}
+
 bool
 scripts_walk(
-    int folder, bool (*take)(void *context, const char *file), void *context)
+    int folder, bool (*take)(void *context, struct span name), void *context)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = fd == -1 ? NULL : fdopendir(fd);
+	struct buf name = buf_new(SCRIPTS_NAME_MAX);
 	const struct dirent *entry;
-	struct stat status;
 	bool goes_on = true;
 
 	if (list == NULL) {
@@ -241,11 +280,13 @@ scripts_walk(
 		return false;
 	}
 	while (goes_on && (errno = 0, entry = readdir(list)) != NULL)
-		if (name_of(entry->d_name).len > 0 &&
-		    scripts_is_there(folder, entry->d_name, &status))
-			goes_on = take(context, entry->d_name);
+		if (is_script(folder, entry->d_name, &name))
+			goes_on = take(context, buf_span(&name));
+		else
+			goes_on = errno == 0;
 	int error = errno;
 	closedir(list);
+	buf_free(&name);
 	errno = error;
 	return goes_on && error == 0;
 }
@@ -257,10 +298,9 @@ struct listing {
 };
 
 static bool
-hand_out(void *context, const char *file)
+hand_out(void *context, struct span name)
 {
 	const struct listing *listing = context;
-	struct span name = name_of(file);
 
 	return listing->take(listing->context, name,
 	    span_equal(name, buf_span(&listing->active)));

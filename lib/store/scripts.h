@@ -4,8 +4,10 @@
 /*
  * scripts - an account's Sieve scripts, in its Maildir: mailscripts(5).
  *
- * sieve/NAME.sieve   a script; NAME in UTF-8 as RFC 5804 section 1.6 has it
- * sieve/active       the name of the one that mail is delivered by, and LF
+ * sieve/NAME.sieve          a script; NAME in UTF-8 as RFC 5804 section 1.6
+ *                           has it
+ * sieve/DIGEST.sieve.long   one whose name is too long for a file's
+ * sieve/active              the name of the one that mail is delivered by, LF
  *
  * Jail    all is opened below the Maildir's descriptor; no symbolic link is
  *         followed; no name can lead out of it.
@@ -15,7 +17,7 @@
 #include "base/buf.h"
 
 enum {
-	SCRIPTS_NAME_MAX = 200 /* octets: with ".sieve" a file's name */
+	SCRIPTS_NAME_MAX = 512 /* octets: 128 characters at least */
 };
 
 enum scripts_status {

@@ -3,9 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "store/account_state.h"
+
+enum {
+	COPY_MAX =
+	    16 << 20 /* by hand it may be larger than control/sievesize */
+};
 
 /* ---- one after another ---- */
 
@@ -71,11 +77,11 @@ is_active(int folder, struct span name, enum scripts_status *status)
 /* ---- limits ---- */
 
 static bool
-count_one(void *context, const char *file)
+count_one(void *context, struct span name)
 {
 	uint64_t *count = context;
 
-	(void)file;
+	(void)name;
 	++*count;
 	return true;
 }
@@ -131,6 +137,22 @@ write_file(int folder, const char *name, struct span text)
 	return false;
 }
 
+static bool
+write_script(int folder, const struct scripts_file *file, struct span name,
+    struct span text)
+{
+	struct buf whole = buf_new(SIZE_MAX / 2);
+
+	if (!file->is_long)
+		return write_file(folder, file->name, text);
+	scripts_add_long(&whole, name, text);
+	bool is_written = write_file(folder, file->name, buf_span(&whole));
+	int error = errno;
+	buf_free(&whole);
+	errno = error;
+	return is_written;
+}
+
 enum scripts_status
 scripts_put(int maildir, const struct scripts_limits *limits, struct span name,
     struct span text)
@@ -147,7 +169,8 @@ scripts_put(int maildir, const struct scripts_limits *limits, struct span name,
 							  : SCRIPTS_ERROR;
 	enum scripts_status status =
 	    check_limits(place.folder, limits, &file, text.len);
-	if (status == SCRIPTS_OK && !write_file(place.folder, file.name, text))
+	if (status == SCRIPTS_OK &&
+	    !write_script(place.folder, &file, name, text))
 		status = scripts_error();
 	leave(&place);
 	return status;
@@ -214,34 +237,72 @@ move_active(int folder, struct span from, struct span to, const char *new_file)
 	return false;
 }
 
+/* Give the script its new name as well.  Both are there if one such change
+ * broke off, and then this ends it. */
+static enum scripts_status
+link_new(
+    int folder, const struct scripts_file *old, const struct scripts_file *new)
+{
+	struct stat old_status;
+	struct stat new_status;
+
+	if (linkat(folder, old->name, folder, new->name, 0) == 0)
+		return SCRIPTS_OK;
+	if (errno != EEXIST)
+		return scripts_error();
+	return strcmp(old->name, new->name) != 0 &&
+		       scripts_is_there(folder, old->name, &old_status) &&
+		       scripts_is_there(folder, new->name, &new_status) &&
+		       new_status.st_dev == old_status.st_dev &&
+		       new_status.st_ino == old_status.st_ino
+		   ? SCRIPTS_OK
+		   : SCRIPTS_EXISTS;
+}
+
+/* A file that has the script's name in it is written anew for another. */
+static enum scripts_status
+copy_new(int folder, struct span from, struct span to,
+    const struct scripts_file *new)
+{
+	struct scripts_file old = scripts_file(from);
+	struct buf text = buf_new(COPY_MAX);
+	struct stat there;
+	enum scripts_status status = SCRIPTS_EXISTS;
+
+	if (!scripts_is_there(folder, new->name, &there))
+		status = old.is_long
+			     ? scripts_read_long(folder, &old, &text)
+			     : scripts_read_file(folder, old.name, &text);
+	if (status == SCRIPTS_OK &&
+	    !write_script(folder, new, to, buf_span(&text)))
+		status = scripts_error();
+	int error = errno;
+	buf_free(&text);
+	errno = error;
+	return status;
+}
+
 /*
  * At no moment does the active name lead nowhere: a delivery, and a power cut,
- * find the script by its old name or by its new one.  Both are there if one
- * such change broke off, and then this ends it.
+ * find the script by its old name or by its new one.
  */
 static enum scripts_status
 rename_locked(int folder, struct span from, struct span to)
 {
 	struct scripts_file old = scripts_file(from);
 	struct scripts_file new = scripts_file(to);
-	struct stat old_status;
-	struct stat new_status;
+	struct stat there;
 	enum scripts_status status;
 
-	if (!scripts_is_there(folder, old.name, &old_status))
+	if (!scripts_is_there(folder, old.name, &there))
 		return SCRIPTS_NONEXISTENT;
 	bool was_active = is_active(folder, from, &status);
+	if (status == SCRIPTS_OK)
+		status = old.is_long || new.is_long
+			     ? copy_new(folder, from, to, &new)
+			     : link_new(folder, &old, &new);
 	if (status != SCRIPTS_OK)
 		return status;
-	if (linkat(folder, old.name, folder, new.name, 0) == -1) {
-		if (errno != EEXIST)
-			return scripts_error();
-		if (span_equal(from, to) ||
-		    !scripts_is_there(folder, new.name, &new_status) ||
-		    new_status.st_dev != old_status.st_dev ||
-		    new_status.st_ino != old_status.st_ino)
-			return SCRIPTS_EXISTS;
-	}
 	if (was_active && !move_active(folder, from, to, new.name))
 		return scripts_error();
 	if (unlinkat(folder, old.name, 0) == -1 || fsync(folder) == -1)

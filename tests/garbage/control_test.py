@@ -113,7 +113,7 @@ named(FILES, 'a file that no service can read', None, 'chmod 644')
 # What a person mistypes in files that are more than a number, line by line.
 TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.org', 'rcpthosts': b'a.example,b.example',
           'me': b'mx example', 'helohost': b'm\xc3\xbcnchen.example', 'relayclients': b'10.0.0.0/33', 'proxynets': b'10.0.0',
-          'xclientnets': b'localhost', 'verpclients': b'localhost', 'pipeconnectnets': b'*', 'nosoliciting': b'a b', 'cleartextnets': b'::1/129', 'imapdreuse': b'10.0.0.1-9', 'authmasters': b'joe ann@example.org', 'smtpdaddresses': b'127.0.0.1:99999',
+          'xclientnets': b'localhost', 'verpclients': b'localhost', 'pipeconnectnets': b'*', 'nosoliciting': b'a b', 'cleartextnets': b'::1/129', 'imapdreuse': b'10.0.0.1-9', 'sievedreuse': b'10.0.0.1-9', 'authmasters': b'joe ann@example.org', 'smtpdaddresses': b'127.0.0.1:99999',
           'pop3daddresses': b'mail.example.org', 'postmaster': b'joe ann', 'quarantine': b'a b',
           'doublebounceto': b'a b', 'recipientdelimiter': b'+ -', 'defaultdelivery': b'/var/mail',
           'smtproutes': b'example.org', 'odmrfetch': b'mx.example a@b.example', 'limits': b'example.org many',

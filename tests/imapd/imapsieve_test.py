@@ -222,4 +222,24 @@ check('the queue need not run for a redirect to be kept', act(
     'require "imapsieve";\nredirect "ann@example.org";', body.replace(b'sent on', b'sent later')) == {'\\Deleted'}, log()[-500:])
 run('s6-svc', '-u', '/var/mta/service/queue')
 check('it comes when it runs again', wait_for(lambda: [t for t in texts() if b'to be sent later' in t]))
+
+# ---- how much an account may send ----
+control('messagesperhour', '3\n')
+control('recipientsperhour', '4\n')
+run('s6-svc', '-wR', '-T', '20000', '-r', '/var/mta/service/imapd')
+wait_for(lambda: run('ss', '-Hltn', 'sport = :143').stdout)
+wire, other = Wire('joe', SECRET), Wire('joe', SECRET)
+mark = len(log())
+send = 'require "imapsieve";\nredirect "ann@example.org";'
+check('control/messagesperhour: as many are sent on', [act(send, body.replace(b'sent on', b'counted')) for _ in range(2)] == [{'\\Deleted'}] * 2)
+check('control/recipientsperhour: no notification to more', act(
+    'require ["enotify", "imapsieve"];\nnotify :message "many" "mailto:ann@example.org,joe@example.org,x@example.org";', body) == set() and
+    logged('script=act error=not sent: this account has sent too much for now', mark), log()[mark:])
+check('one more is sent', act(send, body.replace(b'sent on', b'counted')) == {'\\Deleted'}, log()[mark:])
+mark = len(log())
+check('and the next stays where it is', act(send, body.replace(b'sent on', b'too much')) == set() and
+      logged('script=act error=not sent: this account has sent too much for now', mark), log()[mark:])
+check('none of another session\'s', other.append('Box', message=body) and logged('error=not sent: this account', mark) and
+      wait_for(lambda: len([t for t in texts() if b'counted' in t]) == 3) and not [t for t in texts() if b'too much' in t])
+check('what sends nothing is not counted', act('require ["fileinto", "imapsieve"];\nfileinto "Out";') == {'\\Deleted'})
 done()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """sieve-deliver_test - deliveries by the recipient's Sieve script: folders,
 flags, redirects, notices, notifications, and what goes wrong."""
-import email, email.policy, glob, os, re, shutil, smtplib, ssl, subprocess, sys, time
+import email, email.policy, glob, hashlib, os, re, shutil, smtplib, ssl, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 from hop import Hop
@@ -261,6 +261,18 @@ script('keep;', name='mine')
 script('require "include";\ninclude :personal "mine";\ninclude :global "all";\n')
 subject = send()
 check('scripts of one\'s own and of all', arrives('joe', subject, 'Global') and with_subject('joe', subject))
+
+# ---- names that are too long for a file's ----
+long = 'n' * 400
+script('keep;')
+with open(HOME['joe'] + '/long', 'w') as f:
+    f.write(f'# estafeta-name 1 {long}\nrequire ["fileinto", "mailbox"];\nfileinto :create "Long";\n')
+as_user('joe', f'mv {HOME["joe"]}/long {MAILDIR["joe"]}/sieve/{hashlib.sha256(long.encode()).hexdigest()}.sieve.long; echo {long} >{MAILDIR["joe"]}/sieve/active')
+subject = send()
+check('the active script has a long name', arrives('joe', subject, 'Long'))
+script(f'require "include";\ninclude :personal "{long}";\ninclude :global :optional "{long}";\n')
+subject = send()
+check('it is included, and where there can be none it is none', arrives('joe', subject, 'Long'))
 
 # ---- its process ----
 script('keep;')

@@ -210,9 +210,9 @@ test_plain(void)
 		span_equal(sasl_mechanism(&got.request), span_of("PLAIN")));
 	CHECK("the initial response",
 	    got.request.response_len == 6 && got.request.response[5] == 'x');
-	CHECK("mechanisms, nothing last, and what was sent behind it",
+	CHECK("mechanisms, nothing last, no relay, and what was sent behind",
 	    span_equal(buf_span(&got.input),
-		span_of("SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN\n\n"
+		span_of("SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN\n\n\n"
 			"LISTSCRIPTS\r\n")));
 	CHECK("nothing is said after the hand-over", count(&got, "OK ") == 1);
 	got = talk("authenticate {5+}\r\nplain {8+}\r\nAGpvZQB4\r\n", &proven);
@@ -247,7 +247,7 @@ test_scram(void)
 	    got.responses == 2 && got.last.len == 0 &&
 		span_equal(buf_span(&got.input),
 		    span_of("SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN\n"
-			    "dj1zaWdu\nNOOP\r\n")));
+			    "dj1zaWdu\n\nNOOP\r\n")));
 	got = talk("AUTHENTICATE \"SCRAM-SHA-1\" \"bixh\"\r\n\"Yz1i\"\r\n"
 		   "LOGOUT\r\n",
 	    &wrong);

@@ -95,7 +95,7 @@ got = c.ask(b'PUTSCRIPT', 'bad', literal('Invalid1;\r\nkeep;\r\nInvalid2;\r\n'))
 check('several faults: lines that end with CRLF', got.is_('NO') and '\n' not in got.text.replace('\r\n', ''), got)
 check('nothing is stored', script('bad') is None)
 check('an empty one is refused', c.ask(b'PUTSCRIPT', 'empty', '').is_('NO') and script('empty') is None)
-for label, name in (('..', '..'), ('a path', '../../x'), ('a slash', 'a/b'), ('a dot first', '.x'), ('empty', ''), ('too long', 'x' * 201),
+for label, name in (('..', '..'), ('a path', '../../x'), ('a slash', 'a/b'), ('a dot first', '.x'), ('empty', ''), ('too long', 'x' * 513),
                     ('U+0001', 'a\x01'), ('U+007F', 'a\x7f'), ('U+0085', 'a\x85'), ('U+2028', 'a\u2028'), ('U+2029', 'a\u2029'), ('LF', 'a\nb')):
     got = [c.ask(b'PUTSCRIPT', literal(name), 'keep;'), c.ask(b'GETSCRIPT', literal(name)), c.ask(b'DELETESCRIPT', literal(name)),
            c.ask(b'RENAMESCRIPT', 'one', literal(name)), c.ask(b'RENAMESCRIPT', literal(name), 'z'), c.ask(b'HAVESPACE', literal(name), 1)]
@@ -107,6 +107,13 @@ check('nothing was made of it', sorted(os.listdir(home + '/M/sieve')) == ['estaf
 NAME = 'ñ "x" \\ ' + '€' * 60
 check('a name of many kinds of characters', c.ask(b'PUTSCRIPT', NAME, 'keep;').is_('OK') and script(NAME) == 'keep;')
 check('GETSCRIPT of it', c.ask(b'GETSCRIPT', NAME).data == [['keep;']])
+LONG = '\U0001f600' * 128
+check('section 1.6: 128 characters of any kind', c.ask(b'PUTSCRIPT', LONG, literal('# 1\r\nkeep;')).is_('OK') and
+      c.ask(b'GETSCRIPT', LONG).data == [['# 1\r\nkeep;']] and c.ask(b'LISTSCRIPTS').is_('OK'))
+check('a name of 512 letters', c.ask(b'RENAMESCRIPT', LONG, 'x' * 512).is_('OK') and c.ask(b'GETSCRIPT', LONG).is_('NO', 'NONEXISTENT') and
+      c.ask(b'SETACTIVE', 'x' * 512).is_('OK') and ['x' * 512, True] in c.ask(b'LISTSCRIPTS').data)
+check('and a short one', c.ask(b'RENAMESCRIPT', 'x' * 512, 'short').is_('OK') and script('short') == '# 1\r\nkeep;' and
+      ['short', True] in c.ask(b'LISTSCRIPTS').data and c.ask(b'SETACTIVE', '').is_('OK') and c.ask(b'DELETESCRIPT', 'short').is_('OK'))
 
 # ---- LISTSCRIPTS, SETACTIVE: sections 2.7 and 2.8 ----
 listed = lambda client: sorted(c.data if (c := client.ask(b'LISTSCRIPTS')).is_('OK') else [])
@@ -170,7 +177,7 @@ c.ask(b'DELETESCRIPT', 'large')
 # ---- states, LOGOUT ----
 check('no second log-in', c.ask(b'AUTHENTICATE', 'PLAIN').is_('NO') and c.ask(b'AUTHENTICATE', 'PLAIN', 'AGEAYg==').is_('NO'))
 check('no TLS after it', c.ask(b'STARTTLS').is_('NO'))
-check('no UNAUTHENTICATE', c.ask(b'UNAUTHENTICATE').is_('NO'))
+check('no UNAUTHENTICATE, where nobody relays', c.ask(b'UNAUTHENTICATE').is_('NO'))
 c.raw(b'NOOP "1"\r\nLISTSCRIPTS\r\nNOOP "2"\r\nLOGOUT\r\nDELETESCRIPT "dos"\r\n')
 got = [c.read() for _ in range(4)]
 check('pipelined', [g.argument for g in got] == ['1', None, '2', None] and all(g.is_('OK', 'TAG' if g.argument else None) for g in got), got)
@@ -230,7 +237,7 @@ c.close()
 check('and one that leaves at once', c.child.wait(10) == 0 and script('cut') is None)
 
 # ---- sieved -s: what login executes ----
-put(work + '/input', 'PLAIN SCRAM-SHA-1\n\nLISTSCRIPTS\r\n')
+put(work + '/input', 'PLAIN SCRAM-SHA-1\n\n\nLISTSCRIPTS\r\n')
 c = start('-s', 'joe@example.org', f'maildir:{home}/M', '192.0.2.1', extra=work + '/input')
 got = c.read()
 check('the log-in is answered, without capabilities', got.is_('OK') and got.data == [], got)
@@ -241,12 +248,21 @@ known = c.capabilities()
 check('OWNER, and the mechanisms', known['OWNER'] == 'joe@example.org' and known['SASL'] == 'PLAIN SCRAM-SHA-1', known)
 c.ask(b'LOGOUT')
 check('the log has user and client', 'end user=joe@example.org client=192.0.2.1 changes=0' in ended(c)[1])
-put(work + '/input', 'PLAIN SCRAM-SHA-1\ndj1hYmM=\n')
+put(work + '/input', 'PLAIN SCRAM-SHA-1\ndj1hYmM=\n\n')
 c = start('-s', 'joe', f'maildir:{home}/M', '192.0.2.1', extra=work + '/input')
 got = c.read()
 check('section 1.3: SASL', got.is_('OK', 'SASL') and got.argument == 'dj1hYmM=', got)
 c.close()
-put(work + '/input', 'PLAIN\n\n')
+put(work + '/input', 'PLAIN\n\nrelayed\n')
+c = start('-s', 'joe', f'maildir:{home}/M', '192.0.2.1', extra=work + '/input')
+c.read()
+c.send(b'CAPABILITY')
+known = c.capabilities()
+check('section 2.14.1: one that is relayed may UNAUTHENTICATE', 'UNAUTHENTICATE' in known and known['UNAUTHENTICATE'] is None, known)
+check('without an argument', c.ask(b'UNAUTHENTICATE', 'x').is_('NO') and c.ask(b'NOOP').is_('OK'))
+c.raw(b'UNAUTHENTICATE\r\nNOOP\r\n')
+check('OK, and its session is over', c.read().is_('OK') and c.is_over() and ended(c)[0] == 0)
+put(work + '/input', 'PLAIN\n\n\n')
 put(home + '/mbox', '')
 c = start('-s', 'joe', f'mbox:{home}/mbox', '192.0.2.1', extra=work + '/input')
 got = c.read()

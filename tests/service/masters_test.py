@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """masters_test - control/authmasters: who may act as another account, by the
 authorization identity of SASL (RFC 4616), over IMAP, POP3 and submission."""
-import base64, glob, os, pwd, re, socket, subprocess, sys
+import base64, contextlib, glob, os, pwd, re, socket, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from sasl import Scram
 from tap import *
@@ -44,6 +44,12 @@ class Client:
             line = self.line()
             if not line or not line.startswith('* ') and not re.match(r'\d\d\d-', line):
                 return line
+
+    def raw(self, line):
+        """Within a command: what comes next."""
+        self.file.write(line.encode() + b'\r\n')
+        self.file.flush()
+        return self.line()
 
     def log_in(self, user, authzid, secret=SECRET):
         verb = 'AUTHENTICATE' if self.service == 'imapd' else 'AUTH'
@@ -140,6 +146,61 @@ check('SCRAM: not out of the domain, though the proof is right', scram('joe') ==
 check('POP3', may('ann', 'bob@new.example', 'pop3d') and not may('joe', 'ann', 'pop3d', 'Other-1') and
       tells('login', 'user=ann ', 'account=bob@new.example ', service='pop3d'), last('login', 'pop3d'))
 check('submission', may('ann', 'joe', 'submission') and not may('alice@new.example', 'joe', 'submission') and
+      tells('login', 'user=ann ', 'account=joe ', service='submission'), last('login', 'submission'))
+
+# ---- tokens, RFC 7628 ----
+CHECKER = r"""#!/usr/bin/env python3
+import os, sys
+with os.fdopen(3, 'rb') as f:
+    name, token = f.read().split(b'\0')[:2]
+kind, owner = token.split(b':')
+if kind == b'bad':
+    sys.exit(1)
+if owner == name:
+    sys.exit(0)
+os.write(1, {b'good': owner + b'\n', b'mute': b'', b'cut': owner, b'two': owner + b'\n' + owner + b'\n',
+             b'long': b'x' * 400 + b'\n', b'old': owner + b'\n'}[kind])
+sys.exit(1 if kind == b'old' else 2)
+"""
+os.makedirs('/var/mta/checkers')
+os.chmod('/var/mta/checkers', 0o755)
+with open('/var/mta/checkers/token', 'w') as f:
+    f.write(CHECKER)
+os.chmod('/var/mta/checkers/token', 0o755)
+control('oauthchecker', '/var/mta/checkers/token\n')
+restart()
+
+
+def bearer(token, wanted, mechanism='OAUTHBEARER', service='imapd'):
+    client = Client(service)
+    head = f'n,a={wanted},\1' if mechanism == 'OAUTHBEARER' else f'user={wanted}\1'
+    text = base64.b64encode(f'{head}auth=Bearer {token}\1\1'.encode()).decode()
+    said = client.say(f'{"AUTHENTICATE" if service == "imapd" else "AUTH"} {mechanism} {text}')
+    if re.match(r'(\+|334) ', said):          # a refusal is a challenge
+        said = client.raw('AQ==')
+    with contextlib.suppress(ConnectionError):
+        client.end()
+    return re.match(r'(a OK|\+OK|235) ', said + ' ') is not None
+
+
+for mechanism in 'OAUTHBEARER', 'XOAUTH2':
+    check(f'{mechanism}: one\'s own token', bearer('good:joe', 'joe', mechanism) and tells('login', 'user=joe ', 'account=joe '), last('login'))
+    check(f'{mechanism}: a master\'s', bearer('good:ann', 'joe', mechanism) and
+          tells('login', 'user=ann ', f'method={mechanism} ', 'account=joe '), last('login'))
+    check(f'{mechanism}: of some domains', bearer('good:alice@new.example', 'bob@new.example', mechanism) and
+          not bearer('good:alice@new.example', 'joe', mechanism) and
+          tells('refused', 'user=alice@new.example ', 'reason=no-master wanted=joe'), last('refused'))
+    check(f'{mechanism}: of who is none', not bearer('good:joe', 'ann', mechanism) and
+          tells('refused', 'user=joe ', 'reason=no-master wanted=ann'), last('refused'))
+    check(f'{mechanism}: for nobody, or root', not bearer('good:ann', 'nosuch', mechanism) and not bearer('good:ann', 'root', mechanism) and
+          tells('refused', 'user=ann ', 'reason=no-mailbox wanted=root'), last('refused'))
+    check(f'{mechanism}: whose owner is nobody here', not bearer('good:nosuch', 'joe', mechanism) and
+          tells('refused', 'user=nosuch ', 'reason=no-mailbox wanted=joe'), last('refused'))
+check('a token that is wrong', not bearer('bad:ann', 'joe'))
+check('a checker that ends with 1, whatever it writes', not bearer('old:ann', 'joe') and tells('refused', 'user=joe ', 'reason=password'), last('refused'))
+check('one that tells no name, half a one, two, or a long one', not any(bearer(kind + ':ann', 'joe') for kind in ('mute', 'cut', 'two', 'long')) and
+      tells('later', 'user=joe ', 'reason=checkpw'), last('later'))
+check('submission takes it, too', bearer('good:ann', 'joe', service='submission') and
       tells('login', 'user=ann ', 'account=joe ', service='submission'), last('login', 'submission'))
 control('authmasters', 'ann joe@example.org\n')
 checked = run('/var/mta/bin/mtactl', 'check')

@@ -81,8 +81,12 @@ test_relayed(const int ends[2])
 	CHECK("POP3 relays nobody",
 	    login_send_request(ends[0], &sent, -1) &&
 		login_receive_request(ends[1], &got, &fd) == -1);
+	sent.head.service = LOGIN_SIEVE;
+	CHECK("a client of ManageSieve that is relayed",
+	    login_send_request(ends[0], &sent, -1) &&
+		login_receive_request(ends[1], &got, &fd) == 1 && fd == -1);
 	sent.head.service = LOGIN_IMAP;
-	CHECK("a client that is relayed",
+	CHECK("one of IMAP",
 	    login_send_request(ends[0], &sent, -1) &&
 		login_receive_request(ends[1], &got, &fd) == 1 && fd == -1);
 	CHECK("it does not come all the same",

@@ -28,8 +28,9 @@ static const struct {
 	{ "submit", SHARING_SUBMIT, "", true },
 	{ "spare", SHARING_SPARE, "", true },
 	{ "next", SHARING_NEXT, "1000 1000\nmaildir:/m\n192.0.2.7", true },
+	{ "count", SHARING_COUNT, "2", true },
 	{ "no kind", (enum sharing_kind)0, "", false },
-	{ "one kind too many", (enum sharing_kind)(SHARING_NEXT + 1), "",
+	{ "one kind too many", (enum sharing_kind)(SHARING_COUNT + 1), "",
 	    false },
 };
 

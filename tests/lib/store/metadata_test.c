@@ -1,8 +1,14 @@
-/* metadata_test - names of annotations, and the lines that keep them. */
+/*
+ * metadata_test - names of annotations, the lines that keep them, and whose an
+ * entry is.
+ */
 
 #include "store/metadata.h"
 
-#include "test.h"
+#include <errno.h>
+
+#include "lib/store/maildir.h"
+#include "scratch.h"
 
 static const struct {
 	const char *entry;
@@ -38,6 +44,49 @@ static const char *const bad[] = { "", "/private/x", "x value", "/private x",
 	"/private/x +", "/private/x +0", "/private/x +0a", "/private/x a=b",
 	"/private/x y Folder more", "/private/x\ty", "/private/x y +GG" };
 
+/* ---- a folder's own, or else the account's ---- */
+
+static const struct {
+	const char *label;
+	const char *lines; /* of the file, behind its version */
+	const char *value; /* NULL: there is none */
+} owners[] = {
+	{ "nobody's", "/shared/x other Else\n/shared/y other F\n", NULL },
+	{ "the folder's", "/shared/x own F\n", "own" },
+	{ "the account's", "/shared/x all\n", "all" },
+	{ "the folder's before the account's",
+	    "/shared/x own F\n/shared/x all\n", "own" },
+	{ "in either order", "/shared/x all\n/SHARED/X own F\n", "own" },
+	{ "also an empty one", "/shared/x all\n/shared/x  F\n", "" },
+};
+
+static void
+check_owners(void)
+{
+	const struct span entry = span_of("/shared/x");
+
+	make_maildir("m");
+	struct account *account = open_account();
+	for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++) {
+		struct buf text = buf_new(1000);
+		struct buf value = buf_new(METADATA_VALUE_MAX);
+
+		buf_add_string(&text, "estafeta-metadata 1\n");
+		buf_add_string(&text, owners[i].lines);
+		put_bytes("m/estafeta-metadata", buf_span(&text));
+		bool is_found = metadata_find_or_accounts(
+		    account, span_of("F"), entry, &value);
+		CHECK(owners[i].label,
+		    owners[i].value == NULL
+			? !is_found && errno == 0 && value.len == 0
+			: is_found && span_equal(buf_span(&value),
+					  span_of(owners[i].value)));
+		buf_free(&text);
+		buf_free(&value);
+	}
+	account_close(account);
+}
+
 int
 main(void)
 {
@@ -72,5 +121,7 @@ main(void)
 		line.value.len == 0 && line.folder.len == 0);
 	metadata_line_free(&line);
 	buf_free(&text);
+	scratch_enter();
+	check_owners();
 	return test_result();
 }

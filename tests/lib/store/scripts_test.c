@@ -11,7 +11,9 @@
 
 enum {
 	WRITERS = 4,
-	ROUNDS = 25
+	ROUNDS = 25,
+	LONG_ONE = 1 << 22, /* of list: "l...", "m..." */
+	LONG_OTHER = 1 << 24
 };
 
 static const struct scripts_limits limits = { .count = 5, .size = 100 };
@@ -23,6 +25,15 @@ static const struct scripts_limits limits = { .count = 5, .size = 100 };
 	"89"                                                                   \
 	"01234567890123456789012345678901234567890123456789012345678"
 
+/* Octets: 4 of each character. */
+#define NAME_40                                                                \
+	"\xf0\x9f\x98\x80\xf0\x9f\x98\x81\xf0\x9f\x98\x82\xf0\x9f\x98"         \
+	"\x83\xf0\x9f\x98\x84\xf0\x9f\x98\x85\xf0\x9f\x98\x86\xf0\x9f"         \
+	"\x98\x87\xf0\x9f\x98\x88\xf0\x9f\x98\x89"
+#define NAME_512                                                               \
+	NAME_40 NAME_40 NAME_40 NAME_40 NAME_40 NAME_40 NAME_40 NAME_40        \
+	    NAME_40 NAME_40 NAME_40 NAME_40 "0123456789abcdef0123456789abcdef"
+
 static const struct {
 	const char *label;
 	struct span name;
@@ -33,8 +44,11 @@ static const struct {
 	{ "UTF-8", { "\xc3\xa1\xf0\x9f\x98\x80", 6 }, true },
 	{ "a dot within", { "a.sieve", 7 }, true },
 	{ "a backslash", { "\\\"*", 3 }, true },
-	{ "as long as may be", { NAME_199 "x", 200 }, true },
-	{ "too long", { NAME_199 "xy", 201 }, false },
+	{ "the longest of a file's own", { NAME_199 "x", 200 }, true },
+	{ "longer", { NAME_199 "xy", 201 }, true },
+	{ "as long as may be", { NAME_512, 512 }, true },
+	{ "too long", { NAME_512 "x", 513 }, false },
+	{ "long, with a slash", { NAME_199 "/x", 201 }, false },
 	{ "empty", { "", 0 }, false },
 	{ "a dot first", { ".a", 2 }, false },
 	{ "the folder", { ".", 1 }, false },
@@ -201,6 +215,101 @@ test_limits(int maildir)
 	buf_free(&large);
 }
 
+/* The first name's file: its SHA-256. */
+static const char file[] = "m/sieve/160b5c09f14e5b02eb9fa76869f2076d"
+			   "5085e5004f2ea23c842165ffd1eea939.sieve.long";
+
+/* Names of more than 200 octets, whose files are called by a digest. */
+static void
+test_long_names(int maildir)
+{
+	const char *one = "l" NAME_199 "y";
+	const char *other = "m" NAME_199 "y";
+	struct buf name = buf_new(SCRIPTS_NAME_MAX);
+
+	for (char c = 'a'; c < 'f'; c++)
+		scripts_delete(maildir, span_of((char[]){ c, '\0' }));
+	CHECK("put",
+	    store(maildir, one, "keep;\n") == SCRIPTS_OK &&
+		file_is(file, "# estafeta-name 1 l" NAME_199 "y\nkeep;\n"));
+	CHECK("read without its first line", has(maildir, one, "keep;\n"));
+	CHECK("put again", store(maildir, one, "stop;") == SCRIPTS_OK &&
+			       has(maildir, one, "stop;"));
+	CHECK("listed, and active",
+	    list(maildir) == LONG_ONE &&
+		scripts_set_active(maildir, span_of(one)) == SCRIPTS_OK &&
+		list(maildir) == (uint64_t)2 * LONG_ONE &&
+		scripts_active(maildir, &name) == SCRIPTS_OK &&
+		span_equal(buf_span(&name), span_of(one)));
+	CHECK("the active one does not go",
+	    scripts_delete(maildir, span_of(one)) == SCRIPTS_ACTIVE);
+	CHECK("renamed it stays active",
+	    scripts_rename(maildir, span_of(one), span_of(other)) ==
+		    SCRIPTS_OK &&
+		list(maildir) == (uint64_t)2 * LONG_OTHER &&
+		has(maildir, other, "stop;") && access(file, F_OK) == -1);
+	CHECK("to a short one",
+	    scripts_rename(maildir, span_of(other), span_of("a")) ==
+		    SCRIPTS_OK &&
+		list(maildir) == 2 && file_is("m/sieve/a.sieve", "stop;"));
+	CHECK("and back",
+	    scripts_rename(maildir, span_of("a"), span_of(one)) == SCRIPTS_OK &&
+		list(maildir) == (uint64_t)2 * LONG_ONE &&
+		has(maildir, one, "stop;") &&
+		access("m/sieve/a.sieve", F_OK) == -1);
+	CHECK("not to a name that is taken",
+	    store(maildir, other, "") == SCRIPTS_OK &&
+		scripts_rename(maildir, span_of(one), span_of(other)) ==
+		    SCRIPTS_EXISTS &&
+		scripts_rename(maildir, span_of(one), span_of(one)) ==
+		    SCRIPTS_EXISTS &&
+		store(maildir, "a", "") == SCRIPTS_OK &&
+		scripts_rename(maildir, span_of(one), span_of("a")) ==
+		    SCRIPTS_EXISTS &&
+		scripts_delete(maildir, span_of("a")) == SCRIPTS_OK);
+	CHECK(
+	    "one goes", scripts_delete(maildir, span_of(other)) == SCRIPTS_OK &&
+			    list(maildir) == (uint64_t)2 * LONG_ONE);
+	buf_free(&name);
+}
+
+static void
+test_strange_long_names(int maildir)
+{
+	const char *one = "l" NAME_199 "y";
+	const char *other = "m" NAME_199 "y";
+
+	for (char c = 'a'; c < 'e'; c++)
+		store(maildir, (char[]){ c, '\0' }, "");
+	CHECK(
+	    "they count, too", store(maildir, "f", "") == SCRIPTS_LIMIT &&
+				   store(maildir, other, "") == SCRIPTS_LIMIT &&
+				   store(maildir, one, "") == SCRIPTS_OK);
+	CHECK("what is called by another name's digest is none",
+	    rename(file, "m/sieve/0.sieve.long") == 0 &&
+		!has(maildir, one, "") && list(maildir) == 0x55);
+	put(file, "# estafeta-name 1 a\n");
+	put("m/sieve/.sieve.long", "");
+	CHECK("nor one of a short name",
+	    list(maildir) == 0x55 && !has(maildir, one, "") &&
+		mkfifo("m/sieve/1.sieve.long", 0600) == 0 &&
+		mkdir("m/sieve/2.sieve.long", 0700) == 0 &&
+		list(maildir) == 0x55);
+	put("m/sieve/" NAME_199 "xy.sieve", "");
+	CHECK("nor a short name's file that is too long",
+	    list(maildir) == 0x55 && !has(maildir, NAME_199 "xy", ""));
+	CHECK("the longest can be active",
+	    scripts_delete(maildir, span_of("a")) == SCRIPTS_OK &&
+		store(maildir, NAME_512, "") == SCRIPTS_OK &&
+		scripts_set_active(maildir, span_of(NAME_512)) == SCRIPTS_OK &&
+		scripts_delete(maildir, span_of(NAME_512)) == SCRIPTS_ACTIVE &&
+		scripts_rename(maildir, span_of(NAME_512), span_of("a")) ==
+		    SCRIPTS_OK);
+	CHECK("none is left",
+	    scripts_set_active(maildir, span_of("")) == SCRIPTS_OK &&
+		store(maildir, "e", "") == SCRIPTS_OK);
+}
+
 /* What a user, or another program, may leave there. */
 static void
 test_strange_files(int maildir)
@@ -336,6 +445,8 @@ main(void)
 	CHECK("nothing of it is there", access("m/sieve", F_OK) == -1);
 	test_life(maildir);
 	test_limits(maildir);
+	test_long_names(maildir);
+	test_strange_long_names(maildir);
 	test_strange_files(maildir);
 	test_half_a_rename(maildir);
 	test_writers(maildir);

@@ -1,4 +1,4 @@
-#include "imapd/relaying.h"
+#include "net/relaying.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "imapd/dialogue.h"
 
 struct relaying {
-	struct dialogue dialogue;
+	const struct relaying_ends *ends;
 	struct reader *in; /* of the client: unread bytes, start to end */
 	int session;
 	size_t passable;      /* of these, as far as dialogue said */
@@ -18,11 +17,20 @@ struct relaying {
 	bool is_client_ended; /* it says nothing more */
 	bool is_deaf;         /* the session reads nothing more */
 	bool is_over;
+	bool is_broken;   /* by what the session said too early */
 	int64_t moved_ms; /* the last byte down, or UNAUTHENTICATE */
 	size_t down_start;
 	size_t down_end;
 	char down[RELAYING_DOWN_MAX];
 };
+
+static enum relaying_state
+state_of(const struct relaying *relaying)
+{
+	return relaying->is_broken
+		   ? RELAYING_BROKEN
+		   : relaying->ends->protocol->state(relaying->ends->dialogue);
+}
 
 /* ---- up ---- */
 
@@ -32,11 +40,12 @@ listen_to_client(struct relaying *relaying)
 	const struct reader *in = relaying->in;
 	size_t known = in->start + relaying->passable;
 
-	bool was_leaving = relaying->dialogue.state == DIALOGUE_LEAVING;
-	relaying->passable += dialogue_hear_client(&relaying->dialogue,
-	    (struct span){ in->bytes + known, in->end - known });
+	bool was_leaving = state_of(relaying) == RELAYING_LEAVING;
+	relaying->passable +=
+	    relaying->ends->protocol->hear_client(relaying->ends->dialogue,
+		(struct span){ in->bytes + known, in->end - known });
 	/* The time for the answer begins. */
-	if (relaying->dialogue.state == DIALOGUE_LEAVING && !was_leaving)
+	if (state_of(relaying) == RELAYING_LEAVING && !was_leaving)
 		relaying->moved_ms = clock_ms();
 }
 
@@ -115,12 +124,13 @@ read_session(struct relaying *relaying)
 	}
 	relaying->moved_ms = clock_ms();
 	relaying->down_start = 0;
-	relaying->down_end = dialogue_hear_session(
-	    &relaying->dialogue, (struct span){ relaying->down, (size_t)got });
+	relaying->down_end =
+	    relaying->ends->protocol->hear_session(relaying->ends->dialogue,
+		(struct span){ relaying->down, (size_t)got });
 	/* An answer to what it cannot have heard yet: what is left of that
 	   would be taken for the next log-in. */
-	if (relaying->dialogue.state == DIALOGUE_LEFT && relaying->passable > 0)
-		relaying->dialogue.state = DIALOGUE_BROKEN;
+	relaying->is_broken |=
+	    state_of(relaying) == RELAYING_LEFT && relaying->passable > 0;
 }
 
 static void
@@ -178,7 +188,7 @@ wanted_of_session(const struct relaying *relaying)
 static int
 patience(const struct relaying *relaying, int64_t timeout_ms)
 {
-	if (relaying->dialogue.state != DIALOGUE_LEAVING && !has_down(relaying))
+	if (state_of(relaying) != RELAYING_LEAVING && !has_down(relaying))
 		return -1;
 	int64_t left = relaying->moved_ms + timeout_ms - clock_ms();
 	return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
@@ -219,11 +229,11 @@ attend(struct relaying *relaying, const struct pollfd polled[2])
 static bool
 goes_on(const struct relaying *relaying)
 {
-	enum dialogue_state state = relaying->dialogue.state;
+	enum relaying_state state = state_of(relaying);
 
 	return !relaying->is_over &&
-	       (has_down(relaying) ||
-		   (state != DIALOGUE_LEFT && state != DIALOGUE_BROKEN));
+	       (has_down(relaying) || state == RELAYING_ON ||
+		   state == RELAYING_LEAVING);
 }
 
 static void
@@ -243,23 +253,22 @@ run(struct relaying *relaying, int64_t timeout_ms)
 }
 
 bool
-relaying_run(struct reader *in, int session, struct span tag,
-    int64_t timeout_ms, const char *peer)
+relaying_run(const struct relaying_ends *ends, int64_t timeout_ms)
 {
 	static struct relaying relaying; /* large */
 
-	relaying = (struct relaying){
-		.in = in, .session = session, .moved_ms = clock_ms()
-	};
-	dialogue_init(&relaying.dialogue, tag);
-	fd_set_nonblocking(session);
+	relaying = (struct relaying){ .ends = ends,
+		.in = ends->in,
+		.session = ends->session,
+		.moved_ms = clock_ms() };
+	fd_set_nonblocking(ends->session);
 	run(&relaying, timeout_ms);
-	close(session);
-	if (relaying.dialogue.state == DIALOGUE_BROKEN)
-		log_event("relay ended client=%s reason=broken-dialogue", peer);
-	bool has_left =
-	    relaying.dialogue.state == DIALOGUE_LEFT && !has_down(&relaying);
+	close(ends->session);
+	enum relaying_state state = state_of(&relaying);
+	if (state == RELAYING_BROKEN)
+		log_event(
+		    "relay ended client=%s reason=broken-dialogue", ends->peer);
 	explicit_bzero(relaying.down, sizeof(relaying.down));
-	reader_wipe(in);
-	return has_left;
+	reader_wipe(ends->in);
+	return state == RELAYING_LEFT && !has_down(&relaying);
 }
