@@ -269,8 +269,11 @@ attach(pid_t process)
 
 		if (thread == 0)
 			continue;
-		if (ptrace(PTRACE_SEIZE, thread, 0, OPTIONS) == -1)
+		if (ptrace(PTRACE_SEIZE, thread, 0, OPTIONS) == -1) {
+			if (errno == ESRCH && thread != process)
+				continue; /* a thread that has ended */
 			temp_fail("cannot attach to %d", thread);
+		}
 		ptrace(PTRACE_INTERRUPT, thread, 0, 0);
 		fault.unarmed++;
 	}

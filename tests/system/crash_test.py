@@ -82,9 +82,10 @@ def arguments(pid):
 
 def pick(name, parent=None, uid=None):
     """The one process of that name whose parent has that name, and that uid;
-    of port 25's, not submission's: their programs have the same names."""
+    of port 25's, not submission's: their programs have the same names.  The
+    youngest, for an older chain may be ending still."""
     table = processes()
-    for pid, (its, above, its_uid) in sorted(table.items()):
+    for pid, (its, above, its_uid) in sorted(table.items(), reverse=True):
         if its == name and (parent is None or table.get(above, ('',))[0] == parent) and \
                 (uid is None or its_uid == pwd.getpwnam(uid).pw_uid) and \
                 'submission' not in arguments(pid) + arguments(above):
