@@ -26,100 +26,23 @@ dialogue_init(struct dialogue *dialogue, struct span tag)
 	set_tag(&dialogue->tag, tag);
 }
 
-/* ---- lines ---- */
-
-static enum dialogue_brace
-next_brace(struct dialogue_line *line, char c)
-{
-	enum dialogue_brace brace = line->brace;
-
-	if (c == '{') {
-		line->octets = 0;
-		line->has_plus = false;
-		return BRACE_OPEN;
-	}
-	if (c >= '0' && c <= '9' &&
-	    (brace == BRACE_OPEN || brace == BRACE_DIGITS)) {
-		/* Beyond INT64_MAX it is no number to anyone. */
-		line->octets = line->octets > (INT64_MAX - 9) / 10
-				   ? (uint64_t)INT64_MAX
-				   : line->octets * 10 + (uint64_t)(c - '0');
-		return BRACE_DIGITS;
-	}
-	if (c == '+' && brace == BRACE_DIGITS) {
-		line->has_plus = true;
-		return BRACE_PLUS;
-	}
-	if (c == '}' && (brace == BRACE_DIGITS || brace == BRACE_PLUS))
-		return BRACE_CLOSED;
-	return c == '\r' && brace == BRACE_CLOSED ? BRACE_CR : BRACE_NONE;
-}
-
-static void
-add_char(struct dialogue_line *line, char c)
-{
-	if (line->len < sizeof(line->head))
-		line->head[line->len] = c;
-	line->len++;
-	line->brace = next_brace(line, c);
-	line->last = c;
-	if (c == '"' && !line->is_escaped)
-		line->is_quoted = !line->is_quoted;
-	line->is_escaped = line->is_quoted && c == '\\' && !line->is_escaped;
-}
-
-static void
-begin_line(struct dialogue_line *line)
-{
-	line->len = 0;
-	line->last = '\0';
-	line->brace = BRACE_NONE;
-	line->is_quoted = line->is_escaped = false;
-}
-
 static bool
-announces(const struct dialogue_line *line)
-{
-	return line->brace == BRACE_CLOSED || line->brace == BRACE_CR;
-}
-
-static bool
-is_too_large(const struct dialogue_line *line)
+is_too_large(const struct relayed_line *line)
 {
 	return line->octets > INT64_MAX / 2;
-}
-
-/* What is known of it, without CR. */
-static struct span
-text_of(const struct dialogue_line *line)
-{
-	size_t len = line->len - (line->last == '\r' && line->len > 0);
-
-	return span_slice(
-	    (struct span){ line->head, sizeof(line->head) }, 0, len);
-}
-
-/* As many of the bytes as are left of a literal. */
-static size_t
-pass_octets(uint64_t *octets, size_t bytes)
-{
-	size_t passed = *octets < bytes ? (size_t)*octets : bytes;
-
-	*octets -= passed;
-	return passed;
 }
 
 /* ---- the client ---- */
 
 /* As the session reads it: TAG SP VERB, and nothing else. */
 static bool
-is_command(struct dialogue_line *line, const char *verb)
+is_command(struct relayed_line *line, const char *verb)
 {
-	struct span text = text_of(line);
+	struct span text = relayed_line_text(line);
 	struct parse parse = { line->head, line->head + text.len };
 	struct span tag;
 
-	return line->len < sizeof(line->head) && parse_tag(&parse, &tag) &&
+	return relayed_line_is_known(line) && parse_tag(&parse, &tag) &&
 	       parse_space(&parse) && parse_keyword(&parse, verb) &&
 	       parse_is_end(&parse);
 }
@@ -128,8 +51,9 @@ is_command(struct dialogue_line *line, const char *verb)
 static void
 begin_command(struct dialogue *dialogue)
 {
-	struct dialogue_line *line = &dialogue->client;
-	struct parse parse = { line->head, line->head + text_of(line).len };
+	struct relayed_line *line = &dialogue->client;
+	struct parse parse = { line->head,
+		line->head + relayed_line_text(line).len };
 	struct span tag = { NULL, 0 };
 
 	if (!parse_tag(&parse, &tag))
@@ -143,7 +67,7 @@ begin_command(struct dialogue *dialogue)
 static void
 begin_literal(struct dialogue *dialogue)
 {
-	const struct dialogue_line *line = &dialogue->client;
+	const struct relayed_line *line = &dialogue->client;
 
 	dialogue->client_octets = line->octets;
 	dialogue->state = is_too_large(line) ? DIALOGUE_BROKEN
@@ -172,7 +96,7 @@ end_idle(struct dialogue *dialogue)
 static void
 end_client_line(struct dialogue *dialogue, bool is_first)
 {
-	struct dialogue_line *line = &dialogue->client;
+	struct relayed_line *line = &dialogue->client;
 	bool was_idling = dialogue->is_idle;
 
 	dialogue->is_idle = false;
@@ -184,7 +108,7 @@ end_client_line(struct dialogue *dialogue, bool is_first)
 		begin_command(dialogue);
 	if (dialogue->state == DIALOGUE_BROKEN)
 		return;
-	if (announces(line)) {
+	if (relayed_line_announces(line)) {
 		begin_literal(dialogue);
 	} else if (is_first && is_command(line, "UNAUTHENTICATE")) {
 		dialogue->state = DIALOGUE_LEAVING;
@@ -222,19 +146,19 @@ hear_client_char(struct dialogue *dialogue, char c)
 		dialogue->state = DIALOGUE_LINE;
 	}
 	if (c != '\n') {
-		add_char(&dialogue->client, c);
+		relayed_line_add(&dialogue->client, c);
 		return;
 	}
 	end_client_line(dialogue, !dialogue->is_continued);
 	dialogue->is_continued = true;
-	begin_line(&dialogue->client);
+	relayed_line_begin(&dialogue->client);
 }
 
 /* Behind the last octet the command's line goes on. */
 static size_t
 hear_octets(struct dialogue *dialogue, size_t bytes)
 {
-	size_t passed = pass_octets(&dialogue->client_octets, bytes);
+	size_t passed = relayed_pass_octets(&dialogue->client_octets, bytes);
 
 	if (dialogue->client_octets == 0)
 		dialogue->state = DIALOGUE_LINE;
@@ -321,12 +245,12 @@ take_tagged(struct dialogue *dialogue, struct span text)
 static void
 end_session_line(struct dialogue *dialogue)
 {
-	const struct dialogue_line *line = &dialogue->session;
-	struct span text = text_of(line);
+	const struct relayed_line *line = &dialogue->session;
+	struct span text = relayed_line_text(line);
 	bool is_first = !dialogue->is_in_response;
 	bool is_data =
 	    !is_first || (span_starts(text, span_of("* ")) && !is_status(text));
-	bool is_literal = announces(line);
+	bool is_literal = relayed_line_announces(line);
 
 	if (line->last != '\r' ||
 	    (is_literal && (!is_data || line->has_plus || line->is_quoted ||
@@ -347,7 +271,7 @@ end_session_line(struct dialogue *dialogue)
 static bool
 is_fitting(const struct dialogue *dialogue, char c)
 {
-	const struct dialogue_line *line = &dialogue->session;
+	const struct relayed_line *line = &dialogue->session;
 
 	if (line->len == 0 && c == '+' && !dialogue->is_in_response)
 		return is_asked(dialogue);
@@ -368,20 +292,20 @@ dialogue_hear_session(struct dialogue *dialogue, struct span bytes)
 
 	while (i < bytes.len && !is_over(dialogue)) {
 		if (dialogue->session_octets > 0) {
-			i += pass_octets(
+			i += relayed_pass_octets(
 			    &dialogue->session_octets, bytes.len - i);
 			continue;
 		}
 		char c = bytes.ptr[i++];
 		if (c != '\n' && is_fitting(dialogue, c)) {
-			add_char(&dialogue->session, c);
+			relayed_line_add(&dialogue->session, c);
 			continue;
 		}
 		if (c != '\n')
 			dialogue->state = DIALOGUE_BROKEN;
 		else
 			end_session_line(dialogue);
-		begin_line(&dialogue->session);
+		relayed_line_begin(&dialogue->session);
 	}
 	return i - (dialogue->state == DIALOGUE_BROKEN && i > 0);
 }

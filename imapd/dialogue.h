@@ -19,11 +19,11 @@
  *          length of lines and literals is the session's concern.
  */
 
+#include "net/relayed_line.h"
 #include "net/relaying.h"
 
 enum {
-	DIALOGUE_TAG_MAX = 200,
-	DIALOGUE_HEAD_MAX = 256 /* of a line: a tag and a verb */
+	DIALOGUE_TAG_MAX = 200
 };
 
 enum dialogue_state {
@@ -38,27 +38,6 @@ enum dialogue_state {
 	DIALOGUE_BROKEN /* pass nothing more on */
 };
 
-/* The announcement of a literal at the end of a line. */
-enum dialogue_brace {
-	BRACE_NONE,
-	BRACE_OPEN,   /* "{" */
-	BRACE_DIGITS, /* "{12" */
-	BRACE_PLUS,   /* "{12+" */
-	BRACE_CLOSED, /* "{12}" */
-	BRACE_CR      /* and the CR */
-};
-
-struct dialogue_line {
-	char head[DIALOGUE_HEAD_MAX];
-	size_t len; /* of the line, which may be longer */
-	char last;
-	bool is_quoted; /* a string is open */
-	bool is_escaped;
-	enum dialogue_brace brace;
-	bool has_plus;
-	uint64_t octets;
-};
-
 struct dialogue_tag {
 	char text[DIALOGUE_TAG_MAX];
 	size_t len; /* 0: that line had none, and is answered by "* BAD" */
@@ -66,8 +45,8 @@ struct dialogue_tag {
 
 struct dialogue {
 	enum dialogue_state state;
-	struct dialogue_line client;
-	struct dialogue_line session;
+	struct relayed_line client;
+	struct relayed_line session;
 	uint64_t client_octets; /* that are left of a literal */
 	uint64_t session_octets;
 	bool is_continued;   /* its line is one behind a literal */

@@ -11,86 +11,6 @@ sieve_dialogue_init(struct sieve_dialogue *dialogue)
 	dialogue->state = SIEVE_DIALOGUE_WHOLE;
 }
 
-/* ---- lines ---- */
-
-static enum sieve_brace
-next_brace(struct sieve_dialogue_line *line, char c)
-{
-	enum sieve_brace brace = line->brace;
-
-	if (c == '{') {
-		line->octets = 0;
-		line->has_plus = false;
-		return SIEVE_BRACE_OPEN;
-	}
-	if (c >= '0' && c <= '9' &&
-	    (brace == SIEVE_BRACE_OPEN || brace == SIEVE_BRACE_DIGITS)) {
-		/* Beyond UINT32_MAX it is no number to anyone. */
-		line->octets = line->octets > UINT32_MAX
-				   ? line->octets
-				   : line->octets * 10 + (uint64_t)(c - '0');
-		return SIEVE_BRACE_DIGITS;
-	}
-	if (c == '+' && brace == SIEVE_BRACE_DIGITS) {
-		line->has_plus = true;
-		return SIEVE_BRACE_PLUS;
-	}
-	if (c == '}' &&
-	    (brace == SIEVE_BRACE_DIGITS || brace == SIEVE_BRACE_PLUS))
-		return SIEVE_BRACE_CLOSED;
-	return c == '\r' && brace == SIEVE_BRACE_CLOSED ? SIEVE_BRACE_CR
-							: SIEVE_BRACE_NONE;
-}
-
-static void
-add_char(struct sieve_dialogue_line *line, char c)
-{
-	if (line->len < sizeof(line->head))
-		line->head[line->len] = c;
-	line->len++;
-	line->brace = next_brace(line, c);
-	line->last = c;
-	if (c == '"' && !line->is_escaped)
-		line->is_quoted = !line->is_quoted;
-	line->is_escaped = line->is_quoted && c == '\\' && !line->is_escaped;
-}
-
-static void
-begin_line(struct sieve_dialogue_line *line)
-{
-	line->len = 0;
-	line->last = '\0';
-	line->brace = SIEVE_BRACE_NONE;
-	line->is_quoted = line->is_escaped = false;
-}
-
-static bool
-announces(const struct sieve_dialogue_line *line)
-{
-	return line->brace == SIEVE_BRACE_CLOSED ||
-	       line->brace == SIEVE_BRACE_CR;
-}
-
-/* What is known of it, without CR. */
-static struct span
-text_of(const struct sieve_dialogue_line *line)
-{
-	size_t len = line->len - (line->last == '\r' && line->len > 0);
-
-	return span_slice(
-	    (struct span){ line->head, sizeof(line->head) }, 0, len);
-}
-
-/* As many of the bytes as are left of a literal. */
-static size_t
-pass_octets(uint64_t *octets, size_t bytes)
-{
-	size_t passed = *octets < bytes ? (size_t)*octets : bytes;
-
-	*octets -= passed;
-	return passed;
-}
-
 /* ---- the client ---- */
 
 /*
@@ -100,12 +20,12 @@ pass_octets(uint64_t *octets, size_t bytes)
 static void
 end_client_line(struct sieve_dialogue *dialogue)
 {
-	const struct sieve_dialogue_line *line = &dialogue->client;
+	const struct relayed_line *line = &dialogue->client;
 	bool is_leaving =
-	    !dialogue->is_continued && line->len < sizeof(line->head) &&
-	    span_equal_nocase(text_of(line), span_of(unauthenticate));
+	    !dialogue->is_continued && relayed_line_is_known(line) &&
+	    span_equal_nocase(relayed_line_text(line), span_of(unauthenticate));
 
-	if (announces(line) && line->has_plus) {
+	if (relayed_line_announces(line) && line->has_plus) {
 		dialogue->client_octets = line->octets;
 		dialogue->state = line->octets > UINT32_MAX
 				      ? SIEVE_DIALOGUE_WHOLE
@@ -125,19 +45,19 @@ hear_client_char(struct sieve_dialogue *dialogue, char c)
 		dialogue->state = SIEVE_DIALOGUE_LINE;
 	}
 	if (c != '\n') {
-		add_char(&dialogue->client, c);
+		relayed_line_add(&dialogue->client, c);
 		return;
 	}
 	end_client_line(dialogue);
 	dialogue->is_continued = true;
-	begin_line(&dialogue->client);
+	relayed_line_begin(&dialogue->client);
 }
 
 /* Behind the last octet the command's line goes on. */
 static size_t
 hear_octets(struct sieve_dialogue *dialogue, size_t bytes)
 {
-	size_t passed = pass_octets(&dialogue->client_octets, bytes);
+	size_t passed = relayed_pass_octets(&dialogue->client_octets, bytes);
 
 	if (dialogue->client_octets == 0)
 		dialogue->state = SIEVE_DIALOGUE_LINE;
@@ -192,10 +112,10 @@ state_behind(const struct sieve_dialogue *dialogue, struct span text)
 static bool
 is_plain(const struct sieve_dialogue *dialogue)
 {
-	const struct sieve_dialogue_line *line = &dialogue->session;
+	const struct relayed_line *line = &dialogue->session;
 
 	return line->last == '\r' && !line->is_quoted &&
-	       (!announces(line) ||
+	       (!relayed_line_announces(line) ||
 		   (!line->has_plus && line->octets <= UINT32_MAX &&
 		       dialogue->state != SIEVE_DIALOGUE_LEAVING));
 }
@@ -204,7 +124,7 @@ is_plain(const struct sieve_dialogue *dialogue)
 static void
 begin_response(struct sieve_dialogue *dialogue)
 {
-	struct span text = text_of(&dialogue->session);
+	struct span text = relayed_line_text(&dialogue->session);
 
 	dialogue->is_in_data = is_data(text);
 	dialogue->is_in_answer = !dialogue->is_in_data;
@@ -219,7 +139,7 @@ begin_response(struct sieve_dialogue *dialogue)
 static void
 end_session_line(struct sieve_dialogue *dialogue)
 {
-	const struct sieve_dialogue_line *line = &dialogue->session;
+	const struct relayed_line *line = &dialogue->session;
 
 	if (!dialogue->is_in_data && !dialogue->is_in_answer)
 		begin_response(dialogue);
@@ -227,7 +147,7 @@ end_session_line(struct sieve_dialogue *dialogue)
 		dialogue->state = SIEVE_DIALOGUE_BROKEN;
 		return;
 	}
-	if (announces(line)) {
+	if (relayed_line_announces(line)) {
 		dialogue->session_octets = line->octets;
 		return;
 	}
@@ -249,7 +169,7 @@ sieve_dialogue_hear_session(struct sieve_dialogue *dialogue, struct span bytes)
 
 	while (i < bytes.len && goes_on(dialogue)) {
 		if (dialogue->session_octets > 0) {
-			i += pass_octets(
+			i += relayed_pass_octets(
 			    &dialogue->session_octets, bytes.len - i);
 			continue;
 		}
@@ -258,11 +178,11 @@ sieve_dialogue_hear_session(struct sieve_dialogue *dialogue, struct span bytes)
 		if (c != '\n' && dialogue->session.last == '\r')
 			dialogue->state = SIEVE_DIALOGUE_BROKEN;
 		else if (c != '\n')
-			add_char(&dialogue->session, c);
+			relayed_line_add(&dialogue->session, c);
 		else
 			end_session_line(dialogue);
 		if (c == '\n')
-			begin_line(&dialogue->session);
+			relayed_line_begin(&dialogue->session);
 	}
 	/* A line that broke it is not to be whole. */
 	return i - (dialogue->state == SIEVE_DIALOGUE_BROKEN && i > 0);

@@ -15,11 +15,8 @@
  *          and ends it.
  */
 
+#include "net/relayed_line.h"
 #include "net/relaying.h"
-
-enum {
-	SIEVE_HEAD_MAX = 16 /* of a line: what tells UNAUTHENTICATE apart */
-};
 
 enum sieve_dialogue_state {
 	SIEVE_DIALOGUE_READY,   /* all is answered */
@@ -32,31 +29,10 @@ enum sieve_dialogue_state {
 	SIEVE_DIALOGUE_BROKEN
 };
 
-/* The announcement of a literal at the end of a line. */
-enum sieve_brace {
-	SIEVE_BRACE_NONE,
-	SIEVE_BRACE_OPEN,   /* "{" */
-	SIEVE_BRACE_DIGITS, /* "{12" */
-	SIEVE_BRACE_PLUS,   /* "{12+" */
-	SIEVE_BRACE_CLOSED, /* "{12}" */
-	SIEVE_BRACE_CR      /* and the CR */
-};
-
-struct sieve_dialogue_line {
-	char head[SIEVE_HEAD_MAX];
-	size_t len; /* of the line, which may be longer */
-	char last;
-	bool is_quoted; /* a string is open */
-	bool is_escaped;
-	enum sieve_brace brace;
-	bool has_plus;
-	uint64_t octets;
-};
-
 struct sieve_dialogue {
 	enum sieve_dialogue_state state;
-	struct sieve_dialogue_line client;
-	struct sieve_dialogue_line session;
+	struct relayed_line client;
+	struct relayed_line session;
 	uint64_t client_octets; /* that are left of a literal */
 	uint64_t session_octets;
 	bool is_continued; /* the client's line is one behind a literal */

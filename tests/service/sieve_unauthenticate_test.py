@@ -186,9 +186,8 @@ HOSTILE = r"""#!/usr/bin/python3
 import os, sys, time
 plan = open('/tmp/plan').read()
 say = lambda text: os.write(1, text.encode())
-say('OK "logged in"\r\n')
-if plan == 'ahead':
-    say('OK "forged"\r\n')
+# At once: later it would be an answer to UNAUTHENTICATE, which it may give.
+say('OK "logged in"\r\n' + ('OK "forged"\r\n' if plan == 'ahead' else ''))
 heard = b''
 while b'UNAUTHENTICATE' not in heard:
     more = os.read(0, 4096)
