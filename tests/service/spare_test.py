@@ -24,6 +24,15 @@ def logged(service):
         return [int(pid) for pid in re.findall(r' login user=.* pid=(\d+)', f.read())]
 
 
+accepted = {'imapd': 0, 'pop3d': 0}  # log-ins
+
+
+def log_ins(service):
+    """How many there were: a client is served before its line is in the log."""
+    wait_for(lambda: len(logged(service)) == accepted[service])
+    return accepted[service]
+
+
 def served_by(service, before):
     """The process of the log-in that came after so many."""
     wait_for(lambda: len(logged(service)) > before)
@@ -35,6 +44,13 @@ def imap(user='joe', tls=False):
     if tls:
         client.starttls(trusting)
     client.login(user, SECRET)
+    accepted['imapd'] += 1
+    return client
+
+
+def wired():
+    client = imapwire.Wire('joe', SECRET)
+    accepted['imapd'] += client.answer[-1].startswith('OK')
     return client
 
 
@@ -45,7 +61,11 @@ def descriptor(pid, number):
     os.close(pidfd)
     if fd == -1:
         raise ProcessLookupError
-    return socket.socket(fileno=fd)
+    try:
+        return socket.socket(fileno=fd)
+    except OSError:
+        os.close(fd)  # the lock's, where there is no such socket
+        raise
 
 
 def is_hung_up(pid, number):
@@ -68,7 +88,7 @@ def rests(pid):
 
 def imap_visit(user='joe', tls=False):
     """One log-in: which process it had."""
-    before = len(logged('imapd'))
+    before = log_ins('imapd')
     client = imap(user, tls)
     told = client.select('INBOX')
     pid = served_by('imapd', before)
@@ -78,10 +98,11 @@ def imap_visit(user='joe', tls=False):
 
 
 def pop_visit(delete=False):
-    before = len(logged('pop3d'))
+    before = log_ins('pop3d')
     client = poplib.POP3('127.0.0.1', 110, timeout=30)
     client.user('joe')
     client.pass_(SECRET)
+    accepted['pop3d'] += 1
     count = client.stat()[0]
     pid = served_by('pop3d', before)
     if delete:
@@ -132,7 +153,7 @@ other, _ = imap_visit('ann')
 check('another account has another process', other != first and os.stat(f'/proc/{other}').st_uid == pwd.getpwnam('ann').pw_uid)
 check('and each its own again', (imap_visit()[0], imap_visit('ann')[0]) == (first, other))
 
-before = len(logged('imapd'))
+before = log_ins('imapd')
 with socket.create_connection(('127.0.0.1', 143), 30) as s:
     s.sendall(f'x LANGUAGE es\r\na LOGIN joe "{SECRET}"\r\nb SELECT INBOX\r\nc LOGOUT\r\n'.encode())
     said = b''
@@ -140,8 +161,9 @@ with socket.create_connection(('127.0.0.1', 143), 30) as s:
         said += more
 said = said.decode()
 check('what was sent behind the log-in is answered', 'a OK [CAPABILITY' in said and '* 2 EXISTS' in said and 'c OK adiós' in said, said)
+accepted['imapd'] += 1
 check('by the same process, which then hangs up', served_by('imapd', before) == first)
-before = len(logged('imapd'))
+before = log_ins('imapd')
 client = imap()
 check('that client\'s language was its own', client.noop()[1] == [b'done'], client.noop())
 pid = served_by('imapd', before)
@@ -150,12 +172,13 @@ check('of a client that breaks off the process ends', pid == first and wait_for(
 
 # two at a time: control/imapperuser
 pair = [imap(), imap()]
+log_ins('imapd')
 two = sorted(logged('imapd')[-2:])
 check('two at the same time have two processes', len(set(two)) == 2)
 for client in pair:
     client.logout()
 wait_for(lambda: all(rests(pid) for pid in two))
-before = len(logged('imapd'))
+before = log_ins('imapd')
 pair = [imap(), imap()]
 check('and so have the next two', sorted([served_by('imapd', before), served_by('imapd', before + 1)]) == two)
 try:
@@ -188,14 +211,14 @@ def says(wire, *commands):
     return [wire.say(command)[-1] for command in commands]
 
 
-before = len(logged('imapd'))
-first = imapwire.Wire('joe', SECRET)
+before = log_ins('imapd')
+first = wired()
 said = says(first, 'CREATE Again', 'NOTIFY SET (personal (MessageNew MessageExpunge))')
-other = imapwire.Wire('joe', SECRET)
+other = wired()
 said += says(first, 'LOGOUT')
 wait_for(lambda: rests(served_by('imapd', before)))
 said += says(other, 'DELETE Again', 'CREATE Again')
-second = imapwire.Wire('joe', SECRET)
+second = wired()
 said += says(second, 'SELECT Again')
 check('NOTIFY, and the same process again', served_by('imapd', before) == served_by('imapd', before + 2), said)
 second.send('i IDLE\r\n')
@@ -216,7 +239,7 @@ wait_for(lambda: all(is_gone(pid) for pid in pids))
 # one whose user took its place: it says that it waits, keeps its client, and wants no other
 class Liar:
     def __init__(self):
-        before = len(logged('imapd'))
+        before = log_ins('imapd')
         self.client = imap()
         self.login = descriptor(served_by('imapd', before), 4)
         self.login.send(struct.pack('<4sI', b'ESH1', SPARE))
@@ -239,10 +262,10 @@ check('control/imapperuser holds for those that only say so', len(liars) < 5, le
 for liar in liars:
     liar.client.logout()
     liar.login.close()
-check('and after them the account is as ever', wait_for(lambda: 'LIMIT' not in imapwire.Wire('joe', SECRET).answer[-1]))
+check('and after them the account is as ever', wait_for(lambda: 'LIMIT' not in wired().answer[-1]))
 
 # login stops: who leaves meanwhile is not waited for
-before = len(logged('imapd'))
+before = log_ins('imapd')
 client = imap()
 pid = served_by('imapd', before)
 run('s6-svc', '-h', '/var/mta/service/imapd')
@@ -271,10 +294,11 @@ check('and what has come', pop_visit() == (first, 2))
 locked = run('flock', '-n', MAILDIR + '/.pop3.lock', 'true')
 check('while it waits it holds no lock', locked.returncode == 0, locked)
 
-before = len(logged('pop3d'))
+before = log_ins('pop3d')
 client = poplib.POP3('127.0.0.1', 110, timeout=30)
 client.user('joe')
 client.pass_(SECRET)
+accepted['pop3d'] += 1
 client.close()
 check('of a client that breaks off the process ends, too', served_by('pop3d', before) == first and wait_for(lambda: is_gone(first), 3))
 first, _ = pop_visit()
