@@ -135,9 +135,9 @@ def try_each(error, ways):
         points.append(hit)
         number += 1
     # The count begins where the tracer finds pop3d, a call earlier or later: one can be passed over.
-    for again in range(number):
+    for again in range(4 * number):
         if error is None and not REWRITING <= set(points):
-            points.append(try_one(again + 1, error, ways[0], wrong))
+            points.append(try_one(again % number + 1, error, ways[0], wrong))
     return points, wrong
 
 
