@@ -220,6 +220,16 @@ handle_syscall(pid_t thread)
 		handle_exit(thread);
 }
 
+/* One thread less that runs as it likes; nothing counts before the last. */
+static void
+arm(void)
+{
+	if (fault.unarmed == 0 || --fault.unarmed > 0)
+		return;
+	puts("armed");
+	fflush(stdout);
+}
+
 /* What the thread is to be woken with. */
 static int
 handle_stop(pid_t thread, int status)
@@ -228,14 +238,12 @@ handle_stop(pid_t thread, int status)
 	int event = status >> 16;
 
 	if (signal == SYSCALL_STOP) {
-		handle_syscall(thread);
+		if (fault.unarmed == 0)
+			handle_syscall(thread);
 		return 0;
 	}
-	if (event == PTRACE_EVENT_STOP && fault.unarmed > 0 &&
-	    --fault.unarmed == 0) {
-		puts("armed");
-		fflush(stdout);
-	}
+	if (event == PTRACE_EVENT_STOP)
+		arm();
 	return event == 0 ? signal : 0;
 }
 
@@ -247,8 +255,12 @@ trace(void)
 
 	while (
 	    (thread = waitpid(-1, &status, __WALL)) != -1 || errno == EINTR) {
-		if (thread == -1 || !WIFSTOPPED(status))
+		if (thread == -1)
 			continue;
+		if (!WIFSTOPPED(status)) {
+			arm(); /* it ended before it could be stopped */
+			continue;
+		}
 		int signal = handle_stop(thread, status);
 		ptrace(PTRACE_SYSCALL, thread, 0, signal);
 	}
