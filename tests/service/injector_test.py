@@ -38,8 +38,11 @@ def channels():
     found = []
     for path in glob.glob('/proc/[0-9]*/comm'):
         pid = int(path.split('/')[2])
-        if open(path).read() != 'imapd\n' or f'Uid:\t{UID}\t' not in open(f'/proc/{pid}/status').read():
-            continue
+        try:
+            if open(path).read() != 'imapd\n' or f'Uid:\t{UID}\t' not in open(f'/proc/{pid}/status').read():
+                continue
+        except OSError:
+            continue                    # it has ended
         handle = LIBC.syscall(PIDFD_OPEN, pid, 0)
         fd = LIBC.syscall(PIDFD_GETFD, handle, SHARING_FD, 0)
         os.close(handle)
