@@ -337,8 +337,8 @@ pass_injector(struct login *login, struct seat *seat)
 }
 
 /*
- * What an account's scripts send is counted, by the
- * account whose process it is: a guest's is the owner's.
+ * What an account's scripts send is counted, by the account whose process it
+ * is: a guest's is the owner's.
  */
 static void
 count_sent(struct login *login, struct seat *seat, uint64_t recipients)
