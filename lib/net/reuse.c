@@ -45,7 +45,7 @@ may_come_again(const struct reuse *reuse, const struct peer *peer,
 	       network_of_socket(&peer->address, address);
 }
 
-bool
+struct place *
 reuse_hand_over(struct reuse *reuse, struct places *places,
     const struct peer *peer, int client)
 {
@@ -54,14 +54,14 @@ reuse_hand_over(struct reuse *reuse, struct places *places,
 	struct place *place;
 
 	if (places->free == 0 || !may_come_again(reuse, peer, address))
-		return false;
+		return NULL;
 	while ((place = places_find_free(places, address)) != NULL) {
 		place_set_free(places, place, false);
 		if (packet_send(place->again, words, &client, 1))
-			return true;
+			return place;
 		send_away(places, place);
 	}
-	return false;
+	return NULL;
 }
 
 /* Has it come lately?  From now on it has. */

@@ -46,10 +46,10 @@ struct reuse {
 void reuse_init(struct reuse *reuse, bool is_on);
 
 /*
- * Send the connection to a free process that served the same address: true,
- * and client stays the caller's to close.
+ * Send the connection to a free process that served the same address: its
+ * place, or NULL.  client stays the caller's to close.
  */
-bool reuse_hand_over(struct reuse *reuse, struct places *places,
+struct place *reuse_hand_over(struct reuse *reuse, struct places *places,
     const struct peer *peer, int client);
 
 /*

@@ -17,6 +17,7 @@
 #include "net/given.h"
 #include "net/places.h"
 #include "net/reuse.h"
+#include "net/turnstile.h"
 #include "queue/neighbour.h"
 
 enum {
@@ -25,9 +26,7 @@ enum {
 	BACK_OFF_MS = 100,
 	DRAIN_MS = 5000, /* what sessions have to end after SIGTERM */
 	IPV4_NETWORK = 24,
-	IPV6_NETWORK = 64,
-	STRAIN_BEGINS = 80, /* percent of the places that are taken */
-	STRAIN_ENDS = 70
+	IPV6_NETWORK = 64
 };
 
 /* Behind the listeners. */
@@ -50,6 +49,7 @@ struct server {
 	struct places places;
 	int late_watch;
 	struct reuse reuse;
+	struct turnstile turnstile;
 	unsigned crashes;
 	bool is_stopping;
 	int64_t drain_until_ms; /* of SIGTERM; 0: as long as sessions take */
@@ -77,6 +77,8 @@ serve_configure(struct serve *serve, const char *name)
 	uint64_t rate = limit(serve, "rate", 600, 0, 1000000);
 	frequency_init(&serve->frequency, rate,
 	    limit(serve, "widerate", 4 * rate, 0, 4000000));
+	serve->burst =
+	    limit(serve, "burst", turnstile_usual_burst(), 0, TURNSTILE_MAX);
 	serve->strain = strain_make();
 }
 
@@ -216,21 +218,11 @@ admit(const struct server *server, int client, const struct peer *peer,
 	return false;
 }
 
-/* Not at one number, or it would change with each client that comes. */
 static void
-tell_strain(const struct server *server)
+count_places(const struct server *server)
 {
-	const struct serve *serve = server->serve;
-	uint64_t percent = server->places.taken * 100 / serve->connections_max;
-	bool was_on = strain_is_on(serve->strain);
-	bool is_on = percent >= (was_on ? STRAIN_ENDS : STRAIN_BEGINS);
-
-	if (is_on == was_on)
-		return;
-	strain_set(serve->strain, is_on);
-	log_event(is_on ? "strain begins connections=%llu"
-			: "strain ends connections=%llu",
-	    (unsigned long long)server->places.taken);
+	strain_measure(server->serve->strain, server->places.taken,
+	    server->serve->connections_max);
 }
 
 /* A neighbour that is gone takes us with it. */
@@ -249,26 +241,19 @@ open_sessions(
 	return false;
 }
 
-static void
-begin_session(struct server *server, int client, struct peer *peer)
+/* A process of its own; NULL after the client was told why not. */
+static struct place *
+fork_session(struct server *server, int client, struct peer *peer,
+    const unsigned char network[16])
 {
 	const struct serve *serve = server->serve;
 	struct given sessions;
-	unsigned char network[16];
 	int again[2];
 
-	network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
-	if (!admit(server, client, peer, network))
-		return;
-	if (reuse_hand_over(&server->reuse, &server->places, peer, client)) {
-		close(client);
-		tell_strain(server);
-		return;
-	}
 	if (!open_sessions(server, peer, &sessions)) {
 		refuse(server, client, peer, serve->busy,
 		    "a part of this server is missing", NULL);
-		return;
+		return NULL;
 	}
 	reuse_open(&server->reuse, peer, !is_proxy(serve, peer), again);
 	pid_t pid = fork();
@@ -279,13 +264,31 @@ begin_session(struct server *server, int client, struct peer *peer)
 		reuse_close(again);
 		refuse(server, client, peer, serve->busy,
 		    "no process for you now", NULL);
-		return;
+		return NULL;
 	}
-	close(client);
 	struct place *place = places_take(&server->places, pid, network);
 	given_hand_over(&sessions, server->late_watch, &server->places, place);
 	reuse_keep(&server->reuse, &server->places, place, peer, again);
-	tell_strain(server);
+	return place;
+}
+
+static void
+begin_session(struct server *server, int client, struct peer *peer)
+{
+	unsigned char network[16];
+
+	network_around(&peer->address, IPV4_NETWORK, IPV6_NETWORK, network);
+	if (!admit(server, client, peer, network))
+		return;
+	struct place *place =
+	    reuse_hand_over(&server->reuse, &server->places, peer, client);
+	if (place == NULL)
+		place = fork_session(server, client, peer, network);
+	if (place == NULL)
+		return;
+	close(client);
+	turnstile_pass(&server->turnstile, place, clock_ms());
+	count_places(server);
 }
 
 static void
@@ -335,7 +338,7 @@ reap(struct server *server)
 			server->is_stopping = true;
 		}
 	}
-	tell_strain(server);
+	count_places(server);
 }
 
 static void
@@ -408,7 +411,7 @@ attend_sessions(struct server *server)
 		tell_neighbour(server);
 	if (own[OWN_REUSE].revents != 0) {
 		reuse_hear(&server->reuse, &server->places);
-		tell_strain(server);
+		count_places(server);
 	}
 }
 
@@ -435,12 +438,28 @@ drain(struct server *server)
 	}
 }
 
+/* While many sessions begin, no listener wakes us. */
+static void
+wait_for_event(struct server *server, nfds_t count)
+{
+	int wait = reuse_sleep_ms(&server->places);
+	int until_next = turnstile_wait_ms(&server->turnstile, clock_ms());
+
+	for (nfds_t i = 0; i < server->listeners; i++)
+		server->polled[i].events = until_next == 0 ? POLLIN : 0;
+	if (until_next != 0 && (wait == -1 || until_next < wait))
+		wait = until_next;
+	while (poll(server->polled, count, wait) == -1)
+		continue;
+}
+
 int
 serve_run(struct serve *serve)
 {
 	static struct server server;
 
 	server.serve = serve;
+	server.turnstile.burst = serve->burst;
 	places_init(&server.places);
 	server.late_watch = given_watch();
 	reuse_init(&server.reuse, serve->use_max > 1);
@@ -459,9 +478,7 @@ serve_run(struct serve *serve)
 		nfds_t fixed = server.listeners + OWN_COUNT;
 		nfds_t count = fixed + (nfds_t)serve->neighbour_count;
 
-		if (poll(server.polled, count,
-			reuse_sleep_ms(&server.places)) == -1)
-			continue;
+		wait_for_event(&server, count);
 		reuse_sweep(&server.reuse, &server.places);
 		for (nfds_t i = fixed; i < count; i++)
 			if (server.polled[i].revents != 0)

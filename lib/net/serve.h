@@ -7,7 +7,8 @@
  * listen(8) leaves listening sockets at SERVE_LISTEN_FD and the numbers after
  * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
  * accepts, counts (in all, for each client network: /24 of IPv4, /64 of IPv6,
- * and how many of a network came within a minute; also /16 and /48), opens a
+ * and how many of a network came within a minute; also /16 and /48; and how
+ * many have just begun, net/turnstile.h), opens a
  * session with each neighbour (late ones hear of it when they are first asked,
  * or at once on a port that begins with TLS), and forks.  The child closes
  * everything that is not its own, closes its session layer, reads the PROXY
@@ -42,6 +43,7 @@ struct serve {
 	char name[SERVE_NAME_MAX]; /* before the names of control files */
 	uint64_t connections_max;
 	uint64_t connections_per_network_max;
+	uint64_t burst; /* net/turnstile.h */
 	struct frequency frequency;
 	uint64_t use_max;      /* clients of one process; over 1: net/reuse.h */
 	struct strain *strain; /* on while few places are left */
@@ -61,8 +63,8 @@ struct serve {
 
 /*
  * Read control/NAMEconnections, NAMEpernetwork, NAMErate, NAMEwiderate,
- * proxynets and relayclients (whose rate is not limited, nor this host's own)
- * into serve, and make serve->strain, before the jail closes.
+ * NAMEburst, proxynets and relayclients (whose rate is not limited, nor this
+ * host's own) into serve, and make serve->strain, before the jail closes.
  */
 void serve_configure(struct serve *serve, const char *name);
 

@@ -8,7 +8,9 @@
 #include "base/die.h"
 
 enum {
-	PAGE = 4096
+	PAGE = 4096,
+	BEGINS = 80, /* percent of the places that are taken */
+	ENDS = 70
 };
 
 struct strain *
@@ -35,10 +37,17 @@ strain_make(void)
 }
 
 void
-strain_set(struct strain *strain, bool is_strained)
+strain_measure(struct strain *strain, uint64_t taken, uint64_t max)
 {
-	atomic_store_explicit(
-	    strain->written, is_strained, memory_order_relaxed);
+	bool was_on = strain_is_on(strain);
+	bool is_on = taken * 100 / max >= (was_on ? ENDS : BEGINS);
+
+	if (is_on == was_on)
+		return;
+	atomic_store_explicit(strain->written, is_on, memory_order_relaxed);
+	log_event(is_on ? "strain begins connections=%llu"
+			: "strain ends connections=%llu",
+	    (unsigned long long)taken);
 }
 
 bool

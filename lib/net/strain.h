@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct strain {
 	atomic_bool *written;    /* the acceptor's view: gone in a session */
@@ -21,8 +22,11 @@ struct strain {
 /* Make the page; ends the program if the kernel refuses. */
 struct strain *strain_make(void);
 
-/* By the acceptor alone. */
-void strain_set(struct strain *strain, bool is_strained);
+/*
+ * By the acceptor alone: taken of max places are.  What begins and what ends is
+ * logged, at numbers far enough apart not to change with each client.
+ */
+void strain_measure(struct strain *strain, uint64_t taken, uint64_t max);
 
 /* NULL, as by hand, is never strained. */
 bool strain_is_on(const struct strain *strain);
