@@ -29,6 +29,8 @@ capabilities_add(struct buf *text, const struct session_settings *settings)
 	    settings->is_relayed ? " UNAUTHENTICATE" : " COMPRESS=DEFLATE");
 	if (settings->sieve_host != NULL)
 		buf_printf(text, " IMAPSIEVE=sieve://%s", settings->sieve_host);
+	if (settings->jmap_url != NULL)
+		buf_add_string(text, " JMAPACCESS");
 	if (settings->can_share)
 		buf_add_string(text, " ACL RIGHTS=texk LIST-MYRIGHTS");
 	if (settings->message_max > 0)

@@ -163,18 +163,6 @@ redirect(struct acting *acting, const struct sieve_action *action)
 
 /* ---- notify ---- */
 
-static uint64_t
-count_lines(struct span text)
-{
-	uint64_t count = 0;
-
-	while (text.len > 0) {
-		span_cut(&text, '\n');
-		count++;
-	}
-	return count;
-}
-
 /* To whom its header lets one be sent. */
 static void
 send_notification(struct acting *acting, const struct sieve_action *action,
@@ -192,7 +180,7 @@ send_notification(struct acting *acting, const struct sieve_action *action,
 	outgoing->is_8bit = !span_is_ascii(outgoing->head);
 	outgoing->needs_utf8 = !span_is_ascii(outgoing->recipients) ||
 			       !span_is_ascii(header_of(outgoing->head));
-	hand_over(acting, outgoing, count_lines(buf_span(&addresses)));
+	hand_over(acting, outgoing, span_count(buf_span(&addresses), '\n'));
 	buf_free(&addresses);
 	buf_free(&records);
 	buf_free(&text);

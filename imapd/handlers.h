@@ -15,13 +15,13 @@ handler handle_append, handle_cancel_update, handle_capability, handle_close,
     handle_copy, handle_create, handle_delete, handle_delete_acl, handle_enable,
     handle_esearch, handle_examine, handle_expunge, handle_fetch,
     handle_gen_urlauth, handle_get_acl, handle_get_metadata, handle_get_quota,
-    handle_get_quota_root, handle_id, handle_idle, handle_language, handle_list,
-    handle_list_rights, handle_lsub, handle_my_rights, handle_move,
-    handle_namespace, handle_notify, handle_rename, handle_replace,
-    handle_reset_key, handle_search, handle_set_acl, handle_set_metadata,
-    handle_select, handle_sort, handle_status, handle_store, handle_subscribe,
-    handle_thread, handle_uid_batches, handle_unselect, handle_unsubscribe,
-    handle_urlfetch;
+    handle_get_jmap_access, handle_get_quota_root, handle_id, handle_idle,
+    handle_language, handle_list, handle_list_rights, handle_lsub,
+    handle_my_rights, handle_move, handle_namespace, handle_notify,
+    handle_rename, handle_replace, handle_reset_key, handle_search,
+    handle_set_acl, handle_set_metadata, handle_select, handle_sort,
+    handle_status, handle_store, handle_subscribe, handle_thread,
+    handle_uid_batches, handle_unselect, handle_unsubscribe, handle_urlfetch;
 
 /* The rest of ID: true if it is one. */
 bool id_parse(struct parse *parse);

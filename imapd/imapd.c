@@ -21,8 +21,8 @@
  *             imapdmaxcommand,imapdmaxmessage,imapdprogress,imapdcontexts,
  *             imapdmessagelimit,imapdsavelimit,imapdsubmitters,
  *             imapdconvertmessages,imapdconvertparts,imapdconvertsize,
- *             imapdconversions,imapsieve,recipientdelimiter,sieveredirects,
- *             maxhops,maxfolders,quota,specialfolders};
+ *             imapdconversions,imapsieve,jmapaccess,recipientdelimiter,
+ *             sieveredirects,maxhops,maxfolders,quota,specialfolders};
  *             the mailbox; sieve/NAME.sieve
  * writes      the mailbox
  * runs        nothing
@@ -106,6 +106,17 @@ read_sieve_settings(struct session_settings *settings)
 	settings->delimiters = buf_span(&delimiters);
 }
 
+/* RFC 9698 */
+static void
+read_jmap_settings(struct session_settings *settings)
+{
+	static struct buf url;
+
+	url = control_https_url("jmapaccess");
+	if (url.len > 0 && settings->owner == NULL)
+		settings->jmap_url = buf_string(&url);
+}
+
 static void
 read_session_settings(struct session_settings *settings)
 {
@@ -132,6 +143,7 @@ read_session_settings(struct session_settings *settings)
 	    control_number("imapdconvertsize", CONVERT_SIZE, 1024, 1 << 30);
 	settings->convert_preferred = conversion_settings_read();
 	read_sieve_settings(settings);
+	read_jmap_settings(settings);
 }
 
 /* What each session will read is faulty at the start, not at a log-in. */

@@ -107,6 +107,24 @@ handle_id(struct session *session, struct parse *parse)
 	session_finish(session, "OK done");
 }
 
+/* ---- GETJMAPACCESS, RFC 9698 section 4 ---- */
+
+void
+handle_get_jmap_access(struct session *session, struct parse *parse)
+{
+	if (!parse_is_end(parse)) {
+		session_bad(session, "BAD GETJMAPACCESS alone");
+		return;
+	}
+	if (session->settings->jmap_url == NULL) {
+		session_bad(session, "BAD there is no JMAP server");
+		return;
+	}
+	put_format(
+	    session, "* JMAPACCESS \"%s\"\r\n", session->settings->jmap_url);
+	session_finish(session, "OK done");
+}
+
 /* ---- COMPRESS, RFC 4978 ---- */
 
 void

@@ -317,12 +317,7 @@ tell_owner(struct asking *asking, struct span owner)
 static const char *
 tell_all(struct asking *asking)
 {
-	size_t count = 0;
-
-	for (struct span rest = buf_span(&asking->owners); rest.len > 0;
-	     count++)
-		span_cut(&rest, '\n');
-	if (count > NOTIFY_OWNERS_MAX)
+	if (span_count(buf_span(&asking->owners), '\n') > NOTIFY_OWNERS_MAX)
 		return too_many_owners;
 	tell_others(asking);
 	const char *refusal = NULL;

@@ -231,6 +231,7 @@ static const struct command {
 	{ "GENURLAUTH", handle_gen_urlauth, IS_OWNERS },
 	{ "RESETKEY", handle_reset_key, IS_OWNERS },
 	{ "URLFETCH", handle_urlfetch, IS_OWNERS | READS_URLS },
+	{ "GETJMAPACCESS", handle_get_jmap_access, IS_OWNERS },
 	{ "COMPRESS", handle_compress, IS_DIRECT },
 	{ "UNAUTHENTICATE", handle_unauthenticate, LEAVES_UNREAD | IS_RELAYED },
 	{ "LANGUAGE", handle_language, 0 },

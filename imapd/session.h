@@ -51,6 +51,7 @@ struct session_settings {
 	struct span delimiters; /* of IMAPSIEVE's scripts */
 	const char *me;         /* this host's name */
 	const char *sieve_host; /* IMAPSIEVE's ManageSieve server; NULL: off */
+	const char *jmap_url;   /* of this mail by JMAP; NULL: no server */
 	bool can_share;         /* others' mailboxes are reached by it */
 	bool is_submitter;      /* in control/imapdsubmitters */
 	bool is_url_reader;     /* a guest that has URLFETCH alone */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/die.h"
 #include "base/io.h"
@@ -127,6 +128,12 @@ is_session(const struct seat *seat, int64_t now)
 }
 
 uint64_t
+admission_key(struct span account)
+{
+	return XXH3_64bits(account.ptr, account.len);
+}
+
+uint64_t
 admission_count(const struct login *login, uint64_t account)
 {
 	int64_t now = clock_ms();
@@ -165,7 +172,7 @@ admit(
     struct login *login, struct seat *seat, const struct attempt_report *report)
 {
 	const struct span user = { report->account, report->account_len };
-	uint64_t account = report->account_hash;
+	uint64_t account = admission_key(user);
 
 	if (admission_count(login, account) >=
 	    login->settings->sessions_per_account) {
@@ -196,7 +203,7 @@ tell_account(struct seat *seat, const struct attempt_report *report)
 	const struct span name = { report->account, report->account_len };
 
 	seat_close_fd(&seat->report);
-	seat->account = report->account_hash;
+	seat->account = admission_key(name);
 	seat->user = buf_new(LOGIN_USER_MAX);
 	buf_add(&seat->user, name);
 	seat->state = SEAT_KNOWN;

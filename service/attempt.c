@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <bsd/unistd.h>
 
@@ -161,8 +160,6 @@ send_report(const struct attempt *attempt, enum login_verdict verdict,
 {
 	struct attempt_report report = { .verdict = (uint32_t)verdict,
 		.account_len = (uint32_t)account->name.len,
-		.account_hash =
-		    XXH3_64bits(account->name.data, account->name.len),
 		.penalty_key = subject->penalty_key };
 	struct span bytes = { (const char *)&report, sizeof(report) };
 

@@ -20,7 +20,6 @@
 struct attempt_report {
 	uint32_t verdict;
 	uint32_t account_len;
-	uint64_t account_hash; /* of the account's name */
 	uint64_t penalty_key; /* whose failure it is; 0: the client network's */
 	char account[LOGIN_USER_MAX];
 };

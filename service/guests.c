@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 #include <bsd/unistd.h>
 
 #include "base/die.h"
@@ -343,7 +341,7 @@ pass_injector(struct login *login, struct seat *seat)
 static void
 count_sent(struct login *login, struct seat *seat, uint64_t recipients)
 {
-	uint64_t account = XXH3_64bits(seat->user.data, seat->user.len);
+	uint64_t account = admission_key(buf_span(&seat->user));
 	bool may_send =
 	    quota_take(&login->quota, account, recipients, clock_ms());
 

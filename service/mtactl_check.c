@@ -171,6 +171,7 @@ static const struct {
 		HOST,
 		NETWORKS,
 		PATH,
+		URL,
 		WORD,
 		WORDS
 	} kind;
@@ -198,6 +199,7 @@ static const struct {
 	{ "imapdsubmitters", WORDS },
 	{ "passwordchecker", PATH },
 	{ "oauthchecker", PATH },
+	{ "jmapaccess", URL },
 	{ "imapsieve", WORD },
 	{ "recipientdelimiter", WORD },
 	{ "postmaster", WORD },
@@ -226,6 +228,9 @@ read_file(size_t i)
 		break;
 	case PATH:
 		control_path(files[i].name);
+		break;
+	case URL:
+		control_https_url(files[i].name);
 		break;
 	case WORD:
 		control_word(files[i].name, "");

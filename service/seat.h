@@ -102,6 +102,9 @@ void admission_begin(struct login *login, struct seat *seat);
 /* The child has told what it found. */
 void admission_take_report(struct login *login, struct seat *seat);
 
+/* By which an account is counted. */
+uint64_t admission_key(struct span account);
+
 /*
  * The account's sessions.  Who is given a client is none besides the child that
  * gives it; one that was sent away and does not go is one still.

@@ -206,6 +206,34 @@ control_host(const char *name, const char *fallback)
 	return value;
 }
 
+/* RFC 3986 section 2: none of these needs to be quoted in IMAP. */
+static bool
+is_https_url(struct span text)
+{
+	static const char marks[] = "-._~:/?#[]@!$&'()*+,;=%";
+	static const char scheme[] = "https://";
+	const size_t start = sizeof(scheme) - 1;
+
+	for (size_t i = 0; i < text.len; i++)
+		if (!ascii_is_alnum(text.ptr[i]) &&
+		    span_index(span_of(marks), text.ptr[i]) ==
+			sizeof(marks) - 1)
+			return false;
+	return text.len > start &&
+	       span_equal(span_slice(text, 0, start), span_of(scheme));
+}
+
+struct buf
+control_https_url(const char *name)
+{
+	struct buf value = control_value(name, "");
+
+	if (value.len > 0 && !is_https_url(buf_span(&value)))
+		control_complain_value(
+		    name, "write a whole URL that begins with https://");
+	return value;
+}
+
 struct buf
 control_path(const char *name)
 {

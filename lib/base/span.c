@@ -114,6 +114,16 @@ span_last_index(struct span s, char c)
 	return found == NULL ? s.len : (size_t)(found - s.ptr);
 }
 
+size_t
+span_count(struct span s, char c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += s.ptr[i] == c;
+	return count;
+}
+
 static bool
 is_blank(char c)
 {

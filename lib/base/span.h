@@ -45,6 +45,9 @@ bool span_starts_nocase(struct span s, struct span prefix);
 size_t span_index(struct span s, char c);
 size_t span_last_index(struct span s, char c);
 
+/* How many c are in s. */
+size_t span_count(struct span s, char c);
+
 /* s without spaces, tabs, CR and LF at both ends. */
 struct span span_trim(struct span s);
 

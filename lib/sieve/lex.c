@@ -31,8 +31,7 @@ take(struct lex *lex, size_t len)
 {
 	struct span taken = span_slice(lex->rest, 0, len);
 
-	for (size_t i = 0; i < taken.len; i++)
-		lex->line += taken.ptr[i] == '\n';
+	lex->line += (uint32_t)span_count(taken, '\n');
 	lex->rest = span_slice(lex->rest, taken.len, lex->rest.len);
 	return taken;
 }

@@ -334,8 +334,7 @@ folder_list_append(struct folder *folder, struct span lines, bool is_durable)
 	if (!is_all_read)
 		return true;
 	folder->list_offset = size + lines.len;
-	for (size_t i = 0; i < lines.len; i++)
-		folder->list_lines += lines.ptr[i] == '\n';
+	folder->list_lines += span_count(lines, '\n');
 	return true;
 }
 
@@ -459,7 +458,6 @@ folder_list_rewrite(struct folder *folder)
 {
 	struct buf text = buf_new((size_t)UINT32_MAX);
 	struct stat status;
-	uint64_t lines = 0;
 
 	add_list(folder, &text);
 	int fd = openat(folder->root, new_name,
@@ -468,14 +466,12 @@ folder_list_rewrite(struct folder *folder)
 	bool is_good = fd != -1 && !text.overflow &&
 		       write_all(fd, buf_span(&text)) &&
 		       fstat(fd, &status) == 0 && put_in_place(folder, fd);
-	for (size_t i = 0; i < text.len; i++)
-		lines += text.data[i] == '\n';
 	if (is_good) {
 		folder_list_close(folder);
 		folder->list = fd;
 		folder->list_inode = status.st_ino;
 		folder->list_offset = text.len;
-		folder->list_lines = lines;
+		folder->list_lines = span_count(buf_span(&text), '\n');
 		folder->is_list_due = false;
 	} else if (fd != -1) {
 		int error = errno;

@@ -18,10 +18,8 @@ static bool
 parse_foreign(struct foreign_list *list)
 {
 	struct span text = buf_span(&list->text);
-	size_t lines = 1;
+	size_t lines = span_count(text, '\n') + 1;
 
-	for (size_t i = 0; i < text.len; i++)
-		lines += text.ptr[i] == '\n';
 	if (!uidlist_parse_foreign_header(
 		span_cut(&text, '\n'), &list->uid_validity, &list->uid_next))
 		return false;

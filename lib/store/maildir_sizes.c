@@ -48,10 +48,8 @@ static void
 parse(struct maildir_sizes *sizes)
 {
 	struct span rest = buf_span(&sizes->text);
-	size_t lines = 1;
+	size_t lines = span_count(rest, '\n') + 1;
 
-	for (size_t i = 0; i < rest.len; i++)
-		lines += rest.ptr[i] == '\n';
 	if (!span_starts(rest, span_of(first_line)))
 		return;
 	sizes->sizes = store_allocate(NULL, lines, sizeof(*sizes->sizes));

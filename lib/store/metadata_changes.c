@@ -41,10 +41,8 @@ static struct entries
 sort_entries(struct span text)
 {
 	struct entries entries = { .count = 0 };
-	size_t room = 1;
+	size_t room = span_count(text, '\n') + 1;
 
-	for (size_t i = 0; i < text.len; i++)
-		room += text.ptr[i] == '\n';
 	entries.items = account_allocate(room, sizeof(*entries.items));
 	span_cut(&text, '\n'); /* the version */
 	while (text.len > 0) {
