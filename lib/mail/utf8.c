@@ -6,7 +6,8 @@
 #include <uninorm.h>
 
 enum {
-	DECOMPOSITION_DEPTH = 4
+	DECOMPOSITION_DEPTH = 4,
+	FOLD_BLOCK = 16
 };
 
 static bool
@@ -155,20 +156,34 @@ add_decomposed(struct buf *into, uint32_t character, int depth)
 		add_decomposed(into, parts[i], depth - 1);
 }
 
+static char
+fold_ascii(char c)
+{
+	bool is_lower = (unsigned char)(c - 'a') < 26;
+
+	return (char)(c - (is_lower ? 'a' - 'A' : 0));
+}
+
+/* A loop of known length, without a branch: all bytes are folded at once. */
+static void
+fold_block(char *restrict to, const char *restrict from)
+{
+	for (size_t i = 0; i < FOLD_BLOCK; i++)
+		to[i] = fold_ascii(from[i]);
+}
+
 void
 utf8_add_ascii_folded(struct buf *into, struct span text)
 {
 	char *room = text.len == 0 ? NULL : buf_room(into, text.len);
+	size_t i = 0;
 
 	if (room == NULL)
 		return;
-	/* Without a branch, so that many are folded at once. */
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		bool is_lower = (unsigned char)(c - 'a') < 26;
-
-		room[i] = (char)(c - (is_lower ? 'a' - 'A' : 0));
-	}
+	for (; text.len - i >= FOLD_BLOCK; i += FOLD_BLOCK)
+		fold_block(room + i, text.ptr + i);
+	for (; i < text.len; i++)
+		room[i] = fold_ascii(text.ptr[i]);
 	buf_grown(into, text.len);
 }
 

@@ -289,12 +289,17 @@ account_begin_uid_validity(const struct account *account, int *fd)
 	return is_written ? (uint32_t)validity.next : 0;
 }
 
+/*
+ * A power cut may leave the first of an account empty: nothing is lost with it,
+ * for the clock has gone on.  A later one must not take its forerunner along.
+ */
 bool
 account_end_uid_validity(const struct account *account, int *fd)
 {
-	bool is_good =
-	    file_sync_bytes(*fd) && renameat(account->root, new_validity_name,
-					account->root, validity_name) == 0;
+	bool is_first = faccessat(account->root, validity_name, F_OK, 0) == -1;
+	bool is_good = (is_first || file_sync_bytes(*fd)) &&
+		       renameat(account->root, new_validity_name, account->root,
+			   validity_name) == 0;
 	int error = errno;
 
 	close(*fd);
