@@ -112,16 +112,17 @@ handle_id(struct session *session, struct parse *parse)
 void
 handle_get_jmap_access(struct session *session, struct parse *parse)
 {
-	if (!parse_is_end(parse)) {
-		session_bad(session, "BAD GETJMAPACCESS alone");
+	const char *url = session->settings->jmap_url;
+
+	if (!session_end(session, parse))
 		return;
-	}
-	if (session->settings->jmap_url == NULL) {
+	if (url == NULL) {
 		session_bad(session, "BAD there is no JMAP server");
 		return;
 	}
-	put_format(
-	    session, "* JMAPACCESS \"%s\"\r\n", session->settings->jmap_url);
+	put(session, "* JMAPACCESS \"");
+	put(session, url);
+	put(session, "\"\r\n");
 	session_finish(session, "OK done");
 }
 

@@ -7,6 +7,7 @@
  * uid         root: to bind, and to start the chain (confine) again
  * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h); those
  *             of ports that begin with TLS at 36 and the numbers after it
+ * fd 52       /proc/loadavg, for the chain
  * fd 0        a neighbour's pair, for the chain
  * fd 3        readiness, for the chain
  * reads       control/NAMEaddresses
@@ -17,6 +18,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -253,6 +255,19 @@ bind_line(const char *name, struct span text, const struct ports *ports)
 	buf_free(&number);
 }
 
+/* A chain's jail has no /proc: net/turnstile.h. */
+static void
+open_load(void)
+{
+	int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (dup2(fd, SERVE_LOAD_FD) == -1)
+		die_errno(EX_OSERR, "cannot place /proc/loadavg");
+	close(fd);
+}
+
 static void
 bind_all(const char *name, const struct ports *ports)
 {
@@ -403,6 +418,7 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, &old_mask);
 	bind_all(name, &ports);
+	open_load();
 	start(&chain, argv, &old_mask);
 	close(3); /* readiness is the chain's to tell */
 	for (;;) {

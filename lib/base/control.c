@@ -206,21 +206,30 @@ control_host(const char *name, const char *fallback)
 	return value;
 }
 
-/* RFC 3986 section 2: none of these needs to be quoted in IMAP. */
+/* Of RFC 3986 section 2; none of these needs to be quoted in IMAP. */
 static bool
-is_https_url(struct span text)
+has_url_characters(struct span text)
 {
-	static const char marks[] = "-._~:/?#[]@!$&'()*+,;=%";
-	static const char scheme[] = "https://";
-	const size_t start = sizeof(scheme) - 1;
+	static const char marks[] = "-._~:/?[]@!$&'()*+,;=%";
 
 	for (size_t i = 0; i < text.len; i++)
 		if (!ascii_is_alnum(text.ptr[i]) &&
 		    span_index(span_of(marks), text.ptr[i]) ==
 			sizeof(marks) - 1)
 			return false;
-	return text.len > start &&
-	       span_equal(span_slice(text, 0, start), span_of(scheme));
+	return true;
+}
+
+/* With a host, and without a fragment. */
+static bool
+is_https_url(struct span text)
+{
+	static const char scheme[] = "https://";
+	struct span rest = span_slice(text, sizeof(scheme) - 1, text.len);
+
+	return span_starts_nocase(text, span_of(scheme)) && rest.len > 0 &&
+	       (ascii_is_alnum(rest.ptr[0]) || rest.ptr[0] == '[') &&
+	       has_url_characters(rest) && text.len <= CONTROL_WORD_MAX;
 }
 
 struct buf
@@ -229,8 +238,9 @@ control_https_url(const char *name)
 	struct buf value = control_value(name, "");
 
 	if (value.len > 0 && !is_https_url(buf_span(&value)))
-		control_complain_value(
-		    name, "write a whole URL that begins with https://");
+		control_complain_value(name,
+		    "write one URL that begins with https:// and a host, "
+		    "without # and not longer than 320 characters");
 	return value;
 }
 

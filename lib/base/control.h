@@ -42,7 +42,8 @@ struct buf control_word(const char *name, const char *fallback);
 /* A host's name, or an address literal: also ASCII, as far as RFC 5321 goes. */
 struct buf control_host(const char *name, const char *fallback);
 
-/* A URL of RFC 3986, https and whole; empty if there is none. */
+/* A URL with https and a host, of RFC 3986's characters; empty if there is
+ * none. */
 struct buf control_https_url(const char *name);
 
 /* A whole path; empty if there is none. */

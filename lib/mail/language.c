@@ -124,6 +124,7 @@ static const struct {
 	{ "this command takes no argument", "esta orden no lleva argumentos" },
 	{ "this command needs an argument",
 	    "esta orden necesita un argumento" },
+	{ "there is no JMAP server", "no hay servidor de JMAP" },
 	{ "no such command here", "no existe esa orden aquí" },
 	{ "no such command here: try CAPA",
 	    "no existe esa orden aquí: pruebe CAPA" },

@@ -50,6 +50,7 @@ struct server {
 	int late_watch;
 	struct reuse reuse;
 	struct turnstile turnstile;
+	nfds_t first; /* listener whose turn it is */
 	unsigned crashes;
 	bool is_stopping;
 	int64_t drain_until_ms; /* of SIGTERM; 0: as long as sessions take */
@@ -79,7 +80,7 @@ serve_configure(struct serve *serve, const char *name)
 	    limit(serve, "widerate", 4 * rate, 0, 4000000));
 	serve->burst =
 	    limit(serve, "burst", turnstile_usual_burst(), 0, TURNSTILE_MAX);
-	serve->strain = strain_make();
+	serve->strain = strain_make(serve->connections_max);
 }
 
 static bool
@@ -218,13 +219,6 @@ admit(const struct server *server, int client, const struct peer *peer,
 	return false;
 }
 
-static void
-count_places(const struct server *server)
-{
-	strain_measure(server->serve->strain, server->places.taken,
-	    server->serve->connections_max);
-}
-
 /* A neighbour that is gone takes us with it. */
 static bool
 open_sessions(
@@ -288,7 +282,7 @@ begin_session(struct server *server, int client, struct peer *peer)
 		return;
 	close(client);
 	turnstile_pass(&server->turnstile, place, clock_ms());
-	count_places(server);
+	strain_measure(server->serve->strain, server->places.taken);
 }
 
 static void
@@ -313,9 +307,8 @@ accept_client(struct server *server, nfds_t listener)
 static bool
 is_crash(int status)
 {
-	if (!WIFSIGNALED(status))
-		return false;
-	int number = WTERMSIG(status);
+	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
 	return number == SIGSEGV || number == SIGABRT || number == SIGBUS ||
 	       number == SIGSYS || number == SIGILL;
 }
@@ -338,7 +331,7 @@ reap(struct server *server)
 			server->is_stopping = true;
 		}
 	}
-	count_places(server);
+	strain_measure(server->serve->strain, server->places.taken);
 }
 
 static void
@@ -411,7 +404,7 @@ attend_sessions(struct server *server)
 		tell_neighbour(server);
 	if (own[OWN_REUSE].revents != 0) {
 		reuse_hear(&server->reuse, &server->places);
-		count_places(server);
+		strain_measure(server->serve->strain, server->places.taken);
 	}
 }
 
@@ -453,13 +446,28 @@ wait_for_event(struct server *server, nfds_t count)
 		continue;
 }
 
+/* One of each listener, of another one first each time. */
+static void
+accept_clients(struct server *server)
+{
+	nfds_t first = server->first++ % server->listeners;
+
+	for (nfds_t n = 0; n < server->listeners && !server->is_stopping; n++) {
+		nfds_t i = (first + n) % server->listeners;
+
+		if (server->polled[i].revents & POLLIN &&
+		    turnstile_wait_ms(&server->turnstile, clock_ms()) == 0)
+			accept_client(server, i);
+	}
+}
+
 int
 serve_run(struct serve *serve)
 {
 	static struct server server;
 
 	server.serve = serve;
-	server.turnstile.burst = serve->burst;
+	turnstile_init(&server.turnstile, serve->burst, SERVE_LOAD_FD);
 	places_init(&server.places);
 	server.late_watch = given_watch();
 	reuse_init(&server.reuse, serve->use_max > 1);
@@ -484,10 +492,7 @@ serve_run(struct serve *serve)
 			if (server.polled[i].revents != 0)
 				lose_neighbour(&server);
 		attend_sessions(&server);
-		for (nfds_t i = 0; i < server.listeners; i++)
-			if (server.polled[i].revents & POLLIN &&
-			    !server.is_stopping)
-				accept_client(&server, i);
+		accept_clients(&server);
 	}
 	drain(&server);
 	return EX_OK;

@@ -5,15 +5,15 @@
  * serve - the accept loop of every server: a fork for each connection.
  *
  * listen(8) leaves listening sockets at SERVE_LISTEN_FD and the numbers after
- * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD.  The loop
- * accepts, counts (in all, for each client network: /24 of IPv4, /64 of IPv6,
- * and how many of a network came within a minute; also /16 and /48; and how
- * many have just begun, net/turnstile.h), opens a
- * session with each neighbour (late ones hear of it when they are first asked,
- * or at once on a port that begins with TLS), and forks.  The child closes
- * everything that is not its own, closes its session layer, reads the PROXY
- * header if its peer is in control/proxynets, and calls run: once, or again for
- * the same address (net/reuse.h).
+ * it, those of ports that begin with TLS at SERVE_TLS_LISTEN_FD, and
+ * /proc/loadavg, if there is one, at SERVE_LOAD_FD.  The loop accepts, counts
+ * (in all, for each client network: /24 of IPv4, /64 of IPv6, and how many of a
+ * network came within a minute; also /16 and /48; and how many have just begun,
+ * net/turnstile.h), opens a session with each neighbour (late ones hear of it
+ * when they are first asked, or at once on a port that begins with TLS), and
+ * forks.  The child closes everything that is not its own, closes its session
+ * layer, reads the PROXY header if its peer is in control/proxynets, and calls
+ * run: once, or again for the same address (net/reuse.h).
  *
  * Signals   SIGHUP: stop accepting, let sessions end, return.  SIGTERM, which
  *           also comes when the parent dies: the same within five seconds.
@@ -32,6 +32,7 @@ enum {
 	SERVE_LISTEN_FD = 20,
 	SERVE_LISTEN_MAX = 16,
 	SERVE_TLS_LISTEN_FD = SERVE_LISTEN_FD + SERVE_LISTEN_MAX,
+	SERVE_LOAD_FD = SERVE_TLS_LISTEN_FD + SERVE_LISTEN_MAX,
 	SERVE_NAME_MAX = 16,
 	SERVE_AGAIN = -1 /* no exit code */
 };

@@ -14,7 +14,7 @@ enum {
 };
 
 struct strain *
-strain_make(void)
+strain_make(uint64_t max)
 {
 	struct strain *strain = malloc(sizeof(*strain));
 	int fd = memfd_create("strain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -32,15 +32,16 @@ strain_make(void)
 	if (seen == MAP_FAILED)
 		temp_fail("cannot share a page");
 	close(fd);
-	*strain = (struct strain){ .written = written, .seen = seen };
+	*strain =
+	    (struct strain){ .max = max, .written = written, .seen = seen };
 	return strain;
 }
 
 void
-strain_measure(struct strain *strain, uint64_t taken, uint64_t max)
+strain_measure(struct strain *strain, uint64_t taken)
 {
 	bool was_on = strain_is_on(strain);
-	bool is_on = taken * 100 / max >= (was_on ? ENDS : BEGINS);
+	bool is_on = taken * 100 / strain->max >= (was_on ? ENDS : BEGINS);
 
 	if (is_on == was_on)
 		return;

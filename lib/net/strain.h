@@ -15,18 +15,19 @@
 #include <stdint.h>
 
 struct strain {
+	uint64_t max;            /* places */
 	atomic_bool *written;    /* the acceptor's view: gone in a session */
 	const atomic_bool *seen; /* everybody's */
 };
 
-/* Make the page; ends the program if the kernel refuses. */
-struct strain *strain_make(void);
+/* Make the page, of so many places; ends the program if the kernel refuses. */
+struct strain *strain_make(uint64_t max);
 
 /*
- * By the acceptor alone: taken of max places are.  What begins and what ends is
- * logged, at numbers far enough apart not to change with each client.
+ * By the acceptor alone: so many places are taken.  What begins and what ends
+ * is logged, at numbers far enough apart not to change with each client.
  */
-void strain_measure(struct strain *strain, uint64_t taken, uint64_t max);
+void strain_measure(struct strain *strain, uint64_t taken);
 
 /* NULL, as by hand, is never strained. */
 bool strain_is_on(const struct strain *strain);

@@ -1,17 +1,57 @@
 #include "net/turnstile.h"
 
 #include <sched.h>
+#include <unistd.h>
+
+#include "base/span.h"
+
+enum {
+	LOOK_AGAIN_MS = 2, /* whether a processor has nothing to do */
+	LINE_MAX_BYTES = 128
+};
+
+/* The set has no room for the processors of the largest machines. */
+static uint64_t
+count_processors(void)
+{
+	cpu_set_t usable;
+
+	if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
+		return (uint64_t)CPU_COUNT(&usable);
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	return online > 0 ? (uint64_t)online : 1;
+}
 
 uint64_t
 turnstile_usual_burst(void)
 {
-	cpu_set_t usable;
-	uint64_t processors = 1;
+	uint64_t burst = count_processors() * TURNSTILE_PER_PROCESSOR;
 
-	if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
-		processors = (uint64_t)CPU_COUNT(&usable);
-	uint64_t burst = processors * TURNSTILE_PER_PROCESSOR;
 	return burst < TURNSTILE_MAX ? burst : TURNSTILE_MAX;
+}
+
+void
+turnstile_init(struct turnstile *turnstile, uint64_t burst, int load)
+{
+	turnstile->burst = burst;
+	turnstile->processors = count_processors();
+	turnstile->load = load;
+	turnstile->count = 0;
+}
+
+/* proc_loadavg(5): "0.65 2.17 2.31 RUNNABLE/ALL PID", and we are one. */
+static bool
+is_busy(const struct turnstile *turnstile)
+{
+	char line[LINE_MAX_BYTES];
+	ssize_t got = pread(turnstile->load, line, sizeof(line), 0);
+	struct span rest = { line, got > 0 ? (size_t)got : 0 };
+	uint64_t runnable;
+
+	for (int i = 0; i < 3; i++)
+		span_cut(&rest, ' ');
+	return span_number(span_cut(&rest, '/'), 10, UINT32_MAX, &runnable) &&
+	       runnable > turnstile->processors + 1;
 }
 
 /* Its place may be another's by now, or its process have another client. */
@@ -54,7 +94,7 @@ turnstile_pass(
 	forget_grown(turnstile, now_ms);
 	forget_place(turnstile, place);
 	if (turnstile->count >= turnstile->burst)
-		return; /* off, or more ports than one had a client */
+		return; /* nobody counts, or the machine is not busy */
 	turnstile->young[turnstile->count].place = place;
 	turnstile->young[turnstile->count].pid = place->pid;
 	turnstile->young[turnstile->count++].until_ms = now_ms + TURNSTILE_MS;
@@ -64,7 +104,9 @@ int
 turnstile_wait_ms(struct turnstile *turnstile, int64_t now_ms)
 {
 	forget_grown(turnstile, now_ms);
-	if (turnstile->burst == 0 || turnstile->count < turnstile->burst)
+	if (turnstile->burst == 0 || turnstile->count < turnstile->burst ||
+	    !is_busy(turnstile))
 		return 0;
-	return (int)(turnstile->young[0].until_ms - now_ms);
+	int64_t until_grown = turnstile->young[0].until_ms - now_ms;
+	return until_grown < LOOK_AGAIN_MS ? (int)until_grown : LOOK_AGAIN_MS;
 }

@@ -2,14 +2,15 @@
 #define NET_TURNSTILE_H
 
 /*
- * turnstile - how many sessions may begin at once.
+ * turnstile - how many sessions may begin at once while all processors are
+ * taken.
  *
- * Fifty sessions that share two processors each take as long as all of them
- * do: one after another, none would be slower and most be done long before.  So
- * no more than a burst of them is in its first TURNSTILE_MS at a time; further
- * connections stay in the kernel's queue until one of these has ended, or is
- * older.  Who waits for a distant client does not count for longer than that:
- * a burst of 16 lets 800 sessions a second begin, however long they take.
+ * Fifty sessions that share two processors are each as slow as all of them
+ * together.  So while more processes want a processor than there are, no more
+ * than a burst of sessions is in its first TURNSTILE_MS at a time; further
+ * connections stay in the kernel's queue until one of these has ended or is
+ * older, or until a processor has nothing to do.  A machine that is not busy
+ * lets all in at once, however many wait for distant clients.
  */
 
 #include <stdint.h>
@@ -23,7 +24,9 @@ enum {
 };
 
 struct turnstile {
-	uint64_t burst; /* up to TURNSTILE_MAX; 0: as many as come */
+	uint64_t burst;      /* up to TURNSTILE_MAX; 0: as many as come */
+	uint64_t processors; /* that may be used */
+	int load;            /* /proc/loadavg; if it is not: never busy */
 	uint64_t count;
 	struct {
 		const struct place *place;
@@ -35,11 +38,15 @@ struct turnstile {
 /* The usual burst of this machine, from 1 to TURNSTILE_MAX. */
 uint64_t turnstile_usual_burst(void);
 
+/* Before the jail.  load is read from when it is asked, and stays the caller's.
+ */
+void turnstile_init(struct turnstile *turnstile, uint64_t burst, int load);
+
 /* The client at that place has just begun. */
 void turnstile_pass(
     struct turnstile *turnstile, const struct place *place, int64_t now_ms);
 
-/* For how long no further one may begin, if none ends before; 0: one may. */
+/* For how long no further one may begin, at least; 0: one may. */
 int turnstile_wait_ms(struct turnstile *turnstile, int64_t now_ms);
 
 #endif

@@ -4,9 +4,10 @@
  * usage: ackload ADDRESS PORT CLIENTS MESSAGES SIZE PER-CONNECTION <recipients
  *
  * A process for each of CLIENTS, all at once; message k goes to recipient k
- * modulo their number.  PER-CONNECTION 0: a client's all on one.  Prints the
- * microseconds from the last byte of each message to its reply, one a line.
- * Exits 1 if a message is not taken.
+ * modulo their number.  PER-CONNECTION 0: a client's all on one.  Prints, a
+ * line a message, the microseconds from its last byte to its reply, and those
+ * from where it began: before its connection, if it is the first of one.  Exits
+ * 1 if a message is not taken.
  */
 
 #include <arpa/inet.h>
@@ -79,6 +80,15 @@ say(int fd, const char *before, const char *text, const char *after, char class)
 	expect(fd, class);
 }
 
+static long long
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static int
 begin(const struct load *load)
 {
@@ -94,17 +104,8 @@ begin(const struct load *load)
 	return fd;
 }
 
-static long long
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void
-send_one(const struct load *load, int fd, int number)
+send_one(const struct load *load, int fd, int number, long long began)
 {
 	say(fd, "MAIL FROM:<a@bench.test", "", ">\r\n", '2');
 	say(fd, "RCPT TO:<", load->recipients[number % load->recipient_count],
@@ -114,7 +115,8 @@ send_one(const struct load *load, int fd, int number)
 		die_errno(EX_UNAVAILABLE, "cannot write");
 	long long sent = now_us();
 	expect(fd, '2');
-	printf("%lld\n", now_us() - sent);
+	long long end = now_us();
+	printf("%lld %lld\n", end - sent, end - began);
 }
 
 static void
@@ -124,9 +126,11 @@ run_client(const struct load *load, int client)
 	int on_this = 0;
 
 	for (int i = client; i < load->messages; i += load->clients) {
+		long long began = now_us();
+
 		if (fd == -1)
 			fd = begin(load);
-		send_one(load, fd, i);
+		send_one(load, fd, i, began);
 		if (++on_this == load->per_connection) {
 			say(fd, "QUIT", "", "\r\n", '2');
 			close(fd);

@@ -42,23 +42,23 @@ attack(const struct strain *strain)
 int
 main(void)
 {
-	struct strain *strain = strain_make();
+	struct strain *strain = strain_make(10);
 	int status = -1;
 
 	CHECK("none by hand", !strain_is_on(NULL));
 	CHECK("none at first", !strain_is_on(strain));
-	strain_measure(strain, 7, 10);
+	strain_measure(strain, 7);
 	CHECK("some places are left", !strain_is_on(strain));
-	strain_measure(strain, 8, 10);
+	strain_measure(strain, 8);
 	CHECK("told", strain_is_on(strain));
 	pid_t child = fork();
 	if (child == 0)
 		_exit(attack(strain));
 	waitpid(child, &status, 0);
 	CHECK("a child sees it, and cannot write it", status == 0);
-	strain_measure(strain, 7, 10);
+	strain_measure(strain, 7);
 	CHECK("it stays at the number below", strain_is_on(strain));
-	strain_measure(strain, 6, 10);
+	strain_measure(strain, 6);
 	CHECK("taken back", !strain_is_on(strain));
 	return test_result();
 }

@@ -1,18 +1,47 @@
 /*
- * turnstile_test - how long connections wait while others begin.
+ * turnstile_test - how long connections wait while others begin, on a machine
+ * that is busy or not.
  */
 
 #include "net/turnstile.h"
 
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
 
-static struct turnstile turnstile = { .burst = 2 };
+enum {
+	LOOK_AGAIN_MS = 2 /* while the machine is busy */
+};
+
+static struct turnstile turnstile;
 static struct place first = { .pid = 11 };
 static struct place second = { .pid = 12 };
 static struct place third = { .pid = 13 };
+
+/* What /proc/loadavg says. */
+static void
+say_load(const char *text)
+{
+	if (ftruncate(turnstile.load, 0) == -1 ||
+	    pwrite(turnstile.load, text, strlen(text), 0) == -1)
+		exit(1);
+}
+
+/* So many others want a processor; the one that asks runs, too. */
+static void
+set_runnable(uint64_t others)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "0.65 2.17 2.31 %llu/456 7890\n",
+	    (unsigned long long)others + 1);
+	say_load(text);
+}
 
 static void
 test_time(void)
@@ -20,15 +49,16 @@ test_time(void)
 	turnstile_pass(&turnstile, &first, 1000);
 	CHECK("one has begun", turnstile_wait_ms(&turnstile, 1000) == 0);
 	turnstile_pass(&turnstile, &second, 1005);
-	CHECK("two: the third waits until the first is grown",
-	    turnstile_wait_ms(&turnstile, 1005) == TURNSTILE_MS - 5);
-	CHECK("to the last ms",
+	CHECK("two: the third waits",
+	    turnstile_wait_ms(&turnstile, 1005) == LOOK_AGAIN_MS);
+	CHECK("until the first is grown, to the last ms",
 	    turnstile_wait_ms(&turnstile, 1000 + TURNSTILE_MS - 1) == 1);
 	CHECK("and no longer",
 	    turnstile_wait_ms(&turnstile, 1000 + TURNSTILE_MS) == 0);
 	turnstile_pass(&turnstile, &third, 1000 + TURNSTILE_MS);
 	CHECK("then the second is the oldest",
-	    turnstile_wait_ms(&turnstile, 1000 + TURNSTILE_MS) == 5);
+	    turnstile_wait_ms(&turnstile, 1005 + TURNSTILE_MS - 1) == 1 &&
+		turnstile_wait_ms(&turnstile, 1005 + TURNSTILE_MS) == 0);
 }
 
 /* Both places are taken at 2000. */
@@ -65,19 +95,46 @@ test_again(void)
 	take_both();
 	turnstile_pass(&turnstile, &second, 2010);
 	CHECK("the first is the oldest",
-	    turnstile_wait_ms(&turnstile, 2010) == TURNSTILE_MS - 10);
+	    turnstile_wait_ms(&turnstile, 2000 + TURNSTILE_MS - 1) == 1);
 	CHECK("the second counts once and from its later client",
 	    turnstile_wait_ms(&turnstile, 2000 + TURNSTILE_MS) == 0);
 	turnstile_pass(&turnstile, &third, 2000 + TURNSTILE_MS);
 	CHECK("so that it is the oldest then",
-	    turnstile_wait_ms(&turnstile, 2000 + TURNSTILE_MS) == 10);
+	    turnstile_wait_ms(&turnstile, 2010 + TURNSTILE_MS - 1) == 1);
+}
+
+/* Who holds up nobody waits for nobody. */
+static void
+test_load(void)
+{
+	static const char *const odd[] = { "", "\n", "0.65 2.17 2.31\n",
+		"0.65 2.17 2.31 x/456 7890\n",
+		"0.65 2.17 2.31 99999999999/456 7890\n" };
+
+	take_both();
+	set_runnable(turnstile.processors);
+	CHECK("each has a processor", turnstile_wait_ms(&turnstile, 2001) == 0);
+	set_runnable(turnstile.processors + 1);
+	CHECK("one has none", turnstile_wait_ms(&turnstile, 2001) > 0);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		say_load(odd[i]);
+		CHECK("an odd load is none",
+		    turnstile_wait_ms(&turnstile, 2001) == 0);
+	}
+	int load = turnstile.load;
+	turnstile.load = -1;
+	CHECK("nor is one that is not there",
+	    turnstile_wait_ms(&turnstile, 2001) == 0);
+	turnstile.load = load;
+	set_runnable(turnstile.processors + 1);
 }
 
 static void
 test_off(void)
 {
-	struct turnstile none = { .burst = 0 };
+	static struct turnstile none;
 
+	turnstile_init(&none, 0, turnstile.load);
 	turnstile_pass(&none, &first, 3000);
 	turnstile_pass(&none, &second, 3000);
 	CHECK("0: nobody waits", turnstile_wait_ms(&none, 3000) == 0);
@@ -99,9 +156,12 @@ test_usual(void)
 int
 main(void)
 {
+	turnstile_init(&turnstile, 2, memfd_create("load", MFD_CLOEXEC));
+	set_runnable(turnstile.processors + 1);
 	test_time();
 	test_end();
 	test_again();
+	test_load();
 	test_off();
 	test_usual();
 	return test_result();
