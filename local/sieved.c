@@ -10,6 +10,7 @@
  * fd 13       login, login(5) (-l)
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
+ * fd 52       /proc/loadavg (-l)
  * reads       control/{me,timeoutsievelogin,timeoutsieve,maxerrors,
  *             cleartextnets,authmechanisms,oauthchecker,sievedreuse,
  *             sievedconnections,sievedpernetwork,sievedrate,sievedwiderate,

@@ -11,6 +11,7 @@
  * fd 13       login, login(5) (-l)
  * fd 18       tlsd, tls(5) (-l)
  * fd 20, ...  listening sockets (-l); 36, ... of ports that begin with TLS
+ * fd 52       /proc/loadavg (-l)
  * reads       control/{me,timeoutpop3,maxerrors,cleartextnets,
  *             authmechanisms,oauthchecker,pop3dconnections,pop3dpernetwork,
  *             pop3drate,pop3dwiderate,relayclients,proxynets,pop3uidl,

@@ -7,7 +7,7 @@
  * uid         root: to bind, and to start the chain (confine) again
  * fd 20, ...  the listening sockets, for the chain (lib/net/serve.h); those
  *             of ports that begin with TLS at 36 and the numbers after it
- * fd 52       /proc/loadavg, for the chain
+ * fd 52       /proc/loadavg, if there is one, for the chain
  * fd 0        a neighbour's pair, for the chain
  * fd 3        readiness, for the chain
  * reads       control/NAMEaddresses

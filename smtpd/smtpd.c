@@ -15,6 +15,7 @@
  * fd 13       login, login(5) (submission, odmr)
  * fd 18       tlsd, tls(5)
  * fd 20, ...  listening sockets; 36, ... of ports that begin with TLS
+ * fd 52       /proc/loadavg
  * fd 60, 61, 62, 63, 64
  *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
