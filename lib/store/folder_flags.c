@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,8 +24,8 @@ struct change {
 	uint64_t keywords;
 	uint64_t modseq;
 	struct buf names; /* old name, NUL, new name, NUL */
-	struct buf lines;
-	bool is_changed;
+	size_t *changed;  /* indexes */
+	size_t changed_count;
 	bool in_new; /* files left new/ */
 };
 
@@ -89,9 +90,24 @@ change_one(
 		return errno == ENOENT ? ACCOUNT_NONEXISTENT : account_error();
 	change->in_new |= item->is_in_new;
 	*item = changed;
-	change->is_changed = true;
-	folder_add_line(folder, item, UIDLIST_FLAGS, &change->lines);
+	change->changed[change->changed_count++] =
+	    (size_t)(item - folder->items);
 	return ACCOUNT_OK;
+}
+
+/* After a look at the files in between, which may have changed some again, and
+ * was told with the MODSEQ that they had so far. */
+static void
+add_lines(struct folder *folder, const struct change *change, struct buf *lines)
+{
+	for (size_t i = 0; i < change->changed_count; i++) {
+		struct folder_item *item = &folder->items[change->changed[i]];
+
+		if (item->message.is_expunged)
+			continue;
+		item->message.modseq = change->modseq;
+		folder_add_line(folder, item, UIDLIST_FLAGS, lines);
+	}
 }
 
 /* Both are at rest; the list, whose sync the journal shares, goes first. */
@@ -153,8 +169,7 @@ folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
 	struct change state = { .kind = change,
 		.flags = flags & ALL_FLAGS,
 		.keywords = keywords,
-		.names = buf_new(2 * UINT8_MAX + 2),
-		.lines = buf_new((size_t)UINT32_MAX) };
+		.names = buf_new(2 * UINT8_MAX + 2) };
 
 	if (folder->is_read_only)
 		return ACCOUNT_READ_ONLY;
@@ -164,19 +179,25 @@ folder_change_flags(struct folder *folder, const size_t *indexes, size_t count,
 	status = folder_update(folder, 0);
 	if (status == ACCOUNT_OK) {
 		state.modseq = folder->modseq + 1;
+		state.changed =
+		    account_allocate(count + 1, sizeof(*state.changed));
 		status = change_all(folder, &state, indexes, count,
 		    unchanged_since, refused, context);
 	}
 	/* What was done is noted even if not all of it could be. */
-	if (state.is_changed) {
+	if (state.changed_count > 0) {
+		struct buf lines = buf_new((size_t)UINT32_MAX);
+
 		folder->modseq = state.modseq;
-		if (!finish(folder, &state.lines, state.in_new) &&
+		add_lines(folder, &state, &lines);
+		if (!finish(folder, &lines, state.in_new) &&
 		    status == ACCOUNT_OK)
 			status = account_error();
+		buf_free(&lines);
 	}
 	folder_unlock(folder);
 	buf_free(&state.names);
-	buf_free(&state.lines);
+	free(state.changed);
 	return status;
 }
 

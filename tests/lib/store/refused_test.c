@@ -213,6 +213,7 @@ test_delete(struct account *account)
 static struct {
 	int tries; /* that it is faster than */
 	bool has_flag;
+	bool is_at_both; /* one that we are done with, when the next comes */
 } rival;
 
 /* Instead of the C library's: called by lib/store. */
@@ -228,7 +229,46 @@ renameat(int from, const char *old, int to, const char *new)
 			exit(1);
 		rival.has_flag = !rival.has_flag;
 	}
+	if (rival.is_at_both && strncmp(old, "2.b.host:", 9) == 0) {
+		rival.is_at_both = false;
+		if (rename("m/.Pair/cur/1.a.host:2,S",
+			"m/.Pair/cur/1.a.host:2,RS") == -1 ||
+		    rename("m/.Pair/cur/2.b.host:2,",
+			"m/.Pair/cur/2.b.host:2,F") == -1)
+			exit(1);
+	}
 	return renameat2(from, old, to, new, 0);
+}
+
+/* What a change finds changed by another on its way has one MODSEQ, the last.
+ */
+static void
+test_modseq(struct account *account)
+{
+	const size_t both[] = { 0, 1 };
+	struct folder_counts counts;
+
+	if (account_create(account, span_of("Pair"), 0) != ACCOUNT_OK)
+		exit(1);
+	put("m/.Pair/cur/1.a.host:2,", message);
+	put("m/.Pair/cur/2.b.host:2,", message);
+	struct folder *folder = open_folder(account, "Pair");
+	rival.is_at_both = true;
+	CHECK("both are changed, by both",
+	    folder_change_flags(folder, both, 2, FLAGS_ADD, MESSAGE_SEEN, 0,
+		UINT64_MAX, NULL, NULL) == ACCOUNT_OK &&
+		access("m/.Pair/cur/1.a.host:2,RS", F_OK) == 0 &&
+		access("m/.Pair/cur/2.b.host:2,FS", F_OK) == 0);
+	struct folder *other = open_folder(account, "Pair");
+	folder_counts(other, &counts);
+	CHECK("the list says so",
+	    (folder_message(other, 0)->flags & MESSAGE_ANSWERED) != 0 &&
+		(folder_message(other, 1)->flags & MESSAGE_FLAGGED) != 0);
+	CHECK("no change is older than what was told on the way",
+	    folder_message(other, 0)->modseq == counts.highest_modseq &&
+		folder_message(other, 1)->modseq == counts.highest_modseq);
+	folder_close(other);
+	folder_close(folder);
 }
 
 static void
@@ -323,6 +363,7 @@ main(void)
 	test_keywords(account);
 	test_delete(account);
 	test_flags(account);
+	test_modseq(account);
 	account_close(account);
 	test_quota();
 	return test_result();
