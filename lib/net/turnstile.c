@@ -6,7 +6,8 @@
 #include "base/span.h"
 
 enum {
-	LOOK_AGAIN_MS = 2, /* whether a processor has nothing to do */
+	LOOK_AGAIN_MS = 1, /* whether the machine is still busy */
+	WAITING = 2,       /* for each processor, who runs included */
 	LINE_MAX_BYTES = 128
 };
 
@@ -51,7 +52,7 @@ is_busy(const struct turnstile *turnstile)
 	for (int i = 0; i < 3; i++)
 		span_cut(&rest, ' ');
 	return span_number(span_cut(&rest, '/'), 10, UINT32_MAX, &runnable) &&
-	       runnable > turnstile->processors + 1;
+	       runnable > WAITING * turnstile->processors + 1;
 }
 
 /* Its place may be another's by now, or its process have another client. */

@@ -2,15 +2,14 @@
 #define NET_TURNSTILE_H
 
 /*
- * turnstile - how many sessions may begin at once while all processors are
- * taken.
+ * turnstile - how many sessions may begin at once while the machine is busy.
  *
  * Fifty sessions that share two processors are each as slow as all of them
- * together.  So while more processes want a processor than there are, no more
- * than a burst of sessions is in its first TURNSTILE_MS at a time; further
+ * together.  So while more than two processes want each processor, no more than
+ * a burst of sessions is in its first TURNSTILE_MS at a time; further
  * connections stay in the kernel's queue until one of these has ended or is
- * older, or until a processor has nothing to do.  A machine that is not busy
- * lets all in at once, however many wait for distant clients.
+ * older, or the machine is not busy.  Then it lets all in at once, however many
+ * wait for distant clients.
  */
 
 #include <stdint.h>
@@ -19,7 +18,7 @@
 
 enum {
 	TURNSTILE_MS = 20,
-	TURNSTILE_PER_PROCESSOR = 12,
+	TURNSTILE_PER_PROCESSOR = 10,
 	TURNSTILE_MAX = 1024
 };
 

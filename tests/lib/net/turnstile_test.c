@@ -15,7 +15,7 @@
 #include "test.h"
 
 enum {
-	LOOK_AGAIN_MS = 2 /* while the machine is busy */
+	LOOK_AGAIN_MS = 1 /* while the machine is busy */
 };
 
 static struct turnstile turnstile;
@@ -112,10 +112,11 @@ test_load(void)
 		"0.65 2.17 2.31 99999999999/456 7890\n" };
 
 	take_both();
-	set_runnable(turnstile.processors);
-	CHECK("each has a processor", turnstile_wait_ms(&turnstile, 2001) == 0);
-	set_runnable(turnstile.processors + 1);
-	CHECK("one has none", turnstile_wait_ms(&turnstile, 2001) > 0);
+	set_runnable(2 * turnstile.processors);
+	CHECK("one waits for each processor",
+	    turnstile_wait_ms(&turnstile, 2001) == 0);
+	set_runnable(2 * turnstile.processors + 1);
+	CHECK("one more", turnstile_wait_ms(&turnstile, 2001) > 0);
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
 		say_load(odd[i]);
 		CHECK("an odd load is none",
@@ -126,7 +127,7 @@ test_load(void)
 	CHECK("nor is one that is not there",
 	    turnstile_wait_ms(&turnstile, 2001) == 0);
 	turnstile.load = load;
-	set_runnable(turnstile.processors + 1);
+	set_runnable(2 * turnstile.processors + 1);
 }
 
 static void
@@ -157,7 +158,7 @@ int
 main(void)
 {
 	turnstile_init(&turnstile, 2, memfd_create("load", MFD_CLOEXEC));
-	set_runnable(turnstile.processors + 1);
+	set_runnable(2 * turnstile.processors + 1);
 	test_time();
 	test_end();
 	test_again();
