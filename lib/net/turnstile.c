@@ -65,25 +65,16 @@ is_young(const struct turnstile *turnstile, uint64_t i, int64_t now_ms)
 	       place->pid == turnstile->young[i].pid;
 }
 
-/* Those that are left stay in the order in which they came. */
+/* Those that are left stay in the order in which they came; gone may be NULL.
+ */
 static void
-forget_grown(struct turnstile *turnstile, int64_t now_ms)
+forget(struct turnstile *turnstile, const struct place *gone, int64_t now_ms)
 {
 	uint64_t left = 0;
 
 	for (uint64_t i = 0; i < turnstile->count; i++)
-		if (is_young(turnstile, i, now_ms))
-			turnstile->young[left++] = turnstile->young[i];
-	turnstile->count = left;
-}
-
-static void
-forget_place(struct turnstile *turnstile, const struct place *place)
-{
-	uint64_t left = 0;
-
-	for (uint64_t i = 0; i < turnstile->count; i++)
-		if (turnstile->young[i].place != place)
+		if (turnstile->young[i].place != gone &&
+		    is_young(turnstile, i, now_ms))
 			turnstile->young[left++] = turnstile->young[i];
 	turnstile->count = left;
 }
@@ -92,8 +83,8 @@ void
 turnstile_pass(
     struct turnstile *turnstile, const struct place *place, int64_t now_ms)
 {
-	forget_grown(turnstile, now_ms);
-	forget_place(turnstile, place);
+	/* The client that this process had before counts no more. */
+	forget(turnstile, place, now_ms);
 	if (turnstile->count >= turnstile->burst)
 		return; /* nobody counts, or the machine is not busy */
 	turnstile->young[turnstile->count].place = place;
@@ -104,7 +95,7 @@ turnstile_pass(
 int
 turnstile_wait_ms(struct turnstile *turnstile, int64_t now_ms)
 {
-	forget_grown(turnstile, now_ms);
+	forget(turnstile, NULL, now_ms);
 	if (turnstile->burst == 0 || turnstile->count < turnstile->burst ||
 	    !is_busy(turnstile))
 		return 0;

@@ -95,8 +95,10 @@ change_one(
 	return ACCOUNT_OK;
 }
 
-/* After a look at the files in between, which may have changed some again, and
- * was told with the MODSEQ that they had so far. */
+/*
+ * What there is now, with the MODSEQ of the end: a look at the files in between
+ * may have found some changed again, and has published the one of before.
+ */
 static void
 add_lines(struct folder *folder, const struct change *change, struct buf *lines)
 {
