@@ -195,7 +195,18 @@ action "local" maildir
 match from any for domain "peer.example" action "local"
 match auth from any for any action "local"
 ''', 0o600)
-    process = subprocess.Popen(['/usr/sbin/smtpd', '-d', '-f', conf], stderr=subprocess.STDOUT,
+    # Debian 12's 6.8 signs by methods of legacy keys, and OpenSSL 3 makes such keys only where an engine has
+    # asked for them (OpenSMTPD's issue 1171): libengine-pkcs11-openssl does.  Without it no client shakes hands.
+    openssl = write('openssl.cnf', '''openssl_conf = init
+[init]
+engines = engines
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+default_algorithms = PKEY_CRYPTO
+''')
+    more = {'OPENSSL_CONF': openssl} if glob.glob('/usr/lib/*/engines-3/pkcs11.so') else {}
+    process = subprocess.Popen(['/usr/sbin/smtpd', '-d', '-f', conf], stderr=subprocess.STDOUT, env={**os.environ, **more},
                                stdout=open(MTA + '/peers/opensmtpd.out', 'w'))
     return net, None, lambda: (process.terminate(), process.wait()), ('joe', 'PLAIN')
 
@@ -254,10 +265,10 @@ def try_peer(name, net, login, has_tls):
     if name == 'exim':
         check('exim: its log says so', b' K ' in open('/var/spool/exim4/mainlog', 'rb').read())
     send(2, names['may'], 'opportunistic')
-    if not has_tls:  # Debian 12's OpenSMTPD 6.8 with OpenSSL 3: its key process fails to sign
+    if not has_tls:
         check(f'{name}: a handshake that the server fails: in clear', logged('2{23} tls=none'))
         send(4, names['verify'], 'verified', False, 'not to be had')
-        check(f'{name}: the rest # skip no client shakes hands with it', True)
+        check(f'{name}: the rest # skip no client shakes hands with it: libengine-pkcs11-openssl and libp11-3 into PEERS, too', True)
         return sender.end()
     check(f'{name}: by TLS 1.3', logged('2{23} tls=TLSv1.3'))
     send(3, names['old'], 'out-of-date')
