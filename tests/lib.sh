@@ -43,6 +43,25 @@ host_bind() {
 	mount --bind "$host_dir/spool" /var/mail
 }
 
+# useradd takes seconds for all our uids: what it made on a host before is kept.
+host_install() {
+	kept=$BUILD/accounts.tar
+	! accounts_are_kept || tar -C /etc -xf "$kept"
+	(cd "$tests/.." && service/install "$BUILD") || exit 1
+	accounts_are_kept || keep_accounts
+}
+
+accounts_are_kept() {
+	[ -n "$(find "$kept" -newer /etc/passwd -newer /etc/group \
+	    -newer "$BUILD/service/mtactl" 2>/dev/null)" ]
+}
+
+keep_accounts() {
+	made=$(mktemp "$kept.XXXXXX") &&
+	    tar -C /etc -cf "$made" passwd group shadow gshadow &&
+	    mv "$made" "$kept"
+}
+
 # /etc, /var/mta and the mail spool of our own, on the disk; users joe and ann.
 host_setup() {
 	[ -z "${TEST_FS:-}" ] || host_disk
@@ -57,11 +76,11 @@ host_setup() {
 	export host_dir
 	ip link set lo up
 	rm -f /etc/aliases
+	host_install
 	for user in joe ann; do
 		useradd --home-dir "$host_dir/home/$user" --create-home \
 		    --shell /bin/sh "$user"
 	done
-	(cd "$tests/.." && service/install "$BUILD") || exit 1
 	printf 'mx.example.org\n' >/var/mta/control/me
 	printf 'example.org\nlocalhost\nmx.example.org\n' >/var/mta/control/locals
 }
