@@ -5,16 +5,19 @@
  * uid         the caller's
  * fd 0        the message (-bs: the client)
  * reads       control/me
- * runs        queue-inject; for -bs smtpd, -bp and -q mailq, -bi newaliases
+ * runs        queue-inject; for -bs smtpd, -bp and -q mailq, for -qR and -qS
+ *             queue, -bi newaliases
  * exits       0 only when the message is kept; else sysexits(3): EX_USAGE,
  *             EX_DATAERR, EX_NOUSER without recipients, EX_TEMPFAIL
  */
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/die.h"
 #include "base/paths.h"
 #include "mail/addr.h"
@@ -30,15 +33,37 @@ become(const char *program, const char *first, const char *second)
 	die_errno(EX_OSERR, "cannot execute %s", path);
 }
 
+/* -qR and -qS: what has that text in it, as fnmatch(3) would have it said. */
+static _Noreturn void
+retry_matching(char key, const char *text)
+{
+	struct buf pattern = buf_new(2 * PATH_MAX);
+
+	if (text[0] == '\0')
+		die(EX_USAGE, "-q%c takes a part of an address", key);
+	buf_add_char(&pattern, '*');
+	for (const char *at = text; *at != '\0'; at++) {
+		if (strchr("*?[\\", *at) != NULL)
+			buf_add_char(&pattern, '\\');
+		buf_add_char(&pattern, *at);
+	}
+	buf_add_char(&pattern, '*');
+	const char *wanted = buf_string(&pattern);
+	if (wanted == NULL)
+		die(EX_USAGE, "-q%c: the text is too long", key);
+	execl(MTA_BIN "/queue", "queue", "retry", key == 'R' ? "-r" : "-f",
+	    wanted, (char *)NULL);
+	die_errno(EX_OSERR, "cannot execute queue");
+}
+
 static _Noreturn void
 run_queue(const struct options *options)
 {
-	char key[3] = { '-', 'I', '\0' };
-
 	if (options->queue_key == '\0')
 		become("mailq", "-q", NULL);
-	key[1] = options->queue_key;
-	execl(MTA_BIN "/mailq", "mailq", "-q", key, options->argument,
+	if (options->queue_key != 'I')
+		retry_matching(options->queue_key, options->argument);
+	execl(MTA_BIN "/mailq", "mailq", "-q", "-I", options->argument,
 	    (char *)NULL);
 	die_errno(EX_OSERR, "cannot execute mailq");
 }

@@ -132,12 +132,20 @@ check('is logged', wait_for(lambda: f'{c} removed' in log()), log())
 
 # ---- retry ----
 control('retrymin', '3000\n')
-control('smtproutes', 'dead.example:[127.0.0.1]:2700\nlive.example:[127.0.0.1]:2701\nback.example:[127.0.0.1]:2702\n')
+control('smtproutes', 'dead.example:[127.0.0.1]:2700\nlive.example:[127.0.0.1]:2701\n' +
+        ''.join(f'back{n}.example:[127.0.0.1]:2702\n' for n in ('', 2, 3)))
 subprocess.run(['/var/mta/bin/mtactl', 'stop'])
 subprocess.run(['/var/mta/bin/mtactl', 'start'])
 d = send('w@back.example', 'again')
-wait_for(lambda: 'refused' in queue('list', d).stdout)
+by_recipient, by_sender = send('r*w@back2.example', 'by recipient'), send('x@back3.example', 'by sender', sender='ann@example.org')
+wait_for(lambda: all('refused' in queue('list', one).stdout for one in (d, by_recipient, by_sender)))
 back = Host(2702)
+sendmail = lambda *words: subprocess.run(['/var/mta/bin/sendmail', *words], capture_output=True, text=True)
+check('sendmail -qR: a part of a recipient, no pattern', sendmail('-qR?*w').returncode == 66 and sendmail('-qRR*w@back').stdout == 'retry: 1 message\n')
+check('... goes', wait_for(lambda: back.subjects == ['by recipient']), back.subjects)
+check('sendmail -qS: a part of a sender', sendmail('-qSann@').stdout == 'retry: 1 message\n' and sendmail('-qS').returncode == 64)
+check('... goes', wait_for(lambda: back.subjects == ['by recipient', 'by sender']), back.subjects)
+back.subjects.clear()
 check('retry', queue('retry', '-d', 'back.example').stdout == 'retry: 1 message\n')
 check('it goes at once', wait_for(lambda: back.subjects == ['again']), back.subjects)
 
