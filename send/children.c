@@ -49,13 +49,12 @@ is_crash(int status)
 }
 
 unsigned
-children_reap(uint64_t *children, uint64_t max)
+children_reap(uint64_t *children)
 {
 	unsigned crashes = 0;
 	int status;
 
-	while (*children > 0 &&
-	       waitpid(-1, &status, *children < max ? WNOHANG : 0) > 0) {
+	while (*children > 0 && waitpid(-1, &status, WNOHANG) > 0) {
 		(*children)--;
 		crashes += is_crash(status) ? 1U : 0U;
 	}

@@ -18,10 +18,10 @@ void children_hold(void);
 bool children_wait(struct pollfd *wait, nfds_t count, int64_t timeout_ms);
 
 /*
- * Count those off that ended; at max wait for one.  How many died of a signal
- * that is a fault of theirs.
+ * Count those off that ended.  How many died of a signal that is a fault of
+ * theirs.
  */
-unsigned children_reap(uint64_t *children, uint64_t max);
+unsigned children_reap(uint64_t *children);
 
 /* Has that one?  It is not waited for; true once. */
 bool children_has_ended(pid_t pid);

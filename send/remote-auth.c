@@ -199,16 +199,20 @@ static void
 serve(struct keeper *keeper, const struct sandbox_layer *layer)
 {
 	static struct packet packet;
-	struct pollfd wait = { .fd = NEIGHBOUR_SELF, .events = POLLIN };
+	struct pollfd wait = { .fd = NEIGHBOUR_SELF };
 	const pid_t self = getpid();
 	int64_t asked_ms = clock_ms();
 	uint64_t children = 0;
 	unsigned crashes = 0;
 
 	for (;;) {
+		bool is_full = children >= CHILDREN_MAX;
+
+		/* At the limit only the end of who asks is heard. */
+		wait.events = is_full ? 0 : POLLIN;
 		bool has_packet = children_wait(&wait, 1, keeper->rest_ms);
 
-		crashes += children_reap(&children, CHILDREN_MAX);
+		crashes += children_reap(&children);
 		if (crashes >= CRASHES_MAX)
 			die(EX_TEMPFAIL, "%u crashes: starting anew", crashes);
 		if (!has_packet && keeper->rest_ms != -1 && children == 0 &&
@@ -216,6 +220,8 @@ serve(struct keeper *keeper, const struct sandbox_layer *layer)
 			return;
 		if (!has_packet)
 			continue;
+		if (is_full)
+			return;
 		asked_ms = clock_ms();
 		int got = packet_receive(NEIGHBOUR_SELF, &packet);
 		if (got == 0)

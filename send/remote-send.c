@@ -67,11 +67,13 @@ read_settings(struct send_settings *settings)
 	buf_free(&me);
 }
 
+/* At the limit the next channel waits, and only the manager's end is heard. */
 static bool
-wait_packet(const struct send_settings *settings)
+wait_packet(const struct send_settings *settings, bool is_full)
 {
 	/* poll passes over -1. */
-	struct pollfd wait[4] = { { .fd = NEIGHBOUR_SELF, .events = POLLIN },
+	struct pollfd wait[4] = { { .fd = NEIGHBOUR_SELF,
+				      .events = is_full ? 0 : POLLIN },
 		{ .fd = NEIGHBOUR_RESOLVE },
 		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
 		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 } };
@@ -179,15 +181,18 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 	int got;
 
 	for (;;) {
-		bool has_packet = wait_packet(settings);
-
 		/*
 		 * The manager counts channels; a child that says QUIT to a slow
-		 * host outlives its own.  At the limit the next channel waits.
+		 * host outlives its own.
 		 */
-		children_reap(&children, settings->children_max);
+		bool is_full = children >= settings->children_max;
+		bool has_packet = wait_packet(settings, is_full);
+
+		children_reap(&children);
 		if (!has_packet)
 			continue;
+		if (is_full)
+			return;
 		got = packet_receive(NEIGHBOUR_SELF, &packet);
 		if (got == 0)
 			return;

@@ -32,6 +32,13 @@ check('nothing of it is open but what is on its way', len(os.listdir(f'/proc/{ma
 began = time.monotonic()
 check('it does not hold up the end', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
 subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+for number in range(40):
+    fill(1, f'x@h{number}.mute.example')
+mtactl('start')
+check('as many connections as there may be, and none is answered', wait_for(lambda: mute.open == 30), mute.open)
+began = time.monotonic()
+check('nor do these', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
 
 # ---- control/limits ----
 fill(40, 'x@narrow.example')
