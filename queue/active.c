@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "queue/destinations.h"
 #include "queue/manager.h"
 
 /* The state of its recipients: all waiting, if this is the first time. */

@@ -4,20 +4,39 @@
  */
 
 #include "base/die.h"
+#include "base/io.h"
+#include "queue/destinations.h"
 #include "queue/manager.h"
 
-static void
-note_destination(struct manager *manager, struct destination *destination,
-    const struct verdict *verdict)
+static enum channel_note
+note_of(const struct verdict *verdict)
 {
+	struct span host, reply;
+
 	if (verdict->kind == VERDICT_UNREACHABLE)
-		destination_note_unreachable(manager, destination);
-	else if (verdict->kind != VERDICT_LATER)
-		destination_note_success(manager, destination);
-	else if (span_equal(verdict->code, span_of("4.4.2")))
-		destination_note_lost(destination);
-	else
-		destination->failures = 0; /* it answers, at least */
+		return NOTE_UNREACHABLE;
+	if (verdict->kind != VERDICT_LATER)
+		return NOTE_SUCCESS;
+	if (span_equal(verdict->code, span_of("4.4.2")))
+		return NOTE_LOST;
+	if (span_equal(verdict->code, span_of("4.4.3")) ||
+	    (verdict_split_said(verdict->text, &host, &reply) &&
+		span_starts(reply, span_of("421"))))
+		return NOTE_REFUSED;
+	return NOTE_ANSWER;
+}
+
+/* Each of a transaction's recipients has a verdict: it is noted once. */
+static void
+note_verdict(struct channel *channel, const struct verdict *verdict)
+{
+	enum channel_note note = note_of(verdict);
+
+	channel->heard_ms = clock_ms();
+	if (note <= channel->note)
+		return;
+	channel->note = note;
+	destination_note(channel->manager, channel->destination, note);
 }
 
 void
@@ -34,10 +53,11 @@ channel_take_verdict(struct channel *channel)
 	}
 	struct job *job = channel->jobs[verdict.number];
 	channel->jobs[verdict.number] = NULL;
-	note_destination(manager, channel->destination, &verdict);
+	note_verdict(channel, &verdict);
 	collect_verdict(manager, job, &verdict);
 	/* What else was made ready for it waits with it, closed. */
-	if (verdict.kind == VERDICT_UNREACHABLE)
+	if (channel->note >= NOTE_REFUSED &&
+	    destination_is_blocked(channel->destination))
 		dispatch_fail_over_all(manager, &channel->destination->jobs,
-		    "its host could not be reached lately");
+		    "its host could not be reached lately, or sent all away");
 }

@@ -11,6 +11,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/customers.h"
+#include "queue/destinations.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
 
@@ -245,7 +246,7 @@ close_channel(struct channel *channel)
 		customer_end(manager, destination, channel->customer);
 	free(channel);
 	if (is_lost)
-		destination_note_lost(destination);
+		destination_note(manager, destination, NOTE_LOST);
 	destination->channels--;
 	destination_consider(manager, destination);
 }
@@ -288,6 +289,8 @@ feed_channel(struct channel *channel)
 	shared_count(channel->shared);
 	struct job *job = jobs_take(jobs);
 	channel->messages++;
+	channel->note = NOTE_NONE;
+	channel->heard_ms = clock_ms();
 	do {
 		channel->jobs[channel->job_count++] = job;
 		bytes += packed_size(job);
@@ -420,6 +423,8 @@ channel_run(struct manager *manager)
 		else
 			close_channel(channel);
 	}
+	if (manager->ring_count > 0 && has_room(manager))
+		come_back(manager, false); /* when some have become silent */
 }
 
 struct channel *

@@ -14,6 +14,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "queue/destinations.h"
 #include "queue/customers.h"
 #include "queue/neighbour.h"
 

@@ -13,24 +13,33 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "mail/domain.h"
+#include "queue/destinations.h"
 #include "queue/manager.h"
 #include "queue/shared.h"
 
 enum {
 	BLOCK_FIRST_S = 60,
+	SILENT_MS = 30 * 1000,
+	REFUSALS = 3, /* so many in a row, and it is left alone */
 	MINUTE_MS = 60000
 };
 
 /* ---- the table ---- */
 
 static uint32_t
-hash_domain(struct span domain)
+hash_name(struct span domain)
 {
 	uint32_t hash = 5381;
 
 	for (size_t i = 0; i < domain.len; i++)
 		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
-	return hash % DESTINATION_CHAINS;
+	return hash;
+}
+
+static size_t
+hash_domain(struct span domain)
+{
+	return hash_name(domain) % DESTINATION_CHAINS;
 }
 
 struct destination *
@@ -73,6 +82,8 @@ make(struct manager *manager, struct span domain, const char *route)
 	for (char *c = made->name; *c != '\0'; c++)
 		*c = ascii_lower(*c);
 	made->window = CHANNELS_FIRST;
+	made->has_answered =
+	    manager->answered[hash_domain(domain)] == hash_name(domain);
 	made->wake.destination = made;
 	limit(manager, made);
 	made->chain = *chain;
@@ -141,7 +152,7 @@ destination_why_blocked(const struct destination *destination)
 {
 	return destination->is_on_demand
 		   ? "it waits until its host asks for it (ATRN)"
-		   : "its host could not be reached lately";
+		   : "its host could not be reached lately, or sent all away";
 }
 
 bool
@@ -225,11 +236,36 @@ has_enough_suspects(const struct manager *manager)
 	return suspects >= (manager->concurrency_remote + 1) / 2;
 }
 
+/*
+ * Those that have not answered yet have half of what silent hosts leave: one
+ * with a hundred names cannot have all channels before it is known.
+ */
+static bool
+has_room_for_new(const struct manager *manager)
+{
+	int64_t silent_since = clock_ms() - SILENT_MS;
+	uint64_t silent = 0;
+	uint64_t fresh = 0;
+
+	for (const struct channel *channel = manager->channels; channel != NULL;
+	     channel = channel->next) {
+		bool is_busy = channel->state != CHANNEL_IDLE;
+
+		if (is_busy && channel->heard_ms <= silent_since)
+			silent++;
+		else if (is_busy && !channel->destination->has_answered)
+			fresh++;
+	}
+	return silent < manager->concurrency_remote &&
+	       fresh < (manager->concurrency_remote - silent + 1) / 2;
+}
+
 struct destination *
 destination_turn(struct manager *manager)
 {
 	struct destination *last = manager->ring_last;
 	bool takes_suspects = !has_enough_suspects(manager);
+	bool takes_new = has_room_for_new(manager);
 	struct destination *destination;
 
 	while ((destination = manager->ring) != NULL) {
@@ -238,7 +274,8 @@ destination_turn(struct manager *manager)
 		manager->ring_count--;
 		bool is_last = destination == last;
 		if (may_have_channel(destination) &&
-		    (destination->failures == 0 || takes_suspects))
+		    (destination->failures == 0 || takes_suspects) &&
+		    (destination->has_answered || takes_new))
 			return destination;
 		destination_consider(manager, destination);
 		if (is_last)
@@ -291,9 +328,9 @@ destination_paces(struct destination *destination)
 
 /* ---- what it did ---- */
 
-void
-destination_note_unreachable(
-    struct manager *manager, struct destination *destination)
+/* It is left alone for a while. */
+static void
+block(struct manager *manager, struct destination *destination)
 {
 	if (destination_is_blocked(destination))
 		return; /* another channel said so already */
@@ -313,26 +350,61 @@ destination_note_unreachable(
 	wake_at(manager, destination, destination->blocked_until);
 }
 
-void
-destination_note_lost(struct destination *destination)
+static void
+shrink(struct destination *destination)
 {
 	destination->window = (destination->window + 1) / 2;
-	destination->failures = 0;
 	destination->successes = 0;
 }
 
 /* One channel more after as many good transactions as it has channels. */
-void
-destination_note_success(
-    struct manager *manager, struct destination *destination)
+static void
+grow(struct manager *manager, struct destination *destination)
 {
-	destination->failures = 0;
 	if (++destination->successes < destination->window)
 		return;
 	destination->successes = 0;
 	if (destination->window < destination->limit->connections)
 		destination->window++;
 	destination_consider(manager, destination);
+}
+
+/* That is remembered longer than the destination, which comes and goes. */
+static void
+note_answered(
+    struct manager *manager, struct destination *destination, bool has_answered)
+{
+	struct span name = span_of(destination->name);
+	uint32_t *place = &manager->answered[hash_domain(name)];
+
+	destination->has_answered = has_answered;
+	if (has_answered)
+		*place = hash_name(name);
+	else if (*place == hash_name(name))
+		*place = 0;
+}
+
+void
+destination_note(struct manager *manager, struct destination *destination,
+    enum channel_note note)
+{
+	bool is_blocking =
+	    note == NOTE_UNREACHABLE ||
+	    (note == NOTE_REFUSED && (destination->failures > 0 ||
+					 ++destination->refusals >= REFUSALS));
+
+	note_answered(manager, destination, note <= NOTE_SUCCESS);
+	if (note != NOTE_REFUSED)
+		destination->refusals = 0;
+	if (is_blocking) {
+		block(manager, destination);
+		return;
+	}
+	destination->failures = 0;
+	if (note == NOTE_SUCCESS)
+		grow(manager, destination);
+	else if (note != NOTE_ANSWER)
+		shrink(destination);
 }
 
 void

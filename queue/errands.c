@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "queue/destinations.h"
 #include "queue/manager.h"
 
 enum {

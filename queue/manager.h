@@ -178,8 +178,10 @@ struct destination {
 	unsigned window;       /* channels that it may have now */
 	unsigned successes;    /* since window grew */
 	unsigned failures;     /* in a row, to reach it at all */
+	unsigned refusals;     /* in a row, once it was reached */
 	int64_t blocked_until; /* seconds since 1970 */
 	bool is_unblocked;     /* it was, and is tried early */
+	bool has_answered;     /* a transaction, and not gone silent since */
 	bool is_on_demand;  /* of control/odmrdomains: it asks for its mail */
 	struct errand wake; /* in the heap while it is blocked */
 	const struct limit *limit;
@@ -201,6 +203,16 @@ enum channel_state {
 	CHANNEL_LEAVING /* it counts until the connection is closed, too */
 };
 
+/* What a transaction says of its destination, from good to bad. */
+enum channel_note {
+	NOTE_NONE,
+	NOTE_ANSWER, /* it answers, at least */
+	NOTE_SUCCESS,
+	NOTE_LOST,        /* the connection, behind its greeting */
+	NOTE_REFUSED,     /* by a 421, or by the name server */
+	NOTE_UNREACHABLE, /* none of its hosts greets */
+};
+
 /* An open way to one destination through remote-send. */
 struct channel {
 	struct manager *manager;
@@ -212,6 +224,8 @@ struct channel {
 	unsigned messages; /* sent on it */
 	enum channel_state state;
 	int64_t idle_ms;           /* since then */
+	int64_t heard_ms;          /* its last answer, or first message */
+	enum channel_note note;    /* the worst of its transaction */
 	bool is_turned;            /* over a connection that a customer made */
 	struct customer *customer; /* its; NULL: it is gone */
 	struct job
@@ -264,6 +278,7 @@ struct manager {
 	struct local_slot *local_slots;
 	uint64_t local_running;
 	struct destination *destinations[DESTINATION_CHAINS];
+	uint32_t answered[DESTINATION_CHAINS]; /* hashes of their names */
 	struct destination *ring; /* destinations that wait for a channel */
 	struct destination *ring_last;
 	size_t ring_count;
@@ -410,43 +425,6 @@ bool deadline_has_expired(const struct manager *manager,
 /* Of one that is not open: when it must be looked at whatever happens. */
 int64_t deadline_next(
     const struct manager *manager, const struct message *message);
-
-/* destinations.c */
-/* NULL: it is not known.  Each route of a domain is another; "" is none. */
-struct destination *destination_find(
-    const struct manager *manager, struct span domain, const char *route);
-/* The one of an address, made if it is new: local, or by domain and route. */
-struct destination *destination_of(
-    struct manager *manager, struct span address, const char *route);
-bool destination_is(const struct manager *manager,
-    const struct destination *destination, struct span address,
-    const char *route);
-/* It could not be reached lately, or asks for its mail itself. */
-bool destination_is_blocked(const struct destination *destination);
-/* Why, in a recipient's slot. */
-const char *destination_why_blocked(const struct destination *destination);
-bool destination_has_work(const struct destination *destination);
-/* It has work and may have one more channel: give it a turn. */
-void destination_consider(
-    struct manager *manager, struct destination *destination);
-/* The next whose turn it is, or NULL. */
-struct destination *destination_turn(struct manager *manager);
-/* Try it again, whatever it did lately. */
-void destination_unblock(
-    struct manager *manager, struct destination *destination);
-void destination_unblock_all(struct manager *manager);
-void destination_note_unreachable(
-    struct manager *manager, struct destination *destination);
-void destination_note_lost(struct destination *destination);
-void destination_note_success(
-    struct manager *manager, struct destination *destination);
-/* May a message go now?  It counts as gone. */
-bool destination_paces(struct destination *destination);
-/* Limits were read again. */
-void destination_limit_all(struct manager *manager);
-/* Forget it if there is nothing to remember. */
-void destination_release(
-    struct manager *manager, struct destination *destination);
 
 /* dispatch.c: each returns when nothing more can be sent at the moment */
 void jobs_add(struct job_list *list, struct job *job);

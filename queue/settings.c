@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "mail/domain.h"
+#include "queue/destinations.h"
 #include "queue/manager.h"
 #include "queue/shared.h"
 

@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "queue/destinations.h"
 #include "queue/shared.h"
 
 enum {

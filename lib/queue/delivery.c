@@ -129,16 +129,17 @@ bool
 verdict_split_said(struct span text, struct span *host, struct span *reply)
 {
 	static const struct span said = { "] said: ", 8 };
-	size_t bracket = span_index(text, '[');
+	size_t bracket = 0; /* the last one: a host may be [ADDRESS], too */
 
-	if (bracket == 0 || bracket == text.len)
-		return false;
-	*host = span_slice(text, 0, bracket);
-	for (size_t i = bracket; i + said.len <= text.len; i++)
-		if (span_equal(span_slice(text, i, said.len), said)) {
-			*reply = span_slice(text, i + said.len, text.len);
-			return span_index(*host, ' ') == host->len;
-		}
+	for (size_t i = 0; i + said.len <= text.len; i++) {
+		if (text.ptr[i] == '[')
+			bracket = i;
+		if (!span_equal(span_slice(text, i, said.len), said))
+			continue;
+		*host = span_slice(text, 0, bracket);
+		*reply = span_slice(text, i + said.len, text.len);
+		return host->len > 0 && span_index(*host, ' ') == host->len;
+	}
 	return false;
 }
 

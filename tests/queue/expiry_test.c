@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "queue/destinations.h"
 #include "queue/manager.h"
 
 #include "test.h"

@@ -10,10 +10,10 @@ FILL = os.environ['BUILD'] + '/tests/load/fillqueue'
 class Host:
     """Another host: counts what is open at once, and what comes on each connection."""
 
-    def __init__(self, port, mute=False, pause=0.0, cut_after=None):
+    def __init__(self, port, mute=False, pause=0.0, cut_after=None, away=False):
         self.port, self.mute, self.pause, self.cut_after = port, mute, pause, cut_after
         self.lock, self.open, self.most, self.connections, self.times, self.opens = threading.Lock(), 0, 0, [], [], []
-        self.listener = None
+        self.listener, self.stalls, self.away = None, False, away
 
     def up(self):
         self.listener = socket.create_server(('127.0.0.1', self.port), backlog=128)
@@ -56,6 +56,11 @@ class Host:
         lines = client.makefile('rb')
         while line := lines.readline():
             verb = line[:4].upper()
+            if verb == b'MAIL' and self.stalls:
+                client.recv(1 << 20)
+                return client.recv(1)
+            if verb == b'MAIL' and self.away:
+                return client.sendall(b'421 4.7.0 try again later\r\n')
             if verb == b'DATA':
                 client.sendall(b'354 go\r\n')
                 while lines.readline() not in (b'.\r\n', b''):

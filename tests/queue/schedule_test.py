@@ -9,14 +9,16 @@ MANY = int(os.environ.get('SCHEDULE_MANY', 3000))
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 
 
-HOSTS = ('mute', 'good', 'narrow', 'wide', 'dead', 'shaky')
+HOSTS = ('mute', 'good', 'narrow', 'wide', 'dead', 'shaky', 'late', 'away')
 PORTS = {name: 2600 + i for i, name in enumerate(HOSTS)}
 control('smtproutes', ''.join(f'{n}.example:[127.0.0.1]:{p}\n.{n}.example:[127.0.0.1]:{p}\n' for n, p in PORTS.items()))
 control('concurrencyremote', '30\n')
 control('limits', '# who gets how much\nnarrow.example 2 600 3\nwide.example 12\n*   20\n')
 mute, good = Host(PORTS['mute'], mute=True).up(), Host(PORTS['good']).up()
 narrow, wide = Host(PORTS['narrow']).up(), Host(PORTS['wide'], pause=0.05).up()
-dead, shaky = Host(PORTS['dead']), Host(PORTS['shaky'], cut_after=0).up()
+dead, shaky, late = Host(PORTS['dead']), Host(PORTS['shaky'], cut_after=0).up(), Host(PORTS['late']).up()
+
+away = Host(PORTS['away'], away=True).up()
 
 # ---- a host that never answers, with a long queue ----
 fill(MANY, 'x@mute.example')
@@ -32,12 +34,32 @@ check('nothing of it is open but what is on its way', len(os.listdir(f'/proc/{ma
 began = time.monotonic()
 check('it does not hold up the end', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
 subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
-for number in range(40):
-    fill(1, f'x@h{number}.mute.example')
 mtactl('start')
-check('as many connections as there may be, and none is answered', wait_for(lambda: mute.open == 30), mute.open)
+goods = good.count
+send('y@good.example', 'good')
+wait_for(lambda: good.count == goods + 1 and good.open == 0)
+for number in range(40):
+    send(f'x@h{number}.mute.example', 'mute')
+check('a host with many names has half of the connections', wait_for(lambda: mute.open == 15), mute.open)
+send('y@good.example', 'good')
+check('one that has answered before gets its mail', wait_for(lambda: good.count == goods + 2) and mute.open == 15, mute.open)
+check('then half of what is left, for it has been silent for long', wait_for(lambda: mute.open == 23, 40), mute.open)
+send('y@good.example', 'good')
+check('... even then', wait_for(lambda: good.count == goods + 3))
+mtactl('stop')
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+
+# ---- hosts that answer, and then no more: as many connections as there may be ----
+for number in range(40):
+    fill(1, f'x@h{number}.late.example')
+mtactl('start')
+check('they answer', wait_for(lambda: late.count == 40), late.count)
+late.stalls = True
+for number in range(40):
+    send(f'x@h{number}.late.example', 'late')
+check('no more: all connections wait', wait_for(lambda: late.open == 30), late.open)
 began = time.monotonic()
-check('nor do these', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
+check('nor do these hold up the end', mtactl('stop').returncode == 0 and time.monotonic() - began < 10)
 subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
 
 # ---- control/limits ----
@@ -61,6 +83,18 @@ fill(30, 'x@shaky.example')
 mtactl('stop')
 mtactl('start')
 check('who hangs up is asked by one connection only', wait_for(lambda: len(shaky.connections) == 30) and max(shaky.opens[-10:]) <= 2, shaky.opens)
+mtactl('stop')
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+
+# ---- one that sends all away ----
+fill(100, 'x@away.example')
+mtactl('start')
+limits = lambda: subprocess.run(['/var/mta/bin/queue', 'limits'], capture_output=True, text=True).stdout
+row = wait_for(lambda: re.search(r'^\s*100\s+0\s+1\s+20\s+1\s+[1-9]\d*\s+away\.example$', limits(), re.M))
+check('who sends all away with 421 is left alone', row and 3 <= len(away.connections) <= 8, (limits(), len(away.connections)))
+away.away = False
+subprocess.run(['/var/mta/bin/sendmail', '-q'])
+check('asked for, it all goes', wait_for(lambda: away.count == 100), away.count)
 mtactl('stop')
 subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
 
