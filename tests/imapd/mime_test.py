@@ -31,5 +31,46 @@ append(b'Content-Type: text/plain; charset=us-ascii (Plain text)\nContent-Transf
 a = w.say(f'FETCH {count} (BODYSTRUCTURE BINARY.PEEK[1])')
 check('a comment; an encoding in quotes', has(a, '("charset" "us-ascii") NIL NIL "quoted-printable"') and has(a, 'one'), a)
 
+
+# RFC 3516, section 6: lines end with CRLF, however they are kept.
+def deliver(message):
+    """As a delivery leaves it, with LF."""
+    global count
+    count += 1
+    with open(f'{home}/M/new/17040000{count:02}.x.host', 'wb') as f:
+        f.write(message)
+    os.chown(f.name, UID, UID) if os.geteuid() == 0 else None
+    w.say('NOOP')
+
+
+def binary(section):
+    """What the last message has there, with NULs, and its size."""
+    a = w.say(f'FETCH {count} BINARY.SIZE[{section.partition("<")[0]}]')
+    size = int(a[0].split('] ')[1].rstrip(')'))
+    w.send(f'f FETCH {count} BINARY.PEEK[{section.partition("<")[0]}]{section[len(section.partition("<")[0]):]}\r\n')
+    head = w.line()
+    text = w.file.read(int(head.split('{')[1].rstrip('}'))) if '{' in head else head.split('"')[1].encode()
+    w.until('f')
+    return text, size
+
+
+TEXT = b'line1\n\r\nli\0ne2 \n'
+WIRE = b'line1\r\n\r\nli\0ne2 \r\n'
+for encoding in ('', '7bit', '8bit', '"8bit"'):
+    field = f'Content-Transfer-Encoding: {encoding}\n'.encode() if encoding else b''
+    deliver(b'Subject: x\nContent-Type: multipart/mixed; boundary=z\n\n--z\n' + field + b'\n' + TEXT + b'\n--z\n'
+            b'Content-Transfer-Encoding: binary\n\n' + TEXT + b'\n--z--\n')
+    check(f'BINARY, {encoding}', binary('1') == (WIRE, len(WIRE)), binary('1'))
+    for start in range(len(WIRE)):
+        got = binary(f'1<{start}.3>')[0]
+        check(f'BINARY[1]<{start}.3>, {encoding}', got == WIRE[start:start + 3], got)
+check('BINARY, binary', binary('2') == (TEXT, len(TEXT)), binary('2'))
+text, size = binary('')
+whole = w.say(f'FETCH {count} RFC822.SIZE')[0]
+check('BINARY[]', size == len(text) and whole.endswith(f' {size})') and b'\n' not in text.replace(b'\r\n', b'') and b'li\0ne2' in text, text)
+check('BINARY[]<5.20>', binary('<5.20>')[0] == text[5:25], binary('<5.20>'))
+deliver(b'Subject: x\nContent-Transfer-Encoding: binary\n\n' + TEXT)
+check('BINARY[] that is binary', binary('')[0].endswith(b'\n\n' + TEXT), binary(''))
+
 w.end()
 done()
