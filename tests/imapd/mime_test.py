@@ -72,5 +72,10 @@ check('BINARY[]<5.20>', binary('<5.20>')[0] == text[5:25], binary('<5.20>'))
 deliver(b'Subject: x\nContent-Transfer-Encoding: binary\n\n' + TEXT)
 check('BINARY[] that is binary', binary('')[0].endswith(b'\n\n' + TEXT), binary(''))
 
+# The closing delimiter's last two signs are lost: it begins no empty text.
+append(b'Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/html\n\n<b>one</b>\n--b\n')
+a = w.say(f'FETCH {count} (PREVIEW BODY)')
+check('an opening delimiter at the end', has(a, 'PREVIEW "one"') and has(a, 'NIL NIL "7bit" 10 0) "alternative")'), a)
+
 w.end()
 done()
