@@ -4,7 +4,7 @@
 /*
  * charset - text of any character set as UTF-8.
  *
- * UTF-8, US-ASCII, the sets of one byte and those of East Asia are ours:
+ * Unicode's, US-ASCII, the sets of one byte and those of East Asia are ours:
  * iconv(3) opens files and maps code for each, which no jail lets it do.  It is
  * asked for what is left, and knows it outside of one.
  * Errors  what is no character becomes U+FFFD; a set that is not known is read

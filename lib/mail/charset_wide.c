@@ -1,5 +1,6 @@
 #include "mail/charset_wide.h"
 
+#include "mail/charset_unicode.h"
 #include "mail/charset_wide_tables.h"
 #include "mail/utf8.h"
 
@@ -7,7 +8,7 @@
 
 /* No pointers: they would be pages that each process has of its own. */
 static const struct {
-	char name[15];
+	char name[18];
 	unsigned char set; /* enum charset_wide */
 } names[] = {
 	{ "shift_jis", CHARSET_WIDE_SHIFT_JIS },
@@ -51,6 +52,17 @@ static const struct {
 	{ "cn-big5", CHARSET_WIDE_BIG5 },
 	{ "cp950", CHARSET_WIDE_BIG5 },
 	{ "windows-950", CHARSET_WIDE_BIG5 },
+	{ "utf-16", CHARSET_WIDE_UTF_16 },
+	{ "utf16", CHARSET_WIDE_UTF_16 },
+	{ "csutf16", CHARSET_WIDE_UTF_16 },
+	{ "utf-16le", CHARSET_WIDE_UTF_16LE },
+	{ "csutf16le", CHARSET_WIDE_UTF_16LE },
+	{ "utf-16be", CHARSET_WIDE_UTF_16BE },
+	{ "csutf16be", CHARSET_WIDE_UTF_16BE },
+	{ "utf-7", CHARSET_WIDE_UTF_7 },
+	{ "utf7", CHARSET_WIDE_UTF_7 },
+	{ "csutf7", CHARSET_WIDE_UTF_7 },
+	{ "unicode-1-1-utf-7", CHARSET_WIDE_UTF_7 },
 };
 
 enum {
@@ -180,6 +192,10 @@ two(enum charset_wide set, unsigned lead, unsigned trail)
 	case CHARSET_WIDE_BIG5:
 		return of_big5(lead, trail);
 	case CHARSET_WIDE_NONE:
+	case CHARSET_WIDE_UTF_16:
+	case CHARSET_WIDE_UTF_16LE:
+	case CHARSET_WIDE_UTF_16BE:
+	case CHARSET_WIDE_UTF_7:
 		break;
 	}
 	return 0;
@@ -374,8 +390,24 @@ size_t
 charset_wide_take(enum charset_wide set, unsigned *mode, struct span text,
     uint32_t *character)
 {
-	return set == CHARSET_WIDE_ISO_2022_JP ||
-		       set == CHARSET_WIDE_ISO_2022_KR || set == CHARSET_WIDE_HZ
-		   ? take_seven_bits(set, mode, text, character)
-		   : take_eight_bits(set, text, character);
+	switch (set) {
+	case CHARSET_WIDE_UTF_16:
+	case CHARSET_WIDE_UTF_16LE:
+	case CHARSET_WIDE_UTF_16BE:
+		return charset_utf16_take(set, mode, text, character);
+	case CHARSET_WIDE_UTF_7:
+		return charset_utf7_take(mode, text, character);
+	case CHARSET_WIDE_ISO_2022_JP:
+	case CHARSET_WIDE_ISO_2022_KR:
+	case CHARSET_WIDE_HZ:
+		return take_seven_bits(set, mode, text, character);
+	case CHARSET_WIDE_NONE:
+	case CHARSET_WIDE_SHIFT_JIS:
+	case CHARSET_WIDE_EUC_JP:
+	case CHARSET_WIDE_KOREAN:
+	case CHARSET_WIDE_GB18030:
+	case CHARSET_WIDE_BIG5:
+		break;
+	}
+	return take_eight_bits(set, text, character);
 }

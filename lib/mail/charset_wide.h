@@ -5,7 +5,8 @@
  * charset_wide - the character sets of East Asia, whose characters have one to
  * four bytes: Shift_JIS, EUC-JP, ISO-2022-JP (RFC 1468, with JIS X 0212 and
  * kana), EUC-KR with the rest of CP949, ISO-2022-KR (RFC 1557), GB18030 and
- * what it holds, HZ (RFC 1843), Big5 with Hong Kong's characters.
+ * what it holds, HZ (RFC 1843), Big5 with Hong Kong's characters; and UTF-16
+ * and UTF-7, which charset_unicode reads.
  *
  * Pure: what is no character is U+FFFD.
  */
@@ -21,7 +22,11 @@ enum charset_wide {
 	CHARSET_WIDE_ISO_2022_KR,
 	CHARSET_WIDE_GB18030,
 	CHARSET_WIDE_HZ,
-	CHARSET_WIDE_BIG5
+	CHARSET_WIDE_BIG5,
+	CHARSET_WIDE_UTF_16,
+	CHARSET_WIDE_UTF_16LE,
+	CHARSET_WIDE_UTF_16BE,
+	CHARSET_WIDE_UTF_7
 };
 
 enum {

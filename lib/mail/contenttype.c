@@ -13,6 +13,12 @@ is_token(char c)
 	       strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Past a comment that begins at rest->ptr[0]. */
 static void
 skip_comment(struct span *rest)
@@ -36,8 +42,7 @@ static void
 skip_space(struct span *rest)
 {
 	while (rest->len > 0) {
-		if (strchr(" \t\r\n", rest->ptr[0]) != NULL &&
-		    rest->ptr[0] != '\0')
+		if (is_blank(rest->ptr[0]))
 			*rest = span_slice(*rest, 1, rest->len);
 		else if (rest->ptr[0] == '(')
 			skip_comment(rest);
@@ -72,6 +77,8 @@ take_char(struct span *rest, char c)
 struct span
 content_token(struct span value)
 {
+	skip_space(&value);
+	take_char(&value, '"');
 	return take_token(&value);
 }
 
@@ -95,15 +102,64 @@ content_type_is(
 		   span_equal_nocase(type->subtype, span_of(subtype)));
 }
 
-/* A quoted string's bytes, or a token's, appended to value. */
-static void
-take_value(struct span *rest, struct buf *value)
+/*
+ * How much of text is a value that should have been quoted: many are not.  A
+ * file's name may hold anything but a ';', a boundary anything but a blank,
+ * and others anything but a comment, too.
+ */
+static size_t
+bare_length(struct span name, struct span text)
 {
-	skip_space(rest);
-	if (!take_char(rest, '"')) {
-		buf_add(value, take_token(rest));
+	static const char *const file_names[] = { "name", "filename" };
+	struct span base = span_slice(name, 0, span_index(name, '*'));
+	bool is_file_name = span_is_one_of(base, file_names, 2);
+	bool is_boundary = span_equal_nocase(base, span_of("boundary"));
+	size_t len = 0;
+
+	while (len < text.len && text.ptr[len] != ';') {
+		char c = text.ptr[len];
+
+		if (!is_file_name &&
+		    (is_blank(c) || (c == '(' && !is_boundary)))
+			break;
+		len++;
+	}
+	while (len > 0 && is_blank(text.ptr[len - 1]))
+		len--;
+	return len;
+}
+
+/* What a comment may begin is no comment where it may be the value. */
+static void
+take_bare(struct span *rest, struct span name, struct buf *value)
+{
+	size_t len;
+
+	while (rest->len > 0 && is_blank(rest->ptr[0]))
+		*rest = span_slice(*rest, 1, rest->len);
+	len = bare_length(name, *rest);
+	if (len == 0) {
+		skip_space(rest);
+		len = bare_length(name, *rest);
+	}
+	for (size_t i = 0; i < len; i++)
+		if (rest->ptr[i] != '\r' && rest->ptr[i] != '\n')
+			buf_add_char(value, rest->ptr[i]);
+	*rest = span_slice(*rest, len, rest->len);
+}
+
+/* The value of the parameter name, appended to value: without quotes. */
+static void
+take_value(struct span *rest, struct span name, struct buf *value)
+{
+	struct span quoted = *rest;
+
+	skip_space(&quoted);
+	if (!take_char(&quoted, '"')) {
+		take_bare(rest, name, value);
 		return;
 	}
+	*rest = quoted;
 	while (rest->len > 0 && !take_char(rest, '"')) {
 		if (rest->len > 1)
 			take_char(rest, '\\');
@@ -121,7 +177,7 @@ content_type_next(struct span *rest, struct span *name, struct buf *value)
 		*name = take_token(rest);
 		if (!take_char(rest, '='))
 			continue;
-		take_value(rest, value);
+		take_value(rest, *name, value);
 		return true;
 	}
 	return false;

@@ -4,6 +4,9 @@
 /*
  * contenttype - the value of a Content-Type field, RFC 2045 section 5.1.
  *
+ * Lenient a value that should have been quoted, and was not, is taken as it is
+ *         meant: a file's name to the ';', a boundary to the blank, others to
+ *         the blank or comment.
  * Limits  a parameter's value is cut to what the caller's buf holds; comments
  *         are passed over, eight deep.
  * Memory  nothing is allocated but the buf that the caller brings.
@@ -34,7 +37,7 @@ bool content_type_parameter(
  */
 bool content_type_next(struct span *rest, struct span *name, struct buf *value);
 
-/* The token that value begins with, after space and comments. */
+/* The token that value begins with, after space and comments; quoted or not. */
 struct span content_token(struct span value);
 
 #endif

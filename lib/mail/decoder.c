@@ -22,6 +22,18 @@ decoder_kind_of(struct span encoding)
 							   : DECODER_UNKNOWN;
 }
 
+enum decoder_kind
+decoder_kind_with_lines(struct span encoding)
+{
+	enum decoder_kind kind = decoder_kind_of(encoding);
+
+	return kind == DECODER_AS_IS &&
+		       !span_equal_nocase(
+			   content_token(encoding), span_of("binary"))
+		   ? DECODER_LINES
+		   : kind;
+}
+
 void
 decoder_init(struct decoder *decoder, enum decoder_kind kind)
 {
@@ -225,6 +237,28 @@ add_quoted(struct decoder *decoder, struct buf *out, struct span piece)
 	}
 }
 
+/* ---- lines ---- */
+
+static void
+add_lines(struct decoder *decoder, struct buf *out, struct span piece)
+{
+	while (piece.len > 0) {
+		size_t end = span_index(piece, '\n');
+
+		buf_add(out, span_slice(piece, 0, end));
+		if (end > 0)
+			decoder->state = piece.ptr[end - 1] == '\r'
+					     ? DECODER_CR
+					     : DECODER_TEXT;
+		if (end == piece.len)
+			return;
+		buf_add_string(
+		    out, decoder->state == DECODER_CR ? "\n" : "\r\n");
+		decoder->state = DECODER_TEXT;
+		piece = span_slice(piece, end + 1, piece.len);
+	}
+}
+
 void
 decoder_add(struct decoder *decoder, struct buf *out, struct span piece)
 {
@@ -238,6 +272,9 @@ decoder_add(struct decoder *decoder, struct buf *out, struct span piece)
 		return;
 	case DECODER_BASE64:
 		add_base64(decoder, out, piece);
+		return;
+	case DECODER_LINES:
+		add_lines(decoder, out, piece);
 	}
 }
 

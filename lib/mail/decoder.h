@@ -7,7 +7,8 @@
  *
  * Lenient  what is no base64 is passed over, a '=' that means nothing stands
  *          for itself; is_bad tells of it.
- * Lines    quoted-printable's are ended by CRLF, whatever they came with.
+ * Lines    quoted-printable's, and DECODER_LINES', are ended by CRLF, whatever
+ *          they came with.
  * Memory   a group, or the spaces that may end a line.
  */
 
@@ -21,7 +22,8 @@ enum decoder_kind {
 	DECODER_AS_IS, /* 7bit, 8bit, binary */
 	DECODER_QUOTED,
 	DECODER_BASE64,
-	DECODER_UNKNOWN /* another encoding: as it stands */
+	DECODER_UNKNOWN, /* another encoding: as it stands */
+	DECODER_LINES    /* 7bit, 8bit, where the line ends matter */
 };
 
 struct decoder {
@@ -34,7 +36,7 @@ struct decoder {
 		DECODER_CR,
 		DECODER_EQUALS,
 		DECODER_DIGIT
-	} state; /* quoted-printable */
+	} state; /* quoted-printable; lines: the last byte was a CR, or not */
 	char digit;
 	char spaces[DECODER_SPACES_MAX];
 	size_t space_count;
@@ -42,6 +44,9 @@ struct decoder {
 
 /* The kind that a Content-Transfer-Encoding's value names. */
 enum decoder_kind decoder_kind_of(struct span encoding);
+
+/* The same, but for 7bit and 8bit DECODER_LINES; as it stands is binary. */
+enum decoder_kind decoder_kind_with_lines(struct span encoding);
 
 void decoder_init(struct decoder *decoder, enum decoder_kind kind);
 void decoder_add(struct decoder *decoder, struct buf *out, struct span piece);

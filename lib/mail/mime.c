@@ -183,9 +183,33 @@ end_header(struct mime *mime, struct mime_point point)
 
 /* ---- delimiters ---- */
 
+/* The innermost part goes if it was only promised, and is not the only one. */
+static void
+drop_promised(struct mime *mime)
+{
+	struct mime_level *level = &mime->levels[mime->depth - 1];
+	struct mime_level *outer = level - 1;
+	uint32_t before = mime->parts[outer->part].child;
+
+	if (mime->parts[level->part].header.raw != mime->line.raw ||
+	    mime->parts[outer->part].kind != MIME_MULTIPART ||
+	    before == level->part)
+		return;
+	while (mime->parts[before].next != level->part)
+		before = mime->parts[before].next;
+	mime->parts[before].next = MIME_NONE;
+	outer->last_child = before;
+	/* Its header was not ended: it has no parts, and is the last. */
+	mime->count--;
+	mime->depth--;
+	mime->in_header = false;
+}
+
 static void
 close_parts(struct mime *mime, size_t depth, struct mime_point point)
 {
+	if (mime->in_header && mime->depth > depth + 1)
+		drop_promised(mime);
 	if (mime->in_header)
 		end_header(mime, mime->line);
 	/* That may have opened the message in it, which is empty. */

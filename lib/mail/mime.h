@@ -9,9 +9,10 @@
  *          delimiter's.
  * Broken   a multipart without a boundary or without any delimiter is a leaf,
  *          shown as text; one without its closing delimiter ends with what
- *          holds it; bytes that are no header line are passed over; what lies
- *          deeper than the limits is part of the leaf around it.
- * Limits   MIME_DEPTH_MAX levels, MIME_PARTS_MAX parts, the first
+ *          holds it, and a delimiter with nothing behind it, not even an empty
+ *          line, begins no part after another; bytes that are no header line
+ * are passed over; what lies deeper than the limits is part of the leaf around
+ * it. Limits   MIME_DEPTH_MAX levels, MIME_PARTS_MAX parts, the first
  *          MIME_HEADER_MAX bytes of a header are looked at.
  * Memory   one header, the start of a line, and a record for each part; it does
  *          not grow with the bodies.

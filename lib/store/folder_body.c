@@ -188,20 +188,20 @@ find_header(const struct section *section, struct found *found)
 	return is_whole ? ACCOUNT_OK : ACCOUNT_LIMIT;
 }
 
-static void
-find_encoding(const struct mime_part *part, struct found *found)
+/* header: where it is, or begins; no more than a buf holds is read. */
+static enum decoder_kind
+find_encoding(struct found header)
 {
-	struct found header = {
-		.fd = found->fd, .from = part->header.raw, .to = part->body.raw
-	};
+	enum decoder_kind kind = DECODER_LINES;
 	struct buf text = buf_new(MIME_HEADER_MAX);
 	struct span value;
 
 	if (read_region(&header, &text) &&
 	    header_find(header_of(buf_span(&text)), "Content-Transfer-Encoding",
 		&value))
-		found->encoding = decoder_kind_of(value);
+		kind = decoder_kind_with_lines(value);
 	buf_free(&text);
+	return kind;
 }
 
 static enum account_status
@@ -222,7 +222,10 @@ find_in_parts(struct folder *folder, size_t i, const struct section *section,
 	case SECTION_WHOLE:
 		if (section->form == SECTION_DECODED &&
 		    part->kind == MIME_LEAF) {
-			find_encoding(part, found);
+			found->encoding =
+			    find_encoding((struct found){ .fd = found->fd,
+				.from = part->header.raw,
+				.to = part->body.raw });
 			found->is_decoded = true;
 		}
 		return found->encoding == DECODER_UNKNOWN ? ACCOUNT_INVALID
@@ -243,6 +246,16 @@ find_in_parts(struct folder *folder, size_t i, const struct section *section,
 		   : ACCOUNT_OK;
 }
 
+/* All of a message is lines, encoded or not, unless it is binary. */
+static void
+find_message(struct found *found)
+{
+	found->is_decoded = true;
+	found->encoding = find_encoding(*found) == DECODER_AS_IS
+			      ? DECODER_AS_IS
+			      : DECODER_LINES;
+}
+
 static enum account_status
 find(struct folder *folder, size_t i, const struct section *section,
     struct found *found)
@@ -254,11 +267,13 @@ find(struct folder *folder, size_t i, const struct section *section,
 		.picked = buf_new((size_t)2 * MESSAGE_HEADER_MAX) };
 	if (found->fd == -1)
 		return account_error();
-	if (section->part_count == 0 && section->kind == SECTION_WHOLE)
-		found->is_decoded = section->form == SECTION_DECODED;
-	else if (section->part_count == 0 && section->kind != SECTION_TEXT &&
-		 section->kind != SECTION_MIME)
+	if (section->part_count == 0 && section->kind == SECTION_WHOLE) {
+		if (section->form == SECTION_DECODED)
+			find_message(found);
+	} else if (section->part_count == 0 && section->kind != SECTION_TEXT &&
+		   section->kind != SECTION_MIME) {
 		status = find_header(section, found);
+	}
 	/* A header of more than that is found like anything else. */
 	if (status == ACCOUNT_LIMIT) {
 		status = ACCOUNT_OK;

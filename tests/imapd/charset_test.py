@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """charset_test - SEARCH, SORT and PREVIEW of mail in the character sets of East
-Asia on the wire of `imapd MAILBOX`: in headers, bodies and names of parts."""
+Asia and of Unicode on the wire of `imapd MAILBOX`: in headers, bodies and names of parts."""
 import base64
 from mail import *
 
@@ -11,7 +11,10 @@ SETS = (('ISO-2022-JP', 'iso2022_jp', '会議のお知らせ', '来週の月曜�
         ('EUC-JP', 'euc_jp', '請求書', '東京都千代田区'), ('EUC-KR', 'euc_kr', '회의 안내', '다음 주 월요일'),
         ('ks_c_5601-1987', 'cp949', '똠방각하', '펲시콜라'), ('ISO-2022-KR', 'iso2022_kr', '공지', '한국어 본문'),
         ('GB2312', 'gb2312', '会议通知', '下周一开会'), ('GBK', 'gbk', '朱鎔基', '繁體字'), ('GB18030', 'gb18030', '𠀀字', '😀汉字ᠠ'),
-        ('HZ-GB-2312', 'hz', '己所不欲', '勿施于人'), ('Big5', 'big5', '開會通知', '許功蓋的餐廳'))
+        ('HZ-GB-2312', 'hz', '己所不欲', '勿施于人'), ('Big5', 'big5', '開會通知', '許功蓋的餐廳'),
+        ('UTF-16', 'utf_16', 'Übersicht', 'Straße nach Köln 😀'), ('UTF-7', 'utf_7', 'Grüße', 'Straße café, 1+1=2'),
+        ('UTF-16LE', 'utf_16_le', 'Öffnung', 'Maß für Maß'), ('unicode-1-1-utf-7', 'utf_7', 'Ärger', '日本への旅'),
+        ('UTF-16BE', 'utf_16_be', 'éclair', 'crème brûlée'))
 w = Wire()
 for number, (charset, codec, subject, text) in enumerate(SETS):
     word = f'=?{charset}?B?{base64.b64encode(subject.encode(codec)).decode()}?='

@@ -26,6 +26,12 @@ static const struct {
 	{ "HZ-GB-2312", "", "~{<:Ky2;S{#,NpJ)l6HK!#~}By~~e.~\nx" },
 	{ "Big5", "BIG5", "繁體中文 許功蓋 x" },
 	{ "big5-hkscs", "BIG5-HKSCS", "啫𨋢邨 x" },
+	{ "UTF-16", "UTF-16", "Straße 日本 𠀀😀 x\n" },
+	{ "UTF-16LE", "UTF-16LE", "Straße 日本 𠀀😀 x\n" },
+	{ "UTF-16BE", "UTF-16BE", "Straße 日本 𠀀😀 x\n" },
+	{ "UTF-16", "UTF-16BE", "without a mark: é" },
+	{ "UTF-7", "UTF-7", "Straße 日本語é 𠀀😀, 1+1=2 +é-\nx é" },
+	{ "unicode-1-1-utf-7", "UTF-7", "éé" },
 };
 
 static size_t
@@ -105,6 +111,15 @@ test_broken(void)
 	check_decoded("iso-2022-jp", BYTES("\x1b$BF|K\nx"), "日�\nx");
 	check_decoded("iso-2022-jp", BYTES("\x1b(Zx\xc1"), "\x1b(Zx�");
 	check_decoded("iso-2022-jp", BYTES("\x1b(I6\x1b(B6\x1b$"), "ｶ6�");
+	check_decoded("utf-16", BYTES("\xfe\xff\x00z\x00"), "z�");
+	check_decoded("utf-16", BYTES("\xff\xfez\0\xff\xfe"), "z\xef\xbb\xbf");
+	check_decoded("utf-16le", BYTES("\xff\xfez\0"), "z");
+	check_decoded("utf-16be", BYTES("\xd8\x00\x00z\xdc\x00"), "�z�");
+	check_decoded("utf-16le", BYTES("\x00\xd8\x00"), "�");
+	check_decoded("utf-7", BYTES("+2AA-a+2ABhYQ-b+3AA-"), "�a�慡b�");
+	check_decoded(
+	    "utf-7", BYTES("1 + 1 +- \xff+AOkA\n+AO"), "1 + 1 + �é�\n�");
+	check_decoded("utf-7", BYTES("caf+AOk. +AOkA6Q--"), "café. éé-");
 	check_decoded("iso-2022-kr", BYTES("\x1b$)C\x0eGQ\nGQ"), "한\nGQ");
 }
 

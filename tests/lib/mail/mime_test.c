@@ -92,6 +92,27 @@ static const struct {
 	    "(((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" "
 	    "3 0) \"alternative\")(\"text\" \"plain\" (\"charset\" "
 	    "\"us-ascii\") NIL NIL \"7bit\" 3 0) \"mixed\")" },
+	{ "an opening delimiter at the end",
+	    "Content-Type: multipart/alternative; boundary=b\n\n--b\n"
+	    "Content-Type: text/html\n\none\n--b\n",
+	    "((\"text\" \"html\" NIL NIL NIL \"7bit\" 3 0) "
+	    "\"alternative\")" },
+	{ "and without a line end",
+	    "Content-Type: multipart/alternative; boundary=b\n\n--b\n"
+	    "Content-Type: text/html\n\none\n--b",
+	    "((\"text\" \"html\" NIL NIL NIL \"7bit\" 3 0) "
+	    "\"alternative\")" },
+	{ "one before an outer delimiter",
+	    "Content-Type: multipart/mixed; boundary=out\n\n--out\n"
+	    "Content-Type: multipart/alternative; boundary=in\n\n--in\n\n"
+	    "one\n--in\n--out\n\ntwo\n--out--\n",
+	    "(((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" "
+	    "3 0) \"alternative\")(\"text\" \"plain\" (\"charset\" "
+	    "\"us-ascii\") NIL NIL \"7bit\" 3 0) \"mixed\")" },
+	{ "nothing but one",
+	    "Content-Type: multipart/mixed; boundary=b\n\n--b\n",
+	    "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" "
+	    "0 0) \"mixed\")" },
 	{ "no delimiter at all",
 	    "Content-Type: multipart/mixed; boundary=b\n\nhi\n",
 	    "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 "

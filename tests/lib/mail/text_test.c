@@ -268,5 +268,12 @@ main(void)
 	CHECK("quoted-printable",
 	    decodes(DECODER_QUOTED, "a=3Db =\r\nc  \r\nd=\ne=ZZ=4",
 		"a=b c\r\nde=ZZ=4"));
+	CHECK("lines", decodes(DECODER_LINES, "\na\r\n\r\nb\rc\n\nd \r\r\n=",
+			   "\r\na\r\n\r\nb\rc\r\n\r\nd \r\r\n="));
+	CHECK("what has lines",
+	    decoder_kind_with_lines(span_of("")) == DECODER_LINES &&
+		decoder_kind_with_lines(span_of(" 8BIT")) == DECODER_LINES &&
+		decoder_kind_with_lines(span_of("binary")) == DECODER_AS_IS &&
+		decoder_kind_with_lines(span_of("x")) == DECODER_UNKNOWN);
 	return test_result();
 }

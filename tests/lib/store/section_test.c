@@ -262,9 +262,9 @@ main(void)
 		span_of("A: \x80x\x80\r\n \x80\r\n\r\n")));
 	const struct section binary = { .kind = SECTION_WHOLE,
 		.form = SECTION_DECODED };
-	CHECK("BINARY[] of it is as it stands",
+	CHECK("BINARY[] of it has the NUL, and its lines end with CRLF",
 	    section_is(folder, 1, &binary, ACCOUNT_OK,
-		(struct span){ "A: b\n\n\0x\ny\r\nz", 13 }));
+		(struct span){ "A: b\r\n\r\n\0x\r\ny\r\nz", 16 }));
 	test_large(folder);
 	test_gone(folder);
 	folder_close(folder);
