@@ -44,7 +44,7 @@ is_of_type(size_t depth, const char *type)
 }
 
 static bool
-is_long_returned(const char *end)
+is_long_of_type(const char *end, const char *expected)
 {
 	struct buf message = buf_new(1 << 20);
 
@@ -54,7 +54,7 @@ is_long_returned(const char *end)
 	buf_add_string(&message, end);
 	const char *type = bounce_part_message_type(buf_span(&message));
 	buf_free(&message);
-	return type != NULL && strcmp(type, "message/rfc822") == 0;
+	return type != NULL && strcmp(type, expected) == 0;
 }
 
 static bool
@@ -83,8 +83,9 @@ main(void)
 	CHECK("as deep as can be converted within the report",
 	    is_of_type(TRANSFER_DEPTH_MAX - 1, "message/rfc822"));
 	CHECK("deeper", is_of_type(TRANSFER_DEPTH_MAX, "message/global"));
-	CHECK("a long line of ASCII", is_long_returned("\n"));
-	CHECK("and one that is not", !is_long_returned("\n\xff\n"));
+	CHECK("a long line of ASCII", is_long_of_type("\n", "message/rfc822"));
+	CHECK("and one that is not",
+	    is_long_of_type("\n\xff\n", "message/global"));
 	CHECK("ASCII stays", is_part("text/plain", "a\n=\n",
 				 "--b\nContent-Type: text/plain\n\na\n=\n\n"));
 	CHECK("text is quoted",
