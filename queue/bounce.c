@@ -8,7 +8,10 @@
 #include "base/io.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/utf8.h"
 #include "mail/xtext.h"
+#include "queue/bounce_head.h"
+#include "queue/bounce_part.h"
 #include "queue/delivery.h"
 
 enum {
@@ -78,14 +81,6 @@ action_word(enum slot_state state)
 	return "delivered";
 }
 
-static void
-add_clean(struct buf *into, struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		buf_add_char(
-		    into, (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i]);
-}
-
 /*
  * RFC 3464 sections 2.3.5 and 2.3.6: another host and its words, or our own,
  * which are no SMTP reply and need a type of their own.
@@ -98,12 +93,12 @@ add_diagnostic(struct buf *out, struct span text)
 
 	if (verdict_split_said(text, &host, &reply)) {
 		buf_add_string(out, "\nRemote-MTA: dns; ");
-		add_clean(out, host);
+		bounce_part_add_clean(out, host);
 		buf_add_string(out, "\nDiagnostic-Code: smtp; ");
-		add_clean(out, reply);
+		bounce_part_add_clean(out, reply);
 	} else {
 		buf_add_string(out, "\nDiagnostic-Code: X-Estafeta; ");
-		add_clean(out, text);
+		bounce_part_add_clean(out, text);
 	}
 	buf_add_char(out, '\n');
 }
@@ -125,7 +120,7 @@ add_status_code(struct bounce *bounce, const struct slot *slot)
 	if (slot->state == SLOT_FAILED && slot->code[0] == '4')
 		buf_add_string(out, "4.4.7"); /* tried until it expired */
 	else if (slot->code[0] == class)
-		add_clean(out, span_of(slot->code));
+		bounce_part_add_clean(out, span_of(slot->code));
 	else
 		buf_printf(out, "%c.0.0", class);
 }
@@ -146,7 +141,10 @@ add_status(struct bounce *bounce, const struct recipient *recipient,
 	}
 	buf_printf(out, "Final-Recipient: %s; ",
 	    span_is_ascii(recipient->address) ? "rfc822" : "utf-8");
-	add_clean(out, recipient->address);
+	if (span_is_ascii(recipient->address) || is_utf8)
+		bounce_part_add_clean(out, recipient->address);
+	else
+		xtext_add_embedded(out, recipient->address);
 	buf_printf(out, "\nAction: %s\nStatus: ", action_word(slot->state));
 	add_status_code(bounce, slot);
 	/* Where in this house it lies is for nobody outside. */
@@ -168,12 +166,12 @@ add_recipient(struct bounce *bounce, const struct recipient *recipient,
 	struct buf *out = &bounce->failures;
 
 	buf_add_string(out, "    <");
-	add_clean(out, recipient->address);
+	bounce_part_add_clean(out, recipient->address);
 	buf_printf(out, ">%s%s\n", slot_owes_success(slot) ? ": " : "",
 	    slot_owes_success(slot) ? action_word(slot->state) : "");
 	if (!is_at_home(slot)) {
 		buf_add_string(out, "        ");
-		add_clean(out, span_of(slot->text));
+		bounce_part_add_clean(out, span_of(slot->text));
 		buf_add_char(out, '\n');
 	}
 	add_status(bounce, recipient, slot);
@@ -250,20 +248,6 @@ read_original(struct bounce *bounce, uint64_t max)
 }
 
 static const char *
-subject(const struct bounce *bounce)
-{
-	switch (bounce->report->why) {
-	case REPORT_FAILED:
-		return "Your message could not be delivered";
-	case REPORT_DELAYED:
-		return "Your message is delayed: nothing to do yet";
-	case REPORT_SUCCESS:
-		break;
-	}
-	return "Your message was delivered";
-}
-
-static const char *
 opening(const struct bounce *bounce)
 {
 	switch (bounce->report->why) {
@@ -285,72 +269,27 @@ opening(const struct bounce *bounce)
 }
 
 static void
-add_head(struct bounce *bounce, struct span to, struct span original)
+add_text_part(const struct bounce *bounce, struct buf *out)
 {
-	struct buf *out = &bounce->text;
-	struct span me = buf_span(&bounce->settings->me);
-	const char *id = bounce->report->report_id.text;
-	struct span message_id;
+	struct buf text = buf_new(TEXT_MAX);
 
-	buf_add_string(out, "Received: by ");
-	buf_add(out, me);
-	buf_printf(out, " id %s;\n\t", id);
-	date_add(out, (int64_t)(clock_utc_us() / 1000000));
-	buf_add_string(out, "\nFrom: Mail Delivery System <MAILER-DAEMON@");
-	buf_add(out, me);
-	buf_add_string(out, ">\nTo: <");
-	add_clean(out, to);
-	buf_printf(out, ">\nSubject: %s\nDate: ", subject(bounce));
-	date_add(out, (int64_t)(clock_utc_us() / 1000000));
-	buf_printf(out, "\nMessage-ID: <%s@", id);
-	buf_add(out, me);
-	buf_add_string(out, ">\n");
-	if (header_find(original, "Message-ID", &message_id) &&
-	    message_id.len < 900) {
-		struct buf clean = buf_new(1000);
-
-		header_add_unfolded(&clean, message_id);
-		buf_add_string(out, "In-Reply-To: ");
-		add_clean(out, buf_span(&clean));
-		buf_add_string(out, "\nReferences: ");
-		add_clean(out, buf_span(&clean));
-		buf_add_char(out, '\n');
-		buf_free(&clean);
-	}
-	buf_printf(out,
-	    "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
-	    "Content-Type: multipart/report; report-type=delivery-status;\n"
-	    "\tboundary=\"%s\"\n\n",
-	    id);
+	buf_add_string(&text, "This is the mail system at ");
+	buf_add(&text, buf_span(&bounce->settings->me));
+	buf_add_string(&text, ".\n\n");
+	buf_add_string(&text, opening(bounce));
+	utf8_add_clean(&text, buf_span(&bounce->failures));
+	bounce_part_add(out, bounce->report->report_id.text,
+	    "text/plain; charset=utf-8", buf_span(&text));
+	buf_free(&text);
 }
 
+/* The fields about the message as a whole. */
 static void
-add_text_part(struct bounce *bounce)
+add_message_fields(const struct bounce *bounce, struct buf *out)
 {
-	struct buf *out = &bounce->text;
-
-	buf_printf(out,
-	    "--%s\nContent-Type: text/plain; charset=utf-8\n\n"
-	    "This is the mail system at ",
-	    bounce->report->report_id.text);
-	buf_add(out, buf_span(&bounce->settings->me));
-	buf_add_string(out, ".\n\n");
-	buf_add_string(out, opening(bounce));
-	buf_add(out, buf_span(&bounce->failures));
-	buf_add_char(out, '\n');
-}
-
-static void
-add_status_part(struct bounce *bounce)
-{
-	struct buf *out = &bounce->text;
 	const struct queue_file *file = bounce->file;
 
-	buf_printf(out,
-	    "--%s\nContent-Type: message/%sdelivery-status\n\n"
-	    "Reporting-MTA: dns; ",
-	    bounce->report->report_id.text,
-	    file->envelope.needs_utf8 ? "global-" : ""); /* RFC 6533 */
+	buf_add_string(out, "Reporting-MTA: dns; ");
 	buf_add(out, buf_span(&bounce->settings->me));
 	buf_add_char(out, '\n');
 	if (file->envelope.envid.len > 0) {
@@ -361,45 +300,81 @@ add_status_part(struct bounce *bounce)
 			buf_add(&envid, file->envelope.envid);
 		}
 		buf_add_string(out, "Original-Envelope-Id: ");
-		add_clean(out, buf_span(&envid));
+		bounce_part_add_clean(out, buf_span(&envid));
 		buf_add_char(out, '\n');
 		buf_free(&envid);
 	}
 	buf_add_string(out, "Arrival-Date: ");
 	date_add(out, (int64_t)(queue_id_time_us(&file->name.id) / 1000000));
 	buf_add_char(out, '\n');
-	buf_add(out, buf_span(&bounce->statuses));
-	buf_add_char(out, '\n');
+}
+
+/* In ASCII, or in UTF-8 if it is one of RFC 6533. */
+static void
+add_status_part(const struct bounce *bounce, struct buf *out)
+{
+	bool is_utf8 = bounce->file->envelope.needs_utf8;
+	struct buf fields = buf_new(TEXT_MAX);
+	struct buf clean = buf_new(TEXT_MAX);
+
+	add_message_fields(bounce, &fields);
+	buf_add(&fields, buf_span(&bounce->statuses));
+	if (is_utf8)
+		utf8_add_clean(&clean, buf_span(&fields));
+	else
+		bounce_part_add_ascii(&clean, buf_span(&fields));
+	bounce_part_add(out, bounce->report->report_id.text,
+	    is_utf8 ? "message/global-delivery-status"
+		    : "message/delivery-status",
+	    buf_span(&clean));
+	buf_free(&fields);
+	buf_free(&clean);
 }
 
 /* The whole original if it is small and not declined (RET=HDRS). */
 static void
-add_original_part(struct bounce *bounce, struct span header)
+add_original_part(struct bounce *bounce, struct buf *out, struct span header)
 {
-	struct buf *out = &bounce->text;
+	const char *boundary = bounce->report->report_id.text;
 	bool is_utf8 = bounce->file->envelope.needs_utf8;
 	bool is_whole =
 	    is_failure(bounce) &&
 	    bounce->file->message_length <= bounce->settings->original_max &&
 	    !span_equal(bounce->file->envelope.ret, span_of("H")) &&
 	    !bounce->file->envelope.requires_tls; /* RFC 8689 section 5 */
+	struct buf original =
+	    is_whole ? read_original(bounce, bounce->settings->original_max)
+		     : buf_new(0);
+	const char *type = !is_whole ? NULL
+			   : is_utf8
+			       ? "message/global"
+			       : bounce_part_message_type(buf_span(&original));
 
-	buf_printf(out, "--%s\nContent-Type: %s\n\n",
-	    bounce->report->report_id.text,
-	    is_whole && is_utf8 ? "message/global"
-	    : is_whole          ? "message/rfc822"
-	    : is_utf8           ? "message/global-headers"
-				: "text/rfc822-headers");
-	if (is_whole) {
-		struct buf original =
-		    read_original(bounce, bounce->settings->original_max);
+	if (type != NULL)
+		bounce_part_add(out, boundary, type, buf_span(&original));
+	else
+		bounce_part_add(out, boundary,
+		    is_utf8 ? "message/global-headers" : "text/rfc822-headers",
+		    header);
+	buf_printf(out, "--%s--\n", boundary);
+	buf_free(&original);
+}
 
-		buf_add(out, buf_span(&original));
-		buf_free(&original);
-	} else {
-		buf_add(out, header);
-	}
-	buf_printf(out, "\n--%s--\n", bounce->report->report_id.text);
+/* The original's header is what threads to it, and may be returned. */
+static void
+write_text(struct bounce *bounce, struct span to)
+{
+	struct buf original = read_original(bounce, ORIGINAL_HEADER_MAX);
+	struct span header = header_of(buf_span(&original));
+	struct buf parts = buf_new(TEXT_MAX);
+
+	add_text_part(bounce, &parts);
+	add_status_part(bounce, &parts);
+	add_original_part(bounce, &parts, header);
+	bounce_head_add(bounce, to, header, !span_is_ascii(buf_span(&parts)));
+	buf_add(&bounce->text, buf_span(&parts));
+	buf_free(&parts);
+	buf_free(&original);
 }
 
 static void
@@ -410,7 +385,8 @@ write_envelope(struct bounce *bounce, struct span to)
 	envelope_add_sender(&bounce->envelope,
 	    span_of(bounce->is_double ? BOUNCE_DOUBLE_SENDER : ""));
 	record_add_string(&bounce->envelope, 'B', "8");
-	if (bounce->file->envelope.needs_utf8)
+	/* Nothing else in it needs it: what was in UTF-8 is encoded. */
+	if (!span_is_ascii(to))
 		record_add_string(&bounce->envelope, 'U', "1");
 	if (bounce->file->envelope.requires_tls)
 		record_add_string(&bounce->envelope, 'Q', "1");
@@ -443,14 +419,8 @@ bounce_write(struct bounce *bounce, const char **why)
 		*why = "no recipient's sender wants to be told";
 		return false;
 	}
-	struct buf original = read_original(bounce, ORIGINAL_HEADER_MAX);
-	struct span header = header_of(buf_span(&original));
-	add_head(bounce, to, header);
-	add_text_part(bounce);
-	add_status_part(bounce);
-	add_original_part(bounce, header);
+	write_text(bounce, to);
 	write_envelope(bounce, to);
-	buf_free(&original);
 	return true;
 }
 

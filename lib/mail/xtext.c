@@ -1,5 +1,7 @@
 #include "mail/xtext.h"
 
+#include "mail/utf8.h"
+
 static bool
 is_plain(char c)
 {
@@ -175,4 +177,20 @@ orcpt_add_field(struct buf *into, struct span orcpt, bool is_utf8)
 		buf_add_char(into, is_fit ? (char)c : '?');
 	}
 	buf_free(&plain);
+}
+
+void
+xtext_add_embedded(struct buf *into, struct span address)
+{
+	while (address.len > 0) {
+		uint32_t c = utf8_next(&address);
+
+		if (c == UTF8_NONE)
+			buf_add_char(into, '?');
+		else if (c > ' ' && c < 0x7f && c != '\\' && c != '+' &&
+			 c != '=')
+			buf_add_char(into, (char)c);
+		else
+			buf_printf(into, "\\x{%02X}", (unsigned)c);
+	}
 }

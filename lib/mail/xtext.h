@@ -35,4 +35,11 @@ bool orcpt_is_valid(struct span orcpt, bool may_be_utf8);
  */
 void orcpt_add_field(struct buf *into, struct span orcpt, bool is_utf8);
 
+/*
+ * Append a UTF-8 address as a message/delivery-status must have it, in ASCII:
+ * utf-8-addr-xtext of RFC 6533 section 3, "\x{HEX}".  Bytes that are no UTF-8
+ * become "?".
+ */
+void xtext_add_embedded(struct buf *into, struct span address);
+
 #endif

@@ -91,10 +91,25 @@ test_addresses(void)
 	}
 }
 
+static void
+test_embedded(void)
+{
+	struct buf field = buf_new(1000);
+
+	xtext_add_embedded(
+	    &field, span_of("g\xc3\xa4st+a=\\ b\xff@\xf0\x9f\x93\xa7.example"));
+	CHECK("an address in ASCII",
+	    span_equal(buf_span(&field),
+		span_of("g\\x{E4}st\\x{2B}a\\x{3D}\\x{5C}\\x{20}b?@"
+			"\\x{1F4E7}.example")));
+	buf_free(&field);
+}
+
 int
 main(void)
 {
 	test_texts();
 	test_addresses();
+	test_embedded();
 	return test_result();
 }
