@@ -107,6 +107,13 @@ a = other.say(f'UID STORE 2 (UNCHANGEDSINCE {modseq}) +FLAGS (\\Draft)')
 check('RFC 7162 MODIFIED', has(a, '[MODIFIED 2]'), a)
 check('RFC 7162 CHANGEDSINCE', len(other.say(f'UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})')) == 2)
 check('RFC 7162 SEARCH MODSEQ', has(other.say(f'SEARCH MODSEQ {modseq + 1}'), '* SEARCH 2 (MODSEQ '))
+modseqs = [int(l.split('MODSEQ (')[1].split(')')[0]) for l in other.say('FETCH 1:3 MODSEQ') if 'MODSEQ (' in l]
+check('the second one has the highest', len(modseqs) == 3 and max(modseqs) == modseqs[1] and modseqs[0] != modseqs[2], modseqs)
+for items, expected in (('MIN', modseqs[0]), ('MAX', modseqs[2]), ('MIN MAX', max(modseqs[0], modseqs[2])), ('MIN COUNT', modseqs[1]),
+                        ('ALL MAX', modseqs[1]), ('PARTIAL 1:1', modseqs[0]), ('PARTIAL 2:3', modseqs[1]), ('', modseqs[1])):
+    a = other.say(f'SEARCH RETURN ({items}) MODSEQ 1')
+    check(f'RFC 4731 3.2: MODSEQ of what is told: {items}', a[0].endswith(f' MODSEQ {expected}'), a)
+check('RFC 8514 4.3', has(other.say('SEARCH SAVEDATESUPPORTED'), '* SEARCH 1 2 3'))
 w.say('STORE 1 +FLAGS.SILENT (\\Deleted)')
 check('names of INBOX', has(w.say('STATUS inbox (UIDNEXT)'), '* STATUS "INBOX"'))
 check('EXPUNGE', '* 1 EXPUNGE' in w.say('EXPUNGE'))
