@@ -263,7 +263,7 @@ handle_namespace(struct session *session, struct parse *parse)
 	session_finish(session, "OK done");
 }
 
-/* ---- QUOTA, RFC 9208: one root, the account ---- */
+/* ---- QUOTA, RFC 9208: one root, the account, if it has a limit ---- */
 
 /* "", or a guest's "Other Users/OWNER". */
 static struct span
@@ -279,32 +279,48 @@ put_quota_root(struct session *session)
 {
 	struct span root = quota_root(session);
 
+	put(session, " ");
 	put_nstring(session, root.len > 0 ? root : span_of(""));
 }
 
+static bool
+is_limited(const struct account_quota *quota)
+{
+	return quota->octets_max > 0 || quota->messages_max > 0;
+}
+
+static void
+put_quota(struct session *session, const struct account_quota *quota)
+{
+	const char *space = "";
+
+	put(session, "* QUOTA");
+	put_quota_root(session);
+	put(session, " (");
+	if (quota->octets_max > 0) {
+		put_format(session, "STORAGE %llu %llu",
+		    (unsigned long long)(quota->octets / 1024),
+		    (unsigned long long)(quota->octets_max / 1024));
+		space = " ";
+	}
+	if (quota->messages_max > 0)
+		put_format(session, "%sMESSAGE %llu %llu", space,
+		    (unsigned long long)quota->messages,
+		    (unsigned long long)quota->messages_max);
+	put(session, ")\r\n");
+}
+
 static enum account_status
-put_quota(struct session *session)
+get_quota(struct session *session)
 {
 	struct account_quota quota;
-	const char *space = "";
 	enum account_status status = account_quota(session->account, &quota);
 
 	if (status != ACCOUNT_OK)
 		return status;
-	put(session, "* QUOTA ");
-	put_quota_root(session);
-	put(session, " (");
-	if (quota.octets_max > 0) {
-		put_format(session, "STORAGE %llu %llu",
-		    (unsigned long long)(quota.octets / 1024),
-		    (unsigned long long)(quota.octets_max / 1024));
-		space = " ";
-	}
-	if (quota.messages_max > 0)
-		put_format(session, "%sMESSAGE %llu %llu", space,
-		    (unsigned long long)quota.messages,
-		    (unsigned long long)quota.messages_max);
-	put(session, ")\r\n");
+	if (!is_limited(&quota))
+		return ACCOUNT_NONEXISTENT;
+	put_quota(session, &quota);
 	return ACCOUNT_OK;
 }
 
@@ -320,7 +336,25 @@ handle_get_quota(struct session *session, struct parse *parse)
 		 !rights_has_somewhere(session, ACL_READ))
 		session_fail(session, ACCOUNT_NONEXISTENT);
 	else
-		session_fail(session, put_quota(session));
+		session_fail(session, get_quota(session));
+}
+
+static enum account_status
+get_quota_root(struct session *session, struct span name)
+{
+	struct account_quota quota;
+	enum account_status status = account_quota(session->account, &quota);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	put(session, "* QUOTAROOT ");
+	put_name(session, name);
+	if (is_limited(&quota))
+		put_quota_root(session);
+	put(session, "\r\n");
+	if (is_limited(&quota))
+		put_quota(session, &quota);
+	return ACCOUNT_OK;
 }
 
 void
@@ -330,15 +364,7 @@ handle_get_quota_root(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	if (!rights_require(session, buf_span(&name), ACL_READ)) {
-		buf_free(&name);
-		return;
-	}
-	put(session, "* QUOTAROOT ");
-	put_name(session, buf_span(&name));
-	put(session, " ");
-	put_quota_root(session);
-	put(session, "\r\n");
-	session_fail(session, put_quota(session));
+	if (rights_require(session, buf_span(&name), ACL_READ))
+		session_fail(session, get_quota_root(session, buf_span(&name)));
 	buf_free(&name);
 }

@@ -234,7 +234,15 @@ check('RFC 6154', ok(w.say('CREATE Old (USE (\\Archive))')))
 check('RFC 6154 LIST', has(w.say('LIST (SPECIAL-USE) "" *'), '\\Sent'))
 check('percent', not has(w.say('LIST "" %'), 'Work/Sub'))
 check('"" says what parts levels', w.say('LIST "" ""')[0] == '* LIST (\\Noselect) "/" ""')
-check('RFC 9208', has(w.say('GETQUOTAROOT INBOX'), '* QUOTAROOT "INBOX" ""'))
+a = w.say('GETQUOTAROOT INBOX')
+check('RFC 9208: no limit, no root', a[:-1] == ['* QUOTAROOT "INBOX"'] and ok(a), a)
+check('and no quota of it', (a := w.say('GETQUOTA ""'))[-1].startswith('NO [NONEXISTENT]') and len(a) == 1, a)
+w.say('CREATE INBOX/Kid')
+w.say('CREATE I')
+a = w.say('LIST "" %')
+check('RFC 5258 4: INBOX has children, too', a[0] == '* LIST (\\HasChildren) "/" "INBOX"' and has(a, '(\\HasNoChildren) "/" "I"'), a)
+w.say('DELETE INBOX/Kid')
+check('or none', has(w.say('LIST "" INBOX'), '(\\HasNoChildren) "/" "INBOX"'))
 
 # A quota, which is asked before a literal is
 if os.geteuid() == 0:
