@@ -53,19 +53,39 @@ parse_use(struct parse *parse, uint32_t *use)
 	return parse_atom(parse, &other);
 }
 
-/* CREATE-SPECIAL-USE, RFC 6154 section 3. */
+/* "\Use \Use)" behind the parenthesis; of several none is to be had here. */
+static bool
+parse_uses(struct parse *parse, uint32_t *use, size_t *count)
+{
+	if (parse_char(parse, ')'))
+		return true;
+	do {
+		if (!parse_use(parse, use))
+			return false;
+		++*count;
+	} while (parse_space(parse));
+	if (*count > 1)
+		*use = 0;
+	return parse_char(parse, ')');
+}
+
+/* CREATE-SPECIAL-USE, RFC 6154 sections 3 and 6. */
 static bool
 parse_create(struct parse *parse, uint32_t *use, bool *has_use)
 {
+	size_t count = 0;
+
 	*use = 0;
-	*has_use = !parse_is_end(parse);
-	if (!*has_use)
+	*has_use = false;
+	if (parse_is_end(parse))
 		return true;
-	return parse_space(parse) && parse_char(parse, '(') &&
-	       parse_keyword(parse, "USE") && parse_space(parse) &&
-	       parse_char(parse, '(') && parse_use(parse, use) &&
-	       parse_char(parse, ')') && parse_char(parse, ')') &&
-	       parse_is_end(parse);
+	bool is_good = parse_space(parse) && parse_char(parse, '(') &&
+		       parse_keyword(parse, "USE") && parse_space(parse) &&
+		       parse_char(parse, '(') &&
+		       parse_uses(parse, use, &count) &&
+		       parse_char(parse, ')') && parse_is_end(parse);
+	*has_use = count > 0;
+	return is_good;
 }
 
 static enum account_status
