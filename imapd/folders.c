@@ -176,6 +176,23 @@ delete_folder(struct session *session, struct span name)
 	return status;
 }
 
+/* The selected one is left for it.  Not by a guest: the session that he is a
+ * guest of has it selected. */
+static void delete (struct session *session, struct span name)
+{
+	if (!rights_require(session, name, ACL_DELETE_FOLDER))
+		return;
+	if (is_selected(session, name) && rights_is_guest(session)) {
+		session_finish(session, "NO [INUSE] you have it selected");
+		return;
+	}
+	if (is_selected(session, name) && !span_equal(name, span_of("INBOX"))) {
+		put_reply(session, "* OK [CLOSED] to be deleted");
+		session_unselect(session);
+	}
+	session_fail(session, delete_folder(session, name));
+}
+
 void
 handle_delete(struct session *session, struct parse *parse)
 {
@@ -183,12 +200,7 @@ handle_delete(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	if (!rights_require(session, buf_span(&name), ACL_DELETE_FOLDER))
-		;
-	else if (is_selected(session, buf_span(&name)))
-		session_fail(session, ACCOUNT_IN_USE);
-	else
-		session_fail(session, delete_folder(session, buf_span(&name)));
+	delete (session, buf_span(&name));
 	buf_free(&name);
 }
 

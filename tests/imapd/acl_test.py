@@ -165,6 +165,8 @@ check('k: not DELETE, not RENAME', last(f'DELETE "{OTHERS}Team/x"').startswith(R
 rights('lrx', folder='Team/x')
 check('x: RENAME to where he may create', ok(team(f'RENAME "{OTHERS}Team/x" "{OTHERS}Team/z"')) and
       last(f'RENAME "{OTHERS}Team/z" "{OTHERS}z"').startswith(REFUSED))
+team(f'SELECT "{OTHERS}Team/z"')
+check('a guest does not delete what he has selected', last(f'DELETE "{OTHERS}Team/z"').startswith('NO [INUSE]') and ok(team('UNSELECT')))
 check('x: DELETE', ok(team(f'DELETE "{OTHERS}Team/z"')) and ann.say('STATUS Team/z (MESSAGES)')[-1].startswith(ABSENT))
 children = 'Team/p', 'Team/p/q', 'Team/p/q/s'
 check('RENAME with children', all(ok(ann.say('CREATE ' + name)) for name in children) and
