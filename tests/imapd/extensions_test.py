@@ -217,6 +217,13 @@ w.say('CREATE Tree')
 w.say('SUBSCRIBE Tree')
 a = lsub('%')
 check('one that is subscribed is told once, as it is', len(a) == 3 and sum('Noselect' in l for l in a) == 2, a)
+a = [l[7:] for l in w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" "%"') if 'Tree' in l or 'Void' in l]
+INFO = ' ("CHILDINFO" ("SUBSCRIBED"))'
+check('RFC 5258 3.5: parents that are not there', a == ['(\\HasChildren \\Subscribed) "/" "Tree"' + INFO, '(\\NonExistent) "/" "Tree-x"' + INFO,
+      '(\\NonExistent) "/" "Void"' + INFO], a)
+a = w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" Void/%')
+check('at any level', a[:-1] == ['* LIST (\\NonExistent) "/" "Void/a"' + INFO], a)
+check('none for what is told itself', w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" Void*')[:-1] == ['* LIST (\\NonExistent \\Subscribed) "/" "Void/a/b"'])
 for i in range(30):
     w.say(f'CREATE Many{i}/Sub')
     w.say(f'CREATE Many{i}')
