@@ -273,6 +273,22 @@ begin(struct appending *appending, struct parse *parse)
 	}
 }
 
+/* "*" is the last one: 0 if there is none. */
+static bool
+parse_replaced(
+    const struct session *session, struct parse *parse, uint64_t *number)
+{
+	const struct folder *folder = session->folder;
+	size_t count = folder == NULL ? 0 : folder_count(folder);
+
+	if (!parse_char(parse, '*'))
+		return parse_number(parse, UINT32_MAX, number) && *number > 0;
+	*number = count;
+	if (count > 0 && session->is_uid)
+		*number = folder_message(folder, count - 1)->uid;
+	return true;
+}
+
 /* The message to replace: by number or UID. */
 static void
 begin_replace(struct appending *appending, struct parse *parse)
@@ -283,8 +299,7 @@ begin_replace(struct appending *appending, struct parse *parse)
 	size_t i = SIZE_MAX;
 
 	appending->is_replace = true;
-	if (!parse_space(parse) || !parse_number(parse, UINT32_MAX, &number) ||
-	    number == 0)
+	if (!parse_space(parse) || !parse_replaced(session, parse, &number))
 		append_fail(appending, "BAD REPLACE NUMBER NAME {OCTETS}");
 	else if (folder == NULL)
 		append_fail(appending,

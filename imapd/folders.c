@@ -53,19 +53,39 @@ parse_use(struct parse *parse, uint32_t *use)
 	return parse_atom(parse, &other);
 }
 
-/* CREATE-SPECIAL-USE, RFC 6154 section 3. */
+/* "\Use \Use)" behind the parenthesis; of several none is to be had here. */
+static bool
+parse_uses(struct parse *parse, uint32_t *use, size_t *count)
+{
+	if (parse_char(parse, ')'))
+		return true;
+	do {
+		if (!parse_use(parse, use))
+			return false;
+		++*count;
+	} while (parse_space(parse));
+	if (*count > 1)
+		*use = 0;
+	return parse_char(parse, ')');
+}
+
+/* CREATE-SPECIAL-USE, RFC 6154 sections 3 and 6. */
 static bool
 parse_create(struct parse *parse, uint32_t *use, bool *has_use)
 {
+	size_t count = 0;
+
 	*use = 0;
-	*has_use = !parse_is_end(parse);
-	if (!*has_use)
+	*has_use = false;
+	if (parse_is_end(parse))
 		return true;
-	return parse_space(parse) && parse_char(parse, '(') &&
-	       parse_keyword(parse, "USE") && parse_space(parse) &&
-	       parse_char(parse, '(') && parse_use(parse, use) &&
-	       parse_char(parse, ')') && parse_char(parse, ')') &&
-	       parse_is_end(parse);
+	bool is_good = parse_space(parse) && parse_char(parse, '(') &&
+		       parse_keyword(parse, "USE") && parse_space(parse) &&
+		       parse_char(parse, '(') &&
+		       parse_uses(parse, use, &count) &&
+		       parse_char(parse, ')') && parse_is_end(parse);
+	*has_use = count > 0;
+	return is_good;
 }
 
 static enum account_status
@@ -156,6 +176,23 @@ delete_folder(struct session *session, struct span name)
 	return status;
 }
 
+/* The selected one is left for it.  Not by a guest: the session that he is a
+ * guest of has it selected. */
+static void delete (struct session *session, struct span name)
+{
+	if (!rights_require(session, name, ACL_DELETE_FOLDER))
+		return;
+	if (is_selected(session, name) && rights_is_guest(session)) {
+		session_finish(session, "NO [INUSE] you have it selected");
+		return;
+	}
+	if (is_selected(session, name) && !span_equal(name, span_of("INBOX"))) {
+		put_reply(session, "* OK [CLOSED] to be deleted");
+		session_unselect(session);
+	}
+	session_fail(session, delete_folder(session, name));
+}
+
 void
 handle_delete(struct session *session, struct parse *parse)
 {
@@ -163,12 +200,7 @@ handle_delete(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	if (!rights_require(session, buf_span(&name), ACL_DELETE_FOLDER))
-		;
-	else if (is_selected(session, buf_span(&name)))
-		session_fail(session, ACCOUNT_IN_USE);
-	else
-		session_fail(session, delete_folder(session, buf_span(&name)));
+	delete (session, buf_span(&name));
 	buf_free(&name);
 }
 
@@ -263,7 +295,7 @@ handle_namespace(struct session *session, struct parse *parse)
 	session_finish(session, "OK done");
 }
 
-/* ---- QUOTA, RFC 9208: one root, the account ---- */
+/* ---- QUOTA, RFC 9208: one root, the account, if it has a limit ---- */
 
 /* "", or a guest's "Other Users/OWNER". */
 static struct span
@@ -279,32 +311,48 @@ put_quota_root(struct session *session)
 {
 	struct span root = quota_root(session);
 
+	put(session, " ");
 	put_nstring(session, root.len > 0 ? root : span_of(""));
 }
 
+static bool
+is_limited(const struct account_quota *quota)
+{
+	return quota->octets_max > 0 || quota->messages_max > 0;
+}
+
+static void
+put_quota(struct session *session, const struct account_quota *quota)
+{
+	const char *space = "";
+
+	put(session, "* QUOTA");
+	put_quota_root(session);
+	put(session, " (");
+	if (quota->octets_max > 0) {
+		put_format(session, "STORAGE %llu %llu",
+		    (unsigned long long)(quota->octets / 1024),
+		    (unsigned long long)(quota->octets_max / 1024));
+		space = " ";
+	}
+	if (quota->messages_max > 0)
+		put_format(session, "%sMESSAGE %llu %llu", space,
+		    (unsigned long long)quota->messages,
+		    (unsigned long long)quota->messages_max);
+	put(session, ")\r\n");
+}
+
 static enum account_status
-put_quota(struct session *session)
+get_quota(struct session *session)
 {
 	struct account_quota quota;
-	const char *space = "";
 	enum account_status status = account_quota(session->account, &quota);
 
 	if (status != ACCOUNT_OK)
 		return status;
-	put(session, "* QUOTA ");
-	put_quota_root(session);
-	put(session, " (");
-	if (quota.octets_max > 0) {
-		put_format(session, "STORAGE %llu %llu",
-		    (unsigned long long)(quota.octets / 1024),
-		    (unsigned long long)(quota.octets_max / 1024));
-		space = " ";
-	}
-	if (quota.messages_max > 0)
-		put_format(session, "%sMESSAGE %llu %llu", space,
-		    (unsigned long long)quota.messages,
-		    (unsigned long long)quota.messages_max);
-	put(session, ")\r\n");
+	if (!is_limited(&quota))
+		return ACCOUNT_NONEXISTENT;
+	put_quota(session, &quota);
 	return ACCOUNT_OK;
 }
 
@@ -320,7 +368,25 @@ handle_get_quota(struct session *session, struct parse *parse)
 		 !rights_has_somewhere(session, ACL_READ))
 		session_fail(session, ACCOUNT_NONEXISTENT);
 	else
-		session_fail(session, put_quota(session));
+		session_fail(session, get_quota(session));
+}
+
+static enum account_status
+get_quota_root(struct session *session, struct span name)
+{
+	struct account_quota quota;
+	enum account_status status = account_quota(session->account, &quota);
+
+	if (status != ACCOUNT_OK)
+		return status;
+	put(session, "* QUOTAROOT ");
+	put_name(session, name);
+	if (is_limited(&quota))
+		put_quota_root(session);
+	put(session, "\r\n");
+	if (is_limited(&quota))
+		put_quota(session, &quota);
+	return ACCOUNT_OK;
 }
 
 void
@@ -330,15 +396,7 @@ handle_get_quota_root(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	if (!rights_require(session, buf_span(&name), ACL_READ)) {
-		buf_free(&name);
-		return;
-	}
-	put(session, "* QUOTAROOT ");
-	put_name(session, buf_span(&name));
-	put(session, " ");
-	put_quota_root(session);
-	put(session, "\r\n");
-	session_fail(session, put_quota(session));
+	if (rights_require(session, buf_span(&name), ACL_READ))
+		session_fail(session, get_quota_root(session, buf_span(&name)));
 	buf_free(&name);
 }

@@ -25,8 +25,8 @@ struct list_request {
 	bool returns_subscribed;
 	unsigned status_items;
 	struct annotations annotations;
-	struct buf told; /* LSUB: what is above the folder in hand and need
-			    not be told for it, each ended by LF */
+	struct buf told; /* what is above the folder in hand and need not be
+			    told for it, each ended by LF */
 	struct children children; /* for CHILDINFO */
 	struct buf command;       /* as it came: parsing changes it */
 	struct children visible;  /* what a guest may see */
@@ -166,7 +166,7 @@ take_child(void *context, const struct account_folder *folder)
 	       children_add(&request->children, folder->name);
 }
 
-/* ---- LSUB, RFC 3501 section 6.3.9 ---- */
+/* ---- LSUB, RFC 3501 section 6.3.9; RECURSIVEMATCH, RFC 5258, 3.5 ---- */
 
 static bool
 is_below(struct span name, struct span parent)
@@ -190,21 +190,28 @@ forget_passed(struct buf *told, struct span name)
 	}
 }
 
-/* "%" shows foo, which is not subscribed, for foo/bar, which is. */
+/*
+ * "%" shows foo for foo/bar, which is subscribed: LSUB if foo is not
+ * subscribed, RECURSIVEMATCH if there is none, as one that is there is listed
+ * anyway.
+ */
 static void
-put_parents(struct list_request *request, struct span name)
+put_parents(struct list_request *request, struct span name, bool is_subscribed)
 {
 	struct buf *told = &request->told;
+	bool is_absent = request->is_recursive && !rights_is_of_others(name);
 
 	forget_passed(told, name);
-	for (size_t i = 0; i < name.len && !is_wanted(request, name); i++) {
+	bool is_hidden = is_subscribed && !is_wanted(request, name);
+	for (size_t i = 0; is_hidden && i < name.len; i++) {
 		const struct account_folder parent = { span_slice(name, 0, i),
-			FOLDER_NOSELECT | FOLDER_HAS_CHILDREN };
+			is_absent ? FOLDER_NONEXISTENT
+				  : FOLDER_NOSELECT | FOLDER_HAS_CHILDREN };
 
 		if (name.ptr[i] != '/' || !is_wanted(request, parent.name) ||
 		    span_has_line(buf_span(told), parent.name))
 			continue;
-		put_folder(request, &parent, false);
+		put_folder(request, &parent, request->is_recursive);
 		buf_add(told, parent.name);
 		buf_add_char(told, '\n');
 	}
@@ -249,12 +256,13 @@ take_folder(void *context, const struct account_folder *taken)
 			return true;
 	}
 	uint32_t has = folder->attributes;
-	if (request->verb[1] == 'S' && (has & FOLDER_SUBSCRIBED) != 0)
-		put_parents(request, folder->name);
+	bool is_subscribed = (has & FOLDER_SUBSCRIBED) != 0;
+	if (request->is_recursive || (request->verb[1] == 'S' && is_subscribed))
+		put_parents(request, folder->name, is_subscribed);
 	if (!is_wanted(request, folder->name))
 		return true;
 	bool is_hit =
-	    (!request->only_subscribed || (has & FOLDER_SUBSCRIBED) != 0) &&
+	    (!request->only_subscribed || is_subscribed) &&
 	    (!request->only_special || (has & FOLDER_SPECIAL_USE) != 0) &&
 	    (request->only_subscribed || (has & FOLDER_NONEXISTENT) == 0);
 	bool has_child = children_has_below(&request->children, folder->name);

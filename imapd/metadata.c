@@ -296,6 +296,9 @@ set(struct session *session, struct span folder, const struct setting *setting)
 	    session->account, folder, setting->changes, setting->count);
 	if (status == ACCOUNT_LIMIT)
 		session_finish(session, "NO [METADATA TOOMANY] no more");
+	else if (status == ACCOUNT_INVALID)
+		session_finish(
+		    session, "NO [USEATTR] no folder can have that use");
 	else
 		session_fail(session, status);
 }

@@ -383,7 +383,9 @@ parse_key(struct program *program, struct session *session, struct parse *parse,
 		return new_key(program, KEY_ALL, at) != NULL &&
 		       parse_list(program, session, parse, depth + 1, *at) &&
 		       parse_char(parse, ')');
-	if (parse_keyword(parse, "ALL"))
+	/* RFC 8514 section 4.3: here each has one. */
+	if (parse_keyword(parse, "ALL") ||
+	    parse_keyword(parse, "SAVEDATESUPPORTED"))
 		return new_key(program, KEY_ALL, at) != NULL;
 	if (parse_keyword(parse, "NEW"))
 		return parse_new(program, at);

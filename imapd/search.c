@@ -51,7 +51,7 @@ put_plain(struct search *search, const struct search_found *found)
 	}
 	if (found->has_modseq && picks_count(&found->picks) > 0)
 		put_format(session, " (MODSEQ %llu)",
-		    (unsigned long long)search_modseq(found));
+		    (unsigned long long)search_modseq(&search->returns, found));
 	put(session, "\r\n");
 }
 

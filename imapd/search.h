@@ -52,8 +52,10 @@ struct search_found {
 /* UID or message number of pick k. */
 uint32_t search_number(const struct search_found *found, size_t k);
 
-/* "(MODSEQ N)" of RFC 7162 section 3.1.5: the highest of them. */
-uint64_t search_modseq(const struct search_found *found);
+/* MODSEQ of RFC 7162 sections 3.1.5 and 3.1.10: the highest of those that the
+ * answer tells; 0 if it tells none. */
+uint64_t search_modseq(
+    const struct search_returns *returns, const struct search_found *found);
 
 /* "* ESEARCH (TAG ...) ...", RFC 4731 and RFC 7377 section 2.1. */
 void search_put_extended(struct session *session,

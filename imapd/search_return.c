@@ -93,17 +93,38 @@ search_number(const struct search_found *found, size_t k)
 			     : (uint32_t)picks_items(&found->picks)[k] + 1;
 }
 
-uint64_t
-search_modseq(const struct search_found *found)
+/* MIN, MAX and PARTIAL speak of no more than themselves, unless ALL or COUNT
+ * is there. */
+static bool
+is_told(const struct search_returns *returns, size_t k, size_t count)
 {
+	bool is_min = (returns->items & RETURN_MIN) != 0;
+	bool is_max = (returns->items & RETURN_MAX) != 0;
+	size_t first = 0;
+	size_t end = 0;
+
+	if ((returns->items & (RETURN_ALL | RETURN_COUNT)) != 0 ||
+	    (!is_min && !is_max && !returns->partial.is_given))
+		return true;
+	if (returns->partial.is_given)
+		partial_bounds(&returns->partial, count, &first, &end);
+	return (is_min && k == 0) || (is_max && k + 1 == count) ||
+	       (k >= first && k < end);
+}
+
+uint64_t
+search_modseq(
+    const struct search_returns *returns, const struct search_found *found)
+{
+	size_t count = picks_count(&found->picks);
 	uint64_t highest = 0;
 
-	for (size_t k = 0; k < picks_count(&found->picks); k++) {
+	for (size_t k = 0; k < count; k++) {
 		uint64_t modseq =
 		    folder_message(found->folder, picks_items(&found->picks)[k])
 			->modseq;
 
-		if (modseq > highest)
+		if (modseq > highest && is_told(returns, k, count))
 			highest = modseq;
 	}
 	return highest;
@@ -198,9 +219,9 @@ search_put_extended(struct session *session,
 		put_partial(session, &returns->partial, found);
 	if ((returns->items & RETURN_RELEVANCY) != 0)
 		put_relevancy(session, returns, found);
-	if (found->has_modseq && count > 0)
-		put_format(session, " MODSEQ %llu",
-		    (unsigned long long)search_modseq(found));
+	uint64_t modseq = found->has_modseq ? search_modseq(returns, found) : 0;
+	if (modseq > 0)
+		put_format(session, " MODSEQ %llu", (unsigned long long)modseq);
 	put(session, "\r\n");
 }
 
@@ -213,29 +234,18 @@ compare_uids(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* MIN, MAX and PARTIAL save no more than themselves, unless COUNT is there. */
 void
 search_save(struct session *session, const struct search_returns *returns,
     const struct search_found *found)
 {
 	size_t count = picks_count(&found->picks);
-	bool is_all = (returns->items & (RETURN_ALL | RETURN_COUNT)) != 0 ||
-		      ((returns->items & (RETURN_MIN | RETURN_MAX)) == 0 &&
-			  !returns->partial.is_given);
 	struct buf *saved = &session->saved_uids;
-	size_t first = 0;
-	size_t end = 0;
 
-	if (returns->partial.is_given)
-		partial_bounds(&returns->partial, count, &first, &end);
 	buf_clear(saved);
 	for (size_t k = 0; k < count; k++) {
-		bool is_min = k == 0 && (returns->items & RETURN_MIN) != 0;
-		bool is_max =
-		    k + 1 == count && (returns->items & RETURN_MAX) != 0;
 		uint32_t uid = uid_of(found, k);
 
-		if (is_all || is_min || is_max || (k >= first && k < end))
+		if (is_told(returns, k, count))
 			buf_add(saved,
 			    (struct span){ (const char *)&uid, sizeof(uid) });
 	}

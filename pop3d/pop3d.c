@@ -165,8 +165,8 @@ serve_one(const char *mailbox, const struct uidl_formats *formats,
 	return code;
 }
 
-/* The first line is the language and the mode that were chosen.  The settings
- * point into the input. */
+/* The first line is the language and the mode that were chosen, and what CAPA
+ * said of SASL.  The settings point into the input. */
 static void
 take_input(struct transaction_settings *settings, struct span input)
 {
@@ -174,7 +174,10 @@ take_input(struct transaction_settings *settings, struct span input)
 
 	settings->language = LANGUAGE_DEFAULT;
 	language_find(span_cut(&line, ' '), &settings->language);
-	settings->is_utf8 = span_equal(line, span_of("UTF8"));
+	settings->sasl = line;
+	settings->is_utf8 = span_equal(span_cut(&line, ' '), span_of("UTF8"));
+	if (settings->is_utf8)
+		settings->sasl = line;
 	settings->input = input;
 }
 

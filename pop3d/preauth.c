@@ -21,17 +21,53 @@ unread(const struct conversation *talk)
 		talk->in.end - talk->in.start };
 }
 
+/* The mechanisms, each after separator. */
+static struct buf
+list_mechanisms(const struct preauth *preauth, const char *separator)
+{
+	struct buf text = buf_new(1024);
+	size_t place = 0;
+	const char *name;
+
+	while ((name = gate_next_mechanism(&preauth->gate, &place)) != NULL) {
+		buf_add_string(&text, separator);
+		buf_add_string(&text, name);
+	}
+	return text;
+}
+
+/* The line of CAPA; empty where nobody may log in. */
+static struct buf
+sasl_line(const struct preauth *preauth)
+{
+	struct buf line = buf_new(1024);
+
+	if (preauth->gate.is_trusted) {
+		struct buf list = list_mechanisms(preauth, " ");
+
+		buf_add_string(&line, "SASL");
+		buf_add(&line, buf_span(&list));
+		buf_free(&list);
+	}
+	return line;
+}
+
 /*
  * What the user's process gets: the tag of the language, " UTF8" after that
- * command, a LF, and what was read behind the log-in.  False if no record can
- * carry it.
+ * command, a space and CAPA's line of SASL, a LF, and what was read behind the
+ * log-in.  False if no record can carry it.
  */
 static bool
 build_input(struct conversation *talk, struct buf *input)
 {
+	struct buf sasl = sasl_line(talk->context);
+
 	*input = buf_new(LOGIN_INPUT_MAX);
 	buf_add_string(input, language_tag(talk->language));
-	buf_add_string(input, talk->is_utf8 ? " UTF8\n" : "\n");
+	buf_add_string(input, talk->is_utf8 ? " UTF8 " : " ");
+	buf_add(input, buf_span(&sasl));
+	buf_add_char(input, '\n');
+	buf_free(&sasl);
 	buf_add(input, unread(talk));
 	if (!input->overflow)
 		return true;
@@ -138,21 +174,6 @@ handle_apop(struct conversation *talk, struct span argument)
 
 /* ---- AUTH, RFC 5034 ---- */
 
-/* The mechanisms, each after separator. */
-static struct buf
-list_mechanisms(const struct preauth *preauth, const char *separator)
-{
-	struct buf text = buf_new(1024);
-	size_t place = 0;
-	const char *name;
-
-	while ((name = gate_next_mechanism(&preauth->gate, &place)) != NULL) {
-		buf_add_string(&text, separator);
-		buf_add_string(&text, name);
-	}
-	return text;
-}
-
 /* The client is proven: login's child becomes its user. */
 static void
 hand_over(struct conversation *talk)
@@ -229,26 +250,11 @@ static void
 handle_capa(struct conversation *talk, struct span argument)
 {
 	const struct preauth *preauth = talk->context;
-	struct buf sasl = buf_new(1024);
-	const char *more[5] = { NULL };
-	size_t count = 0;
+	struct buf sasl = sasl_line(preauth);
 
 	(void)argument;
-	/* RFC 6856 section 2.2: USER means the names, too. */
-	more[count++] = gate_takes_utf8(&preauth->gate) ? "UTF8 USER" : "UTF8";
-	if (preauth->gate.is_trusted) {
-		struct buf list = list_mechanisms(preauth, " ");
-
-		buf_add_string(&sasl, "SASL");
-		buf_add(&sasl, buf_span(&list));
-		buf_free(&list);
-		more[count++] = "USER";
-		more[count++] = buf_string(&sasl);
-	}
-	if (preauth->gate.tls != -1)
-		more[count++] = "STLS";
-	transaction_reply_capabilities(
-	    talk, more, preauth->gate.settings->login_delay_s);
+	transaction_reply_capabilities(talk, buf_span(&sasl),
+	    preauth->gate.tls != -1, preauth->gate.settings->login_delay_s);
 	buf_free(&sasl);
 }
 

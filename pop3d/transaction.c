@@ -16,6 +16,7 @@ struct transaction {
 	struct store *store;
 	struct transaction_counts counts;
 	uint64_t login_delay_s;
+	struct span sasl;
 };
 
 static struct store *
@@ -256,10 +257,37 @@ transaction_login_delay(void)
 	return control_number("pop3logindelay", 0, 0, LOGIN_DELAY_MAX_S);
 }
 
+static bool
+has_word(struct span line, const char *word)
+{
+	while (line.len > 0)
+		if (span_equal(span_cut(&line, ' '), span_of(word)))
+			return true;
+	return false;
+}
+
+/* What depends on whether and how one may log in: RFC 2449 section 5 has it in
+ * both states.  RFC 6856 section 2.2: USER means the names in UTF-8, too, which
+ * are taken where PLAIN is. */
+static void
+reply_ways_in(struct conversation *talk, struct span sasl)
+{
+	struct buf line = buf_new(sasl.len + 1);
+
+	conversation_reply(
+	    talk, has_word(sasl, "PLAIN") ? "UTF8 USER" : "UTF8");
+	buf_add(&line, sasl);
+	if (sasl.len > 0) {
+		conversation_reply(talk, "USER");
+		conversation_reply(talk, buf_string(&line));
+	}
+	buf_free(&line);
+}
+
 /* RFC 2449 section 5, RFC 3206 section 5 (AUTH-RESP-CODE). */
 void
-transaction_reply_capabilities(
-    struct conversation *talk, const char *const *more, uint64_t login_delay_s)
+transaction_reply_capabilities(struct conversation *talk, struct span sasl,
+    bool has_stls, uint64_t login_delay_s)
 {
 	char delay[64];
 
@@ -268,7 +296,9 @@ transaction_reply_capabilities(
 		"IMPLEMENTATION Estafeta", ".", NULL };
 
 	conversation_reply(talk, "+OK");
-	conversation_reply_lines(talk, more);
+	reply_ways_in(talk, sasl);
+	if (has_stls)
+		conversation_reply(talk, "STLS");
 	snprintf(delay, sizeof(delay), "LOGIN-DELAY %llu",
 	    (unsigned long long)login_delay_s);
 	if (login_delay_s > 0)
@@ -279,11 +309,11 @@ transaction_reply_capabilities(
 static void
 handle_capa(struct conversation *talk, struct span argument)
 {
-	static const char *const more[] = { "UTF8", NULL };
 	const struct transaction *transaction = talk->context;
 
 	(void)argument;
-	transaction_reply_capabilities(talk, more, transaction->login_delay_s);
+	transaction_reply_capabilities(
+	    talk, transaction->sasl, false, transaction->login_delay_s);
 }
 
 static const struct command commands[] = {
@@ -316,7 +346,8 @@ transaction_converse(int in, int out, struct store *store,
 {
 	static struct conversation talk; /* large */
 	struct transaction transaction = { .store = store,
-		.login_delay_s = settings->login_delay_s };
+		.login_delay_s = settings->login_delay_s,
+		.sasl = settings->sasl };
 
 	talk.errors = 0;
 	talk.errors_max = settings->errors_max;

@@ -18,6 +18,7 @@ struct transaction_settings {
 	struct span input;      /* what the client sent already */
 	enum language language; /* that it chose before the log-in */
 	bool is_utf8;           /* so did it say UTF8 */
+	struct span sasl;       /* CAPA's line before it; empty: no log-in */
 };
 
 struct transaction_counts {
@@ -44,9 +45,10 @@ enum transaction_end {
 enum transaction_end transaction_run(int in, int out, struct store *store,
     const struct transaction_settings *settings);
 
-/* The answer to CAPA: more (up to a NULL), then those of both states. */
-void transaction_reply_capabilities(
-    struct conversation *talk, const char *const *more, uint64_t login_delay_s);
+/* The answer to CAPA.  sasl: "SASL MECHANISM ..."; empty where nobody may log
+ * in, and then there is no USER either. */
+void transaction_reply_capabilities(struct conversation *talk, struct span sasl,
+    bool has_stls, uint64_t login_delay_s);
 
 /* control/pop3logindelay. */
 uint64_t transaction_login_delay(void);

@@ -41,14 +41,21 @@ add_entry(struct listing *listing, struct span name, uint32_t attributes)
 	    (struct entry){ store_copy(name), attributes };
 }
 
-/* INBOX first; what lies below a folder right behind it. */
+static bool
+is_within_inbox(const char *name)
+{
+	return strncmp(name, "INBOX", 5) == 0 &&
+	       (name[5] == '\0' || name[5] == '/');
+}
+
+/* INBOX first; what lies below a folder, INBOX too, right behind it. */
 static int
 compare_names(const char *a, const char *b)
 {
-	bool first = strcmp(a, "INBOX") == 0;
-	bool second = strcmp(b, "INBOX") == 0;
+	bool first = is_within_inbox(a);
+	bool second = is_within_inbox(b);
 
-	if (first || second)
+	if (first != second)
 		return (int)second - (int)first;
 	while (*a == *b && *a != '\0') {
 		a++;

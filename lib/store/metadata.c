@@ -8,6 +8,7 @@
 #include "store/special_use.h"
 
 static const char file_name[] = "estafeta-metadata";
+static const char use_entry[] = "/private/specialuse";
 static const char version[] = "estafeta-metadata 1";
 
 static struct span
@@ -85,6 +86,30 @@ begin_text(void)
 	return text;
 }
 
+static bool
+is_use(struct span entry)
+{
+	return span_equal_nocase(entry, span_of(use_entry));
+}
+
+/* False if take wants no more. */
+static bool
+take_use(struct account *account, struct span folder,
+    bool (*take)(void *context, struct span entry, struct span value),
+    void *context)
+{
+	struct buf text = special_use_read(account);
+	struct buf value = buf_new(256);
+	uint32_t uses = special_use_of(account, &text, folder);
+
+	special_use_put(&value, uses);
+	bool goes_on =
+	    uses == 0 || take(context, span_of(use_entry), buf_span(&value));
+	buf_free(&value);
+	buf_free(&text);
+	return goes_on;
+}
+
 enum account_status
 metadata_list(struct account *account, struct span folder,
     bool (*take)(void *context, struct span entry, struct span value),
@@ -98,9 +123,12 @@ metadata_list(struct account *account, struct span folder,
 
 	if (status == ACCOUNT_OK && !read_lines(account, &text, &rest))
 		status = account_error();
+	if (status == ACCOUNT_OK && !take_use(account, name, take, context))
+		rest.len = 0;
 	while (status == ACCOUNT_OK && rest.len > 0)
 		if (metadata_line_parse(&line, span_cut(&rest, '\n')) &&
 		    span_equal(buf_span(&line.folder), name) &&
+		    !is_use(buf_span(&line.entry)) &&
 		    !take(
 			context, buf_span(&line.entry), buf_span(&line.value)))
 			break;
@@ -163,6 +191,8 @@ struct setting {
 	const struct metadata_change *changes;
 	size_t count;
 	size_t entries; /* of the folder, in the end */
+	bool has_use;   /* and the use it gets */
+	uint32_t use;
 };
 
 /* The last change of an entry counts. */
@@ -198,13 +228,32 @@ write_set(struct setting *setting, struct span old, struct buf *new)
 	for (size_t i = 0; i < setting->count; i++) {
 		const struct metadata_change *change = &setting->changes[i];
 
-		if (change->value.ptr == NULL ||
+		if (change->value.ptr == NULL || is_use(change->entry) ||
 		    is_changed(setting, i + 1, change->entry))
 			continue;
 		metadata_line_add(
 		    new, change->entry, change->value, setting->folder);
 		setting->entries++;
 	}
+}
+
+/* The last change of it counts. */
+static enum account_status
+find_use(struct setting *setting)
+{
+	for (size_t i = 0; i < setting->count; i++) {
+		const struct metadata_change *change = &setting->changes[i];
+
+		if (!is_use(change->entry))
+			continue;
+		setting->has_use = true;
+		if (!special_use_parse(change->value, &setting->use) ||
+		    (setting->use != 0 &&
+			(setting->folder.len == 0 ||
+			    account_is_inbox(setting->folder))))
+			return ACCOUNT_INVALID;
+	}
+	return ACCOUNT_OK;
 }
 
 static enum account_status
@@ -215,6 +264,8 @@ set_locked(struct account *account, struct setting *setting)
 	struct span old;
 	enum account_status status = look_for(account, setting->folder);
 
+	if (status == ACCOUNT_OK)
+		status = find_use(setting);
 	if (status == ACCOUNT_OK && !read_lines(account, &text, &old))
 		status = account_error();
 	if (status == ACCOUNT_OK) {
@@ -227,6 +278,9 @@ set_locked(struct account *account, struct setting *setting)
 	if (status == ACCOUNT_OK &&
 	    !span_equal(buf_span(&new), buf_span(&text)))
 		status = save(account, &new);
+	if (status == ACCOUNT_OK && setting->has_use &&
+	    !special_use_set(account, setting->folder, setting->use))
+		status = account_error();
 	buf_free(&text);
 	buf_free(&new);
 	return status;

@@ -11,6 +11,8 @@
  *          a folder, METADATA_FILE_MAX bytes of the file; what is added must
  *          have room in the account's quota.
  * Names    "" is the account itself; of entries ASCII case is ignored.
+ * Use      /private/specialuse is not in the file: it is what the folder is
+ *          for, special_use.h.
  */
 
 #include "store/account.h"
@@ -56,7 +58,8 @@ struct metadata_change {
 
 /*
  * All of them or none, durable.  ACCOUNT_LIMIT: too many entries, or too large
- * a value.
+ * a value; ACCOUNT_INVALID: the folder cannot have that use (RFC 6154 section
+ * 4), one at most, and INBOX and the account none.
  */
 enum account_status metadata_set(struct account *account, struct span folder,
     const struct metadata_change *changes, size_t count);

@@ -57,6 +57,33 @@ special_use_of(
 	return uses;
 }
 
+void
+special_use_put(struct buf *text, uint32_t uses)
+{
+	const char *space = "";
+
+	for (uint32_t use = 1; use != 0; use <<= 1) {
+		const char *word = special_use_word(uses & use);
+
+		if (word == NULL)
+			continue;
+		buf_printf(
+		    text, "%s\\%c%s", space, word[0] - 'a' + 'A', word + 1);
+		space = " ";
+	}
+}
+
+bool
+special_use_parse(struct span text, uint32_t *use)
+{
+	struct span name = text;
+
+	*use = 0;
+	if (span_starts(text, span_of("\\")))
+		*use = special_use_of_word(span_slice(name, 1, name.len));
+	return text.len == 0 || *use != 0;
+}
+
 static bool
 save(struct account *account, struct buf *text)
 {

@@ -25,6 +25,13 @@ uint32_t special_use_of(
 /* The folder has a use, or (0) none any more; false with errno set. */
 bool special_use_set(struct account *account, struct span name, uint32_t use);
 
+/*
+ * RFC 6154 section 4: the value of /private/specialuse, "\Drafts \Sent"; and
+ * what such a value names: one use, or none; false if it is not that.
+ */
+void special_use_put(struct buf *text, uint32_t uses);
+bool special_use_parse(struct span text, uint32_t *use);
+
 /* What was to's is from's now, also of what lies below. */
 bool special_use_rename(
     struct account *account, struct span from, struct span to);

@@ -107,6 +107,13 @@ a = other.say(f'UID STORE 2 (UNCHANGEDSINCE {modseq}) +FLAGS (\\Draft)')
 check('RFC 7162 MODIFIED', has(a, '[MODIFIED 2]'), a)
 check('RFC 7162 CHANGEDSINCE', len(other.say(f'UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})')) == 2)
 check('RFC 7162 SEARCH MODSEQ', has(other.say(f'SEARCH MODSEQ {modseq + 1}'), '* SEARCH 2 (MODSEQ '))
+modseqs = [int(l.split('MODSEQ (')[1].split(')')[0]) for l in other.say('FETCH 1:3 MODSEQ') if 'MODSEQ (' in l]
+check('the second one has the highest', len(modseqs) == 3 and max(modseqs) == modseqs[1] and modseqs[0] != modseqs[2], modseqs)
+for items, expected in (('MIN', modseqs[0]), ('MAX', modseqs[2]), ('MIN MAX', max(modseqs[0], modseqs[2])), ('MIN COUNT', modseqs[1]),
+                        ('ALL MAX', modseqs[1]), ('PARTIAL 1:1', modseqs[0]), ('PARTIAL 2:3', modseqs[1]), ('', modseqs[1])):
+    a = other.say(f'SEARCH RETURN ({items}) MODSEQ 1')
+    check(f'RFC 4731 3.2: MODSEQ of what is told: {items}', a[0].endswith(f' MODSEQ {expected}'), a)
+check('RFC 8514 4.3', has(other.say('SEARCH SAVEDATESUPPORTED'), '* SEARCH 1 2 3'))
 w.say('STORE 1 +FLAGS.SILENT (\\Deleted)')
 check('names of INBOX', has(w.say('STATUS inbox (UIDNEXT)'), '* STATUS "INBOX"'))
 check('EXPUNGE', '* 1 EXPUNGE' in w.say('EXPUNGE'))
@@ -210,6 +217,13 @@ w.say('CREATE Tree')
 w.say('SUBSCRIBE Tree')
 a = lsub('%')
 check('one that is subscribed is told once, as it is', len(a) == 3 and sum('Noselect' in l for l in a) == 2, a)
+a = [l[7:] for l in w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" "%"') if 'Tree' in l or 'Void' in l]
+INFO = ' ("CHILDINFO" ("SUBSCRIBED"))'
+check('RFC 5258 3.5: parents that are not there', a == ['(\\HasChildren \\Subscribed) "/" "Tree"' + INFO, '(\\NonExistent) "/" "Tree-x"' + INFO,
+      '(\\NonExistent) "/" "Void"' + INFO], a)
+a = w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" Void/%')
+check('at any level', a[:-1] == ['* LIST (\\NonExistent) "/" "Void/a"' + INFO], a)
+check('none for what is told itself', w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" Void*')[:-1] == ['* LIST (\\NonExistent \\Subscribed) "/" "Void/a/b"'])
 for i in range(30):
     w.say(f'CREATE Many{i}/Sub')
     w.say(f'CREATE Many{i}')
@@ -227,7 +241,15 @@ check('RFC 6154', ok(w.say('CREATE Old (USE (\\Archive))')))
 check('RFC 6154 LIST', has(w.say('LIST (SPECIAL-USE) "" *'), '\\Sent'))
 check('percent', not has(w.say('LIST "" %'), 'Work/Sub'))
 check('"" says what parts levels', w.say('LIST "" ""')[0] == '* LIST (\\Noselect) "/" ""')
-check('RFC 9208', has(w.say('GETQUOTAROOT INBOX'), '* QUOTAROOT "INBOX" ""'))
+a = w.say('GETQUOTAROOT INBOX')
+check('RFC 9208: no limit, no root', a[:-1] == ['* QUOTAROOT "INBOX"'] and ok(a), a)
+check('and no quota of it', (a := w.say('GETQUOTA ""'))[-1].startswith('NO [NONEXISTENT]') and len(a) == 1, a)
+w.say('CREATE INBOX/Kid')
+w.say('CREATE I')
+a = w.say('LIST "" %')
+check('RFC 5258 4: INBOX has children, too', a[0] == '* LIST (\\HasChildren) "/" "INBOX"' and has(a, '(\\HasNoChildren) "/" "I"'), a)
+w.say('DELETE INBOX/Kid')
+check('or none', has(w.say('LIST "" INBOX'), '(\\HasNoChildren) "/" "INBOX"'))
 
 # A quota, which is asked before a literal is
 if os.geteuid() == 0:

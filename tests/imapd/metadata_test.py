@@ -37,6 +37,21 @@ for entry in ('/shared/comment/', '/shared//x', 'shared/x', '/other/x', '/shared
 for entry in ('/shared', '/private', '/private/vendor/x', '/shared/vendor'):
     check(f'no value of {entry}', w.say(f'SETMETADATA "" ({entry} "x")')[-1].startswith('BAD'))
 
+# What a folder is for, RFC 6154 section 4
+USE = '/private/specialuse'
+a = w.say(f'GETMETADATA Trash {USE}')
+check('RFC 6154 4: the use that it has', a[0] == '* METADATA "Trash" (/private/specialuse "\\\\Trash")', a)
+check('or none', has(w.say(f'GETMETADATA Work {USE}'), '/private/specialuse NIL') and has(w.say(f'GETMETADATA INBOX {USE}'), ' NIL'))
+for value in '\\\\Bogus', 'Sent', '\\\\Sent \\\\Junk', '\\\\':
+    a = w.say(f'SETMETADATA Work (/shared/used "x" {USE} "{value}")')
+    check(f'no use: {value}', a[-1].startswith('NO [USEATTR]') and has(w.say('GETMETADATA Work /shared/used'), ' NIL'), a)
+check('nor of INBOX, nor of the account', all(w.say(f'SETMETADATA {name} ({USE} "\\\\Sent")')[-1].startswith('NO [USEATTR]') for name in ('INBOX', '""')))
+check('it is set', ok(w.say(f'SETMETADATA Work (/shared/used "x" /Private/SpecialUse "\\\\flagged")')) and
+      has(w.say('LIST "" Work'), '\\Flagged') and has(w.say(f'GETMETADATA Work ({USE} /shared/used)'), '"\\\\Flagged" /shared/used "x"'))
+check('and listed with the others', has(w.say('GETMETADATA (DEPTH infinity) Work /private'), USE))
+check('and taken away', ok(w.say(f'SETMETADATA Work ({USE} NIL /shared/used NIL)')) and not has(w.say('LIST "" Work'), '\\Flagged') and
+      has(w.say('LIST "" Trash'), '\\Trash'))
+
 # LIST RETURN (METADATA ...), RFC 9590
 a = w.say('LIST "" "*" RETURN (METADATA (/shared/comment /private/y) STATUS (MESSAGES))')
 lines = [line for line in a if line.startswith('* ')]

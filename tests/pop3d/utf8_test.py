@@ -51,7 +51,7 @@ wait_for(lambda: run('ss', '-Hltn', 'sport = :110').stdout)
 
 # ---- without UTF8 ----
 pop = connect()
-check('CAPA after the log-in', pop.capa().get('UTF8') == [], pop.capa())
+check('CAPA after the log-in', pop.capa().get('UTF8') == ['USER'], pop.capa())
 check('RFC 6856 section 2: not after the log-in', '-ERR' in refused(pop._shortcmd, 'UTF8'))
 check('ASCII is as it was', pop.retr(1)[1] == as_sent(MESSAGES[0]))
 for n in (2, 3, 4):
