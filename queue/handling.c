@@ -1,9 +1,11 @@
 /*
- * handling - what queue(1) asks the manager to do with messages.
+ * handling - what queue(1) asks for is done to messages.
  *
  * One that is on its way is dealt with when it is back; the manager alone
  * moves files between cur/ and hold/, so nothing is done twice.
  */
+
+#include "queue/handling.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +19,6 @@
 #include "base/io.h"
 #include "base/paths.h"
 #include "net/routes.h"
-#include "queue/manager.h"
 #include "queue/shared.h"
 
 static void
@@ -47,6 +48,12 @@ hold(struct manager *manager, struct message *message)
 	return true;
 }
 
+static void
+log_removal(const struct queue_name *name)
+{
+	log_event("%s removed, undelivered: asked for", name->id.text);
+}
+
 static bool
 take_away(struct manager *manager, struct message *message)
 {
@@ -57,9 +64,28 @@ take_away(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be removed", message->name.id.text);
 		return false;
 	}
-	log_event("%s removed, undelivered: asked for", message->name.id.text);
+	log_removal(&message->name);
 	message_remove(manager, message);
 	return true;
+}
+
+/* False: what becomes of this recipient is settled. */
+static bool
+give_up(struct slot *slot)
+{
+	if (slot->state != SLOT_WAITING)
+		return false;
+	slot->state = SLOT_FAILED;
+	snprintf(slot->code, sizeof(slot->code), "5.0.0");
+	snprintf(
+	    slot->text, sizeof(slot->text), "given up by an administrator");
+	return true;
+}
+
+static void
+log_failure(const struct queue_name *name)
+{
+	log_event("%s failed: asked for", name->id.text);
 }
 
 /* Back to the sender, as if it could not be delivered. */
@@ -71,20 +97,16 @@ fail(struct manager *manager, struct message *message)
 		return false;
 	}
 	struct active *active = message->active;
-	for (uint64_t i = 0; i < active->file.slot_count; i++) {
-		struct slot *slot = &active->slots[i];
-
-		if (slot->state != SLOT_WAITING)
-			continue;
-		slot->state = SLOT_FAILED;
-		snprintf(slot->code, sizeof(slot->code), "5.0.0");
-		snprintf(slot->text, sizeof(slot->text),
-		    "given up by an administrator");
-		collect_mark(message, i);
-	}
+	bool is_news = false; /* unless it was marked in hold/ */
+	for (uint64_t i = 0; i < active->file.slot_count; i++)
+		if (give_up(&active->slots[i])) {
+			collect_mark(message, i);
+			is_news = true;
+		}
 	while (message->errands != NULL)
 		errand_remove(manager, message->errands);
-	log_event("%s failed: asked for", message->name.id.text);
+	if (is_news)
+		log_failure(&message->name);
 	active->jobs = 1;
 	collect_release(manager, message);
 	return true;
@@ -129,9 +151,11 @@ is_unread(const struct manager *manager, const struct queue_name *name)
 		   manager->spool.top, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* ---- one that is held ---- */
+
 /* Out of hold/ into cur/; false if it is not there. */
 static bool
-release(const struct manager *manager, const struct queue_name *name)
+move_out(const struct manager *manager, const struct queue_name *name)
 {
 	char from[96];
 	char to[96];
@@ -144,8 +168,106 @@ release(const struct manager *manager, const struct queue_name *name)
 			warn_errno("%s cannot be released", name->id.text);
 		return false;
 	}
-	log_event("%s released", name->id.text);
 	return true;
+}
+
+static bool
+release(const struct manager *manager, const struct queue_name *name)
+{
+	bool is_released = move_out(manager, name);
+
+	if (is_released)
+		log_event("%s released", name->id.text);
+	return is_released;
+}
+
+/* From where it is: once in cur/ a restart would send it.  False: it is not
+ * held. */
+static bool
+take_away_held(const struct manager *manager, const struct queue_name *name)
+{
+	char path[96];
+
+	hold_path(name, path);
+	if (unlinkat(manager->spool.top, path, 0) == 0)
+		log_removal(name);
+	else if (errno == ENOENT)
+		return false;
+	else
+		warn_errno("%s cannot be removed", name->id.text);
+	return true;
+}
+
+static bool
+mark_all(const struct queue_file *file)
+{
+	struct slot slot;
+
+	for (uint64_t i = 0; i < file->slot_count; i++)
+		if (!slot_read(file, i, &slot) ||
+		    (give_up(&slot) && !slot_write(file, i, &slot)))
+			return false;
+	return true;
+}
+
+/* False with errno set; ENOENT: it is not held. */
+static bool
+mark_held(const struct manager *manager, const struct queue_name *name)
+{
+	struct queue_file file;
+	char path[96];
+
+	hold_path(name, path);
+	int fd =
+	    openat(manager->spool.top, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	bool is_marked = queue_file_read(&file, fd, name);
+	if (is_marked) {
+		is_marked = mark_all(&file);
+		queue_file_free(&file);
+	}
+	int error = errno;
+	close(fd);
+	errno = error;
+	return is_marked;
+}
+
+/*
+ * It stays in hold/ until a sync has seen its marks, so that nothing that comes
+ * between can send it.  The order is kept besides, for a plain file where the
+ * file system has no attributes.  False: it is not held.
+ */
+static bool
+fail_held(struct manager *manager, const struct queue_name *name)
+{
+	if (!mark_held(manager, name)) {
+		if (errno == ENOENT)
+			return false;
+		warn_errno("%s cannot be marked; it stays held", name->id.text);
+		return true;
+	}
+	struct message *message = message_add(manager, name);
+	if (message == NULL)
+		return true;
+	log_failure(name);
+	message->is_retry = true;
+	message->order = ORDER_FAIL;
+	collect_sync_marks(manager, message);
+	return true;
+}
+
+void
+handling_let_go(struct manager *manager, struct message *message, int error)
+{
+	errno = error;
+	if (error != 0)
+		warn_errno("%s cannot be synced; it stays held",
+		    message->name.id.text);
+	if (error == 0 && move_out(manager, &message->name))
+		message_list_add(&manager->fresh, message);
+	else
+		message_remove(manager, message);
 }
 
 /* One that is not known: it is held, or not read yet, or not taken yet. */
@@ -153,9 +275,12 @@ static void
 take_in(
     struct manager *manager, const struct queue_name *name, enum order order)
 {
-	bool is_released = release(manager, name);
 	struct message *message = NULL;
 
+	if ((order == ORDER_REMOVE && take_away_held(manager, name)) ||
+	    (order == ORDER_FAIL && fail_held(manager, name)))
+		return;
+	bool is_released = order == ORDER_NONE && release(manager, name);
 	if (is_released || is_unread(manager, name)) {
 		message = message_add(manager, name);
 		if (message == NULL)

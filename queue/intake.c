@@ -20,7 +20,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/paths.h"
-#include "queue/manager.h"
+#include "queue/handling.h"
 
 enum {
 	SCAN_STEP = 64,        /* names between two looks at other events */

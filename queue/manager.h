@@ -278,6 +278,8 @@ struct manager {
 	size_t unsynced_count;
 	struct event *sync_timer;
 	struct message_list syncing;
+	struct message_list marked; /* failed while held; wait for it, too */
+	struct message_list marked_syncing;
 	struct message_list reporting; /* wait for queue-bounce's answer */
 	uint64_t report_number;
 	struct packet packet;
@@ -385,14 +387,6 @@ void schedule_retry_all(struct manager *manager);
 bool schedule_retry(struct manager *manager, struct span id);
 void schedule_retry_domain(struct manager *manager, struct span domain);
 
-/* handling.c */
-/* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
-bool handling_command(
-    struct manager *manager, struct span verb, struct span name);
-/* What was asked for while it was on its way; it must be closed. */
-void handling_carry_out(struct manager *manager, struct message *message);
-void handling_write_state(struct manager *manager);
-
 /* deadline.c: of a message that is open */
 int64_t deadline_start(const struct message *message);
 int64_t deadline_end(
@@ -490,6 +484,8 @@ void collect_conclude(struct manager *manager, struct message *message);
 void collect_write_slots(struct manager *manager, struct message *message);
 /* A slot of a message that is open is another. */
 void collect_mark(struct message *message, uint64_t index);
+/* One in hold/ is marked: after a sync it is handling_let_go's. */
+void collect_sync_marks(struct manager *manager, struct message *message);
 /* What failed on our side, or the disk's, is not the message's fault. */
 void collect_wait(struct manager *manager, struct message *message);
 

@@ -8,7 +8,7 @@
 #include "base/die.h"
 #include "mail/domain.h"
 #include "mail/header.h"
-#include "queue/manager.h"
+#include "queue/handling.h"
 
 enum {
 	ADMITTED_MAX = 64, /* messages between two looks at events */
@@ -282,8 +282,8 @@ static void
 end_if_idle(struct manager *manager)
 {
 	if (manager->local_running == 0 && manager->channel_count == 0 &&
-	    manager->unsynced.first == NULL && !manager->is_syncing &&
-	    manager->reporting.first == NULL)
+	    manager->unsynced.first == NULL && manager->marked.first == NULL &&
+	    !manager->is_syncing && manager->reporting.first == NULL)
 		event_base_loopbreak(manager->base);
 }
 

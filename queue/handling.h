@@ -1,0 +1,24 @@
+#ifndef QUEUE_HANDLING_H
+#define QUEUE_HANDLING_H
+
+/*
+ * handling - what queue(1) asks the manager to do with messages.
+ */
+
+#include "queue/manager.h"
+
+/* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
+bool handling_command(
+    struct manager *manager, struct span verb, struct span name);
+/* What was asked for while it was on its way; it must be closed. */
+void handling_carry_out(struct manager *manager, struct message *message);
+/*
+ * One that was marked in hold/ is synced: it goes on, to be reported.  With an
+ * error (an errno) it stays held.
+ */
+void handling_let_go(
+    struct manager *manager, struct message *message, int error);
+/* queue/state, for queue limits. */
+void handling_write_state(struct manager *manager);
+
+#endif
