@@ -107,6 +107,7 @@ fail(struct manager *manager, struct message *message)
 		errand_remove(manager, message->errands);
 	if (is_news)
 		log_failure(&message->name);
+	message->order = ORDER_FAIL; /* if its report must wait */
 	active->jobs = 1;
 	collect_release(manager, message);
 	return true;

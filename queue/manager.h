@@ -281,6 +281,9 @@ struct manager {
 	struct message_list marked; /* failed while held; wait for it, too */
 	struct message_list marked_syncing;
 	struct message_list reporting; /* wait for queue-bounce's answer */
+	size_t reporting_count;
+	int64_t report_due; /* when the last that was put off asks again, */
+	size_t report_due_count; /* and how many do so then */
 	uint64_t report_number;
 	struct packet packet;
 };
