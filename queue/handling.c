@@ -16,10 +16,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "base/io.h"
-#include "base/paths.h"
 #include "net/routes.h"
-#include "queue/shared.h"
 
 static void
 hold_path(const struct queue_name *name, char path[96])
@@ -332,10 +329,9 @@ give_order(
 static_assert(
     (int)QUEUE_ROUTE_MAX >= (int)ROUTE_TEXT_MAX, "a route fits its attribute");
 
-/* In the file, held or not. */
-static bool
-set_route(const struct manager *manager, const struct queue_name *name,
-    struct span route)
+/* The file, held or not; -1 with errno set. */
+static int
+open_file(const struct manager *manager, const struct queue_name *name)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
 	char path[96];
@@ -346,6 +342,14 @@ set_route(const struct manager *manager, const struct queue_name *name,
 		hold_path(name, path);
 		fd = openat(manager->spool.top, path, flags);
 	}
+	return fd;
+}
+
+static bool
+set_route(const struct manager *manager, const struct queue_name *name,
+    struct span route)
+{
+	int fd = open_file(manager, name);
 	bool is_set = fd != -1 && queue_file_set_route(fd, route);
 	if (is_set)
 		log_event("%s route=%.*s", name->id.text, (int)route.len,
@@ -363,7 +367,45 @@ is_known(const struct manager *manager, const struct queue_name *name)
 	return message_find(manager, span_of(name->id.text)) != NULL;
 }
 
-/* "NAME ROUTE", or "NAME" to take it away; one that is held stays so. */
+/* Its file says something else now; one that is held stays so. */
+static void
+sort_if_known(struct manager *manager, const struct queue_name *name)
+{
+	if (is_known(manager, name) || is_unread(manager, name))
+		give_order(manager, name, ORDER_SORT);
+}
+
+/* Out of new/, if it lies there. */
+static void
+take_if_new(struct manager *manager, const struct queue_name *name)
+{
+	if (!is_known(manager, name) && !is_unread(manager, name))
+		intake_take(manager, name);
+}
+
+/* "NAME": its sender's time does not count any more. */
+static bool
+let_go_early(struct manager *manager, struct span text)
+{
+	struct queue_name name;
+
+	if (!queue_name_parse(text, &name))
+		return false;
+	take_if_new(manager, &name);
+	int fd = open_file(manager, &name);
+	bool is_set = fd != -1 && queue_file_set_release(fd, clock_now());
+	if (is_set)
+		log_event("%s released before its sender's time", name.id.text);
+	else
+		warn_errno("%s cannot be released", name.id.text);
+	if (fd != -1)
+		close(fd);
+	if (is_set)
+		sort_if_known(manager, &name);
+	return true;
+}
+
+/* "NAME ROUTE", or "NAME" to take it away. */
 static bool
 take_route(struct manager *manager, struct span text)
 {
@@ -374,11 +416,9 @@ take_route(struct manager *manager, struct span text)
 	if (!queue_name_parse(word, &name) ||
 	    (text.len > 0 && !route_parse(text, &route)))
 		return false;
-	if (!is_known(manager, &name) && !is_unread(manager, &name))
-		intake_take(manager, &name); /* if it lies in new/ */
-	if (set_route(manager, &name, text) &&
-	    (is_known(manager, &name) || is_unread(manager, &name)))
-		give_order(manager, &name, ORDER_SORT);
+	take_if_new(manager, &name);
+	if (set_route(manager, &name, text))
+		sort_if_known(manager, &name);
 	return true;
 }
 
@@ -390,61 +430,10 @@ handling_command(struct manager *manager, struct span verb, struct span text)
 
 	if (span_equal(verb, span_of("route")))
 		return take_route(manager, text);
+	if (span_equal(verb, span_of("early")))
+		return let_go_early(manager, text);
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
 		return false;
 	give_order(manager, &name, order);
 	return true;
-}
-
-/* ---- queue/state, for queue limits ---- */
-
-static void
-add_destination(struct buf *text, const struct destination *destination)
-{
-	int64_t blocked = destination->blocked_until - clock_now();
-
-	buf_printf(text, "%s %zu %u %u %llu %u %lld %s\n",
-	    destination->name == NULL ? "local" : destination->name,
-	    destination->errands, destination->channels,
-	    destination->name == NULL ? 0 : destination->window,
-	    destination->limit == NULL
-		? 0
-		: (unsigned long long)destination->limit->connections,
-	    destination->failures, blocked > 0 ? (long long)blocked : 0,
-	    destination->route == NULL ? "" : destination->route);
-}
-
-/* Messages are counted where they are sorted; here, who waits for it. */
-static void
-add_shared(struct buf *text, const struct shared_limit *shared)
-{
-	buf_printf(text, "mx:%s %zu %u %llu %llu 0 0 \n", shared->name,
-	    shared->waiting_count, shared->channels,
-	    (unsigned long long)shared->limit->connections,
-	    (unsigned long long)shared->limit->connections);
-}
-
-void
-handling_write_state(struct manager *manager)
-{
-	struct buf text = buf_new(SIZE_MAX / 2);
-
-	add_destination(&text, &manager->local);
-	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
-		for (const struct destination *d = manager->destinations[i];
-		     d != NULL; d = d->chain)
-			add_destination(&text, d);
-	for (const struct shared_limit *shared = manager->shared_limits;
-	     shared != NULL; shared = shared->next)
-		if (shared->limit != NULL)
-			add_shared(&text, shared);
-	int fd = openat(manager->spool.top, "state.new",
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool is_written = fd != -1 && write_all(fd, buf_span(&text));
-	if (fd != -1)
-		close(fd);
-	if (!is_written || renameat(manager->spool.top, "state.new",
-			       manager->spool.top, "state") == -1)
-		warn_errno("cannot write %s/state", MTA_QUEUE);
-	buf_free(&text);
 }

@@ -18,7 +18,8 @@ void handling_carry_out(struct manager *manager, struct message *message);
  */
 void handling_let_go(
     struct manager *manager, struct message *message, int error);
-/* queue/state, for queue limits. */
-void handling_write_state(struct manager *manager);
+
+/* state.c: queue/state, for queue limits */
+void state_write(struct manager *manager);
 
 #endif

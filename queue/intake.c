@@ -271,7 +271,7 @@ carry_out(struct manager *manager, struct span line)
 	struct span verb = span_cut(&line, ' ');
 
 	if (span_equal(verb, span_of("state"))) {
-		handling_write_state(manager);
+		state_write(manager);
 		return line.len == 0;
 	}
 	if (!span_equal(verb, span_of("retry")))

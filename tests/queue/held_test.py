@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""held_test - what is held is never sent by what was asked to be done to it: not
+"""held_test - who holds a message, its sender or an administrator, is seen, and
+an administrator releases both; what is held is never sent by what was asked to be done to it: not
 when the manager is killed while it removes held mail, or gives it up."""
+import json, re
 from scene import *
 
 on_host()
@@ -13,6 +15,19 @@ def queue(*words, user=None):
     if user:
         argv = ['setpriv', '--reuid', str(pwd.getpwnam(user).pw_uid), '--clear-groups', *argv]
     return subprocess.run(argv, capture_output=True, text=True)
+
+
+def future(recipient, mark):
+    """What joe holds for an hour; its queue id."""
+    with socket.create_connection(('127.0.0.1', 25), 10, ('127.0.0.9', 0)) as s:
+        lines = s.makefile('rb')
+        for line in ('XCLIENT ADDR=127.0.0.1 LOGIN=joe', 'EHLO c', 'MAIL FROM:<joe@example.org> HOLDFOR=3600',
+                     f'RCPT TO:<{recipient}>', 'DATA', f'Subject: {mark}\r\n\r\nx\r\n.', 'QUIT'):
+            while (reply := lines.readline())[3:4] == b'-':
+                pass
+            if line == 'QUIT':
+                return re.search(r'[0-9a-f]{23}', reply.decode())[0]
+            s.sendall(line.encode() + b'\r\n')
 
 
 def lies():
@@ -45,9 +60,40 @@ def reports():
     return [n for n in glob.glob(pwd.getpwnam('joe').pw_dir + '/Maildir/new/*') if 'given up by an administrator' in open(n).read()]
 
 
-control('smtproutes', 'good.example:[127.0.0.1]:2603\n')
+control('xclientnets', '127.0.0.9\n')
+control('retrymin', '3000\n')
+control('smtproutes', 'good.example:[127.0.0.1]:2603\ndead.example:[127.0.0.1]:2700\n')
 good = Host(2603).up()
 mtactl('start')
+
+# ---- FUTURERELEASE ----
+send('x@dead.example', 'waits')
+waits = wait_for(lambda: re.search(r'([0-9a-f]{23}) .*\n.*next try', queue('list').stdout))[1]
+near, far = future('ann@example.org', 'near'), future('x@dead.example', 'far')
+HOLDER = '(held by its sender until '
+shown = wait_for(lambda: subprocess.run(['/var/mta/bin/mailq'], capture_output=True, text=True).stdout)
+check('mailq says who holds them', shown.count(HOLDER) == 2 and re.search(waits + '.*held', shown) is None, shown)
+check('queue list and show, too', all(HOLDER in queue(verb, near).stdout for verb in ('list', 'show')))
+said = queue('retry', '-a')
+check('they are not counted as tried', said.stdout == 'retry: 1 message\n2 held by their senders: not tried\n', said)
+said = queue('retry', near)
+check('and one alone is told why', said.returncode == 66 and 'queue release lets them go' in said.stderr, said)
+check('hold', queue('hold', near).stdout == 'hold: 1 message\n' and '  (held)' in queue('list', near).stdout)
+check('its release leaves the sender his', queue('release', '-w').stdout == 'release: 1 message\n' and
+      HOLDER in queue('list', near).stdout and '  (held)' not in queue('list', near).stdout, queue('list').stdout)
+check('what is not held cannot be released', queue('release', waits).returncode == 66)
+check('a user releases none', queue('release', near, user='joe').returncode == 77)
+check('release', queue('release', near).stdout == 'release: 1 message\n')
+check('it goes', wait_for(lambda: has('near')), queue('list').stdout)
+check('and the log has it', wait_for(lambda: f"{near} released before its sender's time" in log()), log()[-2000:])
+said = queue('release', far)
+pid = manager()
+os.kill(pid, 9)
+check('that is kept when the manager dies', wait_for(lambda: manager() not in (None, pid)) and HOLDER not in queue('list', far).stdout, said)
+check('and it is tried', wait_for(lambda: 'next try' in queue('list', far).stdout), queue('list', far).stdout)
+until = json.loads(queue('list', '-j', far).stdout)['hold_until']
+check('it says when it was let go', abs(until - time.time()) < 60, until)
+queue('remove', waits, far)
 
 # ---- remove ----
 fill_held()
