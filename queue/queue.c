@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@
 #include "queue/view.h"
 
 static const char usage[] =
-    "usage: queue list [-j] [WHICH]          as mailq, only those\n"
+    "usage: queue list [-j|--json] [WHICH]   as mailq, only those\n"
     "       queue show ID                    one with its text\n"
     "       queue shape [-j] [-s] [WHICH]    how much for each domain, by age\n"
     "       queue limits                     each destination and its state\n"
@@ -370,6 +371,8 @@ take_route(struct request *request, const char *text)
 static void
 take_arguments(struct request *request, int argc, char **argv)
 {
+	static const struct option words[] = { { .name = "json", .val = 'j' },
+		{ .name = NULL } };
 	struct queue_id id;
 	int option;
 
@@ -378,7 +381,8 @@ take_arguments(struct request *request, int argc, char **argv)
 	if (strcmp(request->verb, "route") == 0)
 		take_route(request, argv[optind++]);
 	opterr = 0;
-	while ((option = getopt(argc, argv, "awf:r:d:H:o:y:js")) != -1)
+	while ((option = getopt_long(
+		    argc, argv, "awf:r:d:H:o:y:js", words, NULL)) != -1)
 		take_option(request, option);
 	for (int i = optind; i < argc; i++)
 		if (!queue_id_parse(span_of(argv[i]), &id))
