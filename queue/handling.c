@@ -18,6 +18,16 @@
 #include "base/die.h"
 #include "net/routes.h"
 
+void
+handling_log(
+    const struct manager *manager, const char *subject, const char *what)
+{
+	if (manager->asker == UINT32_MAX)
+		log_event("%s %s by=unknown", subject, what);
+	else
+		log_event("%s %s by=%u", subject, what, manager->asker);
+}
+
 static void
 hold_path(const struct queue_name *name, char path[96])
 {
@@ -40,15 +50,15 @@ hold(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be held", message->name.id.text);
 		return false;
 	}
-	log_event("%s held", message->name.id.text);
+	handling_log(manager, message->name.id.text, "held");
 	message_remove(manager, message);
 	return true;
 }
 
 static void
-log_removal(const struct queue_name *name)
+log_removal(const struct manager *manager, const struct queue_name *name)
 {
-	log_event("%s removed, undelivered: asked for", name->id.text);
+	handling_log(manager, name->id.text, "removed, undelivered: asked for");
 }
 
 static bool
@@ -61,7 +71,7 @@ take_away(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be removed", message->name.id.text);
 		return false;
 	}
-	log_removal(&message->name);
+	log_removal(manager, &message->name);
 	message_remove(manager, message);
 	return true;
 }
@@ -80,9 +90,9 @@ give_up(struct slot *slot)
 }
 
 static void
-log_failure(const struct queue_name *name)
+log_failure(const struct manager *manager, const struct queue_name *name)
 {
-	log_event("%s failed: asked for", name->id.text);
+	handling_log(manager, name->id.text, "failed: asked for");
 }
 
 /* Back to the sender, as if it could not be delivered. */
@@ -103,7 +113,7 @@ fail(struct manager *manager, struct message *message)
 	while (message->errands != NULL)
 		errand_remove(manager, message->errands);
 	if (is_news)
-		log_failure(&message->name);
+		log_failure(manager, &message->name);
 	message->order = ORDER_FAIL; /* if its report must wait */
 	active->jobs = 1;
 	collect_release(manager, message);
@@ -126,6 +136,7 @@ handling_carry_out(struct manager *manager, struct message *message)
 {
 	enum order order = (enum order)message->order;
 
+	manager->asker = message->asker;
 	message->order = ORDER_NONE;
 	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
 		       : order == ORDER_REMOVE ? take_away(manager, message)
@@ -147,6 +158,14 @@ is_unread(const struct manager *manager, const struct queue_name *name)
 	spool_cur_path(name, path);
 	return fstatat(
 		   manager->spool.top, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void
+set_order(
+    const struct manager *manager, struct message *message, enum order order)
+{
+	message->order = (uint8_t)order;
+	message->asker = manager->asker;
 }
 
 /* ---- one that is held ---- */
@@ -175,7 +194,7 @@ release(const struct manager *manager, const struct queue_name *name)
 	bool is_released = move_out(manager, name);
 
 	if (is_released)
-		log_event("%s released", name->id.text);
+		handling_log(manager, name->id.text, "released");
 	return is_released;
 }
 
@@ -188,7 +207,7 @@ take_away_held(const struct manager *manager, const struct queue_name *name)
 
 	hold_path(name, path);
 	if (unlinkat(manager->spool.top, path, 0) == 0)
-		log_removal(name);
+		log_removal(manager, name);
 	else if (errno == ENOENT)
 		return false;
 	else
@@ -248,9 +267,9 @@ fail_held(struct manager *manager, const struct queue_name *name)
 	struct message *message = message_add(manager, name);
 	if (message == NULL)
 		return true;
-	log_failure(name);
+	log_failure(manager, name);
 	message->is_retry = true;
-	message->order = ORDER_FAIL;
+	set_order(manager, message, ORDER_FAIL);
 	collect_sync_marks(manager, message);
 	return true;
 }
@@ -290,7 +309,7 @@ take_in(
 		message = message_find(manager, span_of(name->id.text));
 	}
 	if (message != NULL)
-		message->order = (uint8_t)order;
+		set_order(manager, message, order);
 }
 
 static bool
@@ -320,7 +339,7 @@ give_order(
 		take_in(manager, name, order);
 		return;
 	}
-	message->order = (uint8_t)order;
+	set_order(manager, message, order);
 	/* Open, or not read yet: it is looked at when it is put back. */
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
@@ -345,6 +364,17 @@ open_file(const struct manager *manager, const struct queue_name *name)
 	return fd;
 }
 
+static void
+log_route(const struct manager *manager, const struct queue_name *name,
+    struct span route)
+{
+	char what[QUEUE_ROUTE_MAX + 8];
+
+	snprintf(what, sizeof(what), "route=%.*s", (int)route.len,
+	    route.len == 0 ? "" : route.ptr);
+	handling_log(manager, name->id.text, what);
+}
+
 static bool
 set_route(const struct manager *manager, const struct queue_name *name,
     struct span route)
@@ -352,8 +382,7 @@ set_route(const struct manager *manager, const struct queue_name *name,
 	int fd = open_file(manager, name);
 	bool is_set = fd != -1 && queue_file_set_route(fd, route);
 	if (is_set)
-		log_event("%s route=%.*s", name->id.text, (int)route.len,
-		    route.len == 0 ? "" : route.ptr);
+		log_route(manager, name, route);
 	else
 		warn_errno("%s cannot be routed", name->id.text);
 	if (fd != -1)
@@ -395,7 +424,8 @@ let_go_early(struct manager *manager, struct span text)
 	int fd = open_file(manager, &name);
 	bool is_set = fd != -1 && queue_file_set_release(fd, clock_now());
 	if (is_set)
-		log_event("%s released before its sender's time", name.id.text);
+		handling_log(
+		    manager, name.id.text, "released before its sender's time");
 	else
 		warn_errno("%s cannot be released", name.id.text);
 	if (fd != -1)

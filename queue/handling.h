@@ -10,6 +10,9 @@
 /* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
 bool handling_command(
     struct manager *manager, struct span verb, struct span name);
+/* "SUBJECT WHAT by=UID": what is done, and who asked for it. */
+void handling_log(
+    const struct manager *manager, const char *subject, const char *what);
 /* What was asked for while it was on its way; it must be closed. */
 void handling_carry_out(struct manager *manager, struct message *message);
 /*

@@ -5,8 +5,7 @@
  * manager - the state of queue-manager, and its stages.
  *
  *   intake        names from the trigger and from scans become messages
- *   readers       what a restart finds is read by threads, in the order of the
- *                 disk (listing)
+ *   readers       threads read what a restart finds in disk order (listing)
  *   schedule      a message is read once, and its waiting recipients are
  *                 sorted by destination into errands, which wait for their
  *                 time in one heap
@@ -110,6 +109,7 @@ struct message {
 	bool is_forced;     /* to be tried at once, whatever its slots say */
 	uint8_t order;      /* enum order, to be carried out when it is back */
 	uint16_t sorted_by; /* manager->settings_number */
+	uint32_t asker;     /* uid of who gave the order */
 };
 
 /* What queue(1) may ask for. */
@@ -226,7 +226,8 @@ struct local_slot {
 
 struct manager {
 	struct spool spool;
-	int command; /* the FIFO */
+	int command;    /* the FIFO */
+	uint32_t asker; /* uid of who is obeyed now; UINT32_MAX: unknown */
 	struct event_base *base;
 	struct syncer *syncer;
 	bool is_syncing;

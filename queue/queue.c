@@ -211,9 +211,10 @@ ask(void *context, const struct queue_file *file, bool is_held)
 	bool is_early = !is_held && strcmp(request->verb, "release") == 0;
 	queue_name_format(&file->name, name);
 	/* Lines that are written at once stay together up to PIPE_BUF. */
-	if (request->lines.len + sizeof(name) + ROUTE_TEXT_MAX + 16 > PIPE_BUF)
+	if (request->lines.len + sizeof(name) + ROUTE_TEXT_MAX + 32 > PIPE_BUF)
 		tell(request);
-	buf_printf(&request->lines, "%s %s", is_early ? "early" : request->verb,
+	buf_printf(&request->lines, "by=%u %s %s", request->view.caller,
+	    is_early ? "early" : request->verb,
 	    is_retry ? file->name.id.text : name);
 	if (request->route != NULL && request->route[0] != '\0')
 		buf_printf(&request->lines, " %s", request->route);

@@ -324,7 +324,7 @@ schedule_retry_all(struct manager *manager)
 	}
 	heap_order(&manager->waiting);
 	destination_unblock_all(manager);
-	log_event("retry of all asked for");
+	handling_log(manager, "retry", "of all asked for");
 }
 
 bool
@@ -343,7 +343,7 @@ schedule_retry(struct manager *manager, struct span id)
 		if (errand->destination != NULL)
 			destination_unblock(manager, errand->destination);
 	}
-	log_event("%s retry asked for", message->name.id.text);
+	handling_log(manager, message->name.id.text, "retry asked for");
 	return true;
 }
 

@@ -85,7 +85,7 @@ check('what is not held cannot be released', queue('release', waits).returncode 
 check('a user releases none', queue('release', near, user='joe').returncode == 77)
 check('release', queue('release', near).stdout == 'release: 1 message\n')
 check('it goes', wait_for(lambda: has('near')), queue('list').stdout)
-check('and the log has it', wait_for(lambda: f"{near} released before its sender's time" in log()), log()[-2000:])
+check('and the log has it', wait_for(lambda: f"{near} released before its sender's time by=0\n" in log()), log()[-2000:])
 said = queue('release', far)
 pid = manager()
 os.kill(pid, 9)
@@ -97,6 +97,17 @@ for verb in ('list', 'shape'):
 until = json.loads(queue('list', '--json', far).stdout)['hold_until']
 check('it says when it was let go', abs(until - time.time()) < 60, until)
 queue('remove', waits, far)
+
+# ---- who acted ----
+uid = pwd.getpwnam('joe').pw_uid
+subprocess.run(['setpriv', '--reuid', str(uid), '--clear-groups', '/var/mta/bin/sendmail', 'x@dead.example'], input='\n', text=True, check=True)
+own = wait_for(lambda: re.search(r'([0-9a-f]{23}) .*\n.*next try', queue('list', user='joe').stdout))[1]
+for words in (['-q'], ['-q', '-I', own]):
+    subprocess.run(['setpriv', '--reuid', str(uid), '--clear-groups', '/var/mta/bin/mailq', *words])
+queue('remove', own, user='joe')
+for line in (f'{near} held by=0', f'{near} released by=0', f'{far} removed, undelivered: asked for by=0', f'{own} retry asked for by={uid}',
+             f'{own} removed, undelivered: asked for by={uid}', f'retry of all asked for by={uid}'):
+    check(f'the log says {re.sub("[0-9a-f]{23}", "ID", line)}', wait_for(lambda: line + '\n' in log()), log()[-2000:])
 
 # ---- remove ----
 fill_held()
