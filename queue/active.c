@@ -73,6 +73,7 @@ struct active *
 active_read(const struct message *message, struct active *begun)
 {
 	if (queue_file_read(&begun->file, begun->fd, &message->name)) {
+		queue_file_take_release(&begun->file);
 		if (message->is_retry)
 			queue_file_route(&begun->file, begun->route);
 		if (read_slots(begun, message->is_retry))

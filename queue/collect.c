@@ -12,7 +12,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
-#include "queue/manager.h"
+#include "queue/handling.h"
 
 /* ---- one verdict ---- */
 
@@ -219,15 +219,23 @@ put_back(struct manager *manager, struct message *message)
 
 /* ---- the end ---- */
 
+static bool
+has_unsynced(const struct manager *manager)
+{
+	return manager->unsynced.first != NULL || manager->marked.first != NULL;
+}
+
 static void
 start_sync(struct manager *manager)
 {
-	if (manager->is_syncing || manager->unsynced.first == NULL)
+	if (manager->is_syncing || !has_unsynced(manager))
 		return;
 	evtimer_del(manager->sync_timer);
 	manager->syncing = manager->unsynced;
 	manager->unsynced = (struct message_list){ NULL, NULL };
 	manager->unsynced_count = 0;
+	manager->marked_syncing = manager->marked;
+	manager->marked = (struct message_list){ NULL, NULL };
 	manager->is_syncing = true;
 	syncer_start(manager->syncer);
 }
@@ -247,10 +255,17 @@ sync_soon(struct manager *manager)
 
 	if (manager->unsynced_count >= SYNC_BATCH)
 		start_sync(manager);
-	else if (manager->unsynced_count > 0 &&
+	else if (has_unsynced(manager) &&
 		 !evtimer_pending(manager->sync_timer, NULL) &&
 		 evtimer_add(manager->sync_timer, &delay) == -1)
 		temp_fail("out of memory");
+}
+
+void
+collect_sync_marks(struct manager *manager, struct message *message)
+{
+	message_list_add(&manager->marked, message);
+	sync_soon(manager);
 }
 
 /* What was not synced may not be there: it is delivered once more. */
@@ -272,8 +287,12 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	manager->is_syncing = false;
 	struct message_list done = manager->syncing;
+	struct message_list marked = manager->marked_syncing;
 	manager->syncing = (struct message_list){ NULL, NULL };
+	manager->marked_syncing = (struct message_list){ NULL, NULL };
 	sync_soon(manager);
+	while ((message = message_list_take(&marked)) != NULL)
+		handling_let_go(manager, message, error);
 	while ((message = message_list_take(&done)) != NULL) {
 		if (error == 0) {
 			message->active->has_linked = false;

@@ -1,9 +1,11 @@
 /*
- * handling - what queue(1) asks the manager to do with messages.
+ * handling - what queue(1) asks for is done to messages.
  *
  * One that is on its way is dealt with when it is back; the manager alone
  * moves files between cur/ and hold/, so nothing is done twice.
  */
+
+#include "queue/handling.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +16,17 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "base/io.h"
-#include "base/paths.h"
 #include "net/routes.h"
-#include "queue/manager.h"
-#include "queue/shared.h"
+
+void
+handling_log(
+    const struct manager *manager, const char *subject, const char *what)
+{
+	if (manager->asker == UINT32_MAX)
+		log_event("%s %s by=unknown", subject, what);
+	else
+		log_event("%s %s by=%u", subject, what, manager->asker);
+}
 
 static void
 hold_path(const struct queue_name *name, char path[96])
@@ -42,9 +50,15 @@ hold(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be held", message->name.id.text);
 		return false;
 	}
-	log_event("%s held", message->name.id.text);
+	handling_log(manager, message->name.id.text, "held");
 	message_remove(manager, message);
 	return true;
+}
+
+static void
+log_removal(const struct manager *manager, const struct queue_name *name)
+{
+	handling_log(manager, name->id.text, "removed, undelivered: asked for");
 }
 
 static bool
@@ -57,9 +71,28 @@ take_away(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be removed", message->name.id.text);
 		return false;
 	}
-	log_event("%s removed, undelivered: asked for", message->name.id.text);
+	log_removal(manager, &message->name);
 	message_remove(manager, message);
 	return true;
+}
+
+/* False: what becomes of this recipient is settled. */
+static bool
+give_up(struct slot *slot)
+{
+	if (slot->state != SLOT_WAITING)
+		return false;
+	slot->state = SLOT_FAILED;
+	snprintf(slot->code, sizeof(slot->code), "5.0.0");
+	snprintf(
+	    slot->text, sizeof(slot->text), "given up by an administrator");
+	return true;
+}
+
+static void
+log_failure(const struct manager *manager, const struct queue_name *name)
+{
+	handling_log(manager, name->id.text, "failed: asked for");
 }
 
 /* Back to the sender, as if it could not be delivered. */
@@ -71,20 +104,17 @@ fail(struct manager *manager, struct message *message)
 		return false;
 	}
 	struct active *active = message->active;
-	for (uint64_t i = 0; i < active->file.slot_count; i++) {
-		struct slot *slot = &active->slots[i];
-
-		if (slot->state != SLOT_WAITING)
-			continue;
-		slot->state = SLOT_FAILED;
-		snprintf(slot->code, sizeof(slot->code), "5.0.0");
-		snprintf(slot->text, sizeof(slot->text),
-		    "given up by an administrator");
-		collect_mark(message, i);
-	}
+	bool is_news = false; /* unless it was marked in hold/ */
+	for (uint64_t i = 0; i < active->file.slot_count; i++)
+		if (give_up(&active->slots[i])) {
+			collect_mark(message, i);
+			is_news = true;
+		}
 	while (message->errands != NULL)
 		errand_remove(manager, message->errands);
-	log_event("%s failed: asked for", message->name.id.text);
+	if (is_news)
+		log_failure(manager, &message->name);
+	message->order = ORDER_FAIL; /* if its report must wait */
 	active->jobs = 1;
 	collect_release(manager, message);
 	return true;
@@ -106,6 +136,7 @@ handling_carry_out(struct manager *manager, struct message *message)
 {
 	enum order order = (enum order)message->order;
 
+	manager->asker = message->asker;
 	message->order = ORDER_NONE;
 	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
 		       : order == ORDER_REMOVE ? take_away(manager, message)
@@ -129,9 +160,19 @@ is_unread(const struct manager *manager, const struct queue_name *name)
 		   manager->spool.top, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static void
+set_order(
+    const struct manager *manager, struct message *message, enum order order)
+{
+	message->order = (uint8_t)order;
+	message->asker = manager->asker;
+}
+
+/* ---- one that is held ---- */
+
 /* Out of hold/ into cur/; false if it is not there. */
 static bool
-release(const struct manager *manager, const struct queue_name *name)
+move_out(const struct manager *manager, const struct queue_name *name)
 {
 	char from[96];
 	char to[96];
@@ -144,8 +185,106 @@ release(const struct manager *manager, const struct queue_name *name)
 			warn_errno("%s cannot be released", name->id.text);
 		return false;
 	}
-	log_event("%s released", name->id.text);
 	return true;
+}
+
+static bool
+release(const struct manager *manager, const struct queue_name *name)
+{
+	bool is_released = move_out(manager, name);
+
+	if (is_released)
+		handling_log(manager, name->id.text, "released");
+	return is_released;
+}
+
+/* From where it is: once in cur/ a restart would send it.  False: it is not
+ * held. */
+static bool
+take_away_held(const struct manager *manager, const struct queue_name *name)
+{
+	char path[96];
+
+	hold_path(name, path);
+	if (unlinkat(manager->spool.top, path, 0) == 0)
+		log_removal(manager, name);
+	else if (errno == ENOENT)
+		return false;
+	else
+		warn_errno("%s cannot be removed", name->id.text);
+	return true;
+}
+
+static bool
+mark_all(const struct queue_file *file)
+{
+	struct slot slot;
+
+	for (uint64_t i = 0; i < file->slot_count; i++)
+		if (!slot_read(file, i, &slot) ||
+		    (give_up(&slot) && !slot_write(file, i, &slot)))
+			return false;
+	return true;
+}
+
+/* False with errno set; ENOENT: it is not held. */
+static bool
+mark_held(const struct manager *manager, const struct queue_name *name)
+{
+	struct queue_file file;
+	char path[96];
+
+	hold_path(name, path);
+	int fd =
+	    openat(manager->spool.top, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	bool is_marked = queue_file_read(&file, fd, name);
+	if (is_marked) {
+		is_marked = mark_all(&file);
+		queue_file_free(&file);
+	}
+	int error = errno;
+	close(fd);
+	errno = error;
+	return is_marked;
+}
+
+/*
+ * It stays in hold/ until a sync has seen its marks, so that nothing that comes
+ * between can send it.  The order is kept besides, for a plain file where the
+ * file system has no attributes.  False: it is not held.
+ */
+static bool
+fail_held(struct manager *manager, const struct queue_name *name)
+{
+	if (!mark_held(manager, name)) {
+		if (errno == ENOENT)
+			return false;
+		warn_errno("%s cannot be marked; it stays held", name->id.text);
+		return true;
+	}
+	struct message *message = message_add(manager, name);
+	if (message == NULL)
+		return true;
+	log_failure(manager, name);
+	message->is_retry = true;
+	set_order(manager, message, ORDER_FAIL);
+	collect_sync_marks(manager, message);
+	return true;
+}
+
+void
+handling_let_go(struct manager *manager, struct message *message, int error)
+{
+	errno = error;
+	if (error != 0)
+		warn_errno("%s cannot be synced; it stays held",
+		    message->name.id.text);
+	if (error == 0 && move_out(manager, &message->name))
+		message_list_add(&manager->fresh, message);
+	else
+		message_remove(manager, message);
 }
 
 /* One that is not known: it is held, or not read yet, or not taken yet. */
@@ -153,9 +292,12 @@ static void
 take_in(
     struct manager *manager, const struct queue_name *name, enum order order)
 {
-	bool is_released = release(manager, name);
 	struct message *message = NULL;
 
+	if ((order == ORDER_REMOVE && take_away_held(manager, name)) ||
+	    (order == ORDER_FAIL && fail_held(manager, name)))
+		return;
+	bool is_released = order == ORDER_NONE && release(manager, name);
 	if (is_released || is_unread(manager, name)) {
 		message = message_add(manager, name);
 		if (message == NULL)
@@ -167,7 +309,7 @@ take_in(
 		message = message_find(manager, span_of(name->id.text));
 	}
 	if (message != NULL)
-		message->order = (uint8_t)order;
+		set_order(manager, message, order);
 }
 
 static bool
@@ -197,7 +339,7 @@ give_order(
 		take_in(manager, name, order);
 		return;
 	}
-	message->order = (uint8_t)order;
+	set_order(manager, message, order);
 	/* Open, or not read yet: it is looked at when it is put back. */
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
@@ -206,10 +348,9 @@ give_order(
 static_assert(
     (int)QUEUE_ROUTE_MAX >= (int)ROUTE_TEXT_MAX, "a route fits its attribute");
 
-/* In the file, held or not. */
-static bool
-set_route(const struct manager *manager, const struct queue_name *name,
-    struct span route)
+/* The file, held or not; -1 with errno set. */
+static int
+open_file(const struct manager *manager, const struct queue_name *name)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
 	char path[96];
@@ -220,10 +361,28 @@ set_route(const struct manager *manager, const struct queue_name *name,
 		hold_path(name, path);
 		fd = openat(manager->spool.top, path, flags);
 	}
+	return fd;
+}
+
+static void
+log_route(const struct manager *manager, const struct queue_name *name,
+    struct span route)
+{
+	char what[QUEUE_ROUTE_MAX + 8];
+
+	snprintf(what, sizeof(what), "route=%.*s", (int)route.len,
+	    route.len == 0 ? "" : route.ptr);
+	handling_log(manager, name->id.text, what);
+}
+
+static bool
+set_route(const struct manager *manager, const struct queue_name *name,
+    struct span route)
+{
+	int fd = open_file(manager, name);
 	bool is_set = fd != -1 && queue_file_set_route(fd, route);
 	if (is_set)
-		log_event("%s route=%.*s", name->id.text, (int)route.len,
-		    route.len == 0 ? "" : route.ptr);
+		log_route(manager, name, route);
 	else
 		warn_errno("%s cannot be routed", name->id.text);
 	if (fd != -1)
@@ -237,7 +396,46 @@ is_known(const struct manager *manager, const struct queue_name *name)
 	return message_find(manager, span_of(name->id.text)) != NULL;
 }
 
-/* "NAME ROUTE", or "NAME" to take it away; one that is held stays so. */
+/* Its file says something else now; one that is held stays so. */
+static void
+sort_if_known(struct manager *manager, const struct queue_name *name)
+{
+	if (is_known(manager, name) || is_unread(manager, name))
+		give_order(manager, name, ORDER_SORT);
+}
+
+/* Out of new/, if it lies there. */
+static void
+take_if_new(struct manager *manager, const struct queue_name *name)
+{
+	if (!is_known(manager, name) && !is_unread(manager, name))
+		intake_take(manager, name);
+}
+
+/* "NAME": its sender's time does not count any more. */
+static bool
+let_go_early(struct manager *manager, struct span text)
+{
+	struct queue_name name;
+
+	if (!queue_name_parse(text, &name))
+		return false;
+	take_if_new(manager, &name);
+	int fd = open_file(manager, &name);
+	bool is_set = fd != -1 && queue_file_set_release(fd, clock_now());
+	if (is_set)
+		handling_log(
+		    manager, name.id.text, "released before its sender's time");
+	else
+		warn_errno("%s cannot be released", name.id.text);
+	if (fd != -1)
+		close(fd);
+	if (is_set)
+		sort_if_known(manager, &name);
+	return true;
+}
+
+/* "NAME ROUTE", or "NAME" to take it away. */
 static bool
 take_route(struct manager *manager, struct span text)
 {
@@ -248,11 +446,9 @@ take_route(struct manager *manager, struct span text)
 	if (!queue_name_parse(word, &name) ||
 	    (text.len > 0 && !route_parse(text, &route)))
 		return false;
-	if (!is_known(manager, &name) && !is_unread(manager, &name))
-		intake_take(manager, &name); /* if it lies in new/ */
-	if (set_route(manager, &name, text) &&
-	    (is_known(manager, &name) || is_unread(manager, &name)))
-		give_order(manager, &name, ORDER_SORT);
+	take_if_new(manager, &name);
+	if (set_route(manager, &name, text))
+		sort_if_known(manager, &name);
 	return true;
 }
 
@@ -264,61 +460,10 @@ handling_command(struct manager *manager, struct span verb, struct span text)
 
 	if (span_equal(verb, span_of("route")))
 		return take_route(manager, text);
+	if (span_equal(verb, span_of("early")))
+		return let_go_early(manager, text);
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
 		return false;
 	give_order(manager, &name, order);
 	return true;
-}
-
-/* ---- queue/state, for queue limits ---- */
-
-static void
-add_destination(struct buf *text, const struct destination *destination)
-{
-	int64_t blocked = destination->blocked_until - clock_now();
-
-	buf_printf(text, "%s %zu %u %u %llu %u %lld %s\n",
-	    destination->name == NULL ? "local" : destination->name,
-	    destination->errands, destination->channels,
-	    destination->name == NULL ? 0 : destination->window,
-	    destination->limit == NULL
-		? 0
-		: (unsigned long long)destination->limit->connections,
-	    destination->failures, blocked > 0 ? (long long)blocked : 0,
-	    destination->route == NULL ? "" : destination->route);
-}
-
-/* Messages are counted where they are sorted; here, who waits for it. */
-static void
-add_shared(struct buf *text, const struct shared_limit *shared)
-{
-	buf_printf(text, "mx:%s %zu %u %llu %llu 0 0 \n", shared->name,
-	    shared->waiting_count, shared->channels,
-	    (unsigned long long)shared->limit->connections,
-	    (unsigned long long)shared->limit->connections);
-}
-
-void
-handling_write_state(struct manager *manager)
-{
-	struct buf text = buf_new(SIZE_MAX / 2);
-
-	add_destination(&text, &manager->local);
-	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
-		for (const struct destination *d = manager->destinations[i];
-		     d != NULL; d = d->chain)
-			add_destination(&text, d);
-	for (const struct shared_limit *shared = manager->shared_limits;
-	     shared != NULL; shared = shared->next)
-		if (shared->limit != NULL)
-			add_shared(&text, shared);
-	int fd = openat(manager->spool.top, "state.new",
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool is_written = fd != -1 && write_all(fd, buf_span(&text));
-	if (fd != -1)
-		close(fd);
-	if (!is_written || renameat(manager->spool.top, "state.new",
-			       manager->spool.top, "state") == -1)
-		warn_errno("cannot write %s/state", MTA_QUEUE);
-	buf_free(&text);
 }

@@ -20,7 +20,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/paths.h"
-#include "queue/manager.h"
+#include "queue/handling.h"
 
 enum {
 	SCAN_STEP = 64,        /* names between two looks at other events */
@@ -264,14 +264,31 @@ rescan(evutil_socket_t fd, short what, void *context)
 		evtimer_add(manager->scan_event, &soon);
 }
 
+/* "by=UID", which those programs have from the kernel; false: another word. */
+static bool
+take_asker(struct manager *manager, struct span word)
+{
+	const size_t len = sizeof("by=") - 1;
+	uint64_t uid = UINT32_MAX;
+	bool is_there =
+	    span_equal(span_slice(word, 0, len), span_of("by=")) &&
+	    span_number(span_slice(word, len, word.len), 10, UINT32_MAX, &uid);
+
+	manager->asker = (uint32_t)uid;
+	return is_there;
+}
+
 /* "retry", "retry ID", "state" or "VERB NAME", from mailq(1) and queue(1). */
 static bool
 carry_out(struct manager *manager, struct span line)
 {
 	struct span verb = span_cut(&line, ' ');
 
+	if (take_asker(manager, verb))
+		verb = span_cut(&line, ' ');
+
 	if (span_equal(verb, span_of("state"))) {
-		handling_write_state(manager);
+		state_write(manager);
 		return line.len == 0;
 	}
 	if (!span_equal(verb, span_of("retry")))

@@ -35,8 +35,8 @@ retry(const struct view *view, const char *id)
 
 	if (id != NULL && !queue_id_parse(span_of(id), &parsed))
 		die(EX_USAGE, "%s is not a queue id", id);
-	buf_printf(
-	    &line, "retry%s%s\n", id == NULL ? "" : " ", id == NULL ? "" : id);
+	buf_printf(&line, "by=%u retry%s%s\n", view->caller,
+	    id == NULL ? "" : " ", id == NULL ? "" : id);
 	view_tell(view, buf_span(&line));
 	buf_free(&line);
 }

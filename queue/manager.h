@@ -5,8 +5,7 @@
  * manager - the state of queue-manager, and its stages.
  *
  *   intake        names from the trigger and from scans become messages
- *   readers       what a restart finds is read by threads, in the order of the
- *                 disk (listing)
+ *   readers       threads read what a restart finds in disk order (listing)
  *   schedule      a message is read once, and its waiting recipients are
  *                 sorted by destination into errands, which wait for their
  *                 time in one heap
@@ -110,6 +109,7 @@ struct message {
 	bool is_forced;     /* to be tried at once, whatever its slots say */
 	uint8_t order;      /* enum order, to be carried out when it is back */
 	uint16_t sorted_by; /* manager->settings_number */
+	uint32_t asker;     /* uid of who gave the order */
 };
 
 /* What queue(1) may ask for. */
@@ -240,7 +240,8 @@ struct local_slot {
 
 struct manager {
 	struct spool spool;
-	int command; /* the FIFO */
+	int command;    /* the FIFO */
+	uint32_t asker; /* uid of who is obeyed now; UINT32_MAX: unknown */
 	struct event_base *base;
 	struct syncer *syncer;
 	bool is_syncing;
@@ -293,7 +294,12 @@ struct manager {
 	size_t unsynced_count;
 	struct event *sync_timer;
 	struct message_list syncing;
+	struct message_list marked; /* failed while held; wait for it, too */
+	struct message_list marked_syncing;
 	struct message_list reporting; /* wait for queue-bounce's answer */
+	size_t reporting_count;
+	int64_t report_due; /* when the last that was put off asks again, */
+	size_t report_due_count; /* and how many do so then */
 	uint64_t report_number;
 	struct packet packet;
 };
@@ -400,14 +406,6 @@ void schedule_retry_all(struct manager *manager);
 bool schedule_retry(struct manager *manager, struct span id);
 void schedule_retry_domain(struct manager *manager, struct span domain);
 
-/* handling.c */
-/* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
-bool handling_command(
-    struct manager *manager, struct span verb, struct span name);
-/* What was asked for while it was on its way; it must be closed. */
-void handling_carry_out(struct manager *manager, struct message *message);
-void handling_write_state(struct manager *manager);
-
 /* deadline.c: of a message that is open */
 int64_t deadline_start(const struct message *message);
 int64_t deadline_end(
@@ -468,6 +466,8 @@ void collect_conclude(struct manager *manager, struct message *message);
 void collect_write_slots(struct manager *manager, struct message *message);
 /* A slot of a message that is open is another. */
 void collect_mark(struct message *message, uint64_t index);
+/* One in hold/ is marked: after a sync it is handling_let_go's. */
+void collect_sync_marks(struct manager *manager, struct message *message);
 /* What failed on our side, or the disk's, is not the message's fault. */
 void collect_wait(struct manager *manager, struct message *message);
 

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,12 +25,13 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "net/routes.h"
+#include "queue/outcome.h"
 #include "queue/select.h"
 #include "queue/shape.h"
 #include "queue/view.h"
 
 static const char usage[] =
-    "usage: queue list [-j] [WHICH]          as mailq, only those\n"
+    "usage: queue list [-j|--json] [WHICH]   as mailq, only those\n"
     "       queue show ID                    one with its text\n"
     "       queue shape [-j] [-s] [WHICH]    how much for each domain, by age\n"
     "       queue limits                     each destination and its state\n"
@@ -59,6 +61,7 @@ struct request {
 	struct buf lines;  /* for the manager, not yet told */
 	struct buf names;  /* of all that it was told of, each with LF */
 	unsigned long found;
+	unsigned long kept; /* by their senders: no retry moves them */
 };
 
 /* ---- what only shows ---- */
@@ -176,6 +179,20 @@ tell(struct request *request)
 	buf_clear(&request->lines);
 }
 
+static bool
+is_meant(
+    const struct request *request, const struct queue_file *file, bool is_held)
+{
+	if (!selection_has(&request->selection, file, is_held))
+		return false;
+	if (is_held)
+		return request->view.sees_all &&
+		       strcmp(request->verb, "retry") != 0 &&
+		       strcmp(request->verb, "hold") != 0;
+	return strcmp(request->verb, "release") != 0 ||
+	       outcome_is_sender_holding(file);
+}
+
 static void
 ask(void *context, const struct queue_file *file, bool is_held)
 {
@@ -183,77 +200,28 @@ ask(void *context, const struct queue_file *file, bool is_held)
 	char name[QUEUE_NAME_MAX];
 	bool is_retry = strcmp(request->verb, "retry") == 0;
 
-	if (!selection_has(&request->selection, file, is_held) ||
-	    (is_held && !request->view.sees_all) ||
-	    (is_held && (is_retry || strcmp(request->verb, "hold") == 0)) ||
-	    (!is_held && strcmp(request->verb, "release") == 0))
+	if (!is_meant(request, file, is_held))
 		return;
+	if (is_retry && outcome_is_sender_holding(file)) {
+		request->kept++;
+		return;
+	}
+	/* An administrator's hold ends first; the next one ends the sender's.
+	 */
+	bool is_early = !is_held && strcmp(request->verb, "release") == 0;
 	queue_name_format(&file->name, name);
 	/* Lines that are written at once stay together up to PIPE_BUF. */
-	if (request->lines.len + sizeof(name) + ROUTE_TEXT_MAX + 16 > PIPE_BUF)
+	if (request->lines.len + sizeof(name) + ROUTE_TEXT_MAX + 32 > PIPE_BUF)
 		tell(request);
-	buf_printf(&request->lines, "%s %s", request->verb,
+	buf_printf(&request->lines, "by=%u %s %s", request->view.caller,
+	    is_early ? "early" : request->verb,
 	    is_retry ? file->name.id.text : name);
 	if (request->route != NULL && request->route[0] != '\0')
 		buf_printf(&request->lines, " %s", request->route);
 	buf_add_char(&request->lines, '\n');
-	buf_printf(&request->names, "%s\n", name);
+	buf_printf(&request->names, "%s%s\n", name, is_early ? " early" : "");
 	if (++request->found % PROGRESS == 0 && isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%lu ", request->found);
-}
-
-static bool
-is_in(const struct request *request, const char *folder, struct span name)
-{
-	struct buf path = buf_new(128);
-	struct stat status;
-
-	buf_printf(&path, "%s/%.*s", folder, (int)name.len, name.ptr);
-	bool is_there = fstatat(request->view.spool.top, buf_string(&path),
-			    &status, AT_SYMLINK_NOFOLLOW) == 0;
-	buf_free(&path);
-	return is_there;
-}
-
-/* Does the file in the folder have the route that was asked for? */
-static bool
-is_routed(const struct request *request, const char *folder, struct span name)
-{
-	struct buf path = buf_new(128);
-	char route[QUEUE_ROUTE_MAX + 1];
-
-	buf_printf(&path, "%s/%.*s", folder, (int)name.len, name.ptr);
-	const struct queue_file file = {
-		.fd = openat(request->view.spool.top, buf_string(&path),
-		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-	};
-	buf_free(&path);
-	if (file.fd == -1)
-		return false;
-	queue_file_route(&file, route);
-	close(file.fd);
-	return strcmp(route, request->route) == 0;
-}
-
-/* Is it where the verb puts it? */
-static bool
-is_done(const struct request *request, struct span text)
-{
-	char cur[8] = "cur/";
-
-	/* By the last digit of its id, as spool_cur_path has it. */
-	cur[4] = text.ptr[QUEUE_ID_LEN - 1];
-	bool is_held = is_in(request, "hold", text);
-	bool is_there =
-	    is_in(request, cur, text) || is_in(request, "new", text);
-	if (strcmp(request->verb, "hold") == 0)
-		return is_held || !is_there;
-	if (strcmp(request->verb, "remove") == 0)
-		return !is_held && !is_there;
-	if (request->route != NULL) /* or it has gone */
-		return is_routed(request, is_held ? "hold" : cur, text) ||
-		       (!is_held && !is_there);
-	return !is_held;
 }
 
 /* As long as the manager gets on it is waited for; what it has not done then
@@ -264,13 +232,17 @@ count_undone(const struct request *request)
 	struct span rest = buf_span(&request->names);
 	int64_t deadline = clock_ms() + WAIT_MS;
 	unsigned long undone = 0;
+	const struct outcome outcome = { .top = request->view.spool.top,
+		.verb = request->verb,
+		.route = request->route };
 
 	while (rest.len > 0) {
-		struct span name = span_cut(&rest, '\n');
+		struct span line = span_cut(&rest, '\n');
 
-		while (!is_done(request, name) && clock_ms() < deadline)
+		while (
+		    !outcome_is_there(&outcome, line) && clock_ms() < deadline)
 			usleep(5000);
-		if (!is_done(request, name))
+		if (!outcome_is_there(&outcome, line))
 			undone++;
 		else if (clock_ms() < deadline)
 			deadline = clock_ms() + WAIT_MS;
@@ -312,7 +284,10 @@ change(struct request *request)
 	if (isatty(STDERR_FILENO) && request->found >= PROGRESS)
 		fputc('\r', stderr);
 	if (request->found == 0)
-		die(EX_NOINPUT, "no message in the queue fits");
+		die(EX_NOINPUT,
+		    request->kept > 0
+			? "held by their senders: queue release lets them go"
+			: "no message in the queue fits");
 	unsigned long undone = 0;
 	if (moves(request)) {
 		undone = count_undone(request);
@@ -320,6 +295,8 @@ change(struct request *request)
 	}
 	printf("%s: %lu message%s\n", request->verb, request->found,
 	    request->found == 1 ? "" : "s");
+	if (request->kept > 0)
+		printf("%lu held by their senders: not tried\n", request->kept);
 	if (undone > 0)
 		printf("%lu on the way now: when they are back\n", undone);
 	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
@@ -395,6 +372,8 @@ take_route(struct request *request, const char *text)
 static void
 take_arguments(struct request *request, int argc, char **argv)
 {
+	static const struct option words[] = { { .name = "json", .val = 'j' },
+		{ .name = NULL } };
 	struct queue_id id;
 	int option;
 
@@ -403,7 +382,8 @@ take_arguments(struct request *request, int argc, char **argv)
 	if (strcmp(request->verb, "route") == 0)
 		take_route(request, argv[optind++]);
 	opterr = 0;
-	while ((option = getopt(argc, argv, "awf:r:d:H:o:y:js")) != -1)
+	while ((option = getopt_long(
+		    argc, argv, "awf:r:d:H:o:y:js", words, NULL)) != -1)
 		take_option(request, option);
 	for (int i = optind; i < argc; i++)
 		if (!queue_id_parse(span_of(argv[i]), &id))

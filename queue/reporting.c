@@ -9,6 +9,10 @@
 #include "queue/manager.h"
 #include "queue/neighbour.h"
 
+enum {
+	REPORTS_MAX = 64 /* asked for at once: its socket holds some 160 */
+};
+
 /* Does a report of this kind speak of this recipient? */
 static bool
 is_about(const struct slot *slot, enum report_why why)
@@ -53,6 +57,27 @@ report_id(const struct message *message, enum report_why why)
 }
 
 /*
+ * Many want a report at once: it is closed, for open files are few, and read
+ * again when it is its turn, REPORTS_MAX a second.
+ */
+static void
+put_off(struct manager *manager, struct message *message)
+{
+	int64_t soon = clock_now() + 1;
+
+	if (manager->report_due < soon) {
+		manager->report_due = soon;
+		manager->report_due_count = 0;
+	} else if (manager->report_due_count >= REPORTS_MAX) {
+		manager->report_due++;
+		manager->report_due_count = 0;
+	}
+	manager->report_due_count++;
+	active_close(manager, message);
+	errand_wait(manager, errand_add(message, NULL), manager->report_due);
+}
+
+/*
  * Ask queue-bounce; the message waits in manager->reporting.  The slots are
  * written first: it reads them from the file.
  */
@@ -60,11 +85,15 @@ static void
 ask_report(
     struct manager *manager, struct message *message, enum report_why why)
 {
-	char name[QUEUE_NAME_MAX];
-	struct buf packet = buf_new(PACKET_MAX);
-	struct active *active = message->active;
-
 	collect_write_slots(manager, message);
+	if (manager->reporting_count >= REPORTS_MAX) {
+		put_off(manager, message);
+		return;
+	}
+	struct active *active = message->active;
+	struct buf packet = buf_new(PACKET_MAX);
+	char name[QUEUE_NAME_MAX];
+
 	queue_name_format(&message->name, name);
 	const struct report report = { .number = ++manager->report_number,
 		.why = why,
@@ -77,6 +106,7 @@ ask_report(
 	active->report_number = report.number;
 	active->report_why = why;
 	message_list_add(&manager->reporting, message);
+	manager->reporting_count++;
 	if (!packet_send(NEIGHBOUR_BOUNCE, buf_span(&packet), &active->fd, 1))
 		temp_fail("queue-bounce is gone");
 	buf_free(&packet);
@@ -136,6 +166,7 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 			log_event("queue-bounce answers nonsense");
 			continue;
 		}
+		manager->reporting_count--;
 		if (is_done) {
 			mark_reported(message, message->active->report_why);
 			collect_conclude(manager, message);

@@ -9,6 +9,7 @@
 #include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/destinations.h"
+#include "queue/handling.h"
 #include "queue/manager.h"
 
 enum {
@@ -283,8 +284,8 @@ static void
 end_if_idle(struct manager *manager)
 {
 	if (manager->local_running == 0 && manager->channel_count == 0 &&
-	    manager->unsynced.first == NULL && !manager->is_syncing &&
-	    manager->reporting.first == NULL)
+	    manager->unsynced.first == NULL && manager->marked.first == NULL &&
+	    !manager->is_syncing && manager->reporting.first == NULL)
 		event_base_loopbreak(manager->base);
 }
 
@@ -325,7 +326,7 @@ schedule_retry_all(struct manager *manager)
 	}
 	heap_order(&manager->waiting);
 	destination_unblock_all(manager);
-	log_event("retry of all asked for");
+	handling_log(manager, "retry", "of all asked for");
 }
 
 bool
@@ -344,7 +345,7 @@ schedule_retry(struct manager *manager, struct span id)
 		if (errand->destination != NULL)
 			destination_unblock(manager, errand->destination);
 	}
-	log_event("%s retry asked for", message->name.id.text);
+	handling_log(manager, message->name.id.text, "retry asked for");
 	return true;
 }
 

@@ -184,6 +184,11 @@ print_head(const struct view *view, const struct queue_file *file, bool is_held)
 	print_text(file->envelope.sender);
 	if (route[0] != '\0')
 		printf("  (by %s)", route);
+	if (file->envelope.hold_until > (int64_t)time(NULL)) {
+		print_time(
+		    "  (held by its sender until ", file->envelope.hold_until);
+		putchar(')');
+	}
 	puts(is_held ? "  (held)" : "");
 }
 
@@ -244,6 +249,7 @@ take_file(struct view *view, int folder, const char *text, bool is_held,
 	if (fd == -1)
 		return; /* it has gone meanwhile */
 	if (queue_file_read(&file, fd, &name)) {
+		queue_file_take_release(&file);
 		if (is_visible(view, &file))
 			take(context, &file, is_held);
 		queue_file_free(&file);

@@ -326,6 +326,34 @@ queue_file_set_route(int fd, struct span route)
 	return is_set;
 }
 
+static const char release_attribute[] = "user.estafeta.release";
+
+void
+queue_file_take_release(struct queue_file *file)
+{
+	char text[24];
+	uint64_t when;
+
+	if (file->envelope.hold_until == 0)
+		return;
+	ssize_t got =
+	    fgetxattr(file->fd, release_attribute, text, sizeof(text));
+	if (got > 0 &&
+	    span_number(
+		(struct span){ text, (size_t)got }, 10, INT64_MAX, &when) &&
+	    (int64_t)when < file->envelope.hold_until)
+		file->envelope.hold_until = (int64_t)when;
+}
+
+bool
+queue_file_set_release(int fd, int64_t when)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%lld", (long long)when);
+
+	return fsetxattr(fd, release_attribute, text, (size_t)len, 0) == 0;
+}
+
 /* A plain file has no room for its slot: an attribute holds it, if it can. */
 static const char slot_attribute[] = "user.estafeta.slot";
 

@@ -93,6 +93,18 @@ void queue_file_route(
 bool queue_file_set_route(int fd, struct span route);
 
 /*
+ * ---- released before its time ----
+ *
+ * A message that its sender holds (FUTURERELEASE) is let go by an administrator
+ * with another attribute, the time of that.
+ */
+
+/* Is it?  Then envelope.hold_until becomes the time when it was. */
+void queue_file_take_release(struct queue_file *file);
+/* As queue_file_set_route. */
+bool queue_file_set_release(int fd, int64_t when);
+
+/*
  * ---- slots: the fate of one recipient ----
  *
  * In the full form they stand in the file; a plain file keeps its one slot in

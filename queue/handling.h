@@ -1,0 +1,28 @@
+#ifndef QUEUE_HANDLING_H
+#define QUEUE_HANDLING_H
+
+/*
+ * handling - what queue(1) asks the manager to do with messages.
+ */
+
+#include "queue/manager.h"
+
+/* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
+bool handling_command(
+    struct manager *manager, struct span verb, struct span name);
+/* "SUBJECT WHAT by=UID": what is done, and who asked for it. */
+void handling_log(
+    const struct manager *manager, const char *subject, const char *what);
+/* What was asked for while it was on its way; it must be closed. */
+void handling_carry_out(struct manager *manager, struct message *message);
+/*
+ * One that was marked in hold/ is synced: it goes on, to be reported.  With an
+ * error (an errno) it stays held.
+ */
+void handling_let_go(
+    struct manager *manager, struct message *message, int error);
+
+/* state.c: queue/state, for queue limits */
+void state_write(struct manager *manager);
+
+#endif
