@@ -110,7 +110,8 @@ send('never', ['far@dsn.example> NOTIFY=NEVER'])
 check('NEVER is passed on', modern.saw('NOTIFY=NEVER'))
 send('relayed', ['far@old.example> NOTIFY=SUCCESS'])
 about = blocks(report('a host without DSN', 'relayed'))[1]
-check('is relayed', about.get('Action') == 'relayed' and 'said: 250' in about.get('Diagnostic-Code', ''), str(about))
+check('is relayed', about.get('Action') == 'relayed' and about.get('Diagnostic-Code', '').startswith('smtp; 250') and
+      about.get('Remote-MTA') == 'dns; [127.0.0.1]', str(about))
 check('and told nothing', old.saw('RCPT TO:<far@old.example>') == ['RCPT TO:<far@old.example>'], old.commands)
 
 # ---- aliases: RFC 3461 section 5.2.7 ----
