@@ -14,8 +14,8 @@
 
 #include "base/die.h"
 #include "base/io.h"
-#include "queue/destinations.h"
 #include "queue/customers.h"
+#include "queue/destinations.h"
 #include "queue/neighbour.h"
 
 struct customer {
