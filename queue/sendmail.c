@@ -37,7 +37,7 @@ become(const char *program, const char *first, const char *second)
 static _Noreturn void
 retry_matching(char key, const char *text)
 {
-	struct buf pattern = buf_new(2 * PATH_MAX);
+	struct buf pattern = buf_new((size_t)2 * PATH_MAX);
 
 	if (text[0] == '\0')
 		die(EX_USAGE, "-q%c takes a part of an address", key);

@@ -73,7 +73,7 @@ charset_utf16_take(enum charset_wide set, unsigned *mode, struct span text,
 			*character = UTF8_REPLACEMENT;
 		return UNIT;
 	}
-	if (text.len < 2 * UNIT) {
+	if (text.len < (size_t)2 * UNIT) {
 		*mode = is_start ? ORDER_UNKNOWN : *mode;
 		return 0;
 	}
