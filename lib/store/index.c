@@ -11,7 +11,7 @@
 #include "store/account_state.h"
 
 enum {
-	VERSION = 1,
+	VERSION = 2, /* 2: parameters without quotes, UTF-16 and UTF-7 */
 	BUSY_MS = 50,
 	BOOT_TOLERANCE_S = 60,
 	TRIES = 2,
