@@ -176,9 +176,12 @@ delete_folder(struct session *session, struct span name)
 	return status;
 }
 
-/* The selected one is left for it.  Not by a guest: the session that he is a
- * guest of has it selected. */
-static void delete (struct session *session, struct span name)
+/*
+ * The selected one is left for it.  Not by a guest: the session that he is a
+ * guest of has it selected.
+ */
+static void
+remove_folder(struct session *session, struct span name)
 {
 	if (!rights_require(session, name, ACL_DELETE_FOLDER))
 		return;
@@ -200,7 +203,7 @@ handle_delete(struct session *session, struct parse *parse)
 
 	if (!parse_one(session, parse, &name, true))
 		return;
-	delete (session, buf_span(&name));
+	remove_folder(session, buf_span(&name));
 	buf_free(&name);
 }
 

@@ -31,6 +31,8 @@ static const struct {
 	    "ninguna carpeta puede tener ese nombre" },
 	{ "there is no such folder", "no existe esa carpeta" },
 	{ "no folder is selected", "no hay ninguna carpeta seleccionada" },
+	{ "you have it selected", "la tiene seleccionada" },
+	{ "to be deleted", "se va a borrar" },
 	{ "no such message", "no existe ese mensaje" },
 	{ "you do not have the right to do that",
 	    "no tiene permiso para hacer eso" },
