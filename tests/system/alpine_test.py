@@ -92,7 +92,7 @@ check('... it is made, and has the message', wait_for(lambda: len(flags('/.Kept'
 check('... which is \\Deleted here', wait_for(lambda: any('T' in one for one in flags(''))), flags(''))
 alpine.keys('x')
 check('expunged', wait_for(lambda: len(flags('')) == 2), (flags(''), alpine.text()[-1500:]))
-alpine.step('which folder?', 'g', r'folder')
+alpine.step('which folder?', 'g', r'GOTO')
 alpine.step('the other folder is opened', 'Kept\r', r'Folder "Kept" opened')
 alpine.step('it ends', 'q', 'eally')
 alpine.keys('y')
