@@ -332,7 +332,12 @@ check('a client that is gone ends its session', wait_for(lambda: not sessions_of
 def relays():
     """Processes that serve a client of port 143."""
     pids = [int(p.split('/')[2]) for p in glob.glob('/proc/[0-9]*') if os.path.exists(p + '/exe') and os.stat(p).st_uid == mta_imap]
-    return [pid for pid in pids if open(f'/proc/{pid}/stat').read().split()[3] in map(str, pids)]
+    children = []
+    for pid in pids:
+        with contextlib.suppress(OSError):      # it has ended since
+            if open(f'/proc/{pid}/stat').read().split()[3] in map(str, pids):
+                children.append(pid)
+    return children
 
 
 def used(pid):
