@@ -201,8 +201,8 @@ execute(struct deliverer *deliverer, const struct command *command,
 			store(deliverer, command, message_fd, verdict);
 		break;
 	case COMMAND_PROGRAM:
-		program_run(command, message_fd, deliverer->program_timeout_ms,
-		    &deliverer->text, verdict);
+		program_run(command, deliverer->fd, message_fd,
+		    deliverer->program_timeout_ms, &deliverer->text, verdict);
 		break;
 	case COMMAND_FORWARD:
 		forward_run(

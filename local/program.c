@@ -32,6 +32,7 @@ struct run {
 	struct buf pending;
 	uint64_t offset;
 	uint64_t left;
+	int parser_fd;
 	int message_fd;
 };
 
@@ -204,10 +205,14 @@ listen_to(struct run *run, struct buf *output)
 enum outcome {
 	RUN_ENDED,
 	RUN_TOO_LONG,
-	RUN_UNREADABLE
+	RUN_UNREADABLE,
+	RUN_UNWANTED
 };
 
-/* Until it ends: whoever keeps its output open does not count. */
+/*
+ * Until it ends: whoever keeps its output open does not count.  If the mail
+ * system ends first, its message will be tried again: it must not stay.
+ */
 static enum outcome
 converse(struct run *run, int64_t timeout_ms, struct buf *output)
 {
@@ -218,17 +223,20 @@ converse(struct run *run, int64_t timeout_ms, struct buf *output)
 			{ .fd = run->pid_fd, .events = POLLIN },
 			{ .fd = run->output, .events = POLLIN },
 			{ .fd = run->input, .events = POLLOUT },
+			{ .fd = run->parser_fd }, /* POLLHUP alone */
 		};
 		int64_t left = deadline - clock_ms();
 
 		if (left <= 0)
 			return RUN_TOO_LONG;
-		if (poll(waits, 3, (int)left) <= 0)
+		if (poll(waits, 4, (int)left) <= 0)
 			continue;
 		if (waits[1].revents != 0)
 			listen_to(run, output);
 		else if (waits[0].revents != 0)
 			return RUN_ENDED;
+		if (waits[3].revents != 0)
+			return RUN_UNWANTED;
 		if (waits[2].revents != 0 && !feed(run))
 			return RUN_UNREADABLE;
 	}
@@ -301,16 +309,20 @@ supervise(struct run *run, int64_t timeout_ms, struct buf *output,
 	case RUN_UNREADABLE:
 		later(verdict, "the message cannot be read");
 		return;
+	case RUN_UNWANTED:
+		later(verdict, "the mail system ended before the program");
+		return;
 	}
 }
 
 void
-program_run(const struct command *command, int message_fd, int64_t timeout_ms,
-    struct buf *output, struct verdict *verdict)
+program_run(const struct command *command, int parser_fd, int message_fd,
+    int64_t timeout_ms, struct buf *output, struct verdict *verdict)
 {
 	struct run run = { .pending = buf_new(HEAD_MAX + PIECE_SIZE),
 		.offset = command->offset,
 		.left = command->length,
+		.parser_fd = parser_fd,
 		.message_fd = message_fd };
 	struct deliver_message head = { .sender = command->sender,
 		.recipient = command->recipient };

@@ -18,8 +18,12 @@ enum {
 	PROGRAM_OUTPUT_MAX = 512
 };
 
-/* Fill kind, code and text of *verdict; text lies in *output. */
-void program_run(const struct command *command, int message_fd,
+/*
+ * Fill kind, code and text of *verdict; text lies in *output.  The program is
+ * stopped after timeout_ms, or when nobody is left at the other end of
+ * parser_fd.
+ */
+void program_run(const struct command *command, int parser_fd, int message_fd,
     int64_t timeout_ms, struct buf *output, struct verdict *verdict);
 
 /* What an exit code of a program means. */

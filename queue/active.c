@@ -117,7 +117,7 @@ active_next(struct manager *manager, const struct errand *errand,
 		if (active->slots[*index].state == SLOT_WAITING &&
 		    errand->destination != NULL &&
 		    destination_is(manager, errand->destination,
-			recipient->address, active->route))
+			errand->message, recipient->address))
 			return true;
 	}
 	return false;

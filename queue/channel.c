@@ -83,7 +83,7 @@ static bool
 is_another_behind(const struct channel *channel)
 {
 	const struct destination *destination = channel->destination;
-	const struct destination *other = channel->manager->ring;
+	const struct destination *other = channel->manager->ring.first;
 
 	if (other == destination)
 		other = other->ring_next;
@@ -152,7 +152,7 @@ may_idle(const struct channel *channel)
 	       destination->failures == 0 &&
 	       !destination_is_blocked(destination) &&
 	       !destination_has_work(destination) && !is_turn_over(channel) &&
-	       (manager->ring_count == 0 || has_room(manager)) &&
+	       (manager->ring.count == 0 || has_room(manager)) &&
 	       (channel->shared == NULL || channel->shared->waiting_count == 0);
 }
 
@@ -409,7 +409,7 @@ channel_run(struct manager *manager)
 		}
 		if (!has_room(manager)) {
 			destination_consider(manager, destination);
-			channel_make_room(manager, NULL, manager->ring_count);
+			channel_make_room(manager, NULL, manager->ring.count);
 			return;
 		}
 		struct channel *channel = open_to(manager, destination);
@@ -423,7 +423,7 @@ channel_run(struct manager *manager)
 		else
 			close_channel(channel);
 	}
-	if (manager->ring_count > 0 && has_room(manager))
+	if (manager->ring.count > 0 && has_room(manager))
 		come_back(manager, false); /* when some have become silent */
 }
 

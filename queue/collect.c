@@ -50,8 +50,7 @@ delivered_state(const struct job *job, const struct verdict *verdict)
 		return SLOT_DELIVERED;
 	if (verdict->action == ACTION_EXPANDED)
 		return SLOT_EXPANDED;
-	return job->errand->destination->name != NULL ? SLOT_RELAYED
-						      : SLOT_ARRIVED;
+	return job->errand->destination->is_local ? SLOT_ARRIVED : SLOT_RELAYED;
 }
 
 static void

@@ -32,12 +32,6 @@ enum {
 
 /* ---- its domains ---- */
 
-static struct destination *
-find(const struct manager *manager, struct span domain)
-{
-	return destination_find(manager, domain, "");
-}
-
 /* All that the account may have. */
 static void
 add_all(const struct manager *manager, struct span account, struct buf *domains)
@@ -75,8 +69,8 @@ static bool
 is_served(const struct manager *manager, struct span domains)
 {
 	while (domains.len > 0) {
-		const struct destination *destination =
-		    find(manager, span_trim(span_cut(&domains, ',')));
+		const struct destination *destination = destination_find(
+		    manager, span_trim(span_cut(&domains, ',')));
 
 		if (destination != NULL && destination->channels > 0)
 			return true;
@@ -89,8 +83,8 @@ static struct destination *
 next_with_mail(const struct manager *manager, struct span *domains)
 {
 	while (domains->len > 0) {
-		struct destination *destination =
-		    find(manager, span_trim(span_cut(domains, ',')));
+		struct destination *destination = destination_find(
+		    manager, span_trim(span_cut(domains, ',')));
 
 		if (destination != NULL && destination->errands > 0 &&
 		    destination->channels == 0)

@@ -12,9 +12,9 @@
 
 #include "base/die.h"
 #include "base/io.h"
-#include "mail/domain.h"
 #include "queue/destinations.h"
-#include "queue/manager.h"
+#include "queue/local.h"
+#include "queue/routing.h"
 #include "queue/shared.h"
 
 enum {
@@ -26,38 +26,51 @@ enum {
 
 /* ---- the table ---- */
 
-static uint32_t
-hash_name(struct span domain)
+static size_t
+chain_of(struct span name)
 {
-	uint32_t hash = 5381;
-
-	for (size_t i = 0; i < domain.len; i++)
-		hash = hash * 33 ^ (unsigned char)ascii_lower(domain.ptr[i]);
-	return hash;
+	return routing_hash(name) % DESTINATION_CHAINS;
 }
 
-static size_t
-hash_domain(struct span domain)
+static bool
+is_called(const struct destination *destination, const struct routing *routing)
 {
-	return hash_name(domain) % DESTINATION_CHAINS;
+	return destination->is_local == routing->is_local &&
+	       span_equal_nocase(span_of(destination->name), routing->name) &&
+	       span_equal(span_of(destination->route), routing->route);
+}
+
+static struct destination *
+find(const struct manager *manager, const struct routing *routing)
+{
+	struct destination *known =
+	    manager->destinations[chain_of(routing->name)];
+
+	while (known != NULL && !is_called(known, routing))
+		known = known->chain;
+	return known;
 }
 
 struct destination *
-destination_find(
-    const struct manager *manager, struct span domain, const char *route)
+destination_find(const struct manager *manager, struct span domain)
 {
-	struct destination *known = manager->destinations[hash_domain(domain)];
+	struct buf address = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct routing routing;
 
-	while (known != NULL &&
-	       (!span_equal_nocase(span_of(known->name), domain) ||
-		   strcmp(known->route, route) != 0))
-		known = known->chain;
-	return known;
+	buf_add_char(&address, '@');
+	buf_add(&address, domain);
+	routing_find(manager, NULL, buf_span(&address), &routing);
+	struct destination *found = find(manager, &routing);
+	routing_free(&routing);
+	buf_free(&address);
+	return found;
 }
 
 static void
 limit(struct manager *manager, struct destination *destination)
 {
+	if (destination->is_local)
+		return;
 	destination->limit =
 	    limit_find(&manager->limits, span_of(destination->name));
 	if (destination->window > destination->limit->connections)
@@ -69,21 +82,23 @@ limit(struct manager *manager, struct destination *destination)
 }
 
 static struct destination *
-make(struct manager *manager, struct span domain, const char *route)
+make(struct manager *manager, const struct routing *routing)
 {
-	struct destination **chain =
-	    &manager->destinations[hash_domain(domain)];
+	struct span name = routing->name;
+	struct destination **chain = &manager->destinations[chain_of(name)];
 	struct destination *made = calloc(1, sizeof(*made));
 
 	if (made == NULL ||
-	    (made->name = strndup(domain.ptr, domain.len)) == NULL ||
-	    (made->route = strdup(route)) == NULL)
+	    (made->name = strndup(name.ptr, name.len)) == NULL ||
+	    (made->route = strndup(routing->route.ptr, routing->route.len)) ==
+		NULL)
 		temp_fail("out of memory");
 	for (char *c = made->name; *c != '\0'; c++)
 		*c = ascii_lower(*c);
+	made->is_local = routing->is_local;
 	made->window = CHANNELS_FIRST;
 	made->has_answered =
-	    manager->answered[hash_domain(domain)] == hash_name(domain);
+	    manager->answered[chain_of(name)] == routing_hash(name);
 	made->wake.destination = made;
 	limit(manager, made);
 	made->chain = *chain;
@@ -91,50 +106,33 @@ make(struct manager *manager, struct span domain, const char *route)
 	return made;
 }
 
-/* In A-labels: both forms are one destination, and DNS knows only this. */
-static struct span
-domain_of(struct span address, struct buf *room)
-{
-	size_t at = span_last_index(address, '@');
-	struct span domain = span_slice(address, at + 1, address.len);
-
-	if (span_is_ascii(domain) || !domain_add_ascii(room, domain))
-		return domain;
-	return buf_span(room);
-}
-
 struct destination *
-destination_of(struct manager *manager, struct span address, const char *route)
+destination_of(
+    struct manager *manager, const struct message *message, struct span address)
 {
-	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
-	struct span domain = domain_of(address, &room);
 	struct destination *found = &manager->local;
+	struct routing routing;
 
-	if (!settings_is_local(manager, domain)) {
-		found = destination_find(manager, domain, route);
+	routing_find(manager, message, address, &routing);
+	if (routing.name.len > 0) {
+		found = find(manager, &routing);
 		if (found == NULL)
-			found = make(manager, domain, route);
+			found = make(manager, &routing);
 	}
-	buf_free(&room);
+	routing_free(&routing);
 	return found;
 }
 
 bool
 destination_is(const struct manager *manager,
-    const struct destination *destination, struct span address,
-    const char *route)
+    const struct destination *destination, const struct message *message,
+    struct span address)
 {
-	struct buf room = buf_new(ENVELOPE_ADDRESS_MAX);
-	struct span domain = domain_of(address, &room);
-	bool is_local = settings_is_local(manager, domain);
-	bool is_it =
-	    destination->name == NULL
-		? is_local
-		: !is_local &&
-		      span_equal_nocase(domain, span_of(destination->name)) &&
-		      strcmp(route, destination->route) == 0;
+	struct routing routing;
 
-	buf_free(&room);
+	routing_find(manager, message, address, &routing);
+	bool is_it = is_called(destination, &routing);
+	routing_free(&routing);
 	return is_it;
 }
 
@@ -202,7 +200,11 @@ wake_at(struct manager *manager, struct destination *destination, int64_t when)
 void
 destination_consider(struct manager *manager, struct destination *destination)
 {
-	if (destination->name == NULL || destination->is_in_ring)
+	if (destination->is_local) {
+		local_consider(manager, destination);
+		return;
+	}
+	if (destination->is_in_ring)
 		return;
 	if (!may_have_channel(destination)) {
 		if (destination_has_work(destination) &&
@@ -214,36 +216,53 @@ destination_consider(struct manager *manager, struct destination *destination)
 		destination_release(manager, destination);
 		return;
 	}
-	destination->is_in_ring = true;
-	manager->ring_count++;
-	destination->ring_next = NULL;
-	if (manager->ring == NULL)
-		manager->ring = destination;
-	else
-		manager->ring_last->ring_next = destination;
-	manager->ring_last = destination;
+	ring_add(&manager->ring, destination);
 }
 
-/* Those that do not answer have half of all channels together, at most. */
-static bool
-has_enough_suspects(const struct manager *manager)
+/* ---- rings ---- */
+
+void
+ring_add(struct ring *ring, struct destination *destination)
 {
-	uint64_t suspects = 0;
-
-	for (const struct channel *channel = manager->channels; channel != NULL;
-	     channel = channel->next)
-		suspects += channel->destination->failures > 0;
-	return suspects >= (manager->concurrency_remote + 1) / 2;
+	destination->is_in_ring = true;
+	destination->ring_next = NULL;
+	if (ring->first == NULL)
+		ring->first = destination;
+	else
+		ring->last->ring_next = destination;
+	ring->last = destination;
+	ring->count++;
 }
+
+struct destination *
+ring_take(struct ring *ring)
+{
+	struct destination *destination = ring->first;
+
+	if (destination == NULL)
+		return NULL;
+	ring->first = destination->ring_next;
+	ring->count--;
+	destination->is_in_ring = false;
+	return destination;
+}
+
+/* What the channels at work leave to some kinds of destinations. */
+struct leeway {
+	bool takes_suspects;
+	bool takes_new;
+};
 
 /*
- * Those that have not answered yet have half of what silent hosts leave: one
- * with a hundred names cannot have all channels before it is known.
+ * Those that do not answer have half of all channels together, at most.  Those
+ * that have not answered yet have half of what silent hosts leave: one with a
+ * hundred names cannot have all channels before it is known.
  */
-static bool
-has_room_for_new(const struct manager *manager)
+static struct leeway
+count_leeway(const struct manager *manager)
 {
 	int64_t silent_since = clock_ms() - SILENT_MS;
+	uint64_t suspects = 0;
 	uint64_t silent = 0;
 	uint64_t fresh = 0;
 
@@ -251,35 +270,30 @@ has_room_for_new(const struct manager *manager)
 	     channel = channel->next) {
 		bool is_busy = channel->state != CHANNEL_IDLE;
 
+		suspects += channel->destination->failures > 0;
 		if (is_busy && channel->heard_ms <= silent_since)
 			silent++;
 		else if (is_busy && !channel->destination->has_answered)
 			fresh++;
 	}
-	return silent < manager->concurrency_remote &&
-	       fresh < (manager->concurrency_remote - silent + 1) / 2;
+	uint64_t all = manager->concurrency_remote;
+	return (struct leeway){ .takes_suspects = suspects < (all + 1) / 2,
+		.takes_new = silent < all && fresh < (all - silent + 1) / 2 };
 }
 
 struct destination *
 destination_turn(struct manager *manager)
 {
-	struct destination *last = manager->ring_last;
-	bool takes_suspects = !has_enough_suspects(manager);
-	bool takes_new = has_room_for_new(manager);
+	struct leeway leeway = count_leeway(manager);
 	struct destination *destination;
 
-	while ((destination = manager->ring) != NULL) {
-		manager->ring = destination->ring_next;
-		destination->is_in_ring = false;
-		manager->ring_count--;
-		bool is_last = destination == last;
+	for (size_t left = manager->ring.count; left > 0; left--) {
+		destination = ring_take(&manager->ring);
 		if (may_have_channel(destination) &&
-		    (destination->failures == 0 || takes_suspects) &&
-		    (destination->has_answered || takes_new))
+		    (destination->failures == 0 || leeway.takes_suspects) &&
+		    (destination->has_answered || leeway.takes_new))
 			return destination;
 		destination_consider(manager, destination);
-		if (is_last)
-			return NULL;
 	}
 	return NULL;
 }
@@ -375,12 +389,12 @@ note_answered(
     struct manager *manager, struct destination *destination, bool has_answered)
 {
 	struct span name = span_of(destination->name);
-	uint32_t *place = &manager->answered[hash_domain(name)];
+	uint32_t *place = &manager->answered[chain_of(name)];
 
 	destination->has_answered = has_answered;
 	if (has_answered)
-		*place = hash_name(name);
-	else if (*place == hash_name(name))
+		*place = routing_hash(name);
+	else if (*place == routing_hash(name))
 		*place = 0;
 }
 
@@ -427,13 +441,13 @@ destination_limit_all(struct manager *manager)
 void
 destination_release(struct manager *manager, struct destination *destination)
 {
-	if (destination->name == NULL || destination->errands > 0 ||
+	if (destination == &manager->local || destination->errands > 0 ||
 	    destination->jobs.count > 0 || destination->channels > 0 ||
 	    destination->is_in_ring || destination->shared_wait != NULL ||
 	    destination->wake.state == ERRAND_WAITING)
 		return;
 	struct destination **link =
-	    &manager->destinations[hash_domain(span_of(destination->name))];
+	    &manager->destinations[chain_of(span_of(destination->name))];
 	while (*link != destination)
 		link = &(*link)->chain;
 	*link = destination->chain;

@@ -8,15 +8,18 @@
 
 #include "queue/manager.h"
 
-/* NULL: it is not known.  Each route of a domain is another; "" is none. */
+/* Of mail for a domain that has no route of its own; NULL: there is none. */
 struct destination *destination_find(
-    const struct manager *manager, struct span domain, const char *route);
-/* The one of an address, made if it is new: local, or by domain and route. */
-struct destination *destination_of(
-    struct manager *manager, struct span address, const char *route);
+    const struct manager *manager, struct span domain);
+/* The one of a recipient, as routing.h says; made if it is new. */
+struct destination *destination_of(struct manager *manager,
+    const struct message *message, struct span address);
 bool destination_is(const struct manager *manager,
-    const struct destination *destination, struct span address,
-    const char *route);
+    const struct destination *destination, const struct message *message,
+    struct span address);
+/* At the end of a ring; the first of one, or NULL. */
+void ring_add(struct ring *ring, struct destination *destination);
+struct destination *ring_take(struct ring *ring);
 /* It could not be reached lately, or asks for its mail itself. */
 bool destination_is_blocked(const struct destination *destination);
 /* Why, in a recipient's slot. */

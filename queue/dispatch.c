@@ -1,6 +1,6 @@
 /*
- * dispatch - jobs to the deliverers: local ones here, remote ones through
- * channels.
+ * dispatch - jobs, and what local (local.c) and remote ones (channel.c) have in
+ * common.
  */
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "mail/verp.h"
-#include "queue/manager.h"
+#include "queue/local.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
 
@@ -40,15 +40,24 @@ jobs_add(struct job_list *list, struct job *job)
 }
 
 struct job *
-jobs_take(struct job_list *list)
+jobs_take_behind(struct job_list *list, struct job *before)
 {
-	struct job *job = list->first;
+	struct job **link = before == NULL ? &list->first : &before->next;
+	struct job *job = *link;
 
 	if (job == NULL)
 		return NULL;
-	list->first = job->next;
+	*link = job->next;
+	if (list->last == job)
+		list->last = before;
 	list->count--;
 	return job;
+}
+
+struct job *
+jobs_take(struct job_list *list)
+{
+	return jobs_take_behind(list, NULL);
 }
 
 void
@@ -156,101 +165,10 @@ dispatch_fail_over_all(
 		dispatch_fail_over(manager, job, text);
 }
 
-/* ---- local ---- */
-
-/*
- * Some messages are opened before their turn, so that none waits for that; and
- * as many as can be delivered now, whatever else is open.
- */
-static bool
-may_open_one(const struct manager *manager)
-{
-	size_t count = manager->local.jobs.count;
-
-	return count + manager->local_running < manager->concurrency_local ||
-	       (count < LOCAL_AHEAD && manager->active_count < ACTIVE_MAX);
-}
-
-static void
-look_ahead(struct manager *manager)
-{
-	struct errand *errand;
-
-	while (may_open_one(manager) &&
-	       (errand = errand_take(manager, &manager->local)) != NULL)
-		errand_start(manager, errand);
-}
-
-static void
-run_local(struct manager *manager)
-{
-	look_ahead(manager);
-	while (manager->local_running < manager->concurrency_local) {
-		struct job *job = jobs_take(&manager->local.jobs);
-		uint64_t number = 0;
-
-		if (job == NULL)
-			return;
-		while (manager->local_slots[number].job != NULL)
-			number++;
-		if (!dispatch_send(NEIGHBOUR_LOCAL, number, &job, 1)) {
-			jobs_put_back(&manager->local.jobs, job);
-			if (errno != EAGAIN)
-				temp_fail("local-deliver is gone");
-			return; /* a verdict will bring us back */
-		}
-		manager->local_slots[number].job = job;
-		manager->local_running++;
-	}
-}
-
-static void
-handle_local(evutil_socket_t fd, short what, void *context)
-{
-	struct manager *manager = context;
-	struct verdict verdict;
-	int got;
-
-	(void)what;
-	while ((got = packet_receive(fd, &manager->packet)) == 1) {
-		packet_close_fds(&manager->packet);
-		if (!verdict_parse(packet_span(&manager->packet), &verdict) ||
-		    verdict.number >= manager->concurrency_local ||
-		    manager->local_slots[verdict.number].job == NULL) {
-			log_event("local-deliver answers nonsense");
-			continue;
-		}
-		struct job *job = manager->local_slots[verdict.number].job;
-		manager->local_slots[verdict.number].job = NULL;
-		manager->local_running--;
-		collect_verdict(manager, job, &verdict);
-	}
-	if (got == 0)
-		die(EX_TEMPFAIL, "local-deliver is gone");
-	schedule_run(manager);
-}
-
 void
 dispatch_run(struct manager *manager)
 {
-	run_local(manager);
+	local_run(manager);
 	shared_run(manager);
 	channel_run(manager);
-}
-
-void
-dispatch_start(struct manager *manager)
-{
-	struct event *local;
-
-	manager->local_slots =
-	    calloc(manager->concurrency_local, sizeof(*manager->local_slots));
-	if (manager->local_slots == NULL)
-		temp_fail("out of memory");
-	fd_set_nonblocking(NEIGHBOUR_LOCAL);
-	local = event_new(manager->base, NEIGHBOUR_LOCAL, EV_READ | EV_PERSIST,
-	    handle_local, manager);
-	if (local == NULL || event_add(local, NULL) == -1)
-		temp_fail("out of memory");
-	channel_start(manager);
 }

@@ -120,9 +120,8 @@ fail(struct manager *manager, struct message *message)
 	return true;
 }
 
-/* Its errands were for where it went before. */
-static bool
-sort_anew(struct manager *manager, struct message *message)
+bool
+handling_sort_anew(struct manager *manager, struct message *message)
 {
 	while (message->errands != NULL)
 		errand_remove(manager, message->errands);
@@ -141,8 +140,9 @@ handling_carry_out(struct manager *manager, struct message *message)
 	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
 		       : order == ORDER_REMOVE ? take_away(manager, message)
 		       : order == ORDER_FAIL   ? fail(manager, message)
-		       : order == ORDER_SORT   ? sort_anew(manager, message)
-					       : true;
+		       : order == ORDER_SORT
+			   ? handling_sort_anew(manager, message)
+			   : true;
 
 	if (!is_done && message->errands == NULL)
 		schedule_again(manager, message); /* it must not be forgotten */

@@ -16,6 +16,11 @@ void handling_log(
 /* What was asked for while it was on its way; it must be closed. */
 void handling_carry_out(struct manager *manager, struct message *message);
 /*
+ * Its errands are for where it went before: it is sorted again, to be tried at
+ * once.  It must be closed, and sorted already.
+ */
+bool handling_sort_anew(struct manager *manager, struct message *message);
+/*
  * One that was marked in hold/ is synced: it goes on, to be reported.  With an
  * error (an errno) it stays held.
  */

@@ -13,7 +13,7 @@
  *                 queue; destinations take turns
  *   customers     destinations that are called by nobody, and ask themselves
  *   dispatch      the errand whose turn it is becomes jobs, one a recipient,
- *                 for local-deliver and (channel) for remote-send
+ *                 for local-deliver (local) and remote-send (channel)
  *   collect       verdicts go into slots; a message none of whose jobs is
  *                 left is removed (closer), reported (reporting) or closed
  *
@@ -165,14 +165,15 @@ struct band {
 
 struct destination {
 	struct destination *chain;
-	char *name;         /* domain, lower case; NULL: local */
-	char *route;        /* an administrator's, for some of its mail; "" */
+	char *name;         /* as routing.h has it, lower case */
+	char *route;        /* an administrator's; "" */
+	bool is_local;      /* a mailbox, or several */
 	struct band *bands; /* errands in state QUEUED */
 	size_t errands;     /* in any state but done */
 	unsigned taken;     /* from the queue, to give late bands a turn */
 	struct job_list jobs;
 	struct destination *ring_next;
-	bool is_in_ring; /* it waits for a channel */
+	bool is_in_ring; /* it waits for its turn */
 	unsigned channels;
 	unsigned idle;         /* of them: they wait for a message */
 	unsigned window;       /* channels that it may have now */
@@ -195,6 +196,13 @@ struct destination {
 
 enum {
 	DESTINATION_CHAINS = 4096
+};
+
+/* Destinations that take turns. */
+struct ring {
+	struct destination *first;
+	struct destination *last;
+	size_t count;
 };
 
 enum channel_state {
@@ -235,7 +243,9 @@ struct channel {
 
 /* A local delivery that local-deliver works on. */
 struct local_slot {
-	struct job *job; /* NULL: free */
+	struct job *job;    /* NULL: free */
+	uint32_t mailbox;   /* hash of its name */
+	int64_t started_ms; /* as clock_ms */
 };
 
 struct manager {
@@ -252,6 +262,12 @@ struct manager {
 	struct control_list locals;
 	struct control_list virtualdomains;
 	struct control_list odmr_domains;
+	struct control_list routes; /* of control/smtproutes */
+	struct control_list
+	    tls_policies;             /* who these three name, and how its */
+	struct control_list discards; /* mail goes, is for remote-send */
+	struct control_list sources;
+	struct buf delimiters; /* control/recipientdelimiter */
 	struct limits limits;
 	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */
@@ -275,14 +291,15 @@ struct manager {
 	int scan_folder;        /* -1: new/; 0 to 15: of cur/, at the start */
 	struct listing listing; /* of that folder of cur/ */
 
-	struct destination local;
+	struct destination local;  /* of messages for many mailboxes */
+	struct ring local_ready;   /* destinations that have jobs, */
+	struct ring local_waiting; /* or only errands */
+	size_t local_jobs;         /* of them all, not yet sent */
 	struct local_slot *local_slots;
 	uint64_t local_running;
 	struct destination *destinations[DESTINATION_CHAINS];
 	uint32_t answered[DESTINATION_CHAINS]; /* hashes of their names */
-	struct destination *ring; /* destinations that wait for a channel */
-	struct destination *ring_last;
-	size_t ring_count;
+	struct ring ring; /* destinations that wait for a channel */
 	uint64_t stamp;
 	struct channel *channels;
 	uint64_t channel_count;
@@ -427,6 +444,8 @@ int64_t deadline_next(
 /* dispatch.c: each returns when nothing more can be sent at the moment */
 void jobs_add(struct job_list *list, struct job *job);
 struct job *jobs_take(struct job_list *list);
+/* The one behind before, which may be NULL: as jobs_take. */
+struct job *jobs_take_behind(struct job_list *list, struct job *before);
 void jobs_put_back(struct job_list *list, struct job *job);
 /* Can next go with first, in one transaction? */
 bool dispatch_may_join(const struct job *first, const struct job *next);
@@ -442,7 +461,6 @@ void dispatch_fail_over_all(
 bool dispatch_find_jobs(
     struct manager *manager, struct destination *destination);
 void dispatch_run(struct manager *manager);
-void dispatch_start(struct manager *manager);
 
 /* channel.c */
 void channel_run(struct manager *manager);

@@ -26,6 +26,7 @@
 #include "base/die.h"
 #include "base/sandbox.h"
 #include "queue/customers.h"
+#include "queue/local.h"
 #include "queue/neighbour.h"
 
 static const char usage[] =
@@ -129,7 +130,8 @@ main(int argc, char **argv)
 	require_unprivileged();
 	sandbox_enter(SANDBOX_READ_FILES | SANDBOX_WRITE_FILES |
 		      SANDBOX_THREADS | SANDBOX_SOCKETPAIR);
-	dispatch_start(&manager);
+	local_start(&manager);
+	channel_start(&manager);
 	collect_start(&manager);
 	intake_start(&manager);
 	customers_start(&manager);

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "base/die.h"
-#include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/destinations.h"
 #include "queue/handling.h"
@@ -77,7 +76,7 @@ collect_errands(struct manager *manager, struct message *message)
 		if (active->slots[i].state != SLOT_WAITING)
 			continue;
 		struct destination *destination =
-		    destination_of(manager, recipient.address, active->route);
+		    destination_of(manager, message, recipient.address);
 		if (destination->stamp != manager->stamp) {
 			destination->stamp = manager->stamp;
 			destination->latest = errand_add(message, destination);
@@ -147,6 +146,8 @@ schedule_sort(struct manager *manager, struct message *message)
 			defer_blocked(manager, errand);
 		else
 			errand_queue(manager, errand);
+		if (message->is_forced)
+			destination_unblock(manager, errand->destination);
 	}
 	message->is_forced = false;
 }
@@ -302,7 +303,9 @@ schedule_run(struct manager *manager)
 		end_if_idle(manager);
 		return;
 	}
-	if (manager->fresh.first != NULL)
+	errand = heap_first(&manager->waiting);
+	if (manager->fresh.first != NULL ||
+	    (errand != NULL && errand->due <= now))
 		settings_refresh(manager);
 	admit_fresh(manager);
 	while ((errand = heap_first(&manager->waiting)) != NULL &&
@@ -336,6 +339,10 @@ schedule_retry(struct manager *manager, struct span id)
 
 	if (message == NULL)
 		return false;
+	handling_log(manager, message->name.id.text, "retry asked for");
+	if (message->active == NULL && message->errands != NULL &&
+	    message->sorted_by != manager->settings_number)
+		return handling_sort_anew(manager, message);
 	for (struct errand *errand = message->errands; errand != NULL;
 	     errand = errand->sibling) {
 		if (errand->state == ERRAND_WAITING) {
@@ -345,7 +352,6 @@ schedule_retry(struct manager *manager, struct span id)
 		if (errand->destination != NULL)
 			destination_unblock(manager, errand->destination);
 	}
-	handling_log(manager, message->name.id.text, "retry asked for");
 	return true;
 }
 
@@ -353,12 +359,8 @@ schedule_retry(struct manager *manager, struct span id)
 void
 schedule_retry_domain(struct manager *manager, struct span domain)
 {
-	struct buf name = buf_new(ENVELOPE_ADDRESS_MAX);
+	struct destination *destination = destination_find(manager, domain);
 
-	if (!domain_add_ascii(&name, domain))
-		buf_add(&name, domain);
-	struct destination *destination =
-	    destination_find(manager, buf_span(&name), "");
 	if (destination != NULL) {
 		for (size_t i = 0; i < manager->waiting.count; i++) {
 			struct errand *errand = manager->waiting.items[i];
@@ -370,6 +372,9 @@ schedule_retry_domain(struct manager *manager, struct span domain)
 		heap_order(&manager->waiting);
 		destination_unblock(manager, destination);
 	}
-	log_event("retry of mail for %.*s asked for", (int)name.len, name.data);
-	buf_free(&name);
+	struct buf what = buf_new(ENVELOPE_ADDRESS_MAX + 64);
+	buf_printf(
+	    &what, "of mail for %.*s asked for", (int)domain.len, domain.ptr);
+	handling_log(manager, "retry", buf_string(&what));
+	buf_free(&what);
 }

@@ -13,8 +13,10 @@
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
-	"odmrdomains" };
+	"odmrdomains", "smtproutes", "tlspolicy", "discardehlo",
+	"sourceaddress", "recipientdelimiter" };
 
+/* What is for others to judge, and to complain of, is taken as it stands. */
 static void
 load(struct manager *manager)
 {
@@ -24,6 +26,11 @@ load(struct manager *manager)
 	manager->virtualdomains = domain_list("virtualdomains");
 	manager->odmr_domains = odmr_domains();
 	limits_read(&manager->limits);
+	manager->routes = control_list("smtproutes");
+	manager->tls_policies = control_list("tlspolicy");
+	manager->discards = control_list("discardehlo");
+	manager->sources = control_list("sourceaddress");
+	manager->delimiters = control_word("recipientdelimiter", "+");
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
 	manager->delay_warn_s =
@@ -58,6 +65,11 @@ settings_refresh(struct manager *manager)
 	control_list_free(&manager->virtualdomains);
 	control_list_free(&manager->odmr_domains);
 	limits_free(&manager->limits);
+	control_list_free(&manager->routes);
+	control_list_free(&manager->tls_policies);
+	control_list_free(&manager->discards);
+	control_list_free(&manager->sources);
+	buf_free(&manager->delimiters);
 	load(manager);
 	manager->settings_number++;
 	destination_limit_all(manager);

@@ -10,23 +10,32 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "net/routes.h"
 #include "queue/handling.h"
 #include "queue/shared.h"
+
+/* What is routed belongs together, whatever its domain. */
+static const char *
+label(const struct destination *destination)
+{
+	struct route route = { .port = 0 };
+	bool is_route =
+	    route_parse(span_of(destination->route), &route) &&
+	    span_equal_nocase(route.host, span_of(destination->name));
+
+	return is_route ? "all" : destination->name;
+}
 
 static void
 add_destination(struct buf *text, const struct destination *destination)
 {
 	int64_t blocked = destination->blocked_until - clock_now();
 
-	buf_printf(text, "%s %zu %u %u %llu %u %lld %s\n",
-	    destination->name == NULL ? "local" : destination->name,
-	    destination->errands, destination->channels,
-	    destination->name == NULL ? 0 : destination->window,
-	    destination->limit == NULL
-		? 0
-		: (unsigned long long)destination->limit->connections,
+	buf_printf(text, "%s %zu %u %u %llu %u %lld %s\n", label(destination),
+	    destination->errands, destination->channels, destination->window,
+	    (unsigned long long)destination->limit->connections,
 	    destination->failures, blocked > 0 ? (long long)blocked : 0,
-	    destination->route == NULL ? "" : destination->route);
+	    destination->route);
 }
 
 /* Messages are counted where they are sorted; here, who waits for it. */
@@ -44,11 +53,15 @@ state_write(struct manager *manager)
 {
 	struct buf text = buf_new(SIZE_MAX / 2);
 
-	add_destination(&text, &manager->local);
+	size_t local = manager->local.errands;
 	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
 		for (const struct destination *d = manager->destinations[i];
 		     d != NULL; d = d->chain)
-			add_destination(&text, d);
+			if (d->is_local)
+				local += d->errands;
+			else
+				add_destination(&text, d);
+	buf_printf(&text, "local %zu 0 0 0 0 0 \n", local);
 	for (const struct shared_limit *shared = manager->shared_limits;
 	     shared != NULL; shared = shared->next)
 		if (shared->limit != NULL)

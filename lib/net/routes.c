@@ -36,6 +36,7 @@ parse_target(struct span item, struct route *route)
 {
 	uint64_t number;
 
+	route->text = item;
 	item = cut_kind(item, route);
 	number = route->port;
 	if (item.len > 0 && item.ptr[0] == '[') {

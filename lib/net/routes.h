@@ -17,6 +17,7 @@ enum route_kind {
 };
 
 struct route {
+	struct span text; /* of it all, as route_parse takes it */
 	struct span host;
 	enum route_kind kind;
 	uint16_t port;

@@ -44,6 +44,7 @@ def figure(what, value, bound, unit):
 
 
 control('smtproutes', '.dead.example:[127.0.0.1]:2799\n')
+control('limits', '.dead.example 20\n')  # many destinations, not one by its route
 control('concurrencyremote', '20\n')
 began = time.monotonic()
 fill(COUNT, 'x@h%.dead.example')

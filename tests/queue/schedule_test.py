@@ -13,7 +13,9 @@ HOSTS = ('mute', 'good', 'narrow', 'wide', 'dead', 'shaky', 'late', 'away')
 PORTS = {name: 2600 + i for i, name in enumerate(HOSTS)}
 control('smtproutes', ''.join(f'{n}.example:[127.0.0.1]:{p}\n.{n}.example:[127.0.0.1]:{p}\n' for n, p in PORTS.items()))
 control('concurrencyremote', '30\n')
-control('limits', '# who gets how much\nnarrow.example 2 600 3\nwide.example 12\n*   20\n')
+control('limits', '# who gets how much\nnarrow.example 2 600 3\nwide.example 12\n' +
+        '.mute.example 20\n.late.example 20\n.dead.example 20\naway.example 20\n' +  # by themselves, not by route
+        '*   20\n')
 mute, good = Host(PORTS['mute'], mute=True).up(), Host(PORTS['good']).up()
 narrow, wide = Host(PORTS['narrow']).up(), Host(PORTS['wide'], pause=0.05).up()
 dead, shaky, late = Host(PORTS['dead']), Host(PORTS['shaky'], cut_after=0).up(), Host(PORTS['late']).up()

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""routing_test - what goes by one route is one destination, but who is named
+elsewhere in control/ stays by itself."""
+import glob, os, re, shutil, smtplib, subprocess
+from scene import *
+
+on_host()
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+NAMES = [f'u@d{n}.example' for n in range(12)]
+
+
+def send_all(recipients):
+    with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
+        s.sendmail('joe@example.org', recipients, 'Subject: all\n\nx\n')
+
+
+def queue(*words):
+    return subprocess.run(['/var/mta/bin/queue', *words], capture_output=True, text=True).stdout
+
+
+def arrived(count):
+    return wait_for(lambda: log().count(' done') >= count)
+
+
+# ---- one message for many domains ----
+control('smtproutes', ':[127.0.0.1]:2741\n')
+smart = Host(2741).up()
+mtactl('start')
+send_all(NAMES)
+check('through a smarthost it is one transaction', wait_for(lambda: smart.count > 0) and arrived(1) and smart.connections == [1], smart.connections)
+check('each recipient is delivered', all(f'delivered to=<{name}>' in log() for name in NAMES), log()[-1500:])
+
+# ---- a domain with lines of its own ----
+for done_before, (name, text) in enumerate({'limits': 'd1.example 3\n', 'tlspolicy': 'd2.example may\n', 'discardehlo': '.example SIZE\n',
+                                           'sourceaddress': 'd4.example 127.0.0.9\n'}.items()):
+    was = smart.count
+    control(name, text)
+    send_all(NAMES)
+    apart = len(NAMES) if text[0] == '.' else 2
+    check(f'whom {name} names is by itself', arrived(2 + done_before) and smart.count - was == apart, smart.count - was)
+    os.unlink('/var/mta/control/' + name)
+was = smart.count
+control('limits', '* 3\n')
+send_all(NAMES)
+check('a line for all others names nobody', arrived(6) and smart.count - was == 1, smart.count - was)
+os.unlink('/var/mta/control/limits')
+
+# ---- it cannot be reached ----
+wait_for(lambda: smart.open == 0)
+smart.down()
+for name in NAMES:
+    send(name, 'later')
+check('it is left alone as a whole', wait_for(lambda: log().count('deferred to=<u@') == len(NAMES)) and
+      log().count('refused') < 4 and log().count('could not be reached lately') > 8, log()[-1500:])
+check('queue limits shows it once', re.search(rf' {len(NAMES)} +0 +1 +20 +1 +\d+ +all by \[127\.0\.0\.1\]:2741\n', queue('limits')), queue('limits'))
+other = Host(2742).up()
+control('smtproutes', ':[127.0.0.1]:2741\nd3.example:[127.0.0.1]:2742\n')
+queue('retry', '-r', 'u@d3.example')
+check('a domain with another route since then goes there', wait_for(lambda: other.count == 1), (other.count, log()[-900:]))
+smart = Host(2741).up()
+queue('retry', '-r', 'u@d5.example')
+check('when one is asked for, all go that waited for the smarthost', wait_for(lambda: smart.count == len(NAMES) - 1), smart.count)
+check('over few connections', len(smart.connections) < 6, smart.connections)
+done()
