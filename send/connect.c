@@ -149,6 +149,7 @@ begin(struct attempt *attempt, struct span host)
 	smtp_open(client, connection->fd);
 	connection->mails = 0;
 	connection->is_secure = false;
+	connection->is_fallback = attempt->is_clear;
 	connection->demand = *attempt->demand;
 	connection->is_route = attempt->is_known;
 	connection->mechanism[0] = '\0';

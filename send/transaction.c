@@ -1,9 +1,9 @@
 #include "send/transaction.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "send/commands.h"
+#include "send/judge.h"
 #include "send/text.h"
 
 /* RFC 5321 section 4.5.3.2. */
@@ -49,51 +49,6 @@ static bool
 is_yes(const struct smtp_client *client)
 {
 	return client->code >= 200 && client->code < 300;
-}
-
-enum {
-	ALL_THE_REST = DELIVERY_RECIPIENTS_MAX
-};
-
-static void
-give(struct connection *connection, struct verdicts *verdicts, size_t index,
-    enum verdict_kind kind, const char *code)
-{
-	const struct smtp_client *client = &connection->client;
-	char text[1024];
-
-	snprintf(text, sizeof(text), "%s%s %.*s", connection->server,
-	    client->code == 0 ? ":" : " said:", (int)client->text.len,
-	    client->text.len == 0 ? "" : client->text.data);
-	if (index == ALL_THE_REST)
-		verdicts_give_rest(verdicts, kind, code, text);
-	else
-		verdicts_give(verdicts, index, kind, code, text);
-}
-
-/*
- * What a reply that is not the one we hoped for means for a recipient.  One
- * that is neither yes nor no comes from a server that is out of step: nothing
- * is known, so later.
- */
-static void
-judge(struct connection *connection, struct verdicts *verdicts, size_t index)
-{
-	struct smtp_client *client = &connection->client;
-
-	if (client->code == 0)
-		give(connection, verdicts, index, VERDICT_LATER, "4.4.2");
-	else if (client->code == 530 && connection->is_route)
-		/* It wants a login or TLS: a setting of ours is missing. */
-		give(connection, verdicts, index, VERDICT_LATER, "4.7.0");
-	else if (client->code >= 500)
-		give(connection, verdicts, index, VERDICT_FAILED,
-		    smtp_status(client));
-	else if (client->code >= 400)
-		give(connection, verdicts, index, VERDICT_LATER,
-		    smtp_status(client));
-	else
-		give(connection, verdicts, index, VERDICT_LATER, "4.5.0");
 }
 
 /* One message to one server. */
@@ -294,7 +249,7 @@ read_envelope(struct transaction *transaction)
 	    connection->mails > 1)
 		return false;
 	if (!is_yes(client))
-		judge(connection, verdicts, ALL_THE_REST);
+		judge_reply(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
@@ -305,13 +260,14 @@ read_envelope(struct transaction *transaction)
 		if (!is_pipelined)
 			command_rcpt(client, &transaction->telling, &recipient);
 		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
-			judge(connection, verdicts, ALL_THE_REST);
+			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
 		if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
-			give(connection, verdicts, i, VERDICT_LATER, "4.5.3");
+			judge_give(
+			    connection, verdicts, i, VERDICT_LATER, "4.5.3");
 		else if (!is_yes(client))
-			judge(connection, verdicts, i);
+			judge_reply(connection, verdicts, i);
 	}
 	return true;
 }
@@ -329,14 +285,14 @@ read_verdicts(struct transaction *transaction)
 			continue;
 		smtp_read(client, DOT_TIMEOUT_MS);
 		if (client->code == 0 || client->code == 421) {
-			judge(connection, verdicts, ALL_THE_REST);
+			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
 		if (is_yes(client))
-			give(connection, verdicts, i, VERDICT_DELIVERED,
+			judge_give(connection, verdicts, i, VERDICT_DELIVERED,
 			    smtp_status(client));
 		else
-			judge(connection, verdicts, i);
+			judge_reply(connection, verdicts, i);
 	}
 	return true;
 }
@@ -352,10 +308,10 @@ read_verdict(struct transaction *transaction)
 		return read_verdicts(transaction);
 	smtp_read(&connection->client, DOT_TIMEOUT_MS);
 	if (is_yes(client))
-		give(connection, transaction->verdicts, ALL_THE_REST,
+		judge_give(connection, transaction->verdicts, ALL_THE_REST,
 		    VERDICT_DELIVERED, smtp_status(&connection->client));
 	else
-		judge(connection, transaction->verdicts, ALL_THE_REST);
+		judge_reply(connection, transaction->verdicts, ALL_THE_REST);
 	return is_yes(client) || (client->code >= 400 && client->code != 421);
 }
 
@@ -369,7 +325,7 @@ send_data(struct transaction *transaction)
 	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
 
 	if (code != 354) {
-		judge(connection, verdicts, ALL_THE_REST);
+		judge_reply(connection, verdicts, ALL_THE_REST);
 		return code >= 400 && code != 421;
 	}
 	if (verdicts->left == 0 && client->is_lmtp)

@@ -56,6 +56,7 @@ struct connection {
 	char mechanism[24];   /* by which we logged in, or "" */
 	bool is_route;        /* control/smtproutes names it */
 	bool is_secure;       /* by TLS, of which facts tells */
+	bool is_fallback;     /* in clear, as TLS was tried in vain */
 	struct tls_facts facts;
 	struct smtp_client client;
 	bool is_given;   /* a customer's, RFC 2645: none replaces it */
