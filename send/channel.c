@@ -159,6 +159,7 @@ run(struct connection *connection, const struct send_settings *settings,
 		    "remote-auth does not answer");
 		return;
 	}
+	connection_set_deadline(connection, settings);
 	if (!try(connection, settings, helpers, target, task, &verdicts))
 		try(connection, settings, helpers, target, task, &verdicts);
 	verdicts_give_rest(

@@ -10,8 +10,8 @@
  *             (a channel may bring a customer's connection, to be used)
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress discardehlo concurrencyremote; the messages it
- *             is handed
+ *             sourceaddress discardehlo concurrencyremote
+ *             timeouttransaction; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
@@ -64,6 +64,9 @@ read_settings(struct send_settings *settings)
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
 	    control_number("concurrencyremote", 100, 1, 500);
+	settings->transaction_ms =
+	    (int64_t)control_number("timeouttransaction", 3600, 1, 86400) *
+	    1000;
 	buf_free(&me);
 }
 

@@ -194,18 +194,32 @@ give_unreadable(struct transaction *transaction)
 	return false;
 }
 
+/*
+ * For a large text over a slow line the clock stands still: that it goes on at
+ * all is what BLOCK_TIMEOUT_MS sees to.
+ */
+static void
+spare_time(struct smtp_client *client, int64_t since_ms)
+{
+	if (client->deadline_ms != 0)
+		client->deadline_ms += clock_ms() - since_ms;
+}
+
 /* The text in one chunk; false after a verdict for all. */
 static bool
 write_chunk(struct transaction *transaction)
 {
 	struct smtp_client *client = &transaction->connection->client;
 	uint64_t length = transaction->facts.wire_length;
+	int64_t began_ms = clock_ms();
 
 	smtp_write(client, "BDAT %llu LAST", (unsigned long long)length);
 	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
 	transaction->is_chunk_sent = true;
-	return text_write_chunk(&transaction->text, length, &client->out) ||
-	       give_unreadable(transaction);
+	if (!text_write_chunk(&transaction->text, length, &client->out))
+		return give_unreadable(transaction);
+	spare_time(client, began_ms);
+	return true;
 }
 
 /*
@@ -299,13 +313,11 @@ read_verdicts(struct transaction *transaction)
 
 /* The reply to the text, for all that are left. */
 static bool
-read_verdict(struct transaction *transaction)
+read_one_verdict(struct transaction *transaction)
 {
 	struct connection *connection = transaction->connection;
 	const struct smtp_client *client = &connection->client;
 
-	if (client->is_lmtp)
-		return read_verdicts(transaction);
 	smtp_read(&connection->client, DOT_TIMEOUT_MS);
 	if (is_yes(client))
 		judge_give(connection, transaction->verdicts, ALL_THE_REST,
@@ -313,6 +325,25 @@ read_verdict(struct transaction *transaction)
 	else
 		judge_reply(connection, transaction->verdicts, ALL_THE_REST);
 	return is_yes(client) || (client->code >= 400 && client->code != 421);
+}
+
+/*
+ * Who does not wait for that sends the message twice (RFC 5321 section
+ * 4.5.3.2.6): it has all its time, though the transaction's be over.
+ */
+static bool
+read_verdict(struct transaction *transaction)
+{
+	struct smtp_client *client = &transaction->connection->client;
+	const int64_t deadline_ms = client->deadline_ms;
+	const int64_t least_ms = clock_ms() + DOT_TIMEOUT_MS;
+
+	if (deadline_ms != 0 && deadline_ms < least_ms)
+		client->deadline_ms = least_ms;
+	bool is_usable = client->is_lmtp ? read_verdicts(transaction)
+					 : read_one_verdict(transaction);
+	client->deadline_ms = deadline_ms;
+	return is_usable;
 }
 
 /* After DATA: the text, or a lone dot if nobody wants it. */
@@ -323,6 +354,7 @@ send_data(struct transaction *transaction)
 	struct verdicts *verdicts = transaction->verdicts;
 	struct smtp_client *client = &connection->client;
 	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
+	int64_t began_ms = clock_ms();
 
 	if (code != 354) {
 		judge_reply(connection, verdicts, ALL_THE_REST);
@@ -337,6 +369,7 @@ send_data(struct transaction *transaction)
 	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
 	if (!text_write(&transaction->text, &client->out))
 		return give_unreadable(transaction);
+	spare_time(client, began_ms);
 	return read_verdict(transaction);
 }
 

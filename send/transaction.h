@@ -19,7 +19,8 @@ struct send_settings {
 	struct control_list sources;  /* control/sourceaddress */
 	struct control_list discards; /* control/discardehlo */
 	int64_t connect_timeout_ms;
-	uint64_t children_max; /* control/concurrencyremote */
+	int64_t transaction_ms; /* control/timeouttransaction; 0: no end */
+	uint64_t children_max;  /* control/concurrencyremote */
 	uint16_t port;
 	bool has_tls;  /* tlsd is a neighbour */
 	bool has_auth; /* so is remote-auth */
@@ -53,6 +54,7 @@ struct connection {
 	char server[384];     /* "host[address]" */
 	uint64_t mails;       /* transactions so far */
 	struct demand demand; /* that it was opened for, and meets */
+	int64_t deadline_ms;  /* clock_ms, of what is under way; 0: none */
 	char mechanism[24];   /* by which we logged in, or "" */
 	bool is_route;        /* control/smtproutes names it */
 	bool is_secure;       /* by TLS, of which facts tells */
