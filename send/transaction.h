@@ -29,8 +29,10 @@ struct send_settings {
 /* Whom a channel asks. */
 struct helpers {
 	int resolve;
-	int tls;     /* a session with tlsd; -1: there is none, so no TLS */
-	int auth;    /* with remote-auth, for this host; -1: nobody logs in */
+	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
+	int auth; /* with remote-auth, for this host; -1: nobody logs in */
+	struct refusals *refusals; /* of logins there; NULL: not remembered */
+	uint64_t stamp;            /* of control/smtpauth, when last asked */
 	int manager; /* asked before each MX host; -1: it does not want that */
 };
 
