@@ -312,6 +312,16 @@ check('no parameters, one command at a time', s.commands[1:6] == [
     'HELO me.example', 'MAIL FROM:<from@me.example>', 'RCPT TO:<a@x.example>', 'RCPT TO:<b@x.example>', 'DATA'],
     s.commands)
 
+hundred = [f'r{i}@x.example' for i in range(100)]
+for ehlo in (EHLO, PLAIN):
+    s = Server(ehlo=ehlo)
+    expect('a hundred recipients', Channel(s), 'K', '2.0.0', rcpts=hundred)
+    check('in one transaction', [w for w in s.commands if w.startswith('RCPT')] == [f'RCPT TO:<{r}>' for r in hundred] and
+          len(s.messages) == 1, s.commands)
+c = Channel(Server())
+check('not one more', c.send(rcpts=hundred + ['x@x.example']) is None)
+c.close()
+
 # ---- refusals at each stage, with and without pipelining ----
 for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
     for stage in ('MAIL', 'RCPT', 'DATA', '.'):
