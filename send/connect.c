@@ -391,6 +391,11 @@ connection_open(struct connection *connection,
 
 	attempt.is_known = has_route;
 	find_source(&attempt);
+	if (attempt.route.is_path) {
+		verdicts_give_rest(
+		    verdicts, VERDICT_LATER, "4.3.5", route_path_mend);
+		return false;
+	}
 	if (is_literal(host, &address)) {
 		forget_addresses(&attempt);
 		reach_add(&attempt.reach, address, attempt.route.port);

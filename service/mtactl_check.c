@@ -325,7 +325,9 @@ read_greylisting(void)
 static void
 read_routes(void)
 {
-	routes_read();
+	const struct control_list routes = routes_read();
+
+	routes_complain_paths(&routes);
 }
 
 static void

@@ -10,7 +10,8 @@ from net import *
 on_net()
 control('timeoutconnect', '2\n')
 control('smtproutes', 'routed.example:[127.0.1.9]:2525\n.wild.example:smart.example:2526\n'
-        'typo.example:[nonsense]\nhosted.example:nowhere.example\n')
+        'typo.example:[nonsense]\nhosted.example:nowhere.example\npath.example:lmtp:/run/lmtp\n'
+        'unix.example:lmtp:unix:/run/lmtp\n')
 
 EHLO = ('PIPELINING', 'SIZE 10000000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES')
 PLAIN = ()
@@ -418,6 +419,8 @@ expect('a route for all below a domain', Channel(domain='deep.below.wild.example
 check('asks for addresses, not MX', ('addresses', 'smart.example') in asked)
 expect('the domain itself has no route', Channel(domain='wild.example'), 'D', '5.1.2')
 expect('a route whose host does not exist', Channel(domain='hosted.example'), 'Z', '4.4.3')
+for domain in ('path.example', 'unix.example'):
+    expect(f'{domain}: a route to a socket with a path', Channel(domain=domain), 'Z', '4.3.5', 'write lmtp:[127.0.0.1]:24')
 expect('a route to [nonsense]', Channel(domain='typo.example'), 'Z', '4.4.3')
 
 # ---- connections that end ----
