@@ -87,9 +87,10 @@ void verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
     const char *code, const char *text);
 
 /*
- * Send the message in fd at delivery->offset over an open connection.  Every
- * recipient gets a verdict, but for has_another_try.  False if the connection
- * is of no further use.
+ * Send the message in fd at delivery->offset over an open connection, to those
+ * that have no verdict.  Each gets one, but for has_another_try, and but those
+ * that are more than the server takes at once: for them, call it again.  False
+ * if the connection is of no further use.
  */
 bool transaction_run(struct connection *connection,
     const struct delivery *delivery, int fd, struct verdicts *verdicts);

@@ -319,6 +319,28 @@ for ehlo in (EHLO, PLAIN):
     expect('a hundred recipients', Channel(s), 'K', '2.0.0', rcpts=hundred)
     check('in one transaction', [w for w in s.commands if w.startswith('RCPT')] == [f'RCPT TO:<{r}>' for r in hundred] and
           len(s.messages) == 1, s.commands)
+for ehlo in (EHLO, PLAIN):
+    s = Server(ehlo=ehlo, RCPT=(['250 ok'] * 40 + ['452 4.5.3 too many'] * 60 + ['250 ok'] * 40 + ['452 too many'] * 20))
+    expect('to a host that takes forty', Channel(s), 'K', '2.0.0', rcpts=hundred)
+    check('three transactions', len(s.messages) == 3 and s.connections == 1, (len(s.messages), s.connections))
+    s = Server(ehlo=ehlo, RCPT=['250 ok'] + ['452 4.5.3 too many'] * 2, **{'.': ['451 4.3.0 not now']})
+    c = Channel(s)
+    got = c.send(rcpts=hundred[:3])
+    check('not if the text is not kept', got and [v[:2] for v in got] == [('Z', '4.3.0')] + [('Z', '4.5.3')] * 2 and
+          len(s.messages) == 1, got)
+    c.close()
+    s = Server(ehlo=ehlo, RCPT='452 4.5.3 too many')
+    expect('nor if even the first is too many', Channel(s), 'Z', '4.5.3', rcpts=hundred[:3])
+    s = Server(ehlo=ehlo, RCPT=['250 ok', '452 4.2.2 full'])
+    c = Channel(s)
+    got = c.send(rcpts=hundred[:2])
+    check('nor for a mailbox that is full', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.2.2')] and len(s.messages) == 1, got)
+    c.close()
+s = Server(EHLO + ('LIMITS MAILMAX=1',), RCPT=['250 ok', '452 4.5.3 too many'])
+c = Channel(s)
+got = c.send(rcpts=hundred[:2])
+check('nor beyond MAILMAX', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.5.3')] and len(s.messages) == 1, got)
+c.close()
 c = Channel(Server())
 check('not one more', c.send(rcpts=hundred + ['x@x.example']) is None)
 c.close()
@@ -340,7 +362,9 @@ for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
     c = Channel(s)
     got = c.send(rcpts=[f'r{i}@x.example' for i in range(5)])
     check(f'each recipient its own verdict, {way}', got and [v[:2] for v in got] == [
-        ('K', '2.0.0'), ('D', '5.1.1'), ('Z', '4.5.3'), ('Z', '4.5.3'), ('K', '2.0.0')], got)
+        ('K', '2.0.0'), ('D', '5.1.1'), ('K', '2.0.0'), ('K', '2.0.0'), ('K', '2.0.0')], got)
+    check(f'those that were too many follow at once, {way}', [w for w in s.commands if w.startswith('RCPT')][5:] == [
+        'RCPT TO:<r2@x.example>', 'RCPT TO:<r3@x.example>'] and len(s.messages) == 2 and s.connections == 1, s.commands)
     check(f'a reply of many lines is one line, {way}', got and '550-5.1.1 no 5.1.1 such 5.1.1 user' in got[1][2], got)
     s.script['RCPT'] = ['550 5.1.1 no', '451 4.2.0 no']
     got = c.send(rcpts=['a@x.example', 'b@x.example'])
