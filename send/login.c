@@ -94,7 +94,7 @@ explain(char why[LOGIN_WHY_MAX], int64_t left_ms)
 {
 	snprintf(why, LOGIN_WHY_MAX,
 	    "the next host refused this login of control/smtpauth, which is "
-	    "left alone for %lld minutes",
+	    "left alone for %lld min",
 	    (long long)((left_ms + 59999) / 60000));
 }
 
