@@ -125,16 +125,23 @@ try(struct connection *connection, const struct send_settings *settings,
     const struct helpers *helpers, const struct channel_opening *target,
     const struct task *task, struct verdicts *verdicts)
 {
+	char why[LOGIN_WHY_MAX];
+
 	if (connection->is_given)
 		return try_given(connection, target, task, verdicts);
-	if (connection_is_stale(connection) ||
-	    (connection->fd != -1 &&
-		!meets(&connection->demand, &task->demand)))
+	if (connection_is_stale(connection))
 		connection_close(connection);
-	verdicts->has_another_try = connection->fd != -1;
-	if (connection->fd == -1 &&
-	    !connection_open(
-		connection, settings, helpers, target, &task->demand, verdicts))
+	bool is_open =
+	    connection->fd != -1 && meets(&connection->demand, &task->demand);
+	verdicts->has_another_try = is_open;
+	if (!is_open && login_is_refused(helpers, task->demand.login, why)) {
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.7.8", why);
+		return true;
+	}
+	if (!is_open)
+		connection_close(connection);
+	if (!is_open && !connection_open(connection, settings, helpers, target,
+			    &task->demand, verdicts))
 		return true;
 	secure_log(connection, &task->delivery.id);
 	if (!groups_run(connection, &task->delivery, task->message, verdicts))
@@ -159,6 +166,7 @@ run(struct connection *connection, const struct send_settings *settings,
 		    "remote-auth does not answer");
 		return;
 	}
+	connection_set_deadline(connection, settings);
 	if (!try(connection, settings, helpers, target, task, &verdicts))
 		try(connection, settings, helpers, target, task, &verdicts);
 	verdicts_give_rest(

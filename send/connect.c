@@ -147,8 +147,10 @@ begin(struct attempt *attempt, struct span host)
 	    want.policy.level < TLS_LEVEL_ENCRYPT)
 		want.policy.level = TLS_LEVEL_ENCRYPT;
 	smtp_open(client, connection->fd);
+	client->deadline_ms = connection->deadline_ms;
 	connection->mails = 0;
 	connection->is_secure = false;
+	connection->is_fallback = attempt->is_clear;
 	connection->demand = *attempt->demand;
 	connection->is_route = attempt->is_known;
 	connection->mechanism[0] = '\0';
@@ -201,15 +203,25 @@ is_reached(struct attempt *attempt, struct span host)
 	return false;
 }
 
+/* Many hosts that take their time are no reason to go on for ever. */
+static bool
+is_late(const struct attempt *attempt)
+{
+	const int64_t deadline_ms = attempt->connection->deadline_ms;
+
+	return deadline_ms != 0 && clock_ms() >= deadline_ms;
+}
+
 /* The addresses of one host, until one of them serves us. */
 static bool
 try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
-	if (attempt->helpers->manager != -1 && attempt->reach.count > 0)
+	if (attempt->helpers->manager != -1 && attempt->reach.count > 0 &&
+	    !is_late(attempt))
 		channel_ask(attempt->helpers->manager, host);
-	for (;;) {
+	while (!is_late(attempt)) {
 		attempt->is_clear = false;
 		connection->fd = reach_next(&attempt->reach);
 		if (!is_reached(attempt, host))
@@ -226,6 +238,8 @@ try_host(struct attempt *attempt, struct span host)
 		if (outcome == OUTCOME_OPEN)
 			return true;
 	}
+	attempt->is_unreached = true;
+	return false;
 }
 
 static void
@@ -377,6 +391,11 @@ connection_open(struct connection *connection,
 
 	attempt.is_known = has_route;
 	find_source(&attempt);
+	if (attempt.route.is_path) {
+		verdicts_give_rest(
+		    verdicts, VERDICT_LATER, "4.3.5", route_path_mend);
+		return false;
+	}
 	if (is_literal(host, &address)) {
 		forget_addresses(&attempt);
 		reach_add(&attempt.reach, address, attempt.route.port);
@@ -412,6 +431,7 @@ connection_take(struct connection *connection,
 	snprintf(connection->server, sizeof(connection->server), "%.*s",
 	    (int)target->server.len, target->server.ptr);
 	smtp_open(&connection->client, fd);
+	connection_set_deadline(connection, settings);
 	unsigned code = smtp_read(&connection->client, GREETING_TIMEOUT_MS);
 	if (code >= 200 && code < 300 && say_hello(&attempt, target->server))
 		return;
@@ -419,6 +439,16 @@ connection_take(struct connection *connection,
 	snprintf(connection->fault, sizeof(connection->fault), "%.*s",
 	    (int)sizeof(connection->fault) - 1, attempt.text);
 	connection_close(connection);
+}
+
+void
+connection_set_deadline(
+    struct connection *connection, const struct send_settings *settings)
+{
+	connection->deadline_ms = settings->transaction_ms == 0
+				      ? 0
+				      : clock_ms() + settings->transaction_ms;
+	connection->client.deadline_ms = connection->deadline_ms;
 }
 
 bool

@@ -40,6 +40,11 @@ void connection_take(struct connection *connection,
     const struct send_settings *settings, const struct channel_opening *target,
     int fd);
 
+/* What comes next, until this is called again, has control/timeouttransaction.
+ */
+void connection_set_deadline(
+    struct connection *connection, const struct send_settings *settings);
+
 /*
  * Has the other side said something, or gone, since the last transaction, or
  * had as many as it takes (RFC 9422)?

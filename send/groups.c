@@ -32,6 +32,33 @@ cut_recipients(struct span *rest, uint64_t max, struct span *records)
 	return count;
 }
 
+/* RFC 9422 */
+static bool
+has_had_all(const struct connection *connection)
+{
+	uint64_t max = connection->client.mails_max;
+
+	return max > 0 && connection->mails >= max;
+}
+
+/*
+ * As few transactions as the server lets it be: some take fewer recipients at
+ * once than they should, and do not say so before.
+ */
+static bool
+run_all(struct connection *connection, const struct delivery *delivery, int fd,
+    struct verdicts *verdicts)
+{
+	bool is_usable = transaction_run(connection, delivery, fd, verdicts);
+
+	while (is_usable && verdicts->left > 0 && !has_had_all(connection))
+		is_usable = transaction_run(connection, delivery, fd, verdicts);
+	if (is_usable)
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.5.3",
+		    "the next host takes no more at once");
+	return is_usable;
+}
+
 bool
 groups_run(struct connection *connection, const struct delivery *delivery,
     int fd, struct verdicts *verdicts)
@@ -43,7 +70,7 @@ groups_run(struct connection *connection, const struct delivery *delivery,
 	bool is_usable = true;
 
 	if (max == 0 || verdicts->count <= max)
-		return transaction_run(connection, delivery, fd, verdicts);
+		return run_all(connection, delivery, fd, verdicts);
 	for (size_t first = 0; is_usable && first < verdicts->count;) {
 		struct group group = { .all = verdicts, .first = first };
 		struct verdicts some = { .give = give_to_all,
@@ -51,13 +78,11 @@ groups_run(struct connection *connection, const struct delivery *delivery,
 
 		some.count = some.left =
 		    cut_recipients(&rest, max, &part.recipients);
-		if (client->mails_max > 0 &&
-		    connection->mails >= client->mails_max)
+		if (has_had_all(connection))
 			verdicts_give_rest(&some, VERDICT_LATER, "4.5.3",
 			    "the next host takes no more at once");
 		else
-			is_usable =
-			    transaction_run(connection, &part, fd, &some);
+			is_usable = run_all(connection, &part, fd, &some);
 		first += some.count;
 		verdicts_give_rest(
 		    &some, VERDICT_LATER, "4.3.0", "no verdict was reached");

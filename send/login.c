@@ -1,6 +1,7 @@
 #include "send/login.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,11 +11,14 @@
 #include "net/starttls.h"
 #include "queue/neighbour.h"
 #include "queue/remoteauth.h"
+#include "send/refusals.h"
 
 enum {
 	ANSWER_TIMEOUT_MS = 30 * 1000, /* SCRAM's rounds take their time */
 	REPLY_TIMEOUT_MS = 300 * 1000,
-	STEPS_MAX = 8
+	STEPS_MAX = 8,
+	TRIAL_POLL_MS = 100,
+	WAIT_MAX_MS = 2 * REFUSAL_TRIAL_MS
 };
 
 static bool
@@ -53,7 +57,7 @@ login_select(struct helpers *helpers, struct span sender, uint64_t *line)
 	static struct packet packet;
 	const struct remoteauth_request request = { .kind = REMOTEAUTH_SELECT,
 		.sender = sender };
-	bool is_end;
+	struct remoteauth_selected selected;
 
 	*line = 0;
 	if (helpers->auth == -1)
@@ -62,14 +66,52 @@ login_select(struct helpers *helpers, struct span sender, uint64_t *line)
 	    !neighbour_wait(helpers->auth, ANSWER_TIMEOUT_MS, &packet))
 		return false;
 	packet_close_fds(&packet);
-	if (!remoteauth_parse_selected(packet_span(&packet), line, &is_end))
+	if (!remoteauth_parse_selected(packet_span(&packet), &selected))
 		return false;
-	if (is_end) {
+	*line = selected.line;
+	helpers->stamp = selected.stamp;
+	if (selected.is_end) {
 		close(helpers->auth);
 		helpers->auth = -1;
 	}
 	return true;
 }
+
+/* ---- logins that were refused ---- */
+
+/* By this, refusals know it: the same line of another file is another. */
+static uint64_t
+login_key(const struct helpers *helpers, uint64_t line)
+{
+	static const uint64_t odd = 0x9e3779b97f4a7c15;
+	uint64_t key = helpers->stamp * odd + line;
+
+	return key == 0 ? 1 : key;
+}
+
+static void
+explain(char why[LOGIN_WHY_MAX], int64_t left_ms)
+{
+	snprintf(why, LOGIN_WHY_MAX,
+	    "the next host refused this login of control/smtpauth, which is "
+	    "left alone for %lld min",
+	    (long long)((left_ms + 59999) / 60000));
+}
+
+bool
+login_is_refused(
+    const struct helpers *helpers, uint64_t line, char why[LOGIN_WHY_MAX])
+{
+	int64_t left_ms = 0;
+
+	if (line == 0 || !refusals_has(helpers->refusals,
+			     login_key(helpers, line), clock_ms(), &left_ms))
+		return false;
+	explain(why, left_ms);
+	return true;
+}
+
+/* ---- the exchange ---- */
 
 /* Of no further use: why is for the verdict. */
 static bool
@@ -169,9 +211,9 @@ run_steps(struct connection *connection, int session, struct packet *packet,
 	return false;
 }
 
-bool
-login_run(struct connection *connection, const struct helpers *helpers,
-    uint64_t line, const char **code)
+static bool
+run(struct connection *connection, const struct helpers *helpers, uint64_t line,
+    const char **code)
 {
 	static struct packet packet;
 	struct smtp_client *client = &connection->client;
@@ -197,4 +239,49 @@ login_run(struct connection *connection, const struct helpers *helpers,
 	    (int)step.mechanism.len, step.mechanism.ptr);
 	write_auth(&client->out, &step);
 	return run_steps(connection, helpers->auth, &packet, &step, code);
+}
+
+/* One child tries what nobody has tried yet, and the others wait for it. */
+static bool
+may_try(struct connection *connection, const struct helpers *helpers,
+    uint64_t line, const char **code)
+{
+	const uint64_t key = login_key(helpers, line);
+	const int64_t end_ms = clock_ms() + WAIT_MAX_MS;
+	char why[LOGIN_WHY_MAX];
+	int64_t left_ms = 0;
+
+	while (clock_ms() < end_ms) {
+		switch (refusals_ask(
+		    helpers->refusals, key, clock_ms(), &left_ms)) {
+		case REFUSAL_TRY:
+			return true;
+		case REFUSAL_WAIT:
+			poll(NULL, 0, TRIAL_POLL_MS);
+			break;
+		case REFUSAL_REFUSED:
+			explain(why, left_ms);
+			fail(connection, code, span_of(why));
+			*code = "4.7.8";
+			return false;
+		}
+	}
+	return fail(connection, code,
+	    span_of("this login is tried, and there is no answer yet"));
+}
+
+bool
+login_run(struct connection *connection, const struct helpers *helpers,
+    uint64_t line, const char **code)
+{
+	const struct smtp_client *client = &connection->client;
+
+	if (!may_try(connection, helpers, line, code))
+		return false;
+	bool is_in = run(connection, helpers, line, code);
+	refusals_settle(helpers->refusals, login_key(helpers, line), clock_ms(),
+	    is_in                 ? REFUSAL_GOOD
+	    : client->code >= 500 ? REFUSAL_BAD
+				  : REFUSAL_UNKNOWN);
+	return is_in;
 }

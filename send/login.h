@@ -14,6 +14,14 @@
  */
 bool login_select(struct helpers *helpers, struct span sender, uint64_t *line);
 
+enum {
+	LOGIN_WHY_MAX = 120
+};
+
+/* Did the host refuse that line not long ago?  Then why it is not tried. */
+bool login_is_refused(
+    const struct helpers *helpers, uint64_t line, char why[LOGIN_WHY_MAX]);
+
 /*
  * Log in by that line, over a connection that is protected as it has to be.
  * False: connection->client.text says why, and *code is the status code.

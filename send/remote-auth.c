@@ -35,6 +35,7 @@ enum {
 
 struct keeper {
 	struct control_list secrets;
+	uint64_t stamp; /* of their file */
 	Gsasl *library;
 	int64_t rest_ms; /* neighbour_rest_ms */
 	int session;
@@ -105,10 +106,14 @@ static void
 select_line(struct keeper *keeper, struct span sender)
 {
 	bool is_for_host;
-	size_t line = smtpauth_find(&keeper->secrets, buf_span(&keeper->host),
-	    keeper->port, sender, &is_for_host);
+	const struct remoteauth_selected selected = {
+		.line = smtpauth_find(&keeper->secrets, buf_span(&keeper->host),
+		    keeper->port, sender, &is_for_host),
+		.stamp = keeper->stamp,
+		.is_end = !is_for_host
+	};
 
-	remoteauth_add_selected(&keeper->packet, line, !is_for_host);
+	remoteauth_add_selected(&keeper->packet, &selected);
 }
 
 static struct remoteauth_step
@@ -253,6 +258,7 @@ main(int argc, char **argv)
 	if (argc != 1 || !neighbour_is_pair_end(NEIGHBOUR_SELF))
 		die(EX_USAGE, "%s", usage);
 	require_unprivileged();
+	keeper.stamp = smtpauth_stamp();
 	keeper.secrets = smtpauth_read();
 	keeper.library = proof_prepare();
 	keeper.rest_ms = neighbour_rest_ms();

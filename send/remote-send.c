@@ -10,8 +10,8 @@
  *             (a channel may bring a customer's connection, to be used)
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress discardehlo concurrencyremote; the messages it
- *             is handed
+ *             sourceaddress discardehlo concurrencyremote
+ *             timeouttransaction; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
@@ -36,6 +36,7 @@
 #include "send/channel.h"
 #include "send/children.h"
 #include "send/login.h"
+#include "send/refusals.h"
 
 static const char usage[] =
     "usage: remote-send   (started by service/queue/run)\n"
@@ -64,6 +65,9 @@ read_settings(struct send_settings *settings)
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
 	    control_number("concurrencyremote", 100, 1, 500);
+	settings->transaction_ms =
+	    (int64_t)control_number("timeouttransaction", 3600, 1, 86400) *
+	    1000;
 	buf_free(&me);
 }
 
@@ -89,25 +93,16 @@ wait_packet(const struct send_settings *settings, bool is_full)
 	return true;
 }
 
-/* Only for a host that an administrator named. */
-static int
-open_login(
-    const struct send_settings *settings, const struct channel_opening *target)
-{
-	struct route route = { .port = settings->port };
-
-	if (!settings->has_auth || !target_route(settings, target, &route))
-		return -1;
-	int session = login_open_session(route.host, route.port);
-	if (session == -1)
-		temp_fail("remote-auth is gone");
-	return session;
-}
+/* What it needs for each channel. */
+struct parent {
+	const struct send_settings *settings;
+	const struct sandbox_layer *layer;
+	struct refusal_hosts refusal_hosts;
+};
 
 /* A child for one channel, until the manager closes it; false if none. */
 static bool
-open_channel(const struct send_settings *settings,
-    const struct sandbox_layer *layer, const struct channel_opening *target,
+open_channel(const struct parent *parent, const struct channel_opening *target,
     const struct helpers *helpers, int fd, int given)
 {
 	const int kept[] = { fd, given, helpers->resolve, helpers->tls,
@@ -119,9 +114,10 @@ open_channel(const struct send_settings *settings,
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != self)
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
-		sandbox_session(layer, kept, 5);
+		refusals_keep(&parent->refusal_hosts, helpers->refusals);
+		sandbox_session(parent->layer, kept, 5);
 		struct helpers own = *helpers;
-		_exit(channel_run(settings, &own, target, fd, given));
+		_exit(channel_run(parent->settings, &own, target, fd, given));
 	}
 	if (pid == -1)
 		warn_errno("cannot fork for %.*s", (int)target->destination.len,
@@ -136,23 +132,41 @@ close_fd(int fd)
 		close(fd);
 }
 
+/* Only for a host that an administrator named. */
+static void
+open_login(struct parent *parent, const struct channel_opening *target,
+    struct helpers *helpers)
+{
+	struct route route = { .port = parent->settings->port };
+
+	if (!parent->settings->has_auth ||
+	    !target_route(parent->settings, target, &route))
+		return;
+	helpers->auth = login_open_session(route.host, route.port);
+	if (helpers->auth == -1)
+		temp_fail("remote-auth is gone");
+	helpers->refusals =
+	    refusals_of(&parent->refusal_hosts, route.host, route.port);
+}
+
 /* With whom it needs to find its host, and to be safe with it. */
 static bool
-open_to_host(const struct send_settings *settings,
-    const struct sandbox_layer *layer, const struct channel_opening *target,
-    int fd)
+open_to_host(
+    struct parent *parent, const struct channel_opening *target, int fd)
 {
-	const struct helpers helpers = { .manager = target->asks ? fd : -1,
+	const struct send_settings *settings = parent->settings;
+	struct helpers helpers = { .manager = target->asks ? fd : -1,
 		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = open_login(settings, target) };
+		.auth = -1 };
 
 	if (helpers.resolve == -1)
 		temp_fail("resolve is gone");
 	if (settings->has_tls && helpers.tls == -1)
 		temp_fail("tlsd is gone");
-	bool is_open = open_channel(settings, layer, target, &helpers, fd, -1);
+	open_login(parent, target, &helpers);
+	bool is_open = open_channel(parent, target, &helpers, fd, -1);
 	close_fd(helpers.resolve);
 	close_fd(helpers.tls);
 	close_fd(helpers.auth);
@@ -161,20 +175,20 @@ open_to_host(const struct send_settings *settings,
 
 /* A customer made the connection: there is nobody to be asked. */
 static bool
-open_to_customer(const struct send_settings *settings,
-    const struct sandbox_layer *layer, const struct channel_opening *target,
-    int fd, int given)
+open_to_customer(const struct parent *parent,
+    const struct channel_opening *target, int fd, int given)
 {
 	const struct helpers none = {
 		.resolve = -1, .tls = -1, .auth = -1, .manager = -1
 	};
 
-	return open_channel(settings, layer, target, &none, fd, given);
+	return open_channel(parent, target, &none, fd, given);
 }
 
 static void
-serve(const struct send_settings *settings, const struct sandbox_layer *layer)
+serve(struct parent *parent)
 {
+	const struct send_settings *settings = parent->settings;
 	static struct packet packet;
 	struct channel_opening opening;
 	uint64_t children = 0;
@@ -206,9 +220,8 @@ serve(const struct send_settings *settings, const struct sandbox_layer *layer)
 		    (given == -1) != (opening.server.len == 0))
 			log_event("no channel of delivery(5)");
 		else if (given == -1
-			     ? open_to_host(settings, layer, &opening, fd)
-			     : open_to_customer(
-				   settings, layer, &opening, fd, given))
+			     ? open_to_host(parent, &opening, fd)
+			     : open_to_customer(parent, &opening, fd, given))
 			children++;
 		close_fd(fd);
 		close_fd(given);
@@ -219,6 +232,7 @@ int
 main(int argc, char **argv)
 {
 	static struct send_settings settings;
+	static struct parent parent = { .settings = &settings };
 
 	program_name("remote-send");
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
@@ -233,9 +247,9 @@ main(int argc, char **argv)
 	read_settings(&settings);
 	children_hold();
 	require_unprivileged();
-	serve(
-	    &settings, sandbox_enter_for_sessions(
-			   SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT,
-			   SANDBOX_CONNECT));
+	parent.layer = sandbox_enter_for_sessions(
+	    SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT,
+	    SANDBOX_CONNECT);
+	serve(&parent);
 	return EX_OK;
 }

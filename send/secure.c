@@ -224,8 +224,10 @@ secure_start(struct connection *connection, const struct helpers *helpers,
 	unsigned code = smtp_read(client, STARTTLS_TIMEOUT_MS);
 	if (code == 0)
 		return no_tls(connection, "no answer to STARTTLS");
-	if (code != 220)
+	if (code != 220) {
+		connection->is_fallback = true;
 		return SECURE_NOT;
+	}
 	/* Nobody says more than 220 before the handshake: RFC 3207, 5. */
 	if (reader_has_buffered(&client->in))
 		return no_tls(connection, "bytes after the 220");

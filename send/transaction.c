@@ -1,10 +1,10 @@
 #include "send/transaction.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "send/commands.h"
-#include "send/text.h"
+#include "send/form.h"
+#include "send/judge.h"
 
 /* RFC 5321 section 4.5.3.2. */
 enum {
@@ -51,170 +51,18 @@ is_yes(const struct smtp_client *client)
 	return client->code >= 200 && client->code < 300;
 }
 
-enum {
-	ALL_THE_REST = DELIVERY_RECIPIENTS_MAX
-};
-
-static void
-give(struct connection *connection, struct verdicts *verdicts, size_t index,
-    enum verdict_kind kind, const char *code)
-{
-	const struct smtp_client *client = &connection->client;
-	char text[1024];
-
-	snprintf(text, sizeof(text), "%s%s %.*s", connection->server,
-	    client->code == 0 ? ":" : " said:", (int)client->text.len,
-	    client->text.len == 0 ? "" : client->text.data);
-	if (index == ALL_THE_REST)
-		verdicts_give_rest(verdicts, kind, code, text);
-	else
-		verdicts_give(verdicts, index, kind, code, text);
-}
-
-/*
- * What a reply that is not the one we hoped for means for a recipient.  One
- * that is neither yes nor no comes from a server that is out of step: nothing
- * is known, so later.
- */
-static void
-judge(struct connection *connection, struct verdicts *verdicts, size_t index)
-{
-	struct smtp_client *client = &connection->client;
-
-	if (client->code == 0)
-		give(connection, verdicts, index, VERDICT_LATER, "4.4.2");
-	else if (client->code == 530 && connection->is_route)
-		/* It wants a login or TLS: a setting of ours is missing. */
-		give(connection, verdicts, index, VERDICT_LATER, "4.7.0");
-	else if (client->code >= 500)
-		give(connection, verdicts, index, VERDICT_FAILED,
-		    smtp_status(client));
-	else if (client->code >= 400)
-		give(connection, verdicts, index, VERDICT_LATER,
-		    smtp_status(client));
-	else
-		give(connection, verdicts, index, VERDICT_LATER, "4.5.0");
-}
-
 /* One message to one server. */
 struct transaction {
 	struct connection *connection;
 	struct verdicts *verdicts;
-	struct telling telling;
-	struct text text;
-	struct text_facts facts;
-	bool is_chunk_sent;                   /* BDAT, with all of the text */
-	bool is_out[DELIVERY_RECIPIENTS_MAX]; /* not even tried here */
+	struct form form;
+	bool is_chunk_sent;                    /* BDAT, with all of the text */
+	bool is_out[DELIVERY_RECIPIENTS_MAX];  /* not even tried here */
+	size_t taken;                          /* recipients, by the server */
+	bool is_over[DELIVERY_RECIPIENTS_MAX]; /* and these were too many */
+	size_t over;
+	bool is_kept; /* the text, for one recipient at least */
 };
-
-/* ---- what can be sent ---- */
-
-static bool
-is_sendable(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
-/* A line end within an address would begin a command of its own. */
-static bool
-are_sendable(const struct delivery *delivery)
-{
-	struct span rest = delivery->recipients;
-	struct recipient recipient;
-
-	if (!is_sendable(delivery->sender) || !is_sendable(delivery->envid))
-		return false;
-	while (envelope_next(&rest, &recipient))
-		if (!is_sendable(recipient.address) ||
-		    !is_sendable(recipient.original))
-			return false;
-	return true;
-}
-
-/* Every way to send it is closed, or (not readable) not known yet. */
-static bool
-refuse(struct verdicts *verdicts, const struct text_prospect *prospect,
-    const char *code, const char *text)
-{
-	if (prospect->is_read)
-		verdicts_give_rest(verdicts, VERDICT_FAILED, code, text);
-	else
-		verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
-		    "the message cannot be read from the queue");
-	return false;
-}
-
-/* RFC 6531 section 3.6: what needs no UTF-8 after all may go without. */
-static bool
-give_up_utf8(
-    struct transaction *transaction, const struct text_prospect *prospect)
-{
-	const struct delivery *delivery = transaction->telling.delivery;
-	struct verdicts *verdicts = transaction->verdicts;
-	struct span rest = delivery->recipients;
-	struct recipient recipient;
-
-	if (!prospect->is_read || prospect->has_wide_header ||
-	    !command_is_ascii_address(delivery->sender))
-		return refuse(verdicts, prospect, "5.6.7",
-		    "the next host does not offer SMTPUTF8");
-	for (size_t i = 0; envelope_next(&rest, &recipient); i++)
-		if (!command_is_ascii_address(recipient.address))
-			verdicts_give(verdicts, i, VERDICT_FAILED, "5.6.7",
-			    "the next host does not offer SMTPUTF8, which "
-			    "this address needs");
-	transaction->telling.needs_utf8 = false;
-	return verdicts->left > 0;
-}
-
-/* RFC 6152 section 3: as 7 bits, or not at all. */
-static bool
-give_up_8bit(
-    struct transaction *transaction, const struct text_prospect *prospect)
-{
-	if (!prospect->is_read || prospect->status != TRANSFER_OK)
-		return refuse(transaction->verdicts, prospect, "5.6.3",
-		    "the next host does not offer 8BITMIME, and the message "
-		    "cannot be converted to 7 bits");
-	transaction->text.is_converted = true;
-	transaction->telling.is_8bit = false;
-	transaction->telling.size = prospect->length;
-	return true;
-}
-
-/* In what form can this server have it?  False after a verdict for all. */
-static bool
-choose_form(struct transaction *transaction)
-{
-	const struct smtp_client *client = &transaction->connection->client;
-	const struct delivery *delivery = transaction->telling.delivery;
-	struct telling *telling = &transaction->telling;
-	struct text_prospect prospect = { .is_read = true };
-	/* What came without BODY= is looked at: it may hold such bytes too. */
-	bool is_told = delivery->is_8bit && client->has_8bitmime;
-	if (!is_told || client->has_chunking)
-		transaction->facts = text_look(&transaction->text);
-	bool has_8bit = is_told || transaction->facts.has_8bit;
-	bool lacks_utf8 = delivery->needs_utf8 && !client->has_smtputf8;
-	bool lacks_8bit = has_8bit && !client->has_8bitmime;
-
-	telling->size = delivery->length;
-	telling->is_8bit = has_8bit && client->has_8bitmime;
-	telling->needs_utf8 = delivery->needs_utf8;
-	if ((lacks_utf8 || lacks_8bit) && has_8bit)
-		prospect = text_foresee(&transaction->text);
-	if ((lacks_utf8 && !give_up_utf8(transaction, &prospect)) ||
-	    (lacks_8bit && !give_up_8bit(transaction, &prospect)))
-		return false;
-	if (client->has_size && client->size_max > 0 &&
-	    telling->size > client->size_max)
-		verdicts_give_rest(transaction->verdicts, VERDICT_FAILED,
-		    "5.3.4", "the message is over the next host's limit");
-	return transaction->verdicts->left > 0;
-}
 
 /* ---- the conversation ---- */
 
@@ -223,7 +71,8 @@ static bool
 is_chunked(const struct transaction *transaction)
 {
 	return transaction->connection->client.has_chunking &&
-	       transaction->facts.is_read && !transaction->text.is_converted;
+	       transaction->form.facts.is_read &&
+	       !transaction->form.text.is_converted;
 }
 
 /*
@@ -239,18 +88,32 @@ give_unreadable(struct transaction *transaction)
 	return false;
 }
 
+/*
+ * For a large text over a slow line the clock stands still: that it goes on at
+ * all is what BLOCK_TIMEOUT_MS sees to.
+ */
+static void
+spare_time(struct smtp_client *client, int64_t since_ms)
+{
+	if (client->deadline_ms != 0)
+		client->deadline_ms += clock_ms() - since_ms;
+}
+
 /* The text in one chunk; false after a verdict for all. */
 static bool
 write_chunk(struct transaction *transaction)
 {
 	struct smtp_client *client = &transaction->connection->client;
-	uint64_t length = transaction->facts.wire_length;
+	uint64_t length = transaction->form.facts.wire_length;
+	int64_t began_ms = clock_ms();
 
 	smtp_write(client, "BDAT %llu LAST", (unsigned long long)length);
 	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
 	transaction->is_chunk_sent = true;
-	return text_write_chunk(&transaction->text, length, &client->out) ||
-	       give_unreadable(transaction);
+	if (!text_write_chunk(&transaction->form.text, length, &client->out))
+		return give_unreadable(transaction);
+	spare_time(client, began_ms);
+	return true;
 }
 
 /*
@@ -262,19 +125,61 @@ static bool
 write_envelope(struct transaction *transaction)
 {
 	struct smtp_client *client = &transaction->connection->client;
-	struct span rest = transaction->telling.delivery->recipients;
+	struct span rest = transaction->form.telling.delivery->recipients;
 	struct recipient recipient;
 
-	command_mail(client, &transaction->telling);
+	command_mail(client, &transaction->form.telling);
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++)
 		if (!transaction->is_out[i])
-			command_rcpt(client, &transaction->telling, &recipient);
+			command_rcpt(
+			    client, &transaction->form.telling, &recipient);
 	if (!is_chunked(transaction))
 		smtp_write(client, "DATA");
 	else if (!client->is_lmtp &&
-		 transaction->facts.wire_length <= CHUNK_AHEAD_MAX)
+		 transaction->form.facts.wire_length <= CHUNK_AHEAD_MAX)
 		return write_chunk(transaction);
 	return true;
+}
+
+/* ---- more recipients than the server takes at once ---- */
+
+/* RFC 5321 section 4.5.3.1.10; not where even the first is one too many. */
+static bool
+is_too_many(const struct transaction *transaction)
+{
+	const struct smtp_client *client = &transaction->connection->client;
+	const char *status = client->status;
+
+	return transaction->taken > 0 &&
+	       ((client->code == 452 &&
+		    (status[0] == '\0' || strcmp(status, "4.5.3") == 0)) ||
+		   (client->code == 552 &&
+		       (status[0] == '\0' || strcmp(status, "5.5.3") == 0)));
+}
+
+/* No reply of this transaction is about it any more. */
+static void
+set_aside(struct transaction *transaction, size_t index)
+{
+	transaction->is_over[index] = true;
+	transaction->over++;
+	transaction->verdicts->given[index] = true;
+	transaction->verdicts->left--;
+}
+
+/* For the next transaction, which makes sense only if this one did. */
+static void
+take_back(struct transaction *transaction, bool is_usable)
+{
+	struct verdicts *verdicts = transaction->verdicts;
+
+	for (size_t i = 0; i < verdicts->count; i++)
+		if (transaction->is_over[i])
+			verdicts->given[i] = false;
+	verdicts->left += transaction->over;
+	if (transaction->over > 0 && !(is_usable && transaction->is_kept))
+		verdicts_give_rest(verdicts, VERDICT_LATER, "4.5.3",
+		    "the next host takes no more recipients at once");
 }
 
 /* Replies to MAIL and each RCPT; false if the connection was lost. */
@@ -285,7 +190,7 @@ read_envelope(struct transaction *transaction)
 	struct verdicts *verdicts = transaction->verdicts;
 	struct smtp_client *client = &connection->client;
 	bool is_pipelined = client->has_pipelining;
-	struct span rest = transaction->telling.delivery->recipients;
+	struct span rest = transaction->form.telling.delivery->recipients;
 	struct recipient recipient;
 
 	smtp_read(client, MAIL_TIMEOUT_MS);
@@ -294,7 +199,7 @@ read_envelope(struct transaction *transaction)
 	    connection->mails > 1)
 		return false;
 	if (!is_yes(client))
-		judge(connection, verdicts, ALL_THE_REST);
+		judge_reply(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
@@ -303,15 +208,21 @@ read_envelope(struct transaction *transaction)
 		if (!is_pipelined && verdicts->left == 0)
 			return true; /* MAIL was refused */
 		if (!is_pipelined)
-			command_rcpt(client, &transaction->telling, &recipient);
+			command_rcpt(
+			    client, &transaction->form.telling, &recipient);
 		if (smtp_read(client, RCPT_TIMEOUT_MS) == 0) {
-			judge(connection, verdicts, ALL_THE_REST);
+			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
-		if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
-			give(connection, verdicts, i, VERDICT_LATER, "4.5.3");
-		else if (!is_yes(client))
-			judge(connection, verdicts, i);
+		if (is_yes(client))
+			transaction->taken++;
+		else if (is_too_many(transaction))
+			set_aside(transaction, i);
+		else if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
+			judge_give(
+			    connection, verdicts, i, VERDICT_LATER, "4.5.3");
+		else
+			judge_reply(connection, verdicts, i);
 	}
 	return true;
 }
@@ -329,34 +240,53 @@ read_verdicts(struct transaction *transaction)
 			continue;
 		smtp_read(client, DOT_TIMEOUT_MS);
 		if (client->code == 0 || client->code == 421) {
-			judge(connection, verdicts, ALL_THE_REST);
+			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
+		transaction->is_kept |= is_yes(client);
 		if (is_yes(client))
-			give(connection, verdicts, i, VERDICT_DELIVERED,
+			judge_give(connection, verdicts, i, VERDICT_DELIVERED,
 			    smtp_status(client));
 		else
-			judge(connection, verdicts, i);
+			judge_reply(connection, verdicts, i);
 	}
 	return true;
 }
 
 /* The reply to the text, for all that are left. */
 static bool
-read_verdict(struct transaction *transaction)
+read_one_verdict(struct transaction *transaction)
 {
 	struct connection *connection = transaction->connection;
 	const struct smtp_client *client = &connection->client;
 
-	if (client->is_lmtp)
-		return read_verdicts(transaction);
 	smtp_read(&connection->client, DOT_TIMEOUT_MS);
+	transaction->is_kept = is_yes(client);
 	if (is_yes(client))
-		give(connection, transaction->verdicts, ALL_THE_REST,
+		judge_give(connection, transaction->verdicts, ALL_THE_REST,
 		    VERDICT_DELIVERED, smtp_status(&connection->client));
 	else
-		judge(connection, transaction->verdicts, ALL_THE_REST);
+		judge_reply(connection, transaction->verdicts, ALL_THE_REST);
 	return is_yes(client) || (client->code >= 400 && client->code != 421);
+}
+
+/*
+ * Who does not wait for that sends the message twice (RFC 5321 section
+ * 4.5.3.2.6): it has all its time, though the transaction's be over.
+ */
+static bool
+read_verdict(struct transaction *transaction)
+{
+	struct smtp_client *client = &transaction->connection->client;
+	const int64_t deadline_ms = client->deadline_ms;
+	const int64_t least_ms = clock_ms() + DOT_TIMEOUT_MS;
+
+	if (deadline_ms != 0 && deadline_ms < least_ms)
+		client->deadline_ms = least_ms;
+	bool is_usable = client->is_lmtp ? read_verdicts(transaction)
+					 : read_one_verdict(transaction);
+	client->deadline_ms = deadline_ms;
+	return is_usable;
 }
 
 /* After DATA: the text, or a lone dot if nobody wants it. */
@@ -367,9 +297,10 @@ send_data(struct transaction *transaction)
 	struct verdicts *verdicts = transaction->verdicts;
 	struct smtp_client *client = &connection->client;
 	unsigned code = smtp_read(client, DATA_TIMEOUT_MS);
+	int64_t began_ms = clock_ms();
 
 	if (code != 354) {
-		judge(connection, verdicts, ALL_THE_REST);
+		judge_reply(connection, verdicts, ALL_THE_REST);
 		return code >= 400 && code != 421;
 	}
 	if (verdicts->left == 0 && client->is_lmtp)
@@ -379,8 +310,9 @@ send_data(struct transaction *transaction)
 		return smtp_read(client, DOT_TIMEOUT_MS) != 0;
 	}
 	client->out.timeout_ms = BLOCK_TIMEOUT_MS;
-	if (!text_write(&transaction->text, &client->out))
+	if (!text_write(&transaction->form.text, &client->out))
 		return give_unreadable(transaction);
+	spare_time(client, began_ms);
 	return read_verdict(transaction);
 }
 
@@ -408,7 +340,7 @@ converse(struct transaction *transaction)
 	bool is_pipelined = client->has_pipelining;
 
 	if (!is_pipelined)
-		command_mail(client, &transaction->telling);
+		command_mail(client, &transaction->form.telling);
 	else if (!write_envelope(transaction))
 		return false;
 	if (!read_envelope(transaction))
@@ -438,12 +370,12 @@ static bool
 is_permitted(struct transaction *transaction)
 {
 	const struct smtp_client *client = &transaction->connection->client;
-	const struct delivery *delivery = transaction->telling.delivery;
+	const struct delivery *delivery = transaction->form.telling.delivery;
 	struct verdicts *verdicts = transaction->verdicts;
-	int64_t left = transaction->telling.by_seconds;
+	int64_t left = transaction->form.telling.by_seconds;
 	bool must_return = delivery->by.mode == 'R';
 
-	if (!are_sendable(delivery))
+	if (!form_is_sendable(delivery))
 		verdicts_give_rest(verdicts, VERDICT_FAILED, "5.1.3",
 		    "an address has a byte that no SMTP command can hold");
 	else if (needs_tls(transaction->connection, delivery))
@@ -475,20 +407,24 @@ transaction_run(struct connection *connection, const struct delivery *delivery,
 {
 	struct transaction transaction = { .connection = connection,
 		.verdicts = verdicts,
-		.telling = { .delivery = delivery,
-		    .requires_tls = delivery->requires_tls &&
-				    connection->is_secure &&
-				    connection->client.has_requiretls,
-		    .by_seconds = delivery->by.time -
-				  (int64_t)(clock_utc_us() / 1000000) },
-		.text = { .fd = fd,
-		    .offset = delivery->offset,
-		    .length = delivery->length } };
+		.form = {
+		    .telling = { .delivery = delivery,
+			.requires_tls = delivery->requires_tls &&
+					connection->is_secure &&
+					connection->client.has_requiretls,
+			.by_seconds = delivery->by.time -
+				      (int64_t)(clock_utc_us() / 1000000) },
+		    .text = { .fd = fd,
+			.offset = delivery->offset,
+			.length = delivery->length } } };
 
 	verdicts->action = choose_action(&connection->client, &delivery->by);
-	if (!is_permitted(&transaction) || !choose_form(&transaction))
+	if (!is_permitted(&transaction) ||
+	    !form_choose(&transaction.form, &connection->client, verdicts))
 		return true;
 	memcpy(transaction.is_out, verdicts->given, sizeof(verdicts->given));
 	connection->mails++;
-	return converse(&transaction);
+	bool is_usable = converse(&transaction);
+	take_back(&transaction, is_usable);
+	return is_usable;
 }

@@ -19,7 +19,8 @@ struct send_settings {
 	struct control_list sources;  /* control/sourceaddress */
 	struct control_list discards; /* control/discardehlo */
 	int64_t connect_timeout_ms;
-	uint64_t children_max; /* control/concurrencyremote */
+	int64_t transaction_ms; /* control/timeouttransaction; 0: no end */
+	uint64_t children_max;  /* control/concurrencyremote */
 	uint16_t port;
 	bool has_tls;  /* tlsd is a neighbour */
 	bool has_auth; /* so is remote-auth */
@@ -28,8 +29,10 @@ struct send_settings {
 /* Whom a channel asks. */
 struct helpers {
 	int resolve;
-	int tls;     /* a session with tlsd; -1: there is none, so no TLS */
-	int auth;    /* with remote-auth, for this host; -1: nobody logs in */
+	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
+	int auth; /* with remote-auth, for this host; -1: nobody logs in */
+	struct refusals *refusals; /* of logins there; NULL: not remembered */
+	uint64_t stamp;            /* of control/smtpauth, when last asked */
 	int manager; /* asked before each MX host; -1: it does not want that */
 };
 
@@ -53,9 +56,11 @@ struct connection {
 	char server[384];     /* "host[address]" */
 	uint64_t mails;       /* transactions so far */
 	struct demand demand; /* that it was opened for, and meets */
+	int64_t deadline_ms;  /* clock_ms, of what is under way; 0: none */
 	char mechanism[24];   /* by which we logged in, or "" */
 	bool is_route;        /* control/smtproutes names it */
 	bool is_secure;       /* by TLS, of which facts tells */
+	bool is_fallback;     /* in clear, as TLS was tried in vain */
 	struct tls_facts facts;
 	struct smtp_client client;
 	bool is_given;   /* a customer's, RFC 2645: none replaces it */
@@ -82,9 +87,10 @@ void verdicts_give_rest(struct verdicts *verdicts, enum verdict_kind kind,
     const char *code, const char *text);
 
 /*
- * Send the message in fd at delivery->offset over an open connection.  Every
- * recipient gets a verdict, but for has_another_try.  False if the connection
- * is of no further use.
+ * Send the message in fd at delivery->offset over an open connection, to those
+ * that have no verdict.  Each gets one, but for has_another_try, and but those
+ * that are more than the server takes at once: for them, call it again.  False
+ * if the connection is of no further use.
  */
 bool transaction_run(struct connection *connection,
     const struct delivery *delivery, int fd, struct verdicts *verdicts);

@@ -142,6 +142,7 @@ static const struct {
 	{ "programtimeout", 1, 86400 },
 	{ "includeprograms", 0, 1 },
 	{ "timeoutconnect", 1, 600 },
+	{ "timeouttransaction", 1, 86400 },
 	{ "odmrfetchinterval", 0, 86400 },
 	{ "odmrfetchconcurrency", 1, PROVIDERS_MAX },
 	{ "landlockmax", 0, 6 },
@@ -324,7 +325,9 @@ read_greylisting(void)
 static void
 read_routes(void)
 {
-	routes_read();
+	const struct control_list routes = routes_read();
+
+	routes_complain_paths(&routes);
 }
 
 static void

@@ -10,6 +10,10 @@ enum {
 	LMTP_PORT = 24
 };
 
+const char route_path_mend[] =
+    "no socket with a path can be reached from remote-send's jail: let the "
+    "LMTP server listen on 127.0.0.1, too, and write lmtp:[127.0.0.1]:24";
+
 /* "smtps:" or "lmtp:", if there is more after it. */
 static struct span
 cut_kind(struct span item, struct route *route)
@@ -30,6 +34,18 @@ cut_kind(struct span item, struct route *route)
 	return item;
 }
 
+/* "/PATH" or "unix:PATH" of a socket */
+static bool
+is_path(struct span item, struct span *path)
+{
+	static const char unix_word[] = "unix:";
+	bool has_word = span_starts(item, span_of(unix_word));
+
+	*path =
+	    span_slice(item, has_word ? sizeof(unix_word) - 1 : 0, item.len);
+	return path->len > 0 && (has_word || path->ptr[0] == '/');
+}
+
 /* The host may be empty: use the MX. */
 static bool
 parse_target(struct span item, struct route *route)
@@ -39,6 +55,10 @@ parse_target(struct span item, struct route *route)
 	route->text = item;
 	item = cut_kind(item, route);
 	number = route->port;
+	if (route->kind == ROUTE_LMTP && is_path(item, &route->host)) {
+		route->is_path = true;
+		return true;
+	}
 	if (item.len > 0 && item.ptr[0] == '[') {
 		size_t end = span_index(item, ']');
 
@@ -84,7 +104,7 @@ route_parse(struct span text, struct route *route)
 {
 	return text.len > 0 && text.len <= ROUTE_TEXT_MAX &&
 	       text.ptr[text.len - 1] != ':' && parse_target(text, route) &&
-	       is_host(route->host);
+	       !route->is_path && is_host(route->host);
 }
 
 bool
@@ -130,4 +150,18 @@ routes_read(void)
 			    "lmtp: before HOST if it speaks that");
 	}
 	return routes;
+}
+
+void
+routes_complain_paths(const struct control_list *routes)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route route = { .port = 0 };
+		struct span pattern;
+
+		if (parse_route(routes->items[i], &pattern, &route) &&
+		    route.is_path)
+			control_complain(
+			    "smtproutes", routes->lines[i], route_path_mend);
+	}
 }

@@ -5,7 +5,9 @@
  * routes - control/smtproutes: which host takes the mail for a domain, in
  * qmail's grammar: DOMAIN:HOST:PORT, .DOMAIN for all below it, :HOST for all.
  * Before HOST may stand "smtps:" (TLS from the first byte, RFC 8314 section
- * 3.3; port 465) or "lmtp:" (RFC 2033; port 24).
+ * 3.3; port 465) or "lmtp:" (RFC 2033; port 24).  "lmtp:/PATH" and Postfix's
+ * "lmtp:unix:/PATH" are read, but nobody can follow them: remote-send has a
+ * jail without files, and connects by IP alone.
  */
 
 #include "base/control.h"
@@ -21,7 +23,13 @@ struct route {
 	struct span host;
 	enum route_kind kind;
 	uint16_t port;
+	bool is_path; /* host is the path of a socket, which is out of reach */
 };
+
+extern const char route_path_mend[];
+
+/* For mtactl check: end as control_complain does at a route by a path. */
+void routes_complain_paths(const struct control_list *routes);
 
 /* Read the file.  A line without sense ends the program: control_complain. */
 struct control_list routes_read(void);

@@ -74,6 +74,7 @@ smtp_open(struct smtp_client *client, int fd)
 	client->mechanisms = buf_new(SMTP_MECHANISMS_MAX);
 	client->code = 0;
 	client->status[0] = '\0';
+	client->deadline_ms = 0;
 	client->is_hello = client->is_lmtp = false;
 	forget_keywords(client);
 }
@@ -206,14 +207,26 @@ take_line(struct smtp_client *client, unsigned count, bool *is_last)
 	return true;
 }
 
+static int64_t
+reply_deadline(const struct smtp_client *client, int64_t timeout_ms)
+{
+	int64_t deadline_ms = clock_ms() + timeout_ms;
+
+	return client->deadline_ms != 0 && client->deadline_ms < deadline_ms
+		   ? client->deadline_ms
+		   : deadline_ms;
+}
+
 unsigned
 smtp_read(struct smtp_client *client, int64_t timeout_ms)
 {
+	const int64_t deadline_ms = reply_deadline(client, timeout_ms);
 	bool is_last = false;
 
-	client->in.timeout_ms = client->out.timeout_ms = timeout_ms;
 	buf_clear(&client->text);
 	for (unsigned count = 0; !is_last; count++) {
+		client->in.timeout_ms = client->out.timeout_ms =
+		    deadline_ms - clock_ms();
 		enum io_status status = read_line(&client->in, &client->line);
 
 		if (client->out.status == IO_TIMEOUT || status == IO_TIMEOUT)

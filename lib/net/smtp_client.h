@@ -6,6 +6,7 @@
  *
  * Limits  a reply has at most SMTP_REPLY_LINES lines of SMTP_LINE_MAX bytes;
  *         of its text the first SMTP_TEXT_MAX bytes are kept.
+ * Time    a reply has one deadline, however many lines it comes in.
  * Errors  smtp_read returns 0 when there is no reply: the connection is of no
  *         further use, and text says why.
  */
@@ -24,11 +25,12 @@ struct smtp_client {
 	struct reader in;
 	struct writer out;
 	struct buf line;
-	unsigned code;   /* of the last reply */
-	char status[12]; /* its enhanced status code, "" if it has none */
-	struct buf text; /* the reply on one line, code included */
-	bool is_lmtp;    /* the caller's: LHLO, RFC 2033 section 4.1 */
-	bool is_hello;   /* the reply awaited is EHLO's: keywords follow */
+	unsigned code;       /* of the last reply */
+	char status[12];     /* its enhanced status code, "" if it has none */
+	struct buf text;     /* the reply on one line, code included */
+	int64_t deadline_ms; /* the caller's: of any reply, clock_ms; 0: none */
+	bool is_lmtp;        /* the caller's: LHLO, RFC 2033 section 4.1 */
+	bool is_hello;       /* the reply awaited is EHLO's: keywords follow */
 	bool has_pipelining;
 	bool has_8bitmime;
 	bool has_chunking;

@@ -101,6 +101,17 @@ check_mode(void)
 		    "chmod 640");
 }
 
+uint64_t
+smtpauth_stamp(void)
+{
+	struct stat status;
+
+	if (stat(MTA_CONTROL "/smtpauth", &status) == -1)
+		return 0;
+	return (uint64_t)status.st_mtim.tv_sec * 1000000000 +
+	       (uint64_t)status.st_mtim.tv_nsec;
+}
+
 struct control_list
 smtpauth_read(void)
 {

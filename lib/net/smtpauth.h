@@ -33,6 +33,12 @@ struct smtpauth {
  */
 struct control_list smtpauth_read(void);
 
+/*
+ * A number that is another when the file is another; 0: there is none.  Ask
+ * before the file is read.
+ */
+uint64_t smtpauth_stamp(void);
+
 /* False if line is none.  *smtpauth points into line. */
 bool smtpauth_parse(struct span line, struct smtpauth *smtpauth);
 

@@ -26,7 +26,9 @@
 #include "queue/id.h"
 
 enum {
-	DELIVERY_RECIPIENTS_MAX = 40,
+	/* What each server takes, RFC 5321 section 4.5.3.1.8; a packet of long
+	 * addresses is full before that. */
+	DELIVERY_RECIPIENTS_MAX = 100,
 	DELIVERY_RECIPIENTS_BYTES = 14000, /* of their records in a packet */
 	DELIVERY_TEXT_MAX = 512
 };

@@ -101,18 +101,23 @@ remoteauth_parse_step(struct span packet, struct remoteauth_step *step)
 }
 
 void
-remoteauth_add_selected(struct buf *buf, uint64_t line, bool is_end)
+remoteauth_add_selected(
+    struct buf *buf, const struct remoteauth_selected *selected)
 {
-	record_add_number(buf, 'N', line);
-	if (is_end)
+	record_add_number(buf, 'N', selected->line);
+	record_add_number(buf, 'T', selected->stamp);
+	if (selected->is_end)
 		record_add_string(buf, 'E', "");
 }
 
 bool
-remoteauth_parse_selected(struct span packet, uint64_t *line, bool *is_end)
+remoteauth_parse_selected(
+    struct span packet, struct remoteauth_selected *selected)
 {
 	struct span empty;
 
-	*is_end = record_find(packet, 'E', &empty);
-	return record_find_number(packet, 'N', UINT32_MAX, line);
+	*selected = (struct remoteauth_selected){ .is_end = record_find(
+						      packet, 'E', &empty) };
+	return record_find_number(packet, 'N', UINT32_MAX, &selected->line) &&
+	       record_find_number(packet, 'T', UINT64_MAX, &selected->stamp);
 }

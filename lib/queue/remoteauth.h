@@ -7,8 +7,9 @@
  *
  *   bind       H host, P port   from remote-send's parent, once: of no other
  *                               host will this session tell anything
- *   select     S sender         -> selected  N which line, or 0; E if there
- *                               is none for any sender: then it closes
+ *   select     S sender         -> selected  N which line, or 0; T of which
+ *                               state of the file; E if there is none for any
+ *                               sender: then it closes
  *   begin      L line, M mechanisms offered, B channel binding
  *                               -> step: M the one that is used
  *   challenge  C base64         -> step
@@ -63,9 +64,15 @@ struct remoteauth_step {
 void remoteauth_add_step(struct buf *buf, const struct remoteauth_step *step);
 bool remoteauth_parse_step(struct span packet, struct remoteauth_step *step);
 
-/* line 0: none for this sender; is_end: nor for any other. */
-void remoteauth_add_selected(struct buf *buf, uint64_t line, bool is_end);
+struct remoteauth_selected {
+	uint64_t line;  /* 0: none for this sender */
+	uint64_t stamp; /* another when the file is another */
+	bool is_end;    /* nor for any other sender */
+};
+
+void remoteauth_add_selected(
+    struct buf *buf, const struct remoteauth_selected *selected);
 bool remoteauth_parse_selected(
-    struct span packet, uint64_t *line, bool *is_end);
+    struct span packet, struct remoteauth_selected *selected);
 
 #endif

@@ -19,8 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct remoteauth_request request;
 	struct remoteauth_request same;
 	struct remoteauth_step step;
-	uint64_t line;
-	bool is_end;
+	struct remoteauth_selected selected;
 
 	if (size > PACKET_MAX)
 		return 0;
@@ -34,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    memchr(step.response.len == 0 ? "" : step.response.ptr, '\n',
 		step.response.len) != NULL)
 		abort();
-	remoteauth_parse_selected(packet, &line, &is_end);
+	remoteauth_parse_selected(packet, &selected);
 	buf_free(&again);
 	return 0;
 }

@@ -125,6 +125,9 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
 for name, text in TYPING.items():
     put(name, b'# what it is\n' + text + b'\n')
 named(TYPING, 'typing errors', 2)
+for route in (b'lmtp:unix:/run/lmtp', b'lmtp:/run/lmtp'):
+    put('smtproutes', b'# what it is\nexample.org:' + route + b'\n')
+    named(['smtproutes'], f'a socket with a path, {route.decode()}', 2, 'write lmtp:[127.0.0.1]:24')
 sound = run(BIN + 'mtactl', 'check')
 check('mtactl check finds no fault in what was mended', sound.returncode == 0, (sound.stdout, sound.stderr))
 

@@ -10,7 +10,8 @@ from net import *
 on_net()
 control('timeoutconnect', '2\n')
 control('smtproutes', 'routed.example:[127.0.1.9]:2525\n.wild.example:smart.example:2526\n'
-        'typo.example:[nonsense]\nhosted.example:nowhere.example\n')
+        'typo.example:[nonsense]\nhosted.example:nowhere.example\npath.example:lmtp:/run/lmtp\n'
+        'unix.example:lmtp:unix:/run/lmtp\n')
 
 EHLO = ('PIPELINING', 'SIZE 10000000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES')
 PLAIN = ()
@@ -312,6 +313,38 @@ check('no parameters, one command at a time', s.commands[1:6] == [
     'HELO me.example', 'MAIL FROM:<from@me.example>', 'RCPT TO:<a@x.example>', 'RCPT TO:<b@x.example>', 'DATA'],
     s.commands)
 
+hundred = [f'r{i}@x.example' for i in range(100)]
+for ehlo in (EHLO, PLAIN):
+    s = Server(ehlo=ehlo)
+    expect('a hundred recipients', Channel(s), 'K', '2.0.0', rcpts=hundred)
+    check('in one transaction', [w for w in s.commands if w.startswith('RCPT')] == [f'RCPT TO:<{r}>' for r in hundred] and
+          len(s.messages) == 1, s.commands)
+for ehlo in (EHLO, PLAIN):
+    s = Server(ehlo=ehlo, RCPT=(['250 ok'] * 40 + ['452 4.5.3 too many'] * 60 + ['250 ok'] * 40 + ['452 too many'] * 20))
+    expect('to a host that takes forty', Channel(s), 'K', '2.0.0', rcpts=hundred)
+    check('three transactions', len(s.messages) == 3 and s.connections == 1, (len(s.messages), s.connections))
+    s = Server(ehlo=ehlo, RCPT=['250 ok'] + ['452 4.5.3 too many'] * 2, **{'.': ['451 4.3.0 not now']})
+    c = Channel(s)
+    got = c.send(rcpts=hundred[:3])
+    check('not if the text is not kept', got and [v[:2] for v in got] == [('Z', '4.3.0')] + [('Z', '4.5.3')] * 2 and
+          len(s.messages) == 1, got)
+    c.close()
+    s = Server(ehlo=ehlo, RCPT='452 4.5.3 too many')
+    expect('nor if even the first is too many', Channel(s), 'Z', '4.5.3', rcpts=hundred[:3])
+    s = Server(ehlo=ehlo, RCPT=['250 ok', '452 4.2.2 full'])
+    c = Channel(s)
+    got = c.send(rcpts=hundred[:2])
+    check('nor for a mailbox that is full', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.2.2')] and len(s.messages) == 1, got)
+    c.close()
+s = Server(EHLO + ('LIMITS MAILMAX=1',), RCPT=['250 ok', '452 4.5.3 too many'])
+c = Channel(s)
+got = c.send(rcpts=hundred[:2])
+check('nor beyond MAILMAX', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.5.3')] and len(s.messages) == 1, got)
+c.close()
+c = Channel(Server())
+check('not one more', c.send(rcpts=hundred + ['x@x.example']) is None)
+c.close()
+
 # ---- refusals at each stage, with and without pipelining ----
 for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
     for stage in ('MAIL', 'RCPT', 'DATA', '.'):
@@ -329,7 +362,9 @@ for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
     c = Channel(s)
     got = c.send(rcpts=[f'r{i}@x.example' for i in range(5)])
     check(f'each recipient its own verdict, {way}', got and [v[:2] for v in got] == [
-        ('K', '2.0.0'), ('D', '5.1.1'), ('Z', '4.5.3'), ('Z', '4.5.3'), ('K', '2.0.0')], got)
+        ('K', '2.0.0'), ('D', '5.1.1'), ('K', '2.0.0'), ('K', '2.0.0'), ('K', '2.0.0')], got)
+    check(f'those that were too many follow at once, {way}', [w for w in s.commands if w.startswith('RCPT')][5:] == [
+        'RCPT TO:<r2@x.example>', 'RCPT TO:<r3@x.example>'] and len(s.messages) == 2 and s.connections == 1, s.commands)
     check(f'a reply of many lines is one line, {way}', got and '550-5.1.1 no 5.1.1 such 5.1.1 user' in got[1][2], got)
     s.script['RCPT'] = ['550 5.1.1 no', '451 4.2.0 no']
     got = c.send(rcpts=['a@x.example', 'b@x.example'])
@@ -408,6 +443,8 @@ expect('a route for all below a domain', Channel(domain='deep.below.wild.example
 check('asks for addresses, not MX', ('addresses', 'smart.example') in asked)
 expect('the domain itself has no route', Channel(domain='wild.example'), 'D', '5.1.2')
 expect('a route whose host does not exist', Channel(domain='hosted.example'), 'Z', '4.4.3')
+for domain in ('path.example', 'unix.example'):
+    expect(f'{domain}: a route to a socket with a path', Channel(domain=domain), 'Z', '4.3.5', 'write lmtp:[127.0.0.1]:24')
 expect('a route to [nonsense]', Channel(domain='typo.example'), 'Z', '4.4.3')
 
 # ---- connections that end ----

@@ -42,9 +42,10 @@ class Server:
     used = 0
 
     def __init__(self, pair=GOOD, starttls=b'220 go\r\n', garbage=None, before=('STARTTLS',), after=(), port=25,
-                 implicit=False, lmtp=None, auth=None, address=None, listening=True):
+                 implicit=False, lmtp=None, auth=None, address=None, listening=True, replies={}):
         Server.used += 1
         self.address = address or f'127.0.3.{Server.used}'
+        self.replies = replies  # by verb, without or with "tls " before it, in place of the usual one
         self.auth, self.peers = auth, []  # auth(say, hear, arguments): the reply to AUTH
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*pair)
@@ -84,7 +85,9 @@ class Server:
             command = line.decode('latin-1').rstrip('\r\n')
             verb = command[:8].split(' ')[0].upper()
             self.commands.append(prefix + command)
-            if verb in ('EHLO', 'LHLO'):
+            if prefix + verb in self.replies:
+                client.sendall(self.replies[prefix + verb])
+            elif verb in ('EHLO', 'LHLO'):
                 client.sendall(''.join(f'250-{w}\r\n' for w in ('mx.example',) + words).encode() + b'250 8BITMIME\r\n')
             elif verb == 'STARTTLS':
                 client.sendall(self.starttls)

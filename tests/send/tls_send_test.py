@@ -37,6 +37,23 @@ for label, how, connections in (
     check(f'{label}: in clear', got and got[0] == 'K' and len(s.messages) == 1 and s.connections == connections and
           not any(x.startswith('tls') for x in s.commands), (got, s.commands, s.connections))
 check('and that is in the log', logged('3{23} tls=none server='))
+
+# ---- in clear, where TLS was tried in vain, no is not for good ----
+BROKEN = dict(garbage=b'250 hello?\r\n')
+for label, reply, how, kind, code in (
+        ('530 after a broken handshake', b'530 5.7.0 Must issue a STARTTLS command first', BROKEN, 'Z', '4.7.0'),
+        ('530 without a status', b'530 STARTTLS first', BROKEN, 'Z', '4.7.0'),
+        ('5.7.x after a broken handshake', b'550 5.7.1 encryption is needed', BROKEN, 'Z', '4.7.0'),
+        ('530 after a 454', b'530 5.7.0 Must issue a STARTTLS command first', dict(starttls=b'454 4.7.0 not now\r\n'), 'Z', '4.7.0'),
+        ('another no after a broken handshake', b'550 5.1.8 no such sender', BROKEN, 'D', '5.1.8'),
+        ('530 where TLS is not offered', b'530 5.7.0 no', dict(before=()), 'D', '5.7.0'),
+        ('5.7.x where TLS is not offered', b'550 5.7.1 no', dict(before=()), 'D', '5.7.1')):
+    s = Server(replies={'MAIL': reply + b'\r\n'}, **how)
+    got = Channel(sender, s).send()
+    check(label, got and got[:2] == (kind, code) and reply.decode() in got[2], (got, s.commands))
+s = Server(replies={'tls MAIL': b'550 5.7.1 never\r\n'})
+got = Channel(sender, s).send()
+check('5.7.x by TLS', got and got[:2] == ('D', '5.7.1'), (got, s.commands))
 check('both end with the manager', sender.end() == (0, 0, 0))
 
 # ---- control/tlspolicy ----

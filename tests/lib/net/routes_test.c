@@ -21,7 +21,7 @@ static const struct sample good[] = {
 
 static const char *const bad[] = { "", ":25", "smtps:", "host:x", "host:0x19",
 	"host:70000", "two words", "a\tb", "a/b", "host:25:26", "[]", "[",
-	"a@b", "h\xc3\xb4te" };
+	"a@b", "h\xc3\xb4te", "lmtp:/run/lmtp", "lmtp:unix:/run/lmtp" };
 
 int
 main(void)

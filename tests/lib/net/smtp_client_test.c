@@ -3,6 +3,8 @@
  */
 
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/smtp_client.h"
@@ -119,6 +121,53 @@ test_limits(void)
 	buf_free(&bytes);
 }
 
+/* A child says a line each 50 ms, and never the last one. */
+static pid_t
+trickle(void)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000000 };
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == -1)
+		_exit(1);
+	smtp_open(&client, ends[0]);
+	server = ends[1];
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	close(ends[0]);
+	while (send(ends[1], "250-x\r\n", 7, MSG_NOSIGNAL) == 7)
+		nanosleep(&pause, NULL);
+	_exit(0);
+}
+
+static void
+test_deadline(void)
+{
+	pid_t pid = trickle();
+	int64_t began_ms = clock_ms();
+
+	CHECK("a reply has one deadline, however many lines it has",
+	    smtp_read(&client, 400) == 0 &&
+		has_text("the server is too slow") &&
+		clock_ms() - began_ms < 2000);
+	end();
+	waitpid(pid, NULL, 0);
+	pid = trickle();
+	began_ms = clock_ms();
+	client.deadline_ms = began_ms + 400;
+	CHECK("the caller's counts where it is sooner",
+	    smtp_read(&client, 60000) == 0 &&
+		has_text("the server is too slow") &&
+		clock_ms() - began_ms < 2000);
+	end();
+	waitpid(pid, NULL, 0);
+	begin("250 ok\r\n", 8);
+	client.deadline_ms = clock_ms() + 60000;
+	CHECK("not where it is later", smtp_read(&client, 1000) == 250);
+	end();
+}
+
 static bool
 server_heard(const char *want)
 {
@@ -161,6 +210,7 @@ main(void)
 {
 	test_replies();
 	test_limits();
+	test_deadline();
 	test_hello();
 	return test_result();
 }

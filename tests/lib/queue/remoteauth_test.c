@@ -74,20 +74,20 @@ int
 main(void)
 {
 	struct buf packet = buf_new(PACKET_MAX);
-	uint64_t line;
-	bool is_end;
+	struct remoteauth_selected selected = { .line = 7, .stamp = 9 };
 
 	test_requests();
 	test_steps();
-	remoteauth_add_selected(&packet, 7, false);
+	remoteauth_add_selected(&packet, &selected);
 	CHECK("selected",
-	    remoteauth_parse_selected(buf_span(&packet), &line, &is_end) &&
-		line == 7 && !is_end);
+	    remoteauth_parse_selected(buf_span(&packet), &selected) &&
+		selected.line == 7 && selected.stamp == 9 && !selected.is_end);
 	buf_clear(&packet);
-	remoteauth_add_selected(&packet, 0, true);
+	selected = (struct remoteauth_selected){ .is_end = true };
+	remoteauth_add_selected(&packet, &selected);
 	CHECK("none at all",
-	    remoteauth_parse_selected(buf_span(&packet), &line, &is_end) &&
-		line == 0 && is_end);
+	    remoteauth_parse_selected(buf_span(&packet), &selected) &&
+		selected.line == 0 && selected.is_end);
 	buf_free(&packet);
 	return test_result();
 }
