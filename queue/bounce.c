@@ -383,7 +383,7 @@ write_envelope(struct bounce *bounce, struct span to)
 	const struct recipient recipient = { .address = to };
 
 	envelope_add_sender(&bounce->envelope,
-	    span_of(bounce->is_double ? BOUNCE_DOUBLE_SENDER : ""));
+	    span_of(bounce->is_double ? ENVELOPE_DOUBLE_BOUNCE : ""));
 	record_add_string(&bounce->envelope, 'B', "8");
 	/* Nothing else in it needs it: what was in UTF-8 is encoded. */
 	if (!span_is_ascii(to))
@@ -403,7 +403,7 @@ bounce_write(struct bounce *bounce, const char **why)
 
 	bounce->failures = bounce->statuses = bounce->text = buf_new(TEXT_MAX);
 	bounce->envelope = buf_new(ENVELOPE_MAX);
-	if (span_equal(sender, span_of(BOUNCE_DOUBLE_SENDER))) {
+	if (span_equal(sender, span_of(ENVELOPE_DOUBLE_BOUNCE))) {
 		*why = "a report of a double bounce failed: dropped";
 		return false;
 	}

@@ -14,9 +14,6 @@ struct bounce_settings {
 	uint64_t original_max; /* control/bouncebytes: return it whole up to */
 };
 
-/* The sender of a double bounce: a report about this one is dropped. */
-#define BOUNCE_DOUBLE_SENDER "#@[]"
-
 struct bounce {
 	const struct bounce_settings *settings;
 	const struct report *report;

@@ -38,8 +38,11 @@ command_mail(struct smtp_client *client, const struct telling *telling)
 			  : span_equal(delivery->ret, span_of("H")) ? "HDRS"
 								    : "";
 
+	struct span sender = delivery->sender;
+	if (span_equal(sender, span_of(ENVELOPE_DOUBLE_BOUNCE)))
+		sender = span_of("");
 	buf_add_string(&line, "MAIL FROM:<");
-	add_address(&line, telling, delivery->sender);
+	add_address(&line, telling, sender);
 	if (client->has_size)
 		buf_printf(
 		    &line, " SIZE=%llu", (unsigned long long)telling->size);

@@ -41,6 +41,13 @@ enum {
 	ENVELOPE_SOLICITATION_MAX = 1000
 };
 
+/*
+ * The sender of a report on a report that could not be delivered (qmail's): if
+ * that fails, too, nobody is told.  To other hosts it is the null path, for it
+ * is no address.
+ */
+#define ENVELOPE_DOUBLE_BOUNCE "#@[]"
+
 enum envelope_status {
 	ENVELOPE_OK,
 	ENVELOPE_TRUNCATED, /* no closing empty record */

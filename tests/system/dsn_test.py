@@ -10,14 +10,16 @@ on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 
 
-control('smtproutes', 'dsn.example:[127.0.0.1]:2525\nold.example:[127.0.0.1]:2526\nslow.example:[127.0.0.1]:2527\n')
+control('smtproutes', 'dsn.example:[127.0.0.1]:2525\nold.example:[127.0.0.1]:2526\nslow.example:[127.0.0.1]:2527\nno.example:[127.0.0.1]:2528\n')
 control('relayclients', '127.0.0.1\n')
 control('retrymin', '1\n')
 control('retrymax', '1\n')
 control('delaywarning', '1\n')
+control('doublebounceto', 'admin@dsn.example\n')
 modern = Hop(2525, 'PIPELINING', 'SIZE', '8BITMIME', 'DSN', 'SMTPUTF8')
 old = Hop(2526, 'PIPELINING', '8BITMIME')
 slow = Hop(2527, rcpt='451 4.2.1 later')
+no = Hop(2528, rcpt='550 5.1.1 nobody of that name')
 with open('/etc/aliases', 'a') as f:
     f.write('one: ann\nout: far@dsn.example\nmany: ann, far@dsn.example\nowned: far@old.example\nowner-owned: postmaster\n')
 subprocess.run(['/var/mta/bin/newaliases'], check=True)
@@ -174,6 +176,12 @@ subprocess.run(['/var/mta/bin/mtactl', 'user', 'add', 'eva@k\u00f6ln.example'], 
 send('idn-v', ['eva@k\u00f6ln.example', 'eva@xn--kln-sna.example'], ' SMTPUTF8')
 check('an account of such a domain', wait_for(lambda: len(glob.glob('/var/mta/mail/xn--kln-sna.example/eva/Maildir/new/*')) == 2),
       glob.glob('/var/mta/mail/*/*'))
+
+# ---- a report that nobody takes ----
+modern.rcpt = '250 ok'
+del modern.commands[:]
+send('twice', ['x@no.example'], sender='y@no.example')
+check('goes to another host as a report does', wait_for(lambda: modern.saw('RCPT TO:<admin@dsn.example>')) and modern.saw('MAIL FROM:<>'), modern.commands)
 
 # ---- sendmail ----
 modern.rcpt = '250 ok'
