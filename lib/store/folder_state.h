@@ -5,7 +5,7 @@
  * folder_state - what the modules behind folder.h share: the view, the list on
  * disk and the names of the files.
  *
- * folder_list.c    reads and writes estafeta-uidlist
+ * folder_list.c    reads estafeta-uidlist; folder_list_write.c writes it
  * folder_view.c    keeps what the list said, parsed
  * folder_scan.c    looks at the files
  * folder_recent.c  which messages no session was told of
@@ -176,6 +176,8 @@ enum account_status folder_expunge_locked(
 
 /* ---- folder_list.c ---- */
 
+extern const char folder_list_name[];
+
 /*
  * Read what is new in the list; false with errno set.  ENOENT: there is none,
  * EBADMSG: it is no list.
@@ -184,6 +186,11 @@ bool folder_list_read(struct folder *folder);
 
 /* From the beginning to where it has a line's end, of the file that is open. */
 bool folder_list_read_to(struct folder *folder, uint64_t end);
+
+/* Forget what was read of it. */
+void folder_list_close(struct folder *folder);
+
+/* ---- folder_make.c, folder_list_write.c ---- */
 
 /*
  * Make a list, of what another server left or of nothing; under the lock.  With
@@ -199,9 +206,6 @@ bool folder_list_append(
 /* Write it anew if most of it is history; under the lock. */
 bool folder_list_compact(struct folder *folder);
 bool folder_list_rewrite(struct folder *folder);
-
-/* Forget what was read of it. */
-void folder_list_close(struct folder *folder);
 
 /* The keywords' names of dovecot-keywords; and write them there. */
 void folder_read_keywords(struct folder *folder);
