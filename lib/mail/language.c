@@ -74,6 +74,8 @@ static const struct {
 	    "ninguna carpeta puede tener ese uso" },
 	{ "the mailbox cannot be read", "el buzón no se puede leer" },
 	{ "the first unseen one", "el primero sin leer" },
+	{ "the folder was numbered anew",
+	    "los mensajes de la carpeta tienen otros números" },
 	{ "UIDs hold", "los UID siguen siendo válidos" },
 	{ "the next one", "el siguiente" },
 	{ "changes count", "los cambios se cuentan" },

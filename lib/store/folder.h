@@ -125,6 +125,13 @@ uint64_t folder_keyword_bit(
 enum account_status folder_refresh(struct folder *folder);
 
 /*
+ * Did others number its messages anew, with another UIDVALIDITY?  Then the view
+ * stays as it is, no call takes news or changes anything any more, and the
+ * folder is to be opened again.
+ */
+bool folder_is_replaced(const struct folder *folder);
+
+/*
  * Take the expunged ones out of the view, from the last to the first; take
  * gets each one's index at that moment and its UID.  It may be NULL.
  */

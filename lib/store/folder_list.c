@@ -117,11 +117,31 @@ take_line(struct folder *folder, const struct uidlist_line *line)
 
 /* ---- reading ---- */
 
+/* A list with another header numbers other messages: nothing of it is taken. */
+static bool
+take_header(struct folder *folder, struct span line)
+{
+	struct uidlist_header header;
+
+	if (!uidlist_parse_header(line, &header)) {
+		errno = EBADMSG;
+		return false;
+	}
+	if (folder->header.uid_validity != 0 &&
+	    (header.uid_validity != folder->header.uid_validity ||
+		strcmp(header.id, folder->header.id) != 0)) {
+		folder->is_replaced = true;
+		errno = ESTALE;
+		return false;
+	}
+	folder->header = header;
+	return true;
+}
+
 /* Of whole lines only; a line without its LF waits for it. */
 static bool
 take_lines(struct folder *folder, struct span *text)
 {
-	struct uidlist_header header;
 	struct uidlist_line line = { .kind = UIDLIST_STATE };
 
 	while (text->len > 0) {
@@ -134,16 +154,8 @@ take_lines(struct folder *folder, struct span *text)
 		text->ptr += newline + 1;
 		text->len -= newline + 1;
 		if (folder->list_offset == 0) {
-			if (!uidlist_parse_header(one, &header)) {
-				errno = EBADMSG;
+			if (!take_header(folder, one))
 				return false;
-			}
-			folder->is_replaced |=
-			    folder->header.uid_validity != 0 &&
-			    (header.uid_validity !=
-				    folder->header.uid_validity ||
-				strcmp(header.id, folder->header.id) != 0);
-			folder->header = header;
 		} else {
 			line.modseq = 0;
 			if (uidlist_parse(one, &line))
@@ -214,11 +226,34 @@ folder_list_close(struct folder *folder)
 	folder->list_inode = 0;
 }
 
+/* Is it a list, and of the messages that we have? */
+static bool
+has_our_header(struct folder *folder, int fd)
+{
+	struct buf text = buf_new(UIDLIST_LINE_MAX);
+	char *room = buf_room(&text, UIDLIST_LINE_MAX);
+	ssize_t got = room == NULL ? -1 : pread(fd, room, UIDLIST_LINE_MAX, 0);
+	struct span line = { room, got > 0 ? (size_t)got : 0 };
+	bool is_ours = got != -1 && take_header(folder, span_cut(&line, '\n'));
+
+	int error = errno;
+	buf_free(&text);
+	errno = error;
+	return is_ours;
+}
+
 /* Another file: all of it is read, and what it does not have is gone. */
 static bool
 read_anew(struct folder *folder, int fd, const struct stat *status)
 {
 	folder_list_close(folder);
+	if (folder->header.uid_validity != 0 && !has_our_header(folder, fd)) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return false;
+	}
 	folder->list = fd;
 	folder->list_inode = status->st_ino;
 	folder->vanished_since = 0;
@@ -250,8 +285,12 @@ folder_list_read(struct folder *folder)
 {
 	struct stat status;
 
-	if (fstatat(folder->root, folder_list_name, &status, AT_SYMLINK_NOFOLLOW) ==
-	    -1)
+	if (folder->is_replaced) {
+		errno = ESTALE;
+		return false;
+	}
+	if (fstatat(folder->root, folder_list_name, &status,
+		AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
 	if (folder->list != -1 && status.st_ino == folder->list_inode &&
 	    (uint64_t)status.st_size >= folder->list_offset)

@@ -191,7 +191,8 @@ put_in_place(struct folder *folder, int fd)
 	    !account_end_uid_validity(folder->account, &folder->validity))
 		return false;
 	return (is_first || fsync(fd) == 0) &&
-	       renameat(folder->root, new_name, folder->root, folder_list_name) == 0 &&
+	       renameat(folder->root, new_name, folder->root,
+		   folder_list_name) == 0 &&
 	       (is_first ? file_sync_named(fd) : fsync(folder->root) == 0);
 }
 
@@ -219,16 +220,16 @@ folder_list_rewrite(struct folder *folder)
 		int error = errno;
 
 		close(fd);
+		unlinkat(folder->root, new_name, 0);
 		errno = error;
 	}
 	buf_free(&text);
 	return is_good;
 }
 
-bool
+void
 folder_list_compact(struct folder *folder)
 {
-	if (folder->list_lines < 2 * folder->count + LINES_SPARE)
-		return true;
-	return folder_list_rewrite(folder);
+	if (folder->list_lines >= 2 * folder->count + LINES_SPARE)
+		(void)folder_list_rewrite(folder);
 }

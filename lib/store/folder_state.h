@@ -65,7 +65,7 @@ struct folder {
 	int validity;         /* of it, being written; or -1 */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
-	bool is_replaced;     /* by one with another UIDVALIDITY */
+	bool is_replaced;     /* by one with another UIDVALIDITY: all is over */
 	struct uidlist_header header;
 	uint32_t uid_next;
 	uint64_t modseq;
@@ -180,7 +180,8 @@ extern const char folder_list_name[];
 
 /*
  * Read what is new in the list; false with errno set.  ENOENT: there is none,
- * EBADMSG: it is no list.
+ * EBADMSG: it is no list, ESTALE: it is of another UIDVALIDITY, and nothing of
+ * it was taken.
  */
 bool folder_list_read(struct folder *folder);
 
@@ -203,8 +204,11 @@ bool folder_list_make(struct folder *folder);
 bool folder_list_append(
     struct folder *folder, struct span lines, bool is_durable);
 
-/* Write it anew if most of it is history; under the lock. */
-bool folder_list_compact(struct folder *folder);
+/*
+ * Write it anew if most of it is history; under the lock.  It is as good as it
+ * was if the disk has no room for that.
+ */
+void folder_list_compact(struct folder *folder);
 bool folder_list_rewrite(struct folder *folder);
 
 /* The keywords' names of dovecot-keywords; and write them there. */
@@ -279,7 +283,8 @@ void folder_view_leave(struct folder *folder);
 
 /* ---- folder_scan.c ---- */
 
-/* Read some of cur/ and new/; under the lock. */
+/* Read some of cur/ and new/; under the lock.  If it fails, or the list cannot
+ * be written, what we know is what we knew: the next one may have more luck. */
 enum account_status folder_scan(struct folder *folder, unsigned parts);
 
 void folder_cache_free(struct folder *folder);
