@@ -70,6 +70,7 @@ answer(struct search *search, const struct search_found *found)
 		put_plain(search, found);
 	else if (!search_is_silent(&search->returns))
 		search_put_extended(session, &search->returns, found);
+	program_warn(&search->program, session);
 	/* A part of the result cannot be kept up to date. */
 	if ((search->returns.items & RETURN_UPDATE) != 0 &&
 	    session->limited_uid != 0)

@@ -64,6 +64,8 @@ static const struct {
 	{ "it will not be updated", "no se actualizará" },
 	{ "no search of that tag is updated",
 	    "no se actualiza ninguna búsqueda con esa etiqueta" },
+	{ "some messages cannot be read",
+	    "algunos mensajes no se pueden leer" },
 	{ "some of them are gone", "algunos ya no están" },
 	{ "a part cannot be decoded", "una parte no se puede descodificar" },
 	{ "others changed these first", "otros cambiaron estos antes" },

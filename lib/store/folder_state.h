@@ -63,6 +63,7 @@ struct folder {
 	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool is_list_due;     /* made, and to be written with the first scan */
 	int validity;         /* of it, being written; or -1 */
+	bool has_unreadable;  /* that was logged */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
 	bool is_replaced;     /* by one with another UIDVALIDITY: all is over */
@@ -145,6 +146,12 @@ uint64_t folder_item_bytes(
 
 /* The same, only where we think that it is. */
 int folder_try_open(struct folder *folder, size_t i);
+
+/*
+ * Message i could not be opened or read, and errno says why.  Not a matter of
+ * what may be changed: account_error is for that.  The first is logged.
+ */
+enum account_status folder_file_error(struct folder *folder, size_t i);
 
 /* ---- folder_ahead.c ---- */
 
