@@ -28,7 +28,9 @@ parse_search(struct search *search, struct parse *parse)
 		    !search_parse_charset(parse, &search->failure))
 			return false;
 	} else if (parse_keyword(parse, "CHARSET")) {
-		if (!parse_space(parse) ||
+		/* RFC 6855 section 3: it would be a second label. */
+		if ((search->session->enabled & ENABLED_UTF8) != 0 ||
+		    !parse_space(parse) ||
 		    !search_parse_charset(parse, &search->failure))
 			return false;
 	}

@@ -273,6 +273,12 @@ w.say('CREATE ../x')
 check('no name leads out', os.listdir(home) == ['M'], os.listdir(home))
 v = Wire()
 check('RFC 5161, 6855', has(v.say('ENABLE UTF8=ACCEPT CONDSTORE X'), '* ENABLED CONDSTORE UTF8=ACCEPT'))
+v.say('SELECT INBOX')
+for command in 'SEARCH CHARSET UTF-8 ALL', 'UID SEARCH RETURN (COUNT) CHARSET US-ASCII ALL', 'SEARCH CHARSET X ALL':
+    a = v.say(command)
+    check(f'RFC 6855 3: no {command}', len(a) == 1 and a[0].startswith('BAD SEARCH'), a)
+check('all else says its character set still', ok(v.say('SEARCH SUBJECT "\xfc"')) and ok(v.say('SORT (DATE) UTF-8 ALL')) and
+      ok(v.say('ESEARCH IN (PERSONAL) CHARSET UTF-8 ALL')))
 check('UTF-8 names', has(v.say('LIST "" "Entwü*"'), '"Entwürfe"'))
 r = Wire()
 r.say('ENABLE IMAP4rev2')
