@@ -144,10 +144,16 @@ put_folder(const struct list_request *request,
 {
 	struct session *session = request->session;
 	struct account_folder shown = *folder;
+	bool is_lsub = request->verb[1] == 'S';
 
 	if (!request->returns_subscribed &&
-	    (!request->only_subscribed || request->verb[1] == 'S'))
+	    (!request->only_subscribed || is_lsub))
 		shown.attributes &= ~(uint32_t)FOLDER_SUBSCRIBED;
+	/* RFC 3501 has no other word for what is not there. */
+	if (is_lsub && (shown.attributes & FOLDER_NONEXISTENT) != 0) {
+		shown.attributes &= ~(uint32_t)FOLDER_NONEXISTENT;
+		shown.attributes |= FOLDER_NOSELECT;
+	}
 	list_put_head(session, request->verb, &shown);
 	if (has_child_info)
 		put(session, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");

@@ -212,7 +212,10 @@ check('RFC 3501 6.3.9: LSUB % shows what is above', a == ['(\\Noselect \\HasChil
 a = lsub('%/%')
 check('below that, too', len(a) == 4 and '(\\Noselect \\HasChildren) "/" "Tree/b"' in a and
       '(\\Noselect \\HasChildren) "/" "Void/a"' in a, a)
-check('* needs none', not any('Noselect' in l for l in lsub('*')))
+a = lsub('*')
+check('* needs none, and says of what is not there that it cannot be selected',
+      a == [f'(\\Noselect \\HasNoChildren) "/" "{name}"' for name in ('Tree/a', 'Tree/b/c', 'Tree-x/y', 'Void/a/b')], a)
+check('RFC 5258: LIST says more', has(w.say('LIST (SUBSCRIBED) "" Void/*'), '* LIST (\\NonExistent \\Subscribed) "/" "Void/a/b"'))
 w.say('CREATE Tree')
 w.say('SUBSCRIBE Tree')
 a = lsub('%')
