@@ -232,6 +232,26 @@ for i in range(30):
     w.say(f'CREATE Many{i}')
 w.say('SUBSCRIBE Many7/Sub')
 w.say('SUBSCRIBE Many7-')
+w.say('CREATE Bin/Old (USE (\\Trash))')
+w.say('CREATE Case/Draft (USE (\\Drafts))')
+for name in 'Bin/Old', 'Case/Letter', 'Cellar/Sub':
+    w.say(f'SUBSCRIBE {name}')
+BOTH = ' ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE"))'
+listed = lambda options, patterns: [line[7:] for line in w.say(f'LIST ({options}) "" {patterns}') if line.startswith('*')]
+a = listed('SUBSCRIBED SPECIAL-USE RECURSIVEMATCH', '(Bin Case Cellar Work)')
+check('RFC 6154, 5258 3: parents of what both options select', a == ['(\\Noselect \\HasChildren) "/" "Bin"' + BOTH], a)
+a = listed('SPECIAL-USE SUBSCRIBED RECURSIVEMATCH', '(Bin% B*)')
+check('not of what is told itself', a == ['(\\Subscribed \\Trash \\HasNoChildren) "/" "Bin/Old"'], a)
+a = listed('RECURSIVEMATCH SPECIAL-USE', '(Bin Case Cellar Work)')
+check('of what one of them selects', a == [f'(\\Noselect \\HasChildren) "/" "{name}" ("CHILDINFO" ("SPECIAL-USE"))' for name in ('Bin', 'Case')], a)
+a = listed('SUBSCRIBED RECURSIVEMATCH', '(Bin Case Cellar)')
+check('and the other', [line.split('"')[3] for line in a] == ['Bin', 'Case', 'Cellar'] and all(line.endswith(INFO) for line in a), a)
+check('RFC 5258 3.1: RECURSIVEMATCH is not alone, nor with REMOTE', all(w.say(f'LIST ({options}) "" *')[0].startswith('BAD')
+      for options in ('RECURSIVEMATCH', 'REMOTE RECURSIVEMATCH')))
+for name in 'Bin/Old', 'Case/Letter', 'Cellar/Sub':
+    w.say(f'UNSUBSCRIBE {name}')
+for name in 'Bin/Old', 'Case/Draft':
+    w.say(f'DELETE {name}')
 look = Opened(home + '/M/.Many7.Sub/new')
 a = w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" (Work M%)')
 check('RECURSIVEMATCH: only parents', a[:-1] == ['* LIST (\\HasChildren) "/" "Many7" ("CHILDINFO" ("SUBSCRIBED"))',
