@@ -2,6 +2,8 @@
 
 #include "store/store_kind.h"
 
+const char special_use_entry[] = "/private/specialuse";
+
 static const char file_name[] = "estafeta-specialuse";
 
 enum account_status
