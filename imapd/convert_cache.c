@@ -49,6 +49,7 @@ convert_status_of(enum account_status status)
 	case ACCOUNT_OVER_QUOTA:
 	case ACCOUNT_CONFLICT:
 	case ACCOUNT_READ_ONLY:
+	case ACCOUNT_UNREADABLE:
 	case ACCOUNT_ERROR:
 		break;
 	}

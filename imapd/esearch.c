@@ -151,6 +151,7 @@ run_multisearch(struct multisearch *search)
 			.items = search->returns.items_of_new });
 	else if ((search->returns.items & RETURN_UPDATE) != 0)
 		contexts_refuse(session);
+	program_warn(&search->program, session);
 	session_fail(session, search->failure);
 }
 

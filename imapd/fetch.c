@@ -11,7 +11,7 @@ struct fetch {
 	size_t i;
 	const char *space;
 	bool is_gone;
-	bool is_failed;
+	enum account_status failure; /* of those that are there */
 	bool is_unknown_cte;
 };
 
@@ -29,8 +29,10 @@ is_good(struct fetch *fetch, enum account_status status)
 {
 	if (status == ACCOUNT_NONEXISTENT)
 		fetch->is_gone = true;
-	else if (status != ACCOUNT_OK)
-		fetch->is_failed = true;
+	else if (status == ACCOUNT_UNREADABLE && fetch->failure == ACCOUNT_OK)
+		fetch->failure = ACCOUNT_UNREADABLE;
+	else if (status != ACCOUNT_OK && status != ACCOUNT_UNREADABLE)
+		fetch->failure = ACCOUNT_ERROR;
 	return status == ACCOUNT_OK;
 }
 
@@ -340,8 +342,8 @@ finish(struct fetch *fetch)
 	if (fetch->is_gone)
 		session_finish(
 		    session, "NO [EXPUNGEISSUED] some of them are gone");
-	else if (fetch->is_failed)
-		session_fail(session, ACCOUNT_ERROR);
+	else if (fetch->failure != ACCOUNT_OK)
+		session_fail(session, fetch->failure);
 	else if (fetch->is_unknown_cte)
 		session_finish(
 		    session, "NO [UNKNOWN-CTE] a part cannot be decoded");

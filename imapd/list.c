@@ -144,23 +144,42 @@ put_folder(const struct list_request *request,
 {
 	struct session *session = request->session;
 	struct account_folder shown = *folder;
+	bool is_lsub = request->verb[1] == 'S';
 
 	if (!request->returns_subscribed &&
-	    (!request->only_subscribed || request->verb[1] == 'S'))
+	    (!request->only_subscribed || is_lsub))
 		shown.attributes &= ~(uint32_t)FOLDER_SUBSCRIBED;
+	/* RFC 3501 has no other word for what is not there. */
+	if (is_lsub && (shown.attributes & FOLDER_NONEXISTENT) != 0) {
+		shown.attributes &= ~(uint32_t)FOLDER_NONEXISTENT;
+		shown.attributes |= FOLDER_NOSELECT;
+	}
 	list_put_head(session, request->verb, &shown);
 	if (has_child_info)
-		put(session, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+		put_format(session, " (\"CHILDINFO\" (%s%s%s))",
+		    request->only_subscribed ? "\"SUBSCRIBED\"" : "",
+		    request->only_subscribed && request->only_special ? " "
+								      : "",
+		    request->only_special ? "\"SPECIAL-USE\"" : "");
 	put(session, "\r\n");
 }
 
-/* A subscribed folder that no pattern matches is told of by its parents. */
+/* Has it what the selection options ask for, RECURSIVEMATCH aside? */
+static bool
+is_selected(const struct list_request *request, uint32_t has)
+{
+	return (request->only_subscribed ? (has & FOLDER_SUBSCRIBED) != 0
+					 : (has & FOLDER_NONEXISTENT) == 0) &&
+	       (!request->only_special || (has & FOLDER_SPECIAL_USE) != 0);
+}
+
+/* A selected folder that no pattern matches is told of by its parents. */
 static bool
 take_child(void *context, const struct account_folder *folder)
 {
 	struct list_request *request = context;
 
-	return (folder->attributes & FOLDER_SUBSCRIBED) == 0 ||
+	return !is_selected(request, folder->attributes) ||
 	       rights_is_guest(request->session) ||
 	       is_wanted(request, folder->name) ||
 	       children_add(&request->children, folder->name);
@@ -191,18 +210,18 @@ forget_passed(struct buf *told, struct span name)
 }
 
 /*
- * "%" shows foo for foo/bar, which is subscribed: LSUB if foo is not
+ * "%" shows foo for foo/bar, which is selected: LSUB if foo is not
  * subscribed, RECURSIVEMATCH if there is none, as one that is there is listed
  * anyway.
  */
 static void
-put_parents(struct list_request *request, struct span name, bool is_subscribed)
+put_parents(struct list_request *request, struct span name, bool is_chosen)
 {
 	struct buf *told = &request->told;
 	bool is_absent = request->is_recursive && !rights_is_of_others(name);
 
 	forget_passed(told, name);
-	bool is_hidden = is_subscribed && !is_wanted(request, name);
+	bool is_hidden = is_chosen && !is_wanted(request, name);
 	for (size_t i = 0; is_hidden && i < name.len; i++) {
 		const struct account_folder parent = { span_slice(name, 0, i),
 			is_absent ? FOLDER_NONEXISTENT
@@ -256,20 +275,16 @@ take_folder(void *context, const struct account_folder *taken)
 			return true;
 	}
 	uint32_t has = folder->attributes;
-	bool is_subscribed = (has & FOLDER_SUBSCRIBED) != 0;
-	if (request->is_recursive || (request->verb[1] == 'S' && is_subscribed))
-		put_parents(request, folder->name, is_subscribed);
+	bool is_chosen = is_selected(request, has);
+	if (request->is_recursive || (request->verb[1] == 'S' && is_chosen))
+		put_parents(request, folder->name, is_chosen);
 	if (!is_wanted(request, folder->name))
 		return true;
-	bool is_hit =
-	    (!request->only_subscribed || is_subscribed) &&
-	    (!request->only_special || (has & FOLDER_SPECIAL_USE) != 0) &&
-	    (request->only_subscribed || (has & FOLDER_NONEXISTENT) == 0);
 	bool has_child = children_has_below(&request->children, folder->name);
-	if (!is_hit && !has_child)
+	if (!is_chosen && !has_child)
 		return true;
 	put_folder(request, folder, has_child);
-	if (is_hit && (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
+	if (is_chosen && (has & (FOLDER_NOSELECT | FOLDER_NONEXISTENT)) == 0)
 		put_more(request, folder->name);
 	return true;
 }
@@ -290,8 +305,11 @@ parse_selection(struct parse *parse, struct list_request *request)
 		else if (!parse_keyword(parse, "REMOTE")) /* there are none */
 			return false;
 	} while (parse_space(parse));
+	/* The grammar of RFC 6154 has SPECIAL-USE beside REMOTE, but the reason
+	   that RFC 5258 gives against RECURSIVEMATCH alone does not hold. */
 	return parse_char(parse, ')') &&
-	       (!request->is_recursive || request->only_subscribed);
+	       (!request->is_recursive || request->only_subscribed ||
+		   request->only_special);
 }
 
 static bool

@@ -176,7 +176,7 @@ wait_client(struct session *session, int watch)
 {
 	const int64_t until = clock_ms() + session->in->timeout_ms;
 
-	while (!reader_is_ready(session->in)) {
+	while (!session->is_done && !reader_is_ready(session->in)) {
 		struct pollfd fds[] = { { session->in->fd, POLLIN, 0 },
 			{ watch, POLLIN, 0 } };
 		int64_t left = until - clock_ms();

@@ -152,6 +152,24 @@ put_flag_news(struct session *session, size_t i)
 	put(session, ")\r\n");
 }
 
+/*
+ * A session's UIDVALIDITY must not change, nor what a UID names (RFC 3501
+ * section 2.3.1.1), and no response takes a folder back: a disk that is full is
+ * another matter, and the next refresh may have more luck.
+ */
+static bool
+refresh(struct session *session, bool wants_news)
+{
+	bool is_good =
+	    !wants_news || folder_refresh(session->folder) == ACCOUNT_OK;
+
+	if (!folder_is_replaced(session->folder))
+		return is_good;
+	put_reply(session, "* BYE [UNAVAILABLE] the folder was numbered anew");
+	session->is_done = true;
+	return false;
+}
+
 void
 session_news(struct session *session)
 {
@@ -160,7 +178,7 @@ session_news(struct session *session)
 	void *context[] = { session, &uids };
 	unsigned events = notify_selected(session);
 
-	if (folder == NULL)
+	if (folder == NULL || session->is_done)
 		return;
 	if (rights_is_guest(session)) {
 		session->rights =
@@ -170,7 +188,7 @@ session_news(struct session *session)
 	}
 	/* NOTIFY: what others do is not wanted; what the client does is told.
 	 */
-	if ((events & NOTIFY_NEW) != 0 && folder_refresh(folder) != ACCOUNT_OK)
+	if (!refresh(session, (events & NOTIFY_NEW) != 0))
 		return;
 	contexts_tell_expunged(session);
 	if (session->may_expunge)

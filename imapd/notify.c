@@ -436,7 +436,7 @@ begin(struct session *session, struct notify_request *request)
 	if (notify == NULL)
 		temp_fail("out of memory");
 	*notify = (struct notify){ .request = *request,
-		.metadata = buf_new(METADATA_FILE_MAX + 1),
+		.metadata = buf_new(METADATA_TOLD_MAX),
 		.own = buf_new(SIZE_MAX / 2),
 		.watch = -1 };
 	const char *refusal = change(session, notify);

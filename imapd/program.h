@@ -89,6 +89,7 @@ struct program {
 			       /* the highest UIDs; 0: all */
 	uint32_t limited_uid;  /* the lowest of these, after program_run; */
 			       /* 0: none was left out */
+	bool has_unreadable;   /* program_run passed over some */
 };
 
 void program_init(struct program *program, int64_t now_s);
@@ -126,10 +127,14 @@ bool key_needs_content(const struct key *key);
 
 /*
  * The messages of the folder that match, rising.  A status but ACCOUNT_OK says
- * what could not be read, ACCOUNT_INVALID that no message has a number.
+ * what could not be read, ACCOUNT_INVALID that no message has a number.  One
+ * message's file that cannot be read is no reason to say nothing of the others.
  */
 enum account_status program_run(struct program *program,
     struct session *session, struct folder *folder, struct picks *picks);
+
+/* An untagged NO, which warns (RFC 9051 section 7.1.2), if there were such. */
+void program_warn(const struct program *program, struct session *session);
 
 /* What was matched fuzzily: for each message of the folder. */
 struct relevancy {

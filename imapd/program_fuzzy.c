@@ -48,6 +48,7 @@ struct fuzzy {
 	uint8_t *found; /* words that each message has */
 	struct span words[PROGRAM_WORDS_MAX];
 	size_t word_count;
+	bool has_unreadable;
 };
 
 /* Which of those in wanted have it: hits. */
@@ -65,7 +66,10 @@ look_for(struct fuzzy *fuzzy, struct span text, const uint64_t *wanted)
 		return ACCOUNT_OK;
 	enum account_status status = folder_match(
 	    fuzzy->folder, where, fuzzy->key->field, text, fuzzy->hits);
-	return status == ACCOUNT_NONEXISTENT ? ACCOUNT_OK : status;
+	fuzzy->has_unreadable |= status == ACCOUNT_UNREADABLE;
+	return status == ACCOUNT_NONEXISTENT || status == ACCOUNT_UNREADABLE
+		   ? ACCOUNT_OK
+		   : status;
 }
 
 static void
@@ -142,5 +146,6 @@ program_match_fuzzy(struct relevancy *relevancy, const struct key *key,
 	free(fuzzy.hits);
 	free(fuzzy.left);
 	free(fuzzy.found);
-	return status;
+	return status == ACCOUNT_OK && fuzzy.has_unreadable ? ACCOUNT_UNREADABLE
+							    : status;
 }

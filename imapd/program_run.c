@@ -3,6 +3,7 @@
 
 #include "base/die.h"
 #include "imapd/bits.h"
+#include "imapd/output.h"
 #include "imapd/program.h"
 
 /* Bit i of word i / 64 is message i of the view. */
@@ -13,6 +14,7 @@ struct run {
 	size_t count;
 	size_t words;
 	struct relevancy relevancy;
+	bool has_unreadable;
 	enum account_status status;
 };
 
@@ -67,6 +69,14 @@ match_set(struct run *run, const struct key *key, uint64_t *wanted)
 	free(named);
 }
 
+/* What is gone or cannot be read does not match. */
+static bool
+is_read(struct run *run, enum account_status status)
+{
+	run->has_unreadable |= status == ACCOUNT_UNREADABLE;
+	return status == ACCOUNT_OK;
+}
+
 static void
 match_text(struct run *run, const struct key *key, uint64_t *wanted)
 {
@@ -82,7 +92,8 @@ match_text(struct run *run, const struct key *key, uint64_t *wanted)
 		? program_match_fuzzy(&run->relevancy, key, run->folder, wanted)
 		: folder_match(
 		      run->folder, text, key->field, key->text, wanted);
-	if (status != ACCOUNT_OK && status != ACCOUNT_NONEXISTENT)
+	if (!is_read(run, status) && status != ACCOUNT_NONEXISTENT &&
+	    status != ACCOUNT_UNREADABLE)
 		run->status = status;
 }
 
@@ -97,7 +108,7 @@ sent_day(struct run *run, size_t i, int64_t *day)
 {
 	struct folder_thread_data data;
 
-	if (folder_thread_data(run->folder, i, &data) != ACCOUNT_OK)
+	if (!is_read(run, folder_thread_data(run->folder, i, &data)))
 		return false;
 	*day = day_of(data.sent_date_s + data.sent_zone_s);
 	return data.has_sent_date;
@@ -114,7 +125,7 @@ match_date(struct run *run, const struct key *key, size_t i)
 			return false;
 	} else {
 		if (key->date == DATE_INTERNAL &&
-		    folder_internal_date(folder, i, &value) != ACCOUNT_OK)
+		    !is_read(run, folder_internal_date(folder, i, &value)))
 			return false;
 		if (key->kind == KEY_DAY)
 			value = day_of(value);
@@ -129,7 +140,7 @@ match_size(struct run *run, const struct key *key, size_t i)
 	uint64_t octets = folder_message(folder, i)->octets;
 
 	if (octets == FOLDER_OCTETS_UNKNOWN &&
-	    folder_octets(folder, i, &octets) != ACCOUNT_OK)
+	    !is_read(run, folder_octets(folder, i, &octets)))
 		return false;
 	return key->kind == KEY_LARGER ? octets > key->number
 				       : octets < key->number;
@@ -141,8 +152,8 @@ match_id(struct run *run, const struct key *key, size_t i)
 	char email_id[FOLDER_EMAIL_ID_MAX + 1];
 	char thread_id[FOLDER_EMAIL_ID_MAX + 1];
 
-	return folder_object_ids(run->folder, i, email_id, thread_id) ==
-		   ACCOUNT_OK &&
+	return is_read(run,
+		   folder_object_ids(run->folder, i, email_id, thread_id)) &&
 	       span_equal(key->text,
 		   span_of(key->kind == KEY_EMAIL_ID ? email_id : thread_id));
 }
@@ -396,5 +407,14 @@ program_run(struct program *program, struct session *session,
 		if (bits_have(wanted, i))
 			picks_add(picks, i);
 	free(wanted);
+	program->has_unreadable |= run.has_unreadable;
 	return run.status;
+}
+
+void
+program_warn(const struct program *program, struct session *session)
+{
+	if (program->has_unreadable)
+		put_reply(session,
+		    "* NO [CONTACTADMIN] some messages cannot be read");
 }

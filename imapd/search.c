@@ -28,7 +28,9 @@ parse_search(struct search *search, struct parse *parse)
 		    !search_parse_charset(parse, &search->failure))
 			return false;
 	} else if (parse_keyword(parse, "CHARSET")) {
-		if (!parse_space(parse) ||
+		/* RFC 6855 section 3: it would be a second label. */
+		if ((search->session->enabled & ENABLED_UTF8) != 0 ||
+		    !parse_space(parse) ||
 		    !search_parse_charset(parse, &search->failure))
 			return false;
 	}
@@ -70,6 +72,7 @@ answer(struct search *search, const struct search_found *found)
 		put_plain(search, found);
 	else if (!search_is_silent(&search->returns))
 		search_put_extended(session, &search->returns, found);
+	program_warn(&search->program, session);
 	/* A part of the result cannot be kept up to date. */
 	if ((search->returns.items & RETURN_UPDATE) != 0 &&
 	    session->limited_uid != 0)

@@ -72,6 +72,8 @@ session_failure(enum account_status status)
 		return "NO [CANNOT] the folder is another now";
 	case ACCOUNT_READ_ONLY:
 		return "NO [NOPERM] it cannot be changed";
+	case ACCOUNT_UNREADABLE:
+		return "NO [CONTACTADMIN] some messages cannot be read";
 	case ACCOUNT_ERROR:
 		break;
 	}

@@ -78,6 +78,7 @@ run_thread(
 		session_fail(session, status);
 	} else {
 		put_threads(session, kind, &picks);
+		program_warn(program, session);
 		session_finish(session, "OK done");
 	}
 	picks_free(&picks);

@@ -75,22 +75,24 @@ bodytext_free(struct bodytext *text)
 	*text = (struct bodytext){ .parts = NULL };
 }
 
-const struct bodytext_part *
-bodytext_first(const struct bodytext *text)
+static const struct bodytext_part *
+find_from(const struct bodytext *text, uint32_t i, bool is_html)
 {
-	const struct bodytext_part *html = NULL;
+	for (; i < text->count; i++)
+		if (text->parts[i].is_html == is_html &&
+		    !text->parts[i].is_attachment)
+			return &text->parts[i];
+	return NULL;
+}
 
-	for (uint32_t i = 0; i < text->count; i++) {
-		const struct bodytext_part *part = &text->parts[i];
+const struct bodytext_part *
+bodytext_next(const struct bodytext *text, const struct bodytext_part *part)
+{
+	bool is_html = part != NULL && part->is_html;
+	uint32_t i = part == NULL ? 0 : (uint32_t)(part - text->parts) + 1;
+	const struct bodytext_part *next = find_from(text, i, is_html);
 
-		if (part->is_attachment)
-			continue;
-		if (!part->is_html)
-			return part;
-		if (html == NULL)
-			html = part;
-	}
-	return html;
+	return next != NULL || is_html ? next : find_from(text, 0, true);
 }
 
 /* ---- decoding ---- */

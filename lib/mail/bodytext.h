@@ -35,8 +35,13 @@ void bodytext_free(struct bodytext *text);
 void bodytext_set_charset(
     struct bodytext_part *part, const struct content_type *type);
 
-/* The part that a preview is of: plain before HTML; NULL if there is none. */
-const struct bodytext_part *bodytext_first(const struct bodytext *text);
+/*
+ * The parts that a preview may be of, one after the other: all plain ones, then
+ * those in HTML, no attachment.  The first is behind NULL, which also ends
+ * them.
+ */
+const struct bodytext_part *bodytext_next(
+    const struct bodytext *text, const struct bodytext_part *part);
 
 /* One part's bytes, in pieces, appended decoded to out. */
 struct bodytext_stream {

@@ -35,6 +35,7 @@ enum account_status {
 	ACCOUNT_LIMIT,        /* [LIMIT]: too many folders, too large */
 	ACCOUNT_CONFLICT,     /* RFC 7162: the UIDVALIDITY is another */
 	ACCOUNT_READ_ONLY,    /* [NOPERM] */
+	ACCOUNT_UNREADABLE,   /* [CONTACTADMIN]: a message's file is there */
 	ACCOUNT_ERROR         /* [SERVERBUG] or [UNAVAILABLE]; errno says why */
 };
 

@@ -18,7 +18,8 @@
 
 enum {
 	PREVIEW_CHARACTERS = 200, /* RFC 8970 */
-	PREVIEW_BYTES = 16384,    /* of the part that are looked at */
+	PREVIEW_BYTES = 16384,    /* of a part that are looked at */
+	PREVIEW_PARTS = 16,       /* of them, for the first with a word */
 	REFERENCES_MAX = 200,
 	DECODED_MAX = 1 << 20,
 	SMALL = 65536 /* read in one piece, whatever is wanted */
@@ -246,25 +247,35 @@ add_preview_piece(void *context, struct span piece)
 }
 
 static void
+add_preview_of(struct making *making, const struct whole *whole,
+    const struct bodytext_part *part, int fd)
+{
+	struct previewing previewing = { .text = buf_new(DECODED_MAX) };
+	uint64_t from = whole->mime.parts[part->part].body.raw;
+	uint64_t to = whole->mime.parts[part->part].end.raw;
+
+	if (to - from > PREVIEW_BYTES)
+		to = from + PREVIEW_BYTES;
+	bodytext_begin(&previewing.stream, part);
+	message_each_piece(fd, from, to, add_preview_piece, &previewing);
+	bodytext_end(&previewing.stream, &previewing.text);
+	bodytext_add_preview(making->text, buf_span(&previewing.text),
+	    part->is_html, PREVIEW_CHARACTERS);
+	buf_free(&previewing.text);
+}
+
+/* Some programs put no word into the text that they put beside HTML. */
+static void
 add_preview(struct making *making, const struct whole *whole, int fd)
 {
-	const struct bodytext_part *part = bodytext_first(&whole->text);
-	struct previewing previewing = { .text = buf_new(DECODED_MAX) };
+	const struct bodytext_part *part = NULL;
+	size_t start = begin(making, DIGEST_PREVIEW);
 
-	begin(making, DIGEST_PREVIEW);
-	if (part != NULL) {
-		uint64_t from = whole->mime.parts[part->part].body.raw;
-		uint64_t to = whole->mime.parts[part->part].end.raw;
-
-		if (to - from > PREVIEW_BYTES)
-			to = from + PREVIEW_BYTES;
-		bodytext_begin(&previewing.stream, part);
-		message_each_piece(
-		    fd, from, to, add_preview_piece, &previewing);
-		bodytext_end(&previewing.stream, &previewing.text);
-		bodytext_add_preview(making->text, buf_span(&previewing.text),
-		    part->is_html, PREVIEW_CHARACTERS);
-		buf_free(&previewing.text);
+	for (int i = 0; i < PREVIEW_PARTS && making->text->len == start; i++) {
+		part = bodytext_next(&whole->text, part);
+		if (part == NULL)
+			break;
+		add_preview_of(making, whole, part, fd);
 	}
 	end(making, DIGEST_PREVIEW);
 }

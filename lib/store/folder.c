@@ -186,8 +186,8 @@ open_locked(struct folder *folder)
 	if (status != ACCOUNT_OK)
 		return status;
 	status = folder_update(folder, parts_to_open(folder));
-	if (status == ACCOUNT_OK && !folder_list_compact(folder))
-		status = account_error();
+	if (status == ACCOUNT_OK)
+		folder_list_compact(folder);
 	folder_unlock(folder);
 	return status;
 }
@@ -367,12 +367,7 @@ read_or_make_list(struct folder *folder)
 static enum account_status
 read_list(struct folder *folder)
 {
-	if (!read_or_make_list(folder))
-		return account_error();
-	if (!folder->is_replaced)
-		return ACCOUNT_OK;
-	errno = ESTALE;
-	return ACCOUNT_ERROR;
+	return read_or_make_list(folder) ? ACCOUNT_OK : account_error();
 }
 
 enum account_status
@@ -408,8 +403,7 @@ enum account_status
 folder_refresh(struct folder *folder)
 {
 	/* Half of a change would hide the rest: both have one MODSEQ. */
-	if (folder_list_read(folder) && !folder->is_replaced &&
-	    !folder->is_mid_change &&
+	if (folder_list_read(folder) && !folder->is_mid_change &&
 	    folder_parts_changed(folder, false) == 0 &&
 	    !folder_must_take(folder)) {
 		folder_look_at_untold(folder);
@@ -419,10 +413,16 @@ folder_refresh(struct folder *folder)
 	if (status != ACCOUNT_OK)
 		return status;
 	status = folder_update(folder, 0);
-	if (status == ACCOUNT_OK && !folder_list_compact(folder))
-		status = account_error();
+	if (status == ACCOUNT_OK)
+		folder_list_compact(folder);
 	folder_unlock(folder);
 	return status;
+}
+
+bool
+folder_is_replaced(const struct folder *folder)
+{
+	return folder->is_replaced;
 }
 
 void

@@ -92,7 +92,9 @@ void folder_on_progress(
 /* Of the view and the folder as last refreshed. */
 void folder_counts(const struct folder *folder, struct folder_counts *counts);
 
-/* STATUS SIZE (RFC 8438) and DELETED-STORAGE (RFC 9208): sums of RFC822.SIZE.
+/*
+ * STATUS SIZE (RFC 8438) and DELETED-STORAGE (RFC 9208): sums of RFC822.SIZE.
+ * A message that cannot be read counts as if each of its bytes were a line.
  */
 enum account_status folder_sum_octets(
     struct folder *folder, uint64_t *octets, uint64_t *deleted_octets);
@@ -123,6 +125,13 @@ uint64_t folder_keyword_bit(
  * are marked is_expunged, changed ones is_changed.
  */
 enum account_status folder_refresh(struct folder *folder);
+
+/*
+ * Did others number its messages anew, with another UIDVALIDITY?  Then the view
+ * stays as it is, no call takes news or changes anything any more, and the
+ * folder is to be opened again.
+ */
+bool folder_is_replaced(const struct folder *folder);
 
 /*
  * Take the expunged ones out of the view, from the last to the first; take
@@ -348,7 +357,8 @@ enum folder_text {
  * Substring search, decoded and case-folded (RFC 9051 section 6.4.4, RFC 5255
  * i;unicode-casemap): of the messages whose bit is set in wanted (bit i of
  * word i / 64), leave only those that match.  field is used by TEXT_FIELD, an
- * empty needle then asks whether the field is there.
+ * empty needle then asks whether the field is there.  ACCOUNT_UNREADABLE: some
+ * cannot be read, and do not match; the others are as they should be.
  */
 enum account_status folder_match(struct folder *folder, enum folder_text text,
     struct span field, struct span needle, uint64_t *wanted);

@@ -51,7 +51,7 @@ cache_mime(struct folder *folder, size_t i, int fd)
 
 		mime_free(&cache->mime);
 		errno = error;
-		return account_error();
+		return folder_file_error(folder, i);
 	}
 	cache->mime_uid = uid;
 	folder->items[i].message.octets = cache->mime.at.wire;
@@ -266,7 +266,7 @@ find(struct folder *folder, size_t i, const struct section *section,
 		.to = UINT64_MAX,
 		.picked = buf_new((size_t)2 * MESSAGE_HEADER_MAX) };
 	if (found->fd == -1)
-		return account_error();
+		return folder_file_error(folder, i);
 	if (section->part_count == 0 && section->kind == SECTION_WHOLE) {
 		if (section->form == SECTION_DECODED)
 			find_message(found);

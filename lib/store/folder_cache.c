@@ -184,13 +184,13 @@ make_one(
 	int fd = folder_open_message(folder, i);
 
 	if (fd == -1)
-		return account_error();
+		return folder_file_error(folder, i);
 	bool is_made = digest_make(&cache->digest, &cache->made, fd, &depth);
 	int error = errno;
 	close(fd);
 	errno = error;
 	if (!is_made)
-		return account_error();
+		return folder_file_error(folder, i);
 	if (depth == DIGEST_BY_ALL)
 		folder->items[i].message.octets =
 		    (uint64_t)cache->digest.numbers[DIGEST_OCTETS];
@@ -329,7 +329,10 @@ folder_sum_octets(
 
 		if (status == ACCOUNT_NONEXISTENT)
 			continue;
-		if (status != ACCOUNT_OK)
+		/* The sum may be too large, but not too small. */
+		if (status == ACCOUNT_UNREADABLE)
+			one = 2 * folder_item_bytes(folder, &folder->items[i]);
+		else if (status != ACCOUNT_OK)
 			return status;
 		*octets += one;
 		if (folder->items[i].message.flags & MESSAGE_DELETED)

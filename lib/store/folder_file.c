@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "base/file.h"
 #include "store/folder_state.h"
 
@@ -71,4 +72,19 @@ folder_open_message(struct folder *folder, size_t i)
 	}
 	errno = ENOENT;
 	return -1;
+}
+
+enum account_status
+folder_file_error(struct folder *folder, size_t i)
+{
+	if (errno != EACCES && errno != EPERM && errno != EIO)
+		return account_error();
+	int error = errno;
+	if (!folder->has_unreadable)
+		warn_errno("cannot read message uid=%u folder=%.*s mailbox=%s",
+		    folder->items[i].message.uid, (int)folder->name.len,
+		    folder->name.data, folder->account->path);
+	folder->has_unreadable = true;
+	errno = error;
+	return ACCOUNT_UNREADABLE;
 }

@@ -192,6 +192,7 @@ struct search {
 	struct matcher matcher;
 	struct signature *signature;
 	bool is_header;
+	bool has_unreadable;
 	bool may_store;
 	size_t stored;
 };
@@ -230,7 +231,16 @@ size_of(int fd)
 	return fd_status(fd, &status) ? (uint64_t)status.st_size : UINT64_MAX;
 }
 
-/* What cannot be read any more does not match. */
+/* What cannot be read does not match, and keeps nobody from finding others. */
+static enum account_status
+pass_over(struct search *search, enum account_status status)
+{
+	search->has_unreadable |= status == ACCOUNT_UNREADABLE;
+	return status == ACCOUNT_NONEXISTENT || status == ACCOUNT_UNREADABLE
+		   ? ACCOUNT_OK
+		   : status;
+}
+
 static enum account_status
 search_one(struct search *search, size_t i, bool has_signature)
 {
@@ -240,7 +250,7 @@ search_one(struct search *search, size_t i, bool has_signature)
 
 	search->matcher.is_found = false;
 	if (fd == -1)
-		return errno == ENOENT ? ACCOUNT_OK : account_error();
+		return pass_over(search, folder_file_error(folder, i));
 	search->matcher.signature = will_store ? search->signature : NULL;
 	if (will_store)
 		signature_begin(search->signature, size_of(fd));
@@ -250,7 +260,8 @@ search_one(struct search *search, size_t i, bool has_signature)
 	if (is_read && will_store)
 		store_signature(search, folder->items[i].message.uid);
 	errno = error;
-	return is_read ? ACCOUNT_OK : account_error();
+	return is_read ? ACCOUNT_OK
+		       : pass_over(search, folder_file_error(folder, i));
 }
 
 static bool
@@ -364,7 +375,7 @@ match_field_of_file(
 		return ACCOUNT_OK;
 	int fd = folder_open_message(search->folder, i);
 	if (fd == -1)
-		return errno == ENOENT ? ACCOUNT_OK : account_error();
+		return pass_over(search, folder_file_error(search->folder, i));
 	bool is_read = message_read_header(fd, &header);
 	int error = errno;
 	if (is_read && !has_signature)
@@ -375,7 +386,9 @@ match_field_of_file(
 		    &search->matcher, header_of(buf_span(&header)), field);
 	buf_free(&header);
 	errno = error;
-	return is_read ? ACCOUNT_OK : account_error();
+	return is_read
+		   ? ACCOUNT_OK
+		   : pass_over(search, folder_file_error(search->folder, i));
 }
 
 static enum account_status
@@ -400,8 +413,7 @@ match_field(struct search *search, struct span field, uint64_t *wanted)
 			is_found = status == ACCOUNT_OK &&
 				   match_lines(digest->texts[DIGEST_FIELD_TEXT],
 				       buf_span(&name), search->matcher.needle);
-			if (status == ACCOUNT_NONEXISTENT)
-				status = ACCOUNT_OK;
+			status = pass_over(search, status);
 		} else {
 			status =
 			    match_field_of_file(search, i, field, &is_found);
@@ -441,5 +453,7 @@ folder_match(struct folder *folder, enum folder_text text, struct span field,
 	buf_free(&folded);
 	buf_free(&search.matcher.window);
 	buf_free(&search.matcher.decoded);
-	return status;
+	return status == ACCOUNT_OK && search.has_unreadable
+		   ? ACCOUNT_UNREADABLE
+		   : status;
 }

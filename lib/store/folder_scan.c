@@ -55,6 +55,33 @@ fill_table(struct scan *scan)
 	}
 }
 
+/* ---- if it fails ---- */
+
+/* What a scan takes and cannot write must not be told: folder_scan. */
+static void
+keep_old(struct scan *scan, const struct folder_item *item)
+{
+	if (item < scan->folder->items + scan->count)
+		buf_add(&scan->old,
+		    (struct span){ (const char *)item, sizeof(*item) });
+}
+
+static void
+take_back(struct scan *scan, const struct uidlist_state *state,
+    uint32_t uid_next, uint64_t modseq)
+{
+	struct folder *folder = scan->folder;
+	const struct folder_item *old =
+	    (const struct folder_item *)(const void *)scan->old.data;
+
+	folder->count = scan->count;
+	folder->state = *state;
+	folder->uid_next = uid_next;
+	folder->modseq = modseq;
+	for (size_t i = scan->old.len / sizeof(*old); i > 0; i--)
+		*folder_item(folder, old[i - 1].message.uid) = old[i - 1];
+}
+
 /* ---- one file ---- */
 
 /* Letters that another program invented get a name, too. */
@@ -100,6 +127,7 @@ scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
 	    (message->keywords & MAILDIR_KEYWORDS_MASK) == keywords &&
 	    item->is_passed == is_passed)
 		return;
+	keep_old(scan, item);
 	message->flags = (message->flags & MESSAGE_RECENT) | flags;
 	message->keywords =
 	    (message->keywords & ~MAILDIR_KEYWORDS_MASK) | keywords;
@@ -237,6 +265,7 @@ drop_missing(struct scan *scan)
 
 		if (item->is_marked)
 			continue;
+		keep_old(scan, item);
 		item->message.is_expunged = true;
 		scan->has_changes = true;
 		if (line.uid != 0 && line.last_uid + 1 == item->message.uid) {
@@ -330,22 +359,28 @@ scan_locked(struct scan *scan)
 enum account_status
 folder_scan(struct folder *folder, unsigned parts)
 {
+	const struct uidlist_state state = folder->state;
+	uint32_t uid_next = folder->uid_next;
+	uint64_t modseq = folder->modseq;
 	struct scan scan = { .folder = folder,
 		.parts = parts,
-		.modseq = folder->modseq + 1,
+		.modseq = modseq + 1,
+		.count = folder->count,
+		.old = buf_new(SIZE_MAX / 2),
 		.lines = buf_new((size_t)UINT32_MAX),
 		.text = buf_new(1024) };
 	bool is_good = scan_locked(&scan);
 	int error = errno;
 
+	if (!is_good)
+		take_back(&scan, &state, uid_next, modseq);
 	for (size_t i = 0; i < scan.fresh_count; i++)
 		free(scan.fresh[i].name);
 	free(scan.fresh);
 	free(scan.table);
+	buf_free(&scan.old);
 	buf_free(&scan.lines);
 	buf_free(&scan.text);
 	errno = error;
-	/* What was numbered here and is not in the list must not be told. */
-	folder->is_replaced |= !is_good && scan.has_changes;
 	return is_good ? ACCOUNT_OK : account_error();
 }

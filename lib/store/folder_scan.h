@@ -25,6 +25,8 @@ struct scan {
 	struct buf lines;
 	struct buf text;
 	unsigned moved; /* parts that we changed */
+	size_t count;   /* of items that there were before */
+	struct buf old; /* of struct folder_item: as they were before */
 	bool has_changes;
 };
 

@@ -5,7 +5,7 @@
  * folder_state - what the modules behind folder.h share: the view, the list on
  * disk and the names of the files.
  *
- * folder_list.c    reads and writes estafeta-uidlist
+ * folder_list.c    reads estafeta-uidlist; folder_list_write.c writes it
  * folder_view.c    keeps what the list said, parsed
  * folder_scan.c    looks at the files
  * folder_recent.c  which messages no session was told of
@@ -63,9 +63,10 @@ struct folder {
 	uint64_t list_viewed; /* lines that estafeta-view has */
 	bool is_list_due;     /* made, and to be written with the first scan */
 	int validity;         /* of it, being written; or -1 */
+	bool has_unreadable;  /* that was logged */
 	bool has_open_line;   /* what follows does not begin a line */
 	bool is_mid_change;   /* lines may follow that are of the same MODSEQ */
-	bool is_replaced;     /* by one with another UIDVALIDITY */
+	bool is_replaced;     /* by one with another UIDVALIDITY: all is over */
 	struct uidlist_header header;
 	uint32_t uid_next;
 	uint64_t modseq;
@@ -146,6 +147,12 @@ uint64_t folder_item_bytes(
 /* The same, only where we think that it is. */
 int folder_try_open(struct folder *folder, size_t i);
 
+/*
+ * Message i could not be opened or read, and errno says why.  Not a matter of
+ * what may be changed: account_error is for that.  The first is logged.
+ */
+enum account_status folder_file_error(struct folder *folder, size_t i);
+
 /* ---- folder_ahead.c ---- */
 
 /* Message i's file, if it was opened ahead; else -1.  Others are begun. */
@@ -176,14 +183,22 @@ enum account_status folder_expunge_locked(
 
 /* ---- folder_list.c ---- */
 
+extern const char folder_list_name[];
+
 /*
  * Read what is new in the list; false with errno set.  ENOENT: there is none,
- * EBADMSG: it is no list.
+ * EBADMSG: it is no list, ESTALE: it is of another UIDVALIDITY, and nothing of
+ * it was taken.
  */
 bool folder_list_read(struct folder *folder);
 
 /* From the beginning to where it has a line's end, of the file that is open. */
 bool folder_list_read_to(struct folder *folder, uint64_t end);
+
+/* Forget what was read of it. */
+void folder_list_close(struct folder *folder);
+
+/* ---- folder_make.c, folder_list_write.c ---- */
 
 /*
  * Make a list, of what another server left or of nothing; under the lock.  With
@@ -196,12 +211,12 @@ bool folder_list_make(struct folder *folder);
 bool folder_list_append(
     struct folder *folder, struct span lines, bool is_durable);
 
-/* Write it anew if most of it is history; under the lock. */
-bool folder_list_compact(struct folder *folder);
+/*
+ * Write it anew if most of it is history; under the lock.  It is as good as it
+ * was if the disk has no room for that.
+ */
+void folder_list_compact(struct folder *folder);
 bool folder_list_rewrite(struct folder *folder);
-
-/* Forget what was read of it. */
-void folder_list_close(struct folder *folder);
 
 /* The keywords' names of dovecot-keywords; and write them there. */
 void folder_read_keywords(struct folder *folder);
@@ -275,7 +290,8 @@ void folder_view_leave(struct folder *folder);
 
 /* ---- folder_scan.c ---- */
 
-/* Read some of cur/ and new/; under the lock. */
+/* Read some of cur/ and new/; under the lock.  If it fails, or the list cannot
+ * be written, what we know is what we knew: the next one may have more luck. */
 enum account_status folder_scan(struct folder *folder, unsigned parts);
 
 void folder_cache_free(struct folder *folder);

@@ -237,7 +237,7 @@ read_list_again(struct folder *folder)
 		return false;
 	folder_drop_expunged(folder, NULL, NULL);
 	folder_forget_changes(folder);
-	if (folder->count == count && !folder->is_replaced)
+	if (folder->count == count)
 		return true;
 	errno = EBADMSG;
 	return false;

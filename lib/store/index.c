@@ -11,7 +11,7 @@
 #include "store/account_state.h"
 
 enum {
-	VERSION = 2, /* 2: parameters without quotes, UTF-16 and UTF-7 */
+	VERSION = 3, /* 3: previews of the first part that has a word */
 	BUSY_MS = 50,
 	BOOT_TOLERANCE_S = 60,
 	TRIES = 2,

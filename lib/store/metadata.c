@@ -8,7 +8,6 @@
 #include "store/special_use.h"
 
 static const char file_name[] = "estafeta-metadata";
-static const char use_entry[] = "/private/specialuse";
 static const char version[] = "estafeta-metadata 1";
 
 static struct span
@@ -89,7 +88,20 @@ begin_text(void)
 static bool
 is_use(struct span entry)
 {
-	return span_equal_nocase(entry, span_of(use_entry));
+	return span_equal_nocase(entry, span_of(special_use_entry));
+}
+
+/* Append what the folder is for; false if it is for nothing. */
+static bool
+find_value_of_use(
+    const struct account *account, struct span folder, struct buf *value)
+{
+	struct buf text = special_use_read(account);
+	uint32_t uses = special_use_of(account, &text, folder);
+
+	special_use_put(value, uses);
+	buf_free(&text);
+	return uses != 0;
 }
 
 /* False if take wants no more. */
@@ -98,15 +110,12 @@ take_use(struct account *account, struct span folder,
     bool (*take)(void *context, struct span entry, struct span value),
     void *context)
 {
-	struct buf text = special_use_read(account);
 	struct buf value = buf_new(256);
-	uint32_t uses = special_use_of(account, &text, folder);
-
-	special_use_put(&value, uses);
 	bool goes_on =
-	    uses == 0 || take(context, span_of(use_entry), buf_span(&value));
+	    !find_value_of_use(account, folder, &value) ||
+	    take(context, span_of(special_use_entry), buf_span(&value));
+
 	buf_free(&value);
-	buf_free(&text);
 	return goes_on;
 }
 
@@ -172,6 +181,10 @@ metadata_find(struct account *account, struct span folder, struct span entry,
 {
 	const struct span name = own_name(folder);
 
+	if (is_use(entry)) {
+		errno = 0;
+		return find_value_of_use(account, name, value);
+	}
 	return find_first(account, &name, 1, entry, value);
 }
 

@@ -21,7 +21,8 @@ enum {
 	METADATA_ENTRY_MAX = 1000,
 	METADATA_VALUE_MAX = 65536,
 	METADATA_ENTRIES_MAX = 100,
-	METADATA_FILE_MAX = 1 << 20
+	METADATA_FILE_MAX = 1 << 20,
+	METADATA_TOLD_MAX = 8 << 20 /* with what the folders are for */
 };
 
 /*
@@ -65,8 +66,9 @@ enum account_status metadata_set(struct account *account, struct span folder,
     const struct metadata_change *changes, size_t count);
 
 /*
- * Hand out the entries that are not as told says, which is the file's text as
- * it was and then is as it is now (its max METADATA_FILE_MAX + 1); each once.
+ * Hand out the entries that are not as told says, which is the file's text with
+ * lines of what the folders are for, as it was and then is as it is now (its
+ * max METADATA_TOLD_MAX); each once.
  */
 void metadata_changes(struct account *account, struct buf *told,
     void (*take)(void *context, struct span folder, struct span entry),

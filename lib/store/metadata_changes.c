@@ -3,6 +3,7 @@
 
 #include "store/account_state.h"
 #include "store/metadata.h"
+#include "store/special_use.h"
 
 /* What is different between two texts of the file: both sorted, and merged. */
 
@@ -73,6 +74,30 @@ hand_out(const struct entry *entry, struct metadata_line *line,
 	buf_free(&text);
 }
 
+/* A folder may have lines of several uses, and has one value. */
+static void
+add_uses(const struct account *account, struct buf *into)
+{
+	struct buf text = special_use_read(account);
+	struct buf value = buf_new(256);
+	struct span rest = buf_span(&text);
+
+	while (rest.len > 0) {
+		struct span folder = span_cut(&rest, '\n');
+		uint32_t use = special_use_of_word(span_cut(&folder, ' '));
+		uint32_t uses = special_use_of(account, &text, folder);
+
+		if (use == 0 || use != (uses & (~uses + 1)))
+			continue;
+		buf_clear(&value);
+		special_use_put(&value, uses);
+		metadata_line_add(
+		    into, span_of(special_use_entry), buf_span(&value), folder);
+	}
+	buf_free(&value);
+	buf_free(&text);
+}
+
 void
 metadata_changes(struct account *account, struct buf *told,
     void (*take)(void *context, struct span folder, struct span entry),
@@ -84,6 +109,9 @@ metadata_changes(struct account *account, struct buf *told,
 	size_t k = 0;
 
 	account_read_file(account->root, "estafeta-metadata", &now);
+	if (now.len == 0)
+		buf_add_char(&now, '\n');
+	add_uses(account, &now);
 	struct entries new = sort_entries(buf_span(&now));
 	struct entries old = sort_entries(buf_span(told));
 	while (i < new.count || k < old.count) {

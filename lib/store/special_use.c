@@ -2,6 +2,8 @@
 
 #include "store/store_kind.h"
 
+const char special_use_entry[] = "/private/specialuse";
+
 static const char file_name[] = "estafeta-specialuse";
 
 enum account_status
@@ -76,11 +78,9 @@ special_use_put(struct buf *text, uint32_t uses)
 bool
 special_use_parse(struct span text, uint32_t *use)
 {
-	struct span name = text;
-
 	*use = 0;
 	if (span_starts(text, span_of("\\")))
-		*use = special_use_of_word(span_slice(name, 1, name.len));
+		*use = special_use_of_word(span_slice(text, 1, text.len));
 	return text.len == 0 || *use != 0;
 }
 

@@ -25,6 +25,9 @@ uint32_t special_use_of(
 /* The folder has a use, or (0) none any more; false with errno set. */
 bool special_use_set(struct account *account, struct span name, uint32_t use);
 
+/* The annotation of that; the name's case is ignored. */
+extern const char special_use_entry[];
+
 /*
  * RFC 6154 section 4: the value of /private/specialuse, "\Drafts \Sent"; and
  * what such a value names: one use, or none; false if it is not that.

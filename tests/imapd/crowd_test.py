@@ -162,6 +162,60 @@ for line, wanted, more in (('COPY 1:3 INBOX', '* 3 RECENT', 3), ('MOVE 1 INBOX',
     check('all are there', has(session.say('STATUS INBOX (MESSAGES)'), f'MESSAGES {there})'), there)
     session.end()
 
+# The list is lost, and another session numbers the messages anew.
+def numbered_anew(name, count=1):
+    """Sessions whose UIDs 3 and 4 are 1 and 2 of one that comes later, which is the last."""
+    maker = Wire(name)
+    for subject in b'One', b'Two', b'Three', b'Four':
+        maker.append('INBOX', MESSAGE.replace(b'One', subject))
+    maker.say('SELECT INBOX')
+    maker.say('STORE 1:2 +FLAGS.SILENT (\\Deleted)')
+    maker.say('EXPUNGE')
+    maker.end()
+    sessions = [Wire(name) for _ in range(count + 1)]
+    for session in sessions[:-1]:
+        session.say('SELECT INBOX')
+        session.say('FETCH 1:* (UID ENVELOPE)')
+    os.remove(f'{home}/{name}/estafeta-uidlist')
+    sessions[-1].say('SELECT INBOX')
+    return sessions
+
+
+BYE = '* BYE [UNAVAILABLE] the folder was numbered anew'
+READ = 'UID FETCH 3:4 (ENVELOPE BODY.PEEK[HEADER.FIELDS (SUBJECT)])'
+for i, commands in enumerate((('NOOP',), (READ,), ('UID STORE 3 +FLAGS (\\Deleted)',), ('UID MOVE 3 INBOX',), ('NOTIFY SET (SELECTED (MessageNew MessageExpunge))',), \
+        ('NOTIFY NONE', 'UID STORE 3 +FLAGS (\\Deleted)'), ('EXPUNGE',), ('CHECK',))):
+    session, other = numbered_anew(f'Lost{i}')
+    r = [line for command in commands for line in session.say(command)]
+    if commands[0] == READ:
+        check('what is read before that is one message still', '"Three"' in r[0] and r[1] == 'Subject: Three' and
+              '"Four"' in r[4] and r[5] == 'Subject: Four', r)
+    check(f'{commands[-1]} ends the session', BYE in r and not has(r, 'EXPUNGE'), r)
+    check('it does', session.child.wait(20) == 0)
+    r = other.say('UID FETCH 1:* (FLAGS ENVELOPE)')
+    check('nothing was changed by it', len(r) == 3 and r[0].startswith('* 1 FETCH (FLAGS () ENVELOPE') and '"Three"' in r[0] and r[1].startswith('* 2 FETCH (FLAGS ()'), r)
+    other.end()
+session, idle, other = numbered_anew('Lost', 2)
+idle.send('i IDLE\r\n')
+check('IDLE, too', [idle.line(), idle.line()] == ['+ idling', BYE] and idle.child.wait(20) == 0)
+r = session.say('CLOSE')
+check('CLOSE removes nothing, and is done', r == ['OK done'], r)
+check('SELECT has the new numbers', has(session.say('SELECT INBOX'), '[UIDNEXT 3]') and ok(session.say('UID FETCH 1 FLAGS')))
+session.end()
+other.end()
+
+# A list that was cut off is brought back by who has it in memory.
+session = Wire('Lost')
+session.say('SELECT INBOX')
+os.truncate(home + '/Lost/estafeta-uidlist', 0)
+r = session.say('NOOP') + session.say('UID FETCH 1:* UID')
+check('none is gone for a list that is empty', not has(r, 'EXPUNGE') and has(r, '* 2 FETCH (UID 2'), r)
+other = Wire('Lost')
+r = other.say('SELECT INBOX')
+check('with the same numbers', has(r, '* 2 EXISTS') and has(r, '[UIDNEXT 3]'), r)
+other.end()
+session.end()
+
 # Several sessions find no Maildir and make it at once.
 for i in range(20):
     crowd = [start(f'New{i}') for _ in range(8)]

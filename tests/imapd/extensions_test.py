@@ -212,7 +212,10 @@ check('RFC 3501 6.3.9: LSUB % shows what is above', a == ['(\\Noselect \\HasChil
 a = lsub('%/%')
 check('below that, too', len(a) == 4 and '(\\Noselect \\HasChildren) "/" "Tree/b"' in a and
       '(\\Noselect \\HasChildren) "/" "Void/a"' in a, a)
-check('* needs none', not any('Noselect' in l for l in lsub('*')))
+a = lsub('*')
+check('* needs none, and says of what is not there that it cannot be selected',
+      a == [f'(\\Noselect \\HasNoChildren) "/" "{name}"' for name in ('Tree/a', 'Tree/b/c', 'Tree-x/y', 'Void/a/b')], a)
+check('RFC 5258: LIST says more', has(w.say('LIST (SUBSCRIBED) "" Void/*'), '* LIST (\\NonExistent \\Subscribed) "/" "Void/a/b"'))
 w.say('CREATE Tree')
 w.say('SUBSCRIBE Tree')
 a = lsub('%')
@@ -229,6 +232,26 @@ for i in range(30):
     w.say(f'CREATE Many{i}')
 w.say('SUBSCRIBE Many7/Sub')
 w.say('SUBSCRIBE Many7-')
+w.say('CREATE Bin/Old (USE (\\Trash))')
+w.say('CREATE Case/Draft (USE (\\Drafts))')
+for name in 'Bin/Old', 'Case/Letter', 'Cellar/Sub':
+    w.say(f'SUBSCRIBE {name}')
+BOTH = ' ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE"))'
+listed = lambda options, patterns: [line[7:] for line in w.say(f'LIST ({options}) "" {patterns}') if line.startswith('*')]
+a = listed('SUBSCRIBED SPECIAL-USE RECURSIVEMATCH', '(Bin Case Cellar Work)')
+check('RFC 6154, 5258 3: parents of what both options select', a == ['(\\Noselect \\HasChildren) "/" "Bin"' + BOTH], a)
+a = listed('SPECIAL-USE SUBSCRIBED RECURSIVEMATCH', '(Bin% B*)')
+check('not of what is told itself', a == ['(\\Subscribed \\Trash \\HasNoChildren) "/" "Bin/Old"'], a)
+a = listed('RECURSIVEMATCH SPECIAL-USE', '(Bin Case Cellar Work)')
+check('of what one of them selects', a == [f'(\\Noselect \\HasChildren) "/" "{name}" ("CHILDINFO" ("SPECIAL-USE"))' for name in ('Bin', 'Case')], a)
+a = listed('SUBSCRIBED RECURSIVEMATCH', '(Bin Case Cellar)')
+check('and the other', [line.split('"')[3] for line in a] == ['Bin', 'Case', 'Cellar'] and all(line.endswith(INFO) for line in a), a)
+check('RFC 5258 3.1: RECURSIVEMATCH is not alone, nor with REMOTE', all(w.say(f'LIST ({options}) "" *')[0].startswith('BAD')
+      for options in ('RECURSIVEMATCH', 'REMOTE RECURSIVEMATCH')))
+for name in 'Bin/Old', 'Case/Letter', 'Cellar/Sub':
+    w.say(f'UNSUBSCRIBE {name}')
+for name in 'Bin/Old', 'Case/Draft':
+    w.say(f'DELETE {name}')
 look = Opened(home + '/M/.Many7.Sub/new')
 a = w.say('LIST (SUBSCRIBED RECURSIVEMATCH) "" (Work M%)')
 check('RECURSIVEMATCH: only parents', a[:-1] == ['* LIST (\\HasChildren) "/" "Many7" ("CHILDINFO" ("SUBSCRIBED"))',
@@ -273,6 +296,12 @@ w.say('CREATE ../x')
 check('no name leads out', os.listdir(home) == ['M'], os.listdir(home))
 v = Wire()
 check('RFC 5161, 6855', has(v.say('ENABLE UTF8=ACCEPT CONDSTORE X'), '* ENABLED CONDSTORE UTF8=ACCEPT'))
+v.say('SELECT INBOX')
+for command in 'SEARCH CHARSET UTF-8 ALL', 'UID SEARCH RETURN (COUNT) CHARSET US-ASCII ALL', 'SEARCH CHARSET X ALL':
+    a = v.say(command)
+    check(f'RFC 6855 3: no {command}', len(a) == 1 and a[0].startswith('BAD SEARCH'), a)
+check('all else says its character set still', ok(v.say('SEARCH SUBJECT "\xfc"')) and ok(v.say('SORT (DATE) UTF-8 ALL')) and
+      ok(v.say('ESEARCH IN (PERSONAL) CHARSET UTF-8 ALL')))
 check('UTF-8 names', has(v.say('LIST "" "Entwü*"'), '"Entwürfe"'))
 r = Wire()
 r.say('ENABLE IMAP4rev2')

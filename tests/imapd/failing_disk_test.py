@@ -78,4 +78,49 @@ for command, after in changes.items():
         check(f'{name}, {error}: NO means that it did not happen', not wrong, wrong[:6])
         check(f'{name}, {error}: some failed, the last did not', noes > 0 and hit is None and answer.startswith('OK'),
               (number, noes, hit, answer))
+
+# News that cannot be written to the list are told later, and the session goes on.
+def run_news(error, number):
+    """What was told while a call failed, and after that; which call; what a fresh session finds, and what there is."""
+    reset()
+    wire = Wire()
+    wire.append('INBOX', TWO)
+    wire.append('INBOX')
+    wire.say('SELECT INBOX')
+    for name in glob.glob(f'{home}/M/cur/*'):
+        with open(name, 'rb') as file:
+            is_two = b'Two' in file.read()
+        os.remove(name) if is_two else os.rename(name, name + 'F')
+    for place in 'new', 'cur':
+        with open(f'{home}/M/{place}/1.{place}.host{":2,S" if place == "cur" else ""}', 'wb') as file:
+            file.write(MESSAGE)
+        os.chown(file.name, UID, UID)
+    fault = subprocess.Popen([BUILD + '/tests/fault/fault', '-e', error, '-n', str(number), str(wire.child.pid)],
+                             stdout=subprocess.PIPE, text=True)
+    fault.stdout.readline()             # armed
+    first = wire.say('NOOP')
+    fault.terminate()
+    hit = next((line for line in fault.communicate()[0].split('\n') if line.startswith('hit')), None)
+    told = first[:-1] + wire.say('NOOP')
+    fetch = 'UID FETCH 1:* (MODSEQ FLAGS)'
+    old = lambda lines: [line.replace(' \\Recent', '').replace('\\Recent', '') for line in lines]
+    mine = old(wire.say(fetch))
+    other = Wire()
+    other.say('SELECT INBOX')
+    theirs = old(other.say(fetch))
+    return hit, first, told, mine, theirs, wire.end() + other.end()
+
+
+for error in 'EIO', 'ENOSPC':
+    wrong, silent = [], 0
+    for number in range(1, CALLS_MAX):
+        hit, first, told, mine, theirs, ended = run_news(error, number)
+        silent += len(first) == 1
+        if told[-1] != 'OK done' or sum('EXISTS' in line for line in told) != 1 or '* 4 EXISTS' not in told or '* 2 EXPUNGE' not in told or \
+                sum('FETCH (FLAGS (\\Flagged' in line for line in told) != 2 or mine != theirs or len(mine) != 6 or ended != 0:
+            wrong.append((number, hit, told, mine, theirs, ended))
+        if hit is None:
+            break
+    check(f'news, {error}: told once, as they are for others', not wrong, wrong[:6])
+    check(f'news, {error}: sometimes later', silent > 0 and hit is None and len(first) > 1, (number, silent, hit, first))
 done()

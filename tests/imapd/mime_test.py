@@ -77,5 +77,19 @@ append(b'Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: t
 a = w.say(f'FETCH {count} (PREVIEW BODY)')
 check('an opening delimiter at the end', has(a, 'PREVIEW "one"') and has(a, 'NIL NIL "7bit" 10 0) "alternative")'), a)
 
+# RFC 8970: a preview is of the first part that has a word, plain ones first.
+part = lambda kind, text, more='': f'--b\nContent-Type: text/{kind}{more}\n\n{text}\n'
+for parts, preview in (
+        (part('plain', '') + part('html', '<p>words</p>'), '"words"'),
+        (part('plain', ' \n\n\t') + part('html', '<p>words</p>'), '"words"'),
+        (part('html', '<p>words</p>') + part('plain', 'plain'), '"plain"'),
+        (part('html', '<p> </p>') + part('plain', '') + part('html', '<p>second</p>') + part('plain', 'plain'), '"plain"'),
+        (part('html', '<p> </p>') + part('plain', '') + part('html', '<p>second</p>'), '"second"'),
+        (part('plain', '') + part('plain', 'attached', '\nContent-Disposition: attachment') + part('html', '<i>words</i>'), '"words"'),
+        (part('plain', '') + part('html', '<br>'), '""'), (part('plain', '') * 20 + part('html', 'far'), '""')):
+    append(f'Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n'.encode())
+    a = w.say(f'FETCH {count} PREVIEW')
+    check(f'PREVIEW {preview}', has(a, f'(PREVIEW {preview})'), (parts, a))
+
 w.end()
 done()

@@ -159,6 +159,11 @@ other.say('SETMETADATA Work (/private/comment NIL)')
 check('one that is gone', w.line() == '* METADATA "Work" /private/comment')
 other.say('SETMETADATA Lists/a (/private/comment "x")')
 check('no other folder\'s', nothing() is True)
+for value in '"\\\\Junk"', '"\\\\Sent"', 'NIL':
+    other.say(f'SETMETADATA Work (/private/specialuse {value})')
+    check(f'RFC 6154 4: a use, {value}', w.line() == '* METADATA "Work" /private/specialuse')
+other.say('SETMETADATA Lists/a (/private/specialuse "\\\\Junk")')
+check('no other folder\'s use', nothing() is True)
 
 # limits
 check('NOTIFY may come again and again', all(ok(w.say('NOTIFY SET (personal (MessageNew MessageExpunge))')) for i in range(50)))

@@ -262,5 +262,51 @@ check('a word that is elsewhere', w.say('SEARCH HEADER X-Odd Number')[0] == '* S
 check('a short one', w.say('SEARCH HEADER X-Odd Z')[0] == '* SEARCH 30')
 check('any', w.say('SEARCH HEADER X-Odd ""')[0] == '* SEARCH 30')
 
+# A file that is there and cannot be read: RFC 9051 7.1.2, an untagged NO warns.
+w.end()
+WARNING = '* NO [CONTACTADMIN] some messages cannot be read'
+fill(Wire('Locked'), 'INBOX', 3)
+locked = next(name for name in glob.glob(home + '/Locked/cur/*') if b'Text 2' in open(name, 'rb').read())
+sizes = {name: len(open(name, 'rb').read()) for name in glob.glob(home + '/Locked/cur/*')}
+wire_sizes = {name: len(open(name, 'rb').read().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')) for name in sizes}
+
+
+def unread():
+    """A session that knows nothing of the messages."""
+    for name in glob.glob(home + '/Locked/estafeta-index*'):
+        os.remove(name)
+    session = Wire('Locked')
+    session.say('SELECT INBOX')
+    return session
+
+
+os.chmod(locked, 0)
+for command, answer in (('SEARCH BODY Text', '* SEARCH 1 3'), ('SEARCH SUBJECT Number', '* SEARCH 1 3'), ('SEARCH HEADER X-Odd x', '* SEARCH'),
+                        ('SEARCH TEXT Number NOT BODY "Text 3"', '* SEARCH 1'), ('SEARCH LARGER 1', '* SEARCH 1 3'),
+                        ('SEARCH SENTON 1-Jan-2024', '* SEARCH 1 3'), ('SEARCH FUZZY BODY "3 Text"', '* SEARCH 1 3'),
+                        ('UID SEARCH RETURN (COUNT SAVE) BODY Text', None), ('SORT (ARRIVAL) UTF-8 BODY Text', '* SORT 1 3'),
+                        ('THREAD REFS UTF-8 BODY Text', '* THREAD (1)(3)'), ('ESEARCH IN (PERSONAL) RETURN (COUNT) BODY Text', None)):
+    w = unread()
+    a = w.say(command)
+    check(f'{command}: of what can be read', (answer or 'COUNT 2') in a[0] and (not answer or a[0] == answer), a)
+    check('with a warning', a[1:] == [WARNING, 'OK done'], a)
+    w.end()
+w = unread()
+a = w.say('SEARCH UNDELETED')
+check('none where nothing is read', a == ['* SEARCH 1 2 3', 'OK done'], a)
+a = w.say('SEARCH 1,3 BODY Text')
+check('none of what is not asked about', a == ['* SEARCH 1 3', 'OK done'], a)
+a = w.say('FETCH 1:3 (RFC822.SIZE BODY.PEEK[TEXT])')
+check('FETCH of the others, and why not of that', [line for line in a if line.startswith('Text')] == ['Text 1', 'Text 3'] and
+      a[-1] == 'NO [CONTACTADMIN] some messages cannot be read', a)
+a = w.say('STATUS INBOX (MESSAGES SIZE)')
+size = int(a[0].split()[-1].rstrip(')'))
+rest = sum(size for name, size in wire_sizes.items() if name != locked)
+check('RFC 9051 6.3.11: SIZE is not too small', ok(a) and rest + wire_sizes[locked] <= size <= rest + 2 * sizes[locked], (a, wire_sizes))
+a = w.say('CONVERT 2 ("text/plain" ("charset" "UTF-8")) BINARY[1]')
+check('CONVERT fails', a[-1].startswith('NO') and 'NOPERM' not in a[-1], a)
+os.chmod(locked, 0o600)
+check('it is found when it can be read', w.say('SEARCH BODY Text') == ['* SEARCH 1 2 3', 'OK done'])
+
 check('the end', w.end() == 0)
 done()

@@ -87,6 +87,65 @@ check_owners(void)
 	account_close(account);
 }
 
+/* ---- what a folder is for: it is not in the file ---- */
+
+static const struct {
+	const char *label;
+	const char *lines; /* of estafeta-specialuse */
+	const char *told;  /* since those before: "FOLDER ENTRY," */
+	const char *sent;  /* value of the folder Sent; NULL: it has none */
+} uses[] = {
+	{ "none to begin with", "", "", NULL },
+	{ "a use", "sent Sent\n", "Sent /private/specialuse,", "\\Sent" },
+	{ "the same", "sent Sent\n", "", "\\Sent" },
+	{ "another's", "sent Sent\njunk A b\n", "A b /private/specialuse,",
+	    "\\Sent" },
+	{ "two", "junk Sent\nsent Sent\n",
+	    "A b /private/specialuse,Sent /private/specialuse,",
+	    "\\Junk \\Sent" },
+	{ "no word", "nonsense Sent\n", "Sent /private/specialuse,", NULL },
+};
+
+static void
+take_change(void *context, struct span folder, struct span entry)
+{
+	buf_add(context, folder);
+	buf_add_char(context, ' ');
+	buf_add(context, entry);
+	buf_add_char(context, ',');
+}
+
+static void
+check_uses(void)
+{
+	const struct span entry = span_of("/Private/SpecialUse");
+	struct buf told = buf_new(METADATA_TOLD_MAX);
+
+	struct account *account = open_account();
+	unlink("m/estafeta-metadata");
+	for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++) {
+		struct buf changes = buf_new(1000);
+		struct buf value = buf_new(1000);
+		const char *sent = uses[i].sent;
+
+		put_bytes("m/estafeta-specialuse", span_of(uses[i].lines));
+		errno = EIO;
+		bool has =
+		    metadata_find(account, span_of("Sent"), entry, &value);
+		CHECK(uses[i].label,
+		    sent == NULL
+			? !has && errno == 0 && value.len == 0
+			: has && span_equal(buf_span(&value), span_of(sent)));
+		metadata_changes(account, &told, take_change, &changes);
+		CHECK(uses[i].told,
+		    span_equal(buf_span(&changes), span_of(uses[i].told)));
+		buf_free(&changes);
+		buf_free(&value);
+	}
+	buf_free(&told);
+	account_close(account);
+}
+
 int
 main(void)
 {
@@ -123,5 +182,6 @@ main(void)
 	buf_free(&text);
 	scratch_enter();
 	check_owners();
+	check_uses();
 	return test_result();
 }
