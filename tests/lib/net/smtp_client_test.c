@@ -125,7 +125,7 @@ test_limits(void)
 static pid_t
 trickle(void)
 {
-	const struct timespec pause = { .tv_nsec = 50 * 1000000 };
+	const struct timespec pause = { .tv_nsec = 50000000L };
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == -1)
