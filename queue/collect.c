@@ -113,6 +113,7 @@ collect_verdict(
 
 	fill_slot(manager, job, slot, verdict);
 	collect_mark(message, job->index);
+	message->active->in_hand[job->index] = 0;
 	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
 	    outcome(slot->state), (int)job->recipient.address.len,
 	    job->recipient.address.ptr, slot->code, slot->text);

@@ -63,7 +63,8 @@ struct active {
 	struct queue_file file;
 	int fd;
 	struct slot *slots;     /* as they will be written */
-	unsigned char *changed; /* which of them differ from the disk */
+	unsigned char *changed; /* which of them differ from the disk, */
+	unsigned char *in_hand; /* and which have a job */
 	size_t jobs;            /* not yet done */
 	uint64_t report_number; /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
@@ -361,7 +362,8 @@ void active_adopt(
 void active_close(struct manager *manager, struct message *message);
 /*
  * Waiting recipients of an errand, one after another: begin with *next = 0 and
- * *rest = the envelope's recipients; false at the end.
+ * *rest = the envelope's recipients; false at the end.  Not those that have a
+ * job: another errand's, if control/ says since that they are this one's.
  */
 bool active_next(struct manager *manager, const struct errand *errand,
     struct span *rest, uint64_t *next, struct recipient *recipient,
