@@ -22,6 +22,12 @@ def arrived(count):
     return wait_for(lambda: log().count(' done') >= count)
 
 
+def cpu_s():
+    """What the manager has used."""
+    with open(f'/proc/{manager()}/stat') as f:
+        return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
 # ---- one message for many domains ----
 control('smtproutes', ':[127.0.0.1]:2741\n')
 smart = Host(2741).up()
@@ -44,6 +50,13 @@ control('limits', '* 3\n')
 send_all(NAMES)
 check('a line for all others names nobody', arrived(6) and smart.count - was == 1, smart.count - was)
 os.unlink('/var/mta/control/limits')
+
+# ---- many domains, by themselves, and long tables ----
+control('tlspolicy', ''.join(f'p{n}.example may\n' for n in range(3000)) + '.far.example may\n')
+was = cpu_s()
+send_all([f'u@d{n}.far.example' for n in range(400)])
+check('a message for 400 domains is sorted in time', arrived(7) and cpu_s() - was < 2, cpu_s() - was)
+os.unlink('/var/mta/control/tlspolicy')
 
 # ---- it cannot be reached ----
 wait_for(lambda: smart.open == 0)
