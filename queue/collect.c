@@ -328,6 +328,17 @@ collect_conclude(struct manager *manager, struct message *message)
 }
 
 void
+collect_end(struct manager *manager)
+{
+	for (size_t i = 0; i < manager->table.size; i++)
+		for (struct message *message = manager->table.chains[i];
+		     message != NULL; message = message->chain)
+			if (message->active != NULL &&
+			    !message->active->has_linked)
+				collect_write_slots(manager, message);
+}
+
+void
 collect_start(struct manager *manager)
 {
 	struct event *synced;

@@ -481,6 +481,8 @@ void collect_verdict(
 /* One job less: who opened it for a moment holds one, too. */
 void collect_release(struct manager *manager, struct message *message);
 void collect_start(struct manager *manager);
+/* What is known of open messages is written: the manager ends. */
+void collect_end(struct manager *manager);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
 void collect_write_slots(struct manager *manager, struct message *message);
