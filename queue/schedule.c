@@ -140,14 +140,14 @@ schedule_sort(struct manager *manager, struct message *message)
 		next = errand->sibling;
 		if (!is_new(errand))
 			continue;
+		if (message->is_forced)
+			destination_unblock(manager, errand->destination);
 		if (due > now)
 			errand_wait(manager, errand, due);
 		else if (!message->is_retry && must_wait(errand->destination))
 			defer_blocked(manager, errand);
 		else
 			errand_queue(manager, errand);
-		if (message->is_forced)
-			destination_unblock(manager, errand->destination);
 	}
 	message->is_forced = false;
 }
