@@ -327,14 +327,18 @@ collect_conclude(struct manager *manager, struct message *message)
 	}
 }
 
+/* A disk that is slow already is not asked once more. */
 void
 collect_end(struct manager *manager)
 {
+	bool is_synced =
+	    !manager->is_syncing && syncfs(manager->spool.trigger) == 0;
+
 	for (size_t i = 0; i < manager->table.size; i++)
 		for (struct message *message = manager->table.chains[i];
 		     message != NULL; message = message->chain)
 			if (message->active != NULL &&
-			    !message->active->has_linked)
+			    (is_synced || !message->active->has_linked))
 				collect_write_slots(manager, message);
 }
 
