@@ -19,7 +19,9 @@ read_slots(struct active *active, bool was_tried)
 
 	active->slots = calloc(count, sizeof(*active->slots));
 	active->changed = calloc(count, 1);
-	if (active->slots == NULL || active->changed == NULL)
+	active->in_hand = calloc(count, 1);
+	if (active->slots == NULL || active->changed == NULL ||
+	    active->in_hand == NULL)
 		temp_fail("out of memory");
 	for (uint64_t i = 0; i < count; i++)
 		active->slots[i].state = SLOT_WAITING;
@@ -40,6 +42,7 @@ let_go(struct active *active)
 		close(active->fd);
 	free(active->slots);
 	free(active->changed);
+	free(active->in_hand);
 	free(active);
 	errno = error;
 }
@@ -115,7 +118,7 @@ active_next(struct manager *manager, const struct errand *errand,
 	while (envelope_next(rest, recipient)) {
 		*index = (*next)++;
 		if (active->slots[*index].state == SLOT_WAITING &&
-		    errand->destination != NULL &&
+		    !active->in_hand[*index] && errand->destination != NULL &&
 		    destination_is(manager, errand->destination,
 			errand->message, recipient->address))
 			return true;

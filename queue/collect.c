@@ -113,6 +113,7 @@ collect_verdict(
 
 	fill_slot(manager, job, slot, verdict);
 	collect_mark(message, job->index);
+	message->active->in_hand[job->index] = 0;
 	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
 	    outcome(slot->state), (int)job->recipient.address.len,
 	    job->recipient.address.ptr, slot->code, slot->text);
@@ -324,6 +325,21 @@ collect_conclude(struct manager *manager, struct message *message)
 		else
 			remove_message(manager, message);
 	}
+}
+
+/* A disk that is slow already is not asked once more. */
+void
+collect_end(struct manager *manager)
+{
+	bool is_synced =
+	    !manager->is_syncing && syncfs(manager->spool.trigger) == 0;
+
+	for (size_t i = 0; i < manager->table.size; i++)
+		for (struct message *message = manager->table.chains[i];
+		     message != NULL; message = message->chain)
+			if (message->active != NULL &&
+			    (is_synced || !message->active->has_linked))
+				collect_write_slots(manager, message);
 }
 
 void

@@ -123,6 +123,18 @@ destination_of(
 	return found;
 }
 
+/* Told by its name alone, as nearly all are of a message for many domains. */
+static bool
+is_another(const struct destination *destination, struct span address)
+{
+	size_t at = span_last_index(address, '@');
+	struct span domain = span_slice(address, at + 1, address.len);
+
+	return !destination->is_local && destination->route[0] == '\0' &&
+	       span_is_ascii(domain) &&
+	       !span_equal_nocase(domain, span_of(destination->name));
+}
+
 bool
 destination_is(const struct manager *manager,
     const struct destination *destination, const struct message *message,
@@ -130,6 +142,8 @@ destination_is(const struct manager *manager,
 {
 	struct routing routing;
 
+	if (is_another(destination, address))
+		return false;
 	routing_find(manager, message, address, &routing);
 	bool is_it = is_called(destination, &routing);
 	routing_free(&routing);

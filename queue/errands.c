@@ -220,6 +220,7 @@ make_jobs(struct manager *manager, struct errand *errand)
 		*job = (struct job){
 			.errand = errand, .index = i, .recipient = recipient
 		};
+		message->active->in_hand[i] = 1;
 		errand->jobs++;
 		message->active->jobs++;
 		jobs_add(&errand->destination->jobs, job);
@@ -285,8 +286,10 @@ errand_put_back(struct manager *manager, struct job *const *jobs, size_t count)
 			jobs_put_back(&errand->destination->jobs, jobs[i - 1]);
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		message->active->in_hand[jobs[i]->index] = 0;
 		free(jobs[i]);
+	}
 	errand->jobs = 0;
 	errand_queue(manager, errand);
 	for (size_t i = 0; i < count; i++)

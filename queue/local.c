@@ -160,6 +160,30 @@ look_ahead(struct manager *manager)
 	}
 }
 
+/*
+ * Nothing that was made ready has room, however much it is: a message more, of
+ * a mailbox that has some; false if there is none.
+ */
+static bool
+open_another(struct manager *manager)
+{
+	struct ring *ring = &manager->local_waiting;
+	bool is_full = manager->local_running == manager->concurrency_local;
+
+	for (size_t left = is_full ? 0 : ring->count; left > 0; left--) {
+		struct destination *destination = ring_take(ring);
+		uint32_t mailbox = routing_hash(span_of(destination->name));
+
+		if (destination != &manager->local &&
+		    has_room(manager, share_of(manager, mailbox))) {
+			open_some(manager, destination);
+			return true;
+		}
+		ring_add(ring, destination);
+	}
+	return false;
+}
+
 /* ---- jobs ---- */
 
 static void
@@ -229,21 +253,22 @@ send_one(struct manager *manager, struct destination *destination)
 	return true;
 }
 
-/* One job of each that has some; false: there is no more to be done now. */
+/* One job of each that has some; false: no more of them can be sent now. */
 static bool
-run_round(struct manager *manager)
+run_round(struct manager *manager, bool *is_taken)
 {
 	struct ring *ring = &manager->local_ready;
 	uint64_t before = manager->local_running;
 
+	*is_taken = true;
 	for (size_t left = ring->count;
 	     left > 0 && manager->local_running < manager->concurrency_local;
 	     left--) {
 		struct destination *destination = ring_take(ring);
-		bool is_taken = send_one(manager, destination);
+		*is_taken = send_one(manager, destination);
 
 		local_consider(manager, destination);
-		if (!is_taken)
+		if (!*is_taken)
 			return false;
 	}
 	return manager->local_running > before;
@@ -252,9 +277,12 @@ run_round(struct manager *manager)
 void
 local_run(struct manager *manager)
 {
+	bool is_taken;
+
 	do
 		look_ahead(manager);
-	while (run_round(manager));
+	while (run_round(manager, &is_taken) ||
+	       (is_taken && open_another(manager)));
 }
 
 /* ---- verdicts ---- */

@@ -63,7 +63,8 @@ struct active {
 	struct queue_file file;
 	int fd;
 	struct slot *slots;     /* as they will be written */
-	unsigned char *changed; /* which of them differ from the disk */
+	unsigned char *changed; /* which of them differ from the disk, */
+	unsigned char *in_hand; /* and which have a job */
 	size_t jobs;            /* not yet done */
 	uint64_t report_number; /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
@@ -361,7 +362,8 @@ void active_adopt(
 void active_close(struct manager *manager, struct message *message);
 /*
  * Waiting recipients of an errand, one after another: begin with *next = 0 and
- * *rest = the envelope's recipients; false at the end.
+ * *rest = the envelope's recipients; false at the end.  Not those that have a
+ * job: another errand's, if control/ says since that they are this one's.
  */
 bool active_next(struct manager *manager, const struct errand *errand,
     struct span *rest, uint64_t *next, struct recipient *recipient,
@@ -479,6 +481,8 @@ void collect_verdict(
 /* One job less: who opened it for a moment holds one, too. */
 void collect_release(struct manager *manager, struct message *message);
 void collect_start(struct manager *manager);
+/* What is known of open messages is written: the manager ends. */
+void collect_end(struct manager *manager);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
 void collect_write_slots(struct manager *manager, struct message *message);

@@ -138,6 +138,7 @@ main(int argc, char **argv)
 	announce();
 	gather_log(&manager);
 	event_base_dispatch(manager.base);
+	collect_end(&manager);
 	log_flush();
 	return EX_OK;
 }

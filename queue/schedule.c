@@ -128,7 +128,8 @@ schedule_sort(struct manager *manager, struct message *message)
 	message->is_huge = file->message_length > HUGE_BYTES;
 	message->warn_at = deadline_warn(manager, message);
 	message->end_at = deadline_end(manager, message);
-	message->sorted_by = manager->settings_number;
+	if (message->active->jobs == 1) /* what is at work is sorted later */
+		message->sorted_by = manager->settings_number;
 	collect_errands(manager, message);
 	for (struct errand *errand = message->errands; errand != NULL;
 	     errand = next) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """local_turns_test - mailboxes take turns: a program that hangs and a flood hold
 up their own mail alone."""
-import glob, os, pwd, shutil, smtplib, subprocess
+import glob, os, pwd, shutil, signal, smtplib, subprocess
 from scene import *
 
 on_host()
@@ -20,6 +20,12 @@ def sleeping(seconds):
 
 def mails(user):
     return len(os.listdir(pwd.getpwnam(user).pw_dir + '/Maildir/new'))
+
+
+def send_many(recipient, count):
+    with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
+        for _ in range(count):
+            s.sendmail('joe@example.org', [recipient], 'Subject: many\n\nx\n')
 
 
 def send_all(recipients, mark):
@@ -50,6 +56,42 @@ check('who has been slow for long has it later',
       wait_for(lambda: send('ann@example.org', 'time goes by') or log().count('are still at work') == 2), log()[-1500:])
 check('programs do not hold up the end', mtactl('stop').returncode == 0 and sleeping(601) + sleeping(602) + sleeping(603) == 0)
 check('and nothing is lost by it', len(glob.glob('/var/mta/queue/cur/*/*')) == 76, len(glob.glob('/var/mta/queue/cur/*/*')))
+
+# ---- more made ready for those that hang than is made ready at all ----
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+with open('/etc/aliases', 'w') as f:
+    f.write(''.join(f'hang{n}: "|sleep {611 + n}"\n' for n in range(9)))
+subprocess.run(['/var/mta/bin/newaliases'], check=True)
+control('concurrencylocal', '28\n')
+mtactl('start')
+SHARES = [7, 6, 4, 3, 2, 2, 1, 1, 1]  # one is left
+for n, share in enumerate(SHARES):
+    send_many(f'hang{n}@example.org', share)
+    wait_for(lambda: sleeping(611 + n) == share)
+check('nine have a quarter each of what was left', [sleeping(611 + n) for n in range(9)] == SHARES, [sleeping(611 + n) for n in range(9)])
+os.kill(manager(), signal.SIGSTOP)  # it finds all of it at once
+for n, more in enumerate([64, 64, 64, 20, 12, 8, 6, 6, 6]):
+    send_many(f'hang{n}@example.org', more)
+os.kill(manager(), signal.SIGCONT)
+send('ann@example.org', 'beside nine')
+check('a mailbox gets its mail beside them', wait_for(lambda: has('beside nine'), 10))
+mtactl('stop')
+os.unlink('/var/mta/control/concurrencylocal')
+
+# ---- the end comes in the middle of a message ----
+subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)
+with open('/etc/aliases', 'w') as f:
+    f.write(''.join(f'user{n}: "|sleep 0.3"\n' for n in range(100)))
+subprocess.run(['/var/mta/bin/newaliases'], check=True)
+mtactl('start')
+send_all(['ann@example.org'] + [f'user{n}@example.org' for n in range(100)], 'for a hundred')
+wait_for(lambda: log().count('delivered to=<user') > 20)
+mtactl('stop')
+check('it ends before a message for a hundred does', log().count('delivered to=<user') < 100)
+mtactl('start')
+check('which goes on where it was', wait_for(lambda: not glob.glob('/var/mta/queue/cur/*/*') and log().count('delivered to=<user') >= 100))
+check('and does nothing twice', log().count('delivered to=<user') == 100, log().count('delivered to=<user'))
+mtactl('stop')
 
 # ---- a flood ----
 subprocess.run('rm -f /var/mta/queue/cur/*/*', shell=True)

@@ -22,6 +22,12 @@ def arrived(count):
     return wait_for(lambda: log().count(' done') >= count)
 
 
+def cpu_s():
+    """What the manager has used."""
+    with open(f'/proc/{manager()}/stat') as f:
+        return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
 # ---- one message for many domains ----
 control('smtproutes', ':[127.0.0.1]:2741\n')
 smart = Host(2741).up()
@@ -45,6 +51,13 @@ send_all(NAMES)
 check('a line for all others names nobody', arrived(6) and smart.count - was == 1, smart.count - was)
 os.unlink('/var/mta/control/limits')
 
+# ---- many domains, by themselves, and long tables ----
+control('tlspolicy', ''.join(f'p{n}.example may\n' for n in range(3000)) + '.far.example may\n')
+was = cpu_s()
+send_all([f'u@d{n}.far.example' for n in range(400)])
+check('a message for 400 domains is sorted in time', arrived(7) and cpu_s() - was < 2, cpu_s() - was)
+os.unlink('/var/mta/control/tlspolicy')
+
 # ---- it cannot be reached ----
 wait_for(lambda: smart.open == 0)
 smart.down()
@@ -61,4 +74,16 @@ smart = Host(2741).up()
 queue('retry', '-r', 'u@d5.example')
 check('when one is asked for, all go that waited for the smarthost', wait_for(lambda: smart.count == len(NAMES) - 1), smart.count)
 check('over few connections', len(smart.connections) < 6, smart.connections)
+
+# ---- a route changes while half of a message is on its way ----
+slow, away = Host(2743, pause=6).up(), Host(2744, away=True).up()
+control('smtproutes', 'slow.example:[127.0.0.1]:2743\naway.example:[127.0.0.1]:2744\n')
+control('retrymin', '1\n')
+before = log().count(' done')
+send_all(['u@slow.example', 'u@away.example'])
+check('half is on its way', wait_for(lambda: 'deferred to=<u@away.example' in log() and slow.open > 0))
+control('smtproutes', ':[127.0.0.1]:2744\n')
+away.away = False
+check('the other half goes by the new route alone', arrived(before + 1) and log().count('delivered to=<u@slow.example') == 1 and
+      (slow.count, away.count) == (1, 1), log()[-1500:])
 done()

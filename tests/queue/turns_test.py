@@ -139,6 +139,29 @@ check('one is delivered here, the other by its host', wait_for(lambda: queue('re
       (later.count, log()[-1500:]))
 control('locals', 'example.org\nlater.example\n')
 
+# ---- one is read in vain, and asked for when its time is over ----
+control('odmrdomains', 'waits.example: joe\n')
+pid = manager()
+os.kill(pid, signal.SIGSTOP)
+message, envelope = os.pipe(), os.pipe()
+os.write(message[1], b'Subject: over\n\nx\n')
+os.write(envelope[1], b'Fjoe@example.org\0D%d R\0Tu@waits.example\0\0' % (time.time() + 3))
+inject = subprocess.Popen(['/var/mta/bin/queue-inject'], stdin=message[0], stdout=envelope[0])
+for fd in message + envelope:
+    os.close(fd)
+check('it lies in new/', inject.wait() == 0 and len(os.listdir('/var/mta/queue/new')) == 1)
+name = os.listdir('/var/mta/queue/new')[0][:23]
+os.chmod(glob.glob(f'/var/mta/queue/new/{name}*')[0], 0)
+os.kill(pid, signal.SIGCONT)
+check('it cannot be read', wait_for(lambda: f'{name} cannot be read' in log()))
+os.chmod(glob.glob(f'/var/mta/queue/cur/*/{name}*')[0], 0o660)
+control('delaywarning', '5000\n')
+time.sleep(3)
+queue('retry', name)
+check('when it can, it goes back', wait_for(lambda: f'{name} done' in log(), 10) and manager() == pid, log()[-900:])
+os.unlink('/var/mta/control/odmrdomains')
+os.unlink('/var/mta/control/delaywarning')
+
 # ---- dead hosts in hundreds do not hold up a mailbox ----
 m = Host(2708, mute=True).up()
 start({'m': 2708}, 450, '.m.example 20\n', fills=[(150, f'x@{c}%.m.example') for c in 'hij'])
