@@ -17,6 +17,7 @@
 
 #include "base/die.h"
 #include "net/routes.h"
+#include "queue/local.h"
 
 void
 handling_log(
@@ -343,6 +344,8 @@ give_order(
 	/* Open, or not read yet: it is looked at when it is put back. */
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
+	else
+		local_withdraw(manager, message);
 }
 
 static_assert(

@@ -5,10 +5,6 @@
 #include "mail/domain.h"
 #include "net/routes.h"
 
-enum {
-	MAILBOXES_APART = 4 /* recipients of a message that is sorted by them */
-};
-
 /* In A-labels: both forms are one destination, and DNS knows only this. */
 static struct span
 domain_of(struct span address, struct buf *room)

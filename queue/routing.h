@@ -17,6 +17,10 @@
 
 #include "queue/manager.h"
 
+enum {
+	MAILBOXES_APART = 4 /* recipients of a message that is sorted by them */
+};
+
 struct routing {
 	struct span name;  /* mailbox, domain or host; empty: manager->local */
 	struct span route; /* as route_parse takes it; empty: none */
