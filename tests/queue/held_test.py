@@ -49,11 +49,10 @@ def kill_amidst(verb):
     asked = subprocess.Popen(['/var/mta/bin/queue', verb, '-a'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_for(lambda: len(os.listdir(HELD)) < COUNT, 20)
     os.kill(pid, 9)
-    left = len(os.listdir(HELD))
     asked.kill()
     asked.communicate()
     check('the manager starts again', wait_for(lambda: manager() not in (None, pid)))
-    return left
+    return len(os.listdir(HELD))
 
 
 def reports():
