@@ -91,8 +91,8 @@ os.kill(pid, 9)
 check('that is kept when the manager dies', wait_for(lambda: manager() not in (None, pid)) and HOLDER not in queue('list', far).stdout, said)
 check('and it is tried', wait_for(lambda: 'next try' in queue('list', far).stdout), queue('list', far).stdout)
 for verb in ('list', 'shape'):
-    said = queue(verb, '--json')
-    check(f'{verb} --json is -j', said.returncode == 0 and said.stdout and said.stdout == queue(verb, '-j').stdout, said)
+    same = lambda: (said := queue(verb, '--json')).returncode == 0 and said.stdout and said.stdout == queue(verb, '-j').stdout
+    check(f'{verb} --json is -j', wait_for(same), queue(verb, '--json'))  # mail may be delivered in between
 until = json.loads(queue('list', '--json', far).stdout)['hold_until']
 check('it says when it was let go', abs(until - time.time()) < 60, until)
 queue('remove', waits, far)
