@@ -6,6 +6,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/manager.h"
 
 static enum channel_note

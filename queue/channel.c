@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "queue/customers.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
 
@@ -400,6 +401,7 @@ void
 channel_run(struct manager *manager)
 {
 	struct destination *destination;
+	bool has_more;
 
 	while ((has_room(manager) || manager->idle_count > 0) &&
 	       (destination = destination_turn(manager)) != NULL) {
@@ -410,6 +412,12 @@ channel_run(struct manager *manager)
 		if (!has_room(manager)) {
 			destination_consider(manager, destination);
 			channel_make_room(manager, NULL, manager->ring.count);
+			return;
+		}
+		if (!dispatch_make_ready(manager, destination, &has_more)) {
+			if (!has_more)
+				continue;
+			come_back(manager, true);
 			return;
 		}
 		struct channel *channel = open_to(manager, destination);

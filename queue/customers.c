@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "queue/customers.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/neighbour.h"
 
 struct customer {

@@ -10,9 +10,15 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "mail/verp.h"
+#include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/local.h"
 #include "queue/neighbour.h"
 #include "queue/shared.h"
+
+enum {
+	LOOKED_AT_MAX = 64 /* errands between two looks at events */
+};
 
 /* ---- lists ---- */
 
@@ -136,13 +142,31 @@ dispatch_find_jobs(struct manager *manager, struct destination *destination)
 {
 	struct errand *errand;
 
-	while (destination->jobs.count == 0) {
-		errand = errand_take(manager, destination);
+	for (int i = 0; destination->jobs.count == 0; i++) {
+		errand = i < LOOKED_AT_MAX ? errand_take(manager, destination)
+					   : NULL;
 		if (errand == NULL)
 			return false;
 		errand_start(manager, errand);
 	}
 	return true;
+}
+
+/*
+ * Has it jobs?  If not, it may have more errands than are looked at in one go:
+ * all that waited for it may go another way now.
+ */
+bool
+dispatch_make_ready(
+    struct manager *manager, struct destination *destination, bool *has_more)
+{
+	destination->errands++; /* ours: nobody forgets it meanwhile */
+	bool is_ready = dispatch_find_jobs(manager, destination);
+	destination->errands--;
+	*has_more = destination_has_work(destination);
+	if (!is_ready)
+		destination_consider(manager, destination);
+	return is_ready;
 }
 
 void

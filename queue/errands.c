@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/manager.h"
 
 enum {

@@ -16,6 +16,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/local.h"
 #include "queue/neighbour.h"
 #include "queue/routing.h"

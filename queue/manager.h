@@ -443,27 +443,6 @@ bool deadline_has_expired(const struct manager *manager,
 int64_t deadline_next(
     const struct manager *manager, const struct message *message);
 
-/* dispatch.c: each returns when nothing more can be sent at the moment */
-void jobs_add(struct job_list *list, struct job *job);
-struct job *jobs_take(struct job_list *list);
-/* The one behind before, which may be NULL: as jobs_take. */
-struct job *jobs_take_behind(struct job_list *list, struct job *before);
-void jobs_put_back(struct job_list *list, struct job *job);
-/* Can next go with first, in one transaction? */
-bool dispatch_may_join(const struct job *first, const struct job *next);
-/* To a deliverer; false with errno set. */
-bool dispatch_send(
-    int fd, uint64_t number, struct job *const *jobs, size_t count);
-/* As if a deliverer had said "later". */
-void dispatch_fail_over(
-    struct manager *manager, struct job *job, const char *text);
-void dispatch_fail_over_all(
-    struct manager *manager, struct job_list *jobs, const char *text);
-/* Jobs for its destination, from the next errands if there are none yet. */
-bool dispatch_find_jobs(
-    struct manager *manager, struct destination *destination);
-void dispatch_run(struct manager *manager);
-
 /* channel.c */
 void channel_run(struct manager *manager);
 /* No more is coming: those that are idle go. */

@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "mail/header.h"
 #include "queue/destinations.h"
+#include "queue/dispatch.h"
 #include "queue/handling.h"
 #include "queue/manager.h"
 
