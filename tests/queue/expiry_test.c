@@ -61,6 +61,7 @@ sort(struct manager *manager, int64_t by)
 	active->slots = calloc(1, sizeof(*active->slots));
 	active->slots[0].state = SLOT_WAITING;
 	active->changed = calloc(1, 1);
+	active->in_hand = calloc(1, 1);
 	active->jobs = 1;          /* ours: nobody concludes it */
 	active->has_linked = true; /* nor is it written */
 	message->active = active;
@@ -78,6 +79,7 @@ sort(struct manager *manager, int64_t by)
 	buf_free(&records);
 	free(active->slots);
 	free(active->changed);
+	free(active->in_hand);
 	free(active);
 	free(message);
 }

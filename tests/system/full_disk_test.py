@@ -97,7 +97,7 @@ control('retrymin', '1\n')
 started = run('/var/mta/bin/mtactl', 'start')
 check('the system is up, on a disk of its own', started.returncode == 0 and is_up(), started.stderr)
 # What was accepted before the disk is full, and waits for another host:
-control('smtproutes', 'far.example:[127.0.0.61]\n')
+control('smtproutes', 'far.example:[127.0.0.61]:2\n')
 check('a message waits', submit('waits', to='any@far.example')[0] == 250)
 check('deferred', wait_for(lambda: 'deferred to=<any@far' in log('queue')))
 
