@@ -148,7 +148,9 @@ bool
 customer_find_jobs(struct channel *channel)
 {
 	while (!dispatch_find_jobs(channel->manager, channel->destination))
-		if (!move_on(channel))
+		/* Only some are looked at in one go. */
+		if (!destination_has_work(channel->destination) &&
+		    !move_on(channel))
 			return false;
 	return true;
 }
