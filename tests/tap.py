@@ -39,7 +39,7 @@ def check(label, held, note=''):
     failures += not held
     print(f'{"ok" if held else "not ok"} {count} - {label}', flush=True)
     if not held and note != '':
-        print('# ' + repr(note)[:2000], flush=True)
+        print('# ' + repr(note)[:2000], file=sys.stderr, flush=True)      # prove shows only this one
 
 
 def wait_for(test, limit=30):

@@ -5,9 +5,13 @@
  *
  * A process for each of CLIENTS, all at once; message k goes to recipient k
  * modulo their number.  PER-CONNECTION 0: a client's all on one.  Prints, a
- * line a message, the microseconds from its last byte to its reply, and those
- * from where it began: before its connection, if it is the first of one.  Exits
- * 1 if a message is not taken.
+ * line a message, the microseconds from before its bytes are written until its
+ * reply came to this host, those until the client had read it, and those from
+ * where it began: before its connection, if it is the first of one.  The reply
+ * came when the kernel says so (SO_TIMESTAMPNS): a client that shares its
+ * processors with the server, and with all other clients, reads it when it is
+ * its turn to run, for which no server can answer.  Exits 1 if a message is not
+ * taken.
  */
 
 #include <arpa/inet.h>
@@ -40,16 +44,54 @@ struct load {
 	struct buf body;
 };
 
-/* Exits unless one reply comes, of that class. */
-static void
+static long long
+us_of(const struct timespec *time)
+{
+	return (long long)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+/* read(2), and when the last of it came. */
+static ssize_t
+read_timed(int fd, void *into, size_t size, long long *came_us)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct timespec))];
+	} control;
+	struct iovec part = { into, size };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(fd, &message, 0);
+
+	for (struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	     c != NULL; c = CMSG_NXTHDR(&message, c)) {
+		struct timespec came;
+
+		if (c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&came, CMSG_DATA(c), sizeof(came));
+		*came_us = us_of(&came);
+	}
+	return got;
+}
+
+/*
+ * Exits unless one reply comes, of that class.  Returns when it came, in
+ * microseconds of the wall clock; 0: the kernel does not say.
+ */
+static long long
 expect(int fd, char class)
 {
+	long long came_us = 0;
 	char reply[8192];
 	size_t len = 0;
 	size_t line = 0; /* where the last one begins */
 
 	for (;;) {
-		ssize_t got = read(fd, reply + len, sizeof(reply) - len);
+		ssize_t got = read_timed(
+		    fd, reply + len, sizeof(reply) - len, &came_us);
 
 		if (got <= 0)
 			die(EX_UNAVAILABLE, "no reply");
@@ -64,6 +106,7 @@ expect(int fd, char class)
 	}
 	if (reply[0] != class)
 		die(EX_UNAVAILABLE, "refused: %.*s", (int)len, reply);
+	return came_us;
 }
 
 static void
@@ -85,18 +128,31 @@ now_us(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	clock_gettime(CLOCK_REALTIME, &now); /* as the kernel's times */
+	return us_of(&now);
+}
+
+/* The kernel notes times while a socket asks for them: one lives all along. */
+static int
+timed_socket(void)
+{
+	const int on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
+			    sizeof(on)) == -1)
+		die_errno(EX_OSERR, "cannot make a socket with times");
+	return fd;
 }
 
 static int
 begin(const struct load *load)
 {
 	const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = timed_socket();
 
-	if (fd == -1 || connect(fd, (const struct sockaddr *)&load->server,
-			    sizeof(load->server)) == -1)
+	if (connect(fd, (const struct sockaddr *)&load->server,
+		sizeof(load->server)) == -1)
 		die_errno(EX_UNAVAILABLE, "cannot connect");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	expect(fd, '2');
@@ -111,12 +167,14 @@ send_one(const struct load *load, int fd, int number, long long began)
 	say(fd, "RCPT TO:<", load->recipients[number % load->recipient_count],
 	    ">\r\n", '2');
 	say(fd, "DATA", "", "\r\n", '3');
+	long long sent = now_us();
 	if (!write_all(fd, buf_span(&load->body)))
 		die_errno(EX_UNAVAILABLE, "cannot write");
-	long long sent = now_us();
-	expect(fd, '2');
+	long long came = expect(fd, '2');
 	long long end = now_us();
-	printf("%lld %lld\n", end - sent, end - began);
+	if (came == 0)
+		die(EX_OSERR, "the kernel does not say when a reply came");
+	printf("%lld %lld %lld\n", came - sent, end - sent, end - began);
 }
 
 static void
@@ -196,6 +254,7 @@ main(int argc, char **argv)
 	make_body(&load.body, number(argv[5], 0));
 	load.per_connection = number(argv[6], 0);
 	read_recipients(&load);
+	timed_socket();
 	setvbuf(stdout, NULL, _IOLBF, 0); /* lines of clients stay whole */
 	for (int i = 0; i < load.clients; i++) {
 		pid_t pid = fork();
