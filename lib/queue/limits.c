@@ -10,21 +10,6 @@ static const char mend[] =
     "domain, .domain, *, mx:host or mx:.domain, 1 to 500 connections, numbers "
     "from 1 or -";
 
-/* The next word of *line; an empty one at its end. */
-static struct span
-word(struct span *line)
-{
-	while (line->len > 0 && (*line->ptr == ' ' || *line->ptr == '\t'))
-		*line = span_slice(*line, 1, line->len);
-	size_t len = 0;
-	while (
-	    len < line->len && line->ptr[len] != ' ' && line->ptr[len] != '\t')
-		len++;
-	struct span found = span_slice(*line, 0, len);
-	*line = span_slice(*line, len, line->len);
-	return found;
-}
-
 static bool
 number(struct span text, uint64_t max, uint64_t *value)
 {
@@ -38,7 +23,7 @@ parse(struct span line, struct limit *limit)
 {
 	const struct span mx = span_of("mx:");
 
-	limit->destination = word(&line);
+	limit->destination = span_cut_word(&line);
 	limit->is_mx = span_starts_nocase(limit->destination, mx);
 	if (limit->is_mx)
 		limit->destination = span_slice(
@@ -46,16 +31,16 @@ parse(struct span line, struct limit *limit)
 	if (limit->is_mx && (limit->destination.len == 0 ||
 				span_equal(limit->destination, span_of("*"))))
 		return false;
-	struct span connections = word(&line);
+	struct span connections = span_cut_word(&line);
 
 	if (connections.len == 0 ||
 	    !number(connections, LIMIT_CONNECTIONS_MAX, &limit->connections) ||
-	    !number(word(&line), 1000000, &limit->per_minute) ||
-	    !number(word(&line), 1000000, &limit->per_connection))
+	    !number(span_cut_word(&line), 1000000, &limit->per_minute) ||
+	    !number(span_cut_word(&line), 1000000, &limit->per_connection))
 		return false;
 	if (limit->connections == 0)
 		limit->connections = LIMIT_CONNECTIONS_MAX;
-	return word(&line).len == 0;
+	return span_cut_word(&line).len == 0;
 }
 
 void
