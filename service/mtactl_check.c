@@ -75,6 +75,7 @@ static const struct {
 	{ "deliverbymin", 0, 86400 },
 	{ "prioritymax", 0, 9 },
 	{ "smtpdburst", 0, 1024 },
+	{ "messagesatonce", 0, 256 },
 	{ "lmtpburst", 0, 1024 },
 	{ "submissionburst", 0, 1024 },
 	{ "odmrburst", 0, 1024 },

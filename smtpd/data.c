@@ -91,6 +91,7 @@ handle_data(struct session *session, struct span argument)
 	(void)argument;
 	if (!is_time(session))
 		return;
+	struct ticket ticket = tickets_take(session->settings->tickets);
 	reply(session, "354 send the message, end it with a line of one dot");
 	message_begin(&data.message, session);
 	pace_begin_message(&session->pace, clock_ms());
@@ -104,5 +105,6 @@ handle_data(struct session *session, struct span argument)
 		if (session->in.status == IO_TIMEOUT)
 			end_slow(session);
 	}
+	tickets_give_back(session->settings->tickets, &ticket);
 	session_reset(session);
 }

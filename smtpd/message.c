@@ -414,8 +414,8 @@ commit(struct message *message)
 
 	switch (submit_finish(&message->submission, &text)) {
 	case INJECT_KEPT:
+		tell_accepted(message); /* first: who waits is its client */
 		log_accepted(message);
-		tell_accepted(message);
 		break;
 	case INJECT_REFUSED:
 		reply_refusal(session, "554 5.3.0 the queue refuses it");

@@ -40,6 +40,7 @@
 #include "smtpd/filter.h"
 #include "smtpd/message.h"
 #include "smtpd/pace.h"
+#include "smtpd/tickets.h"
 
 struct settings {
 	struct buf me;
@@ -51,6 +52,7 @@ struct settings {
 	uint64_t greet_delay_s;  /* control/greetdelay */
 	struct pace_settings pace;
 	const struct strain *strain; /* of the acceptor; NULL by hand */
+	struct tickets *tickets;     /* its sessions' */
 	uint64_t errors_max;         /* control/maxerrors */
 	uint64_t messages_max;       /* control/maxmessages */
 	uint64_t hold_max_s;   /* control/futurereleasemax; 0: not offered */

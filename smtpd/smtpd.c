@@ -20,7 +20,7 @@
  *             filters, filter(5): those that control/filters names
  * reads       control/me databytes maxrecipients maxhops maxerrors
  *             timeoutsmtpd timeoutstrain sessionmax mindatarate datawindow
- *             maxheaderfields maxjunk greetdelay maxuse
+ *             maxheaderfields maxjunk greetdelay maxuse messagesatonce
  *             relayclients proxynets maxmessages
  *             futurereleasemax deliverbymin prioritymax xclientnets
  *             verpclients pipeconnectnets nosoliciting wellknown/,
@@ -212,6 +212,7 @@ serve(struct settings *settings)
 		.over = "421 4.7.0",
 		.late = { { NEIGHBOUR_TLS, NEIGHBOUR_ODMR } },
 		.session_allowed = SANDBOX_PIPES,
+		.keeps_load = true,
 		.run = run,
 		.context = settings,
 	};
@@ -223,6 +224,7 @@ serve(struct settings *settings)
 	if (!settings->is_submission && !settings->is_odmr)
 		server.use_max = control_number("maxuse", 100, 1, 1000000);
 	settings->strain = server.strain;
+	settings->tickets = tickets_make(SERVE_LOAD_FD);
 	require_unprivileged();
 	return serve_run(&server);
 }

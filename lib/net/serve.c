@@ -128,13 +128,14 @@ run_child(struct server *server, int client, struct peer *peer,
     const struct given *sessions, int again)
 {
 	struct serve *serve = server->serve;
-	int kept[GIVEN_MAX + 2] = { client, again };
+	int kept[GIVEN_MAX + 3] = { client, again,
+		serve->keeps_load ? SERVE_LOAD_FD : -1 };
 
 	for (int i = 0; i < sessions->count; i++)
-		kept[i + 2] = sessions->fds[i];
+		kept[i + 3] = sessions->fds[i];
 	sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
 	end_with_parent(server->self);
-	sandbox_session(server->layer, kept, (size_t)sessions->count + 2);
+	sandbox_session(server->layer, kept, (size_t)sessions->count + 3);
 	if (is_proxy(serve, peer) && !peer_read_proxy_header(client, peer))
 		_exit(EX_PROTOCOL);
 	for (uint64_t uses = 1;; uses++) {

@@ -44,7 +44,8 @@ struct serve {
 	char name[SERVE_NAME_MAX]; /* before the names of control files */
 	uint64_t connections_max;
 	uint64_t connections_per_network_max;
-	uint64_t burst; /* net/turnstile.h */
+	uint64_t burst;  /* net/turnstile.h */
+	bool keeps_load; /* a session has SERVE_LOAD_FD, too */
 	struct frequency frequency;
 	uint64_t use_max;      /* clients of one process; over 1: net/reuse.h */
 	struct strain *strain; /* on while few places are left */

@@ -90,8 +90,8 @@ expect(int fd, char class)
 	size_t line = 0; /* where the last one begins */
 
 	for (;;) {
-		ssize_t got = read_timed(
-		    fd, reply + len, sizeof(reply) - len, &came_us);
+		ssize_t got =
+		    read_timed(fd, reply + len, sizeof(reply) - len, &came_us);
 
 		if (got <= 0)
 			die(EX_UNAVAILABLE, "no reply");
@@ -139,8 +139,8 @@ timed_socket(void)
 	const int on = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
-			    sizeof(on)) == -1)
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == -1)
 		die_errno(EX_OSERR, "cannot make a socket with times");
 	return fd;
 }
