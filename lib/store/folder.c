@@ -425,6 +425,14 @@ folder_is_replaced(const struct folder *folder)
 	return folder->is_replaced;
 }
 
+bool
+folder_is_deleted(const struct folder *folder)
+{
+	struct stat status;
+
+	return fstat(folder->cur, &status) == 0 && status.st_nlink == 0;
+}
+
 void
 folder_drop_expunged(struct folder *folder,
     void (*take)(void *context, size_t i, uint32_t uid), void *context)

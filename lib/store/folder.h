@@ -133,6 +133,9 @@ enum account_status folder_refresh(struct folder *folder);
  */
 bool folder_is_replaced(const struct folder *folder);
 
+/* Is it gone, whatever has its name now?  No call finds or changes anything. */
+bool folder_is_deleted(const struct folder *folder);
+
 /*
  * Take the expunged ones out of the view, from the last to the first; take
  * gets each one's index at that moment and its UID.  It may be NULL.
