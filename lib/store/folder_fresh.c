@@ -73,6 +73,26 @@ scan_take_fresh(struct scan *scan)
 	return true;
 }
 
+void
+folder_name_anew(struct folder *folder, struct folder_item *item)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	struct span old = { folder->names.data + item->name, item->exact_len };
+
+	item->is_in_new = false;
+	item->exact_len = 0;
+	folder_add_file_name(&name, folder, item);
+	uint32_t flags;
+	uint64_t keywords;
+	maildir_read_name(buf_span(&name), &flags, &keywords);
+	name.len = item->name_len + sizeof(":2,") - 1;
+	/* If there is no room for them they go. */
+	if (maildir_merge_letters(&name, old, flags, keywords) &&
+	    !name.overflow)
+		folder_set_exact(folder, item, buf_span(&name));
+	buf_free(&name);
+}
+
 /*
  * Mail in new/ is this session's to call recent, and is moved to cur/ by who
  * may change the folder.  Undone by a power cut, that is done again.
@@ -88,8 +108,7 @@ take_recent(struct scan *scan, struct folder_item *item)
 	buf_clear(&scan->text);
 	folder_add_file_name(&scan->text, folder, item);
 	struct folder_item moved = *item;
-	moved.is_in_new = false;
-	moved.exact_len = 0;
+	folder_name_anew(folder, &moved);
 	size_t end = scan->text.len;
 	buf_add_char(&scan->text, '\0');
 	folder_add_file_name(&scan->text, folder, &moved);

@@ -113,15 +113,10 @@ scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
 
 	flags &= ~(uint32_t)MAILDIR_PASSED;
 	item->is_in_new = part == FOLDER_NEW;
-	if (part == FOLDER_NEW ? name.len > base.len : !is_ours) {
-		uint32_t start = (uint32_t)scan->folder->names.len;
-
-		buf_add(&scan->folder->names, name);
-		item->name = start;
-		item->exact_len = (uint16_t)name.len;
-	} else {
+	if (part == FOLDER_NEW ? name.len > base.len : !is_ours)
+		folder_set_exact(scan->folder, item, name);
+	else
 		item->exact_len = 0;
-	}
 	name_keywords(scan->folder, keywords);
 	if ((message->flags & ~(uint32_t)MESSAGE_RECENT) == flags &&
 	    (message->keywords & MAILDIR_KEYWORDS_MASK) == keywords &&

@@ -29,6 +29,11 @@ bool maildir_read_letters(
     struct span letters, uint32_t *flags, uint64_t *keywords);
 void maildir_add_letters(struct buf *into, uint32_t flags, uint64_t keywords);
 
+/* The same with those of a whole name that only another program knows, in the
+ * order of their bytes; false: there are none. */
+bool maildir_merge_letters(
+    struct buf *into, struct span name, uint32_t flags, uint64_t keywords);
+
 /* The letters of a whole name; the same, false also if there are none. */
 bool maildir_read_name(struct span name, uint32_t *flags, uint64_t *keywords);
 
