@@ -8,8 +8,10 @@
 
 #include "base/buf.h"
 
+/* With BASE_MAX bytes the flags of IMAP have room behind them in a file's name
+ * of 255, and letters for keywords perhaps not. */
 enum {
-	MAILDIR_BASE_MAX = 200,
+	MAILDIR_BASE_MAX = 246,
 	MAILDIR_KEYWORDS = 26
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """files_test - what other programs put into a Maildir: letters that only they
-know."""
+know, long names."""
 from mail import *
 
 has = lambda answer, text: any(text in line for line in answer)
@@ -48,5 +48,28 @@ a = third.say('FETCH 1:4 (FLAGS BODY.PEEK[TEXT])')
 check('a third one', sum('the body of' in line for line in a) == 4 and has(a, '* 3 FETCH (FLAGS ()'), a)
 a = third.say('STORE 1:4 +FLAGS (\\Deleted)') + third.say('EXPUNGE')
 check('EXPUNGE', ok(a) and files('Letters') == [], files('Letters'))
+check('it ends well', [x.end() for x in (w, other, third)] == [0, 0, 0])
+
+# Names as long as there can be, with all flags.
+bases = ['1.' + 'x' * 198, '2.' + 'x' * 199, '3.' + 'x' * 244]
+maildir('Long', {f'cur/{bases[0]}:2,S': 'one', f'new/{bases[1]}': 'two', f'cur/{bases[2]}:2,PS': 'three', 'cur/4.' + 'x' * 245 + ':2,S': 'four'})
+w, other = Wire('Long'), Wire('Long')
+a = w.say('SELECT INBOX')
+other.say('SELECT INBOX')
+check('long names are there', has(a, '* 3 EXISTS'), a)
+a = w.say('UID STORE 1:3 +FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)')
+check('and flags of them', ok(a) and files('Long')[2] == f'cur/{bases[2]}:2,DFPRST', a)
+a = w.say('UID STORE 3 +FLAGS (more)')
+check('a keyword that has no room is refused', a[-1].startswith('NO [CANNOT]') and files('Long')[2] == f'cur/{bases[2]}:2,DFPRST', a)
+a = w.say('UID STORE 1 +FLAGS (more)')
+check('another one has room', ok(a) and files('Long')[0] == f'cur/{bases[0]}:2,DFRSTa', a)
+third = Wire('Long')
+a = third.say('SELECT INBOX')
+check('the same for the next session', has(a, '* 3 EXISTS') and has(a, '[UIDNEXT 4]'), a)
+for name, wire in (('this', w), ('other', other), ('third', third)):
+    a = wire.say('UID FETCH 1:3 (FLAGS BODY.PEEK[TEXT])')
+    check('are read: ' + name, ok(a) and sum('the body of' in line for line in a) == 3, a)
+a = other.say('EXPUNGE')
+check('and go', ok(a) and files('Long') == ['cur/4.' + 'x' * 245 + ':2,S'], a)
 check('it ends well', [x.end() for x in (w, other, third)] == [0, 0, 0])
 done()
