@@ -21,7 +21,11 @@ compare_fresh(const void *left, const void *right)
 
 	if (first != second)
 		return first < second ? -1 : 1;
-	return span_compare(a, b);
+	int order = span_compare(a, b);
+	/* On its way it is in new/ first. */
+	return order != 0 ? order
+			  : (int)((const struct fresh *)right)->folder -
+				(int)((const struct fresh *)left)->folder;
 }
 
 /* A message that was seen in both is on its way to cur/. */
@@ -34,8 +38,17 @@ take_fresh(struct scan *scan, const struct fresh *fresh)
 	struct folder_item *last =
 	    folder->count == 0 ? NULL : &folder->items[folder->count - 1];
 	struct buf ignored = scan->lines;
+	bool is_seen = last != NULL && !last->message.is_expunged &&
+		       span_equal(folder_base(folder, last), base);
+	enum scan_twin twin =
+	    !is_seen ? SCAN_IT
+		     : scan_part_twins(scan, last, fresh->name, fresh->folder);
 
-	if (last == NULL || !span_equal(folder_base(folder, last), base)) {
+	if (twin == SCAN_TWIN)
+		scan_add_fresh(scan, buf_span(&scan->text), fresh->folder);
+	if (twin != SCAN_IT)
+		return true;
+	if (!is_seen) {
 		if (folder->uid_next >= UINT32_MAX - 1) {
 			errno = EOVERFLOW;
 			return false;

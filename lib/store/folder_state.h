@@ -7,7 +7,7 @@
  *
  * folder_list.c    reads estafeta-uidlist; folder_list_write.c writes it
  * folder_view.c    keeps what the list said, parsed
- * folder_scan.c    looks at the files
+ * folder_scan.c    looks at the files; folder_twin.c at two of one base
  * folder_recent.c  which messages no session was told of
  * folder.c         the view, refresh, counts
  * folder_file.c    one message's file

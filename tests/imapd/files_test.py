@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """files_test - what other programs put into a Maildir: letters that only they
-know, long names."""
+know, long names, two files of one base name."""
 from mail import *
 
 has = lambda answer, text: any(text in line for line in answer)
@@ -72,4 +72,80 @@ for name, wire in (('this', w), ('other', other), ('third', third)):
 a = other.say('EXPUNGE')
 check('and go', ok(a) and files('Long') == ['cur/4.' + 'x' * 245 + ':2,S'], a)
 check('it ends well', [x.end() for x in (w, other, third)] == [0, 0, 0])
+
+# Two files of one base are two messages; the one that is known keeps its UID.
+maildir('Twins', {'cur/1.a:2,S': 'one', 'cur/1.a:2,F': 'one twin', 'cur/2.b:2,SF': 'two', 'new/2.b': 'two twin',
+                  'new/3.c': 'three', 'new/3.c:2,T': 'three twin', 'cur/3.c:2,': 'three triplet', 'cur/5.e:2,S': 'five'})
+subjects = lambda wire: sorted(line.removeprefix('Subject: ') for line in wire.say('UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]')
+                               if line.startswith('Subject'))
+flags = lambda wire, subject: wire.say(f'UID FETCH {uid(wire, subject)} FLAGS')[0].split('FLAGS ')[1]
+
+
+def uid(wire, subject):
+    a = wire.say('UID FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])')
+    return a[a.index('Subject: ' + subject) - 1].split('UID ')[1].split()[0]
+
+
+everything = ['five', 'one', 'one twin', 'three', 'three triplet', 'three twin', 'two', 'two twin']
+w = Wire('Twins')
+a = w.say('SELECT INBOX')
+check('all are there', has(a, '* 8 EXISTS') and subjects(w) == everything, (a, files('Twins')))
+a = [flags(w, name).split(')')[0].removesuffix(' \\Recent').replace('\\Recent', '') for name in ('one', 'one twin', 'two', 'three twin')]
+check('with their flags', a == ['(\\Seen', '(\\Flagged', '(\\Flagged \\Seen', '(\\Deleted'], (a, files('Twins')))
+before = files('Twins')
+a = w.say('NOOP') + w.say('NOOP')
+check('once', a == ['OK done'] * 2 and files('Twins') == before and len({file.split(':')[0] for file in before}) == 8, before)
+other = Wire('Twins')
+other.say('SELECT INBOX')
+five = uid(w, 'five')
+for file, known in (('cur/5.e:2,', 'cur/5.e:2,S'), ('new/5.e', 'cur/5.e:2,S'), ('cur/5.e:2,F', 'cur/5.e:2,S'), ('cur/5.e', 'cur/5.e:2,S')):
+    put('Twins', file, file.replace(':', ';'))
+    w.say('NOOP')
+    a = [x.say(f'UID FETCH {five} (FLAGS BODY.PEEK[TEXT])') for x in (w, other)]
+    check('while it is open: ' + file, all(has(x, 'the body of five') and has(x, 'FLAGS (\\Seen)') for x in a) and known in files('Twins') and
+          file not in files('Twins') and file.replace(':', ';') in subjects(w), a)
+os.rename(f'{home}/Twins/cur/5.e:2,S', f'{home}/Twins/cur/5.e:2,FS')
+a = w.say('NOOP')
+check('a change of flags is one', has(a, f'FETCH (FLAGS (\\Flagged \\Seen)') and not has(a, 'EXISTS') and uid(w, 'five') == five, a)
+os.link(f'{home}/Twins/cur/5.e:2,FS', f'{home}/Twins/cur/5.e:2,R')
+a = w.say('NOOP') + other.say('NOOP') + w.say('NOOP')
+check('one more link of it is nothing', not has(a, 'Answered') and 'cur/5.e:2,R' in files('Twins'), a)
+os.remove(f'{home}/Twins/cur/5.e:2,FS')
+a = w.say('NOOP')
+check('until it is alone', has(a, 'FETCH (FLAGS (\\Answered))') and not has(a, 'EXISTS') and uid(w, 'five') == five, a)
+n = len(subjects(w))
+a = w.say(f'UID STORE {five} +FLAGS (\\Deleted)') + w.say(f'UID EXPUNGE {five}') + w.say('NOOP')
+check('what goes does not come again', has(a, 'EXPUNGE') and not has(a, 'EXISTS') and len(subjects(w)) == n - 1 and 'five' not in subjects(w), a)
+third = Wire('Twins')
+third.say('SELECT INBOX')
+other.say('NOOP')
+check('all see the same', subjects(third) == subjects(w) == subjects(other))
+check('it ends well', [x.end() for x in (w, other, third)] == [0, 0, 0])
+
+# Another program changes flags all the time, by renaming: nobody takes one message for two.
+COUNT = 200
+maildir('Busy', {f'cur/{i}.x:2,': str(i) for i in range(COUNT)})
+w = Wire('Busy')
+w.say('SELECT INBOX')
+busy = subprocess.Popen([sys.executable, '-c', f"""
+import os
+os.chdir({home + '/Busy/cur'!r})
+for n in range(40):
+    for i in range({COUNT}):
+        old, new = ('S', 'F', 'FS', '')[n % 4], ('S', 'F', 'FS', '')[(n + 1) % 4]
+        old = '' if n == 0 else old
+        os.rename(f'{{i}}.x:2,{{old}}', f'{{i}}.x:2,{{new}}')
+        if i % 50 == 0:
+            os.link(f'{{i}}.x:2,{{new}}', f'{{i}}.x:2,T')
+            os.rename(f'{{i}}.x:2,T', f'{{i}}.x:2,T{{new}}')
+            os.unlink(f'{{i}}.x:2,T{{new}}')
+"""])
+rounds = 0
+while busy.poll() is None:
+    w.say('NOOP')
+    rounds += 1
+check('all its renames went well', busy.returncode == 0, busy.returncode)
+check('each has its base still', sorted(file.split(':')[0] for file in files('Busy')) == sorted(f'cur/{i}.x' for i in range(COUNT)) and rounds > 3,
+      (rounds, files('Busy')))
+check('it ends well', w.end() == 0)
 done()
