@@ -4,7 +4,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "store/account_state.h"
+#include "store/folder_state.h"
 #include "store/store_kind.h"
 
 enum {
@@ -232,12 +232,16 @@ is_of_tree(const char *name)
 	       strcmp(name, "estafeta-specialuse") == 0;
 }
 
-/* Beside its messages: the folder itself goes. */
+/* Beside its messages: the folder itself goes; or its list is another, which
+ * may number them anew. */
 static bool
 is_of_folder(const struct inotify_event *event, const char *name)
 {
-	return event->len == 0 || strcmp(name, "cur") == 0 ||
-	       strcmp(name, "new") == 0;
+	if (event->len == 0)
+		return true;
+	return strcmp(name, folder_list_name) == 0
+		   ? (event->mask & IN_MOVED_TO) != 0
+		   : strcmp(name, "cur") == 0 || strcmp(name, "new") == 0;
 }
 
 /* Events that were lost may have been of any. */
