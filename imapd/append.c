@@ -66,6 +66,42 @@ append_is_streamed(struct span so_far)
 	return rest.len > 0 && !(has_parts(rest) && is_after_url(rest));
 }
 
+static void
+drop_octets(void *context, struct span octets)
+{
+	(void)context;
+	(void)octets;
+}
+
+static bool
+is_any_streamed(struct span so_far)
+{
+	(void)so_far;
+	return true;
+}
+
+void
+append_skip(struct session *session)
+{
+	struct input *input = &session->input;
+	struct literal literal = *session->stream;
+	enum input_status status = INPUT_STREAM;
+
+	session->stream = NULL;
+	session->tag = span_of("*"); /* it was in the command */
+	while (status == INPUT_STREAM && !literal.is_sync) {
+		if (!read_octets(
+			session->in, literal.octets, drop_octets, NULL))
+			return;
+		buf_clear(&input->command);
+		status = input_read(input, is_any_streamed, &literal);
+	}
+	if (status != INPUT_TOO_LONG)
+		return;
+	put_reply(session, "* BYE [TOOBIG] the command is too long");
+	session->is_done = true;
+}
+
 static bool
 is_part_streamed(struct span so_far)
 {
@@ -340,7 +376,9 @@ run(struct session *session, struct parse *parse,
 	buf_add(&tag, session->tag);
 	session->tag = buf_span(&tag);
 	start(&appending, parse);
-	if (take_all(&appending, parse, session->stream)) {
+	const struct literal *stream = session->stream;
+	session->stream = NULL;
+	if (take_all(&appending, parse, stream)) {
 		if (appending.count == 0 || appending.is_in_parts)
 			fail_syntax(&appending);
 		append_finish(&appending);

@@ -16,9 +16,31 @@ struct store_request {
 	bool is_silent;
 	uint32_t flags;
 	uint64_t keywords;
+	struct span words[FOLDER_KEYWORDS_MAX]; /* that are to be some more */
+	size_t word_count;
 	bool is_full;    /* a keyword has no room */
 	bool is_refused; /* none of what was named may be changed */
 };
+
+/* One that is not known is made when nothing can be wrong any more: it is there
+ * for good. */
+static void
+add_keyword(const struct session *session, struct store_request *request,
+    struct span keyword)
+{
+	if (request->change == FLAGS_REMOVE) {
+		request->keywords |=
+		    folder_keyword_bit(session->folder, keyword, false);
+		return;
+	}
+	for (size_t i = 0; i < request->word_count; i++)
+		if (span_equal_nocase(request->words[i], keyword))
+			return;
+	if (request->word_count == FOLDER_KEYWORDS_MAX)
+		request->is_full = true;
+	else
+		request->words[request->word_count++] = keyword;
+}
 
 static bool
 add_flag(
@@ -34,13 +56,8 @@ add_flag(
 	request->is_refused &= !may_be;
 	if (may_be)
 		request->flags |= flag;
-	if (flag != 0 || !may_be)
-		return true;
-	uint64_t bit = folder_keyword_bit(
-	    session->folder, keyword, request->change != FLAGS_REMOVE);
-	request->keywords |= bit;
-	if (bit == 0 && request->change != FLAGS_REMOVE)
-		request->is_full = true;
+	if (flag == 0 && may_be)
+		add_keyword(session, request, keyword);
 	return true;
 }
 
@@ -223,6 +240,7 @@ void
 handle_store(struct session *session, struct parse *parse)
 {
 	struct store_request request = { 0 };
+	uint64_t added = 0;
 	struct picks picks;
 
 	if (!session_parse_picks(session, parse, &picks))
@@ -236,10 +254,14 @@ handle_store(struct session *session, struct parse *parse)
 		session_fail(session, ACCOUNT_READ_ONLY);
 	else if (request.is_refused || rights_flags(session->rights) == 0)
 		session_finish(session, rights_refused);
-	else if (request.is_full)
+	else if (request.is_full ||
+		 (picks_count(&picks) > 0 &&
+		     !folder_keyword_bits(session->folder, request.words,
+			 request.word_count, &added)))
 		session_finish(
 		    session, "NO [LIMIT] no room for one more keyword");
 	else {
+		request.keywords |= added;
 		limit_picks(session, &picks);
 		store(session, &request, &picks);
 	}

@@ -30,4 +30,9 @@ bool id_parse(struct parse *parse);
  * reads?  It is session->stream then. */
 bool append_is_streamed(struct span so_far);
 
+/* No handler took it, for the command was refused: it is dropped with all that
+ * follows, up to what the client sends only when asked.  A message's lines are
+ * no commands (RFC 7888 section 4). */
+void append_skip(struct session *session);
+
 #endif

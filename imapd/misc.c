@@ -164,10 +164,10 @@ session_rest(struct session *session)
 }
 
 static void
-forget(void *context, struct span name)
+hear(void *has_heard, struct span name)
 {
-	(void)context;
 	(void)name;
+	*(bool *)has_heard = true;
 }
 
 /* Until the client says something; false at the end of time. */
@@ -190,9 +190,11 @@ wait_client(struct session *session, int watch)
 			return false;
 		if (fds[0].revents != 0)
 			return true;
+		bool has_heard = count <= 0;
 		if (count > 0)
-			account_watched(session->account, forget, NULL);
-		session_news(session);
+			account_watched(session->account, hear, &has_heard);
+		if (has_heard)
+			session_news(session);
 	}
 	return true;
 }

@@ -170,6 +170,20 @@ refresh(struct session *session, bool wants_news)
 	return false;
 }
 
+/*
+ * Nor does any response tell that its name is gone, or another's (RFC 9051
+ * section 6.3.5): its messages, which have UIDs still, can never be read again.
+ */
+static bool
+is_deleted(struct session *session)
+{
+	if (!folder_is_deleted(session->folder))
+		return false;
+	put_reply(session, "* BYE [UNAVAILABLE] the folder was deleted");
+	session->is_done = true;
+	return true;
+}
+
 void
 session_news(struct session *session)
 {
@@ -178,7 +192,7 @@ session_news(struct session *session)
 	void *context[] = { session, &uids };
 	unsigned events = notify_selected(session);
 
-	if (folder == NULL || session->is_done)
+	if (folder == NULL || session->is_done || is_deleted(session))
 		return;
 	if (rights_is_guest(session)) {
 		session->rights =

@@ -102,6 +102,7 @@ pass_literals(struct session *session, struct guest *guest)
 	struct literal literal = *session->stream;
 	enum input_status status = INPUT_STREAM;
 
+	session->stream = NULL;
 	while (status == INPUT_STREAM) {
 		input_ask(input, &literal);
 		if (!read_octets(

@@ -405,6 +405,8 @@ step(struct session *session)
 	case INPUT_OK:
 	case INPUT_STREAM:
 		run_line(session, status == INPUT_STREAM ? &literal : NULL);
+		if (session->stream != NULL && !session->is_done)
+			append_skip(session);
 		break;
 	case INPUT_TOO_LONG:
 		refuse_long(session);

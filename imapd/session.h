@@ -79,7 +79,8 @@ struct session {
 	enum language language;
 	struct span tag;
 	const struct literal
-	    *stream;             /* that ends the command so far, or NULL */
+	    *stream;             /* that ends the command so far and that no */
+				 /* handler has taken yet, or NULL */
 	struct notify *notify;   /* NULL: no NOTIFY came */
 	struct guests *guests;   /* others' mailboxes; NULL: none so far */
 	int injector;            /* a session with queue-inject; -1: none yet */

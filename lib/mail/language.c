@@ -78,6 +78,7 @@ static const struct {
 	{ "the first unseen one", "el primero sin leer" },
 	{ "the folder was numbered anew",
 	    "los mensajes de la carpeta tienen otros números" },
+	{ "the folder was deleted", "la carpeta ha sido borrada" },
 	{ "UIDs hold", "los UID siguen siendo válidos" },
 	{ "the next one", "el siguiente" },
 	{ "changes count", "los cambios se cuentan" },

@@ -26,6 +26,7 @@ struct account_watched {
 	char *name;
 	int cur;
 	int new;
+	int folder; /* both are in */
 };
 
 struct account_watched_rights {

@@ -62,6 +62,20 @@ folder_set_base(
 	buf_add(&folder->names, base);
 }
 
+void
+folder_set_exact(
+    struct folder *folder, struct folder_item *item, struct span name)
+{
+	struct span known = { folder->names.data + item->name,
+		item->exact_len };
+
+	if (span_equal(known, name))
+		return;
+	item->name = (uint32_t)folder->names.len;
+	item->exact_len = (uint16_t)name.len;
+	buf_add(&folder->names, name);
+}
+
 /* One call for many pages costs less than a fault for each of them. */
 static void
 touch(void *memory, size_t size)
@@ -423,6 +437,14 @@ bool
 folder_is_replaced(const struct folder *folder)
 {
 	return folder->is_replaced;
+}
+
+bool
+folder_is_deleted(const struct folder *folder)
+{
+	struct stat status;
+
+	return fstat(folder->cur, &status) == 0 && status.st_nlink == 0;
 }
 
 void

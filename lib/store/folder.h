@@ -120,6 +120,11 @@ struct span folder_keyword(const struct folder *folder, size_t i);
 uint64_t folder_keyword_bit(
     struct folder *folder, struct span keyword, bool may_add);
 
+/* The same of many, made; false: one cannot be, or there is no room for all,
+ * which makes none. */
+bool folder_keyword_bits(struct folder *folder, const struct span *keywords,
+    size_t count, uint64_t *bits);
+
 /*
  * See what changed: new messages are added at the end of the view, gone ones
  * are marked is_expunged, changed ones is_changed.
@@ -132,6 +137,9 @@ enum account_status folder_refresh(struct folder *folder);
  * folder is to be opened again.
  */
 bool folder_is_replaced(const struct folder *folder);
+
+/* Is it gone, whatever has its name now?  No call finds or changes anything. */
+bool folder_is_deleted(const struct folder *folder);
 
 /*
  * Take the expunged ones out of the view, from the last to the first; take

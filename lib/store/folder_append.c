@@ -219,16 +219,15 @@ static bool
 keyword_bits(
     struct folder *folder, const struct appended *message, uint64_t *bits)
 {
-	*bits = 0;
-	for (struct span rest = buf_span(&message->keywords); rest.len > 0;) {
-		uint64_t bit =
-		    folder_keyword_bit(folder, span_cut(&rest, '\n'), true);
+	struct span keywords[FOLDER_KEYWORDS_MAX];
+	size_t count = 0;
 
-		if (bit == 0)
+	for (struct span rest = buf_span(&message->keywords); rest.len > 0;) {
+		if (count == FOLDER_KEYWORDS_MAX)
 			return false;
-		*bits |= bit;
+		keywords[count++] = span_cut(&rest, '\n');
 	}
-	return true;
+	return folder_keyword_bits(folder, keywords, count, bits);
 }
 
 /* Under their own names now, which the list has. */

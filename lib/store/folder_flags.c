@@ -84,8 +84,7 @@ change_one(
 	    changed.message.keywords == item->message.keywords)
 		return ACCOUNT_OK;
 	changed.message.modseq = change->modseq;
-	changed.is_in_new = false;
-	changed.exact_len = 0;
+	folder_name_anew(folder, &changed);
 	if (!rename_item(folder, change, item, &changed))
 		return errno == ENOENT ? ACCOUNT_NONEXISTENT : account_error();
 	change->in_new |= item->is_in_new;

@@ -21,7 +21,11 @@ compare_fresh(const void *left, const void *right)
 
 	if (first != second)
 		return first < second ? -1 : 1;
-	return span_compare(a, b);
+	int order = span_compare(a, b);
+	/* On its way it is in new/ first. */
+	return order != 0 ? order
+			  : (int)((const struct fresh *)right)->folder -
+				(int)((const struct fresh *)left)->folder;
 }
 
 /* A message that was seen in both is on its way to cur/. */
@@ -34,8 +38,17 @@ take_fresh(struct scan *scan, const struct fresh *fresh)
 	struct folder_item *last =
 	    folder->count == 0 ? NULL : &folder->items[folder->count - 1];
 	struct buf ignored = scan->lines;
+	bool is_seen = last != NULL && !last->message.is_expunged &&
+		       span_equal(folder_base(folder, last), base);
+	enum scan_twin twin =
+	    !is_seen ? SCAN_IT
+		     : scan_part_twins(scan, last, fresh->name, fresh->folder);
 
-	if (last == NULL || !span_equal(folder_base(folder, last), base)) {
+	if (twin == SCAN_TWIN)
+		scan_add_fresh(scan, buf_span(&scan->text), fresh->folder);
+	if (twin != SCAN_IT)
+		return true;
+	if (!is_seen) {
 		if (folder->uid_next >= UINT32_MAX - 1) {
 			errno = EOVERFLOW;
 			return false;
@@ -73,6 +86,26 @@ scan_take_fresh(struct scan *scan)
 	return true;
 }
 
+void
+folder_name_anew(struct folder *folder, struct folder_item *item)
+{
+	struct buf name = buf_new(UINT8_MAX);
+	struct span old = { folder->names.data + item->name, item->exact_len };
+
+	item->is_in_new = false;
+	item->exact_len = 0;
+	folder_add_file_name(&name, folder, item);
+	uint32_t flags;
+	uint64_t keywords;
+	maildir_read_name(buf_span(&name), &flags, &keywords);
+	name.len = item->name_len + sizeof(":2,") - 1;
+	/* If there is no room for them they go. */
+	if (maildir_merge_letters(&name, old, flags, keywords) &&
+	    !name.overflow)
+		folder_set_exact(folder, item, buf_span(&name));
+	buf_free(&name);
+}
+
 /*
  * Mail in new/ is this session's to call recent, and is moved to cur/ by who
  * may change the folder.  Undone by a power cut, that is done again.
@@ -88,8 +121,7 @@ take_recent(struct scan *scan, struct folder_item *item)
 	buf_clear(&scan->text);
 	folder_add_file_name(&scan->text, folder, item);
 	struct folder_item moved = *item;
-	moved.is_in_new = false;
-	moved.exact_len = 0;
+	folder_name_anew(folder, &moved);
 	size_t end = scan->text.len;
 	buf_add_char(&scan->text, '\0');
 	folder_add_file_name(&scan->text, folder, &moved);

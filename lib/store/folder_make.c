@@ -228,3 +228,52 @@ folder_keyword_bit(struct folder *folder, struct span keyword, bool may_add)
 	folder_unlock(folder);
 	return is_made && bit < FOLDER_KEYWORDS_MAX ? (uint64_t)1 << bit : 0;
 }
+
+/* How many of them have no bit yet, each counted once. */
+static size_t
+count_unknown(
+    const struct folder *folder, const struct span *keywords, size_t count)
+{
+	size_t unknown = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t before = 0;
+
+		while (before < i &&
+		       !span_equal_nocase(keywords[before], keywords[i]))
+			before++;
+		unknown += before == i && find_keyword(folder, keywords[i]) ==
+					      FOLDER_KEYWORDS_MAX;
+	}
+	return unknown;
+}
+
+bool
+folder_keyword_bits(struct folder *folder, const struct span *keywords,
+    size_t count, uint64_t *bits)
+{
+	size_t room = FOLDER_KEYWORDS_MAX;
+	bool is_good = true;
+
+	*bits = 0;
+	if (count_unknown(folder, keywords, count) > 0) {
+		if (folder_lock(folder) != ACCOUNT_OK)
+			return false;
+		/* Others may have made some meanwhile. */
+		is_good = folder_list_read(folder);
+		folder_read_keywords(folder);
+		folder_unlock(folder);
+	}
+	for (size_t i = 0; i < FOLDER_KEYWORDS_MAX; i++)
+		room -= folder->keywords_known >> i & 1;
+	is_good &= count_unknown(folder, keywords, count) <= room;
+	for (size_t i = 0; i < count; i++)
+		is_good &= is_keyword(keywords[i]);
+	for (size_t i = 0; i < count && is_good; i++) {
+		uint64_t bit = folder_keyword_bit(folder, keywords[i], true);
+
+		is_good = bit != 0;
+		*bits |= bit;
+	}
+	return is_good;
+}

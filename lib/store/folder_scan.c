@@ -113,15 +113,10 @@ scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
 
 	flags &= ~(uint32_t)MAILDIR_PASSED;
 	item->is_in_new = part == FOLDER_NEW;
-	if (part == FOLDER_NEW ? name.len > base.len : !is_ours) {
-		uint32_t start = (uint32_t)scan->folder->names.len;
-
-		buf_add(&scan->folder->names, name);
-		item->name = start;
-		item->exact_len = (uint16_t)name.len;
-	} else {
+	if (part == FOLDER_NEW ? name.len > base.len : !is_ours)
+		folder_set_exact(scan->folder, item, name);
+	else
 		item->exact_len = 0;
-	}
 	name_keywords(scan->folder, keywords);
 	if ((message->flags & ~(uint32_t)MESSAGE_RECENT) == flags &&
 	    (message->keywords & MAILDIR_KEYWORDS_MASK) == keywords &&
@@ -138,8 +133,8 @@ scan_take_letters(struct scan *scan, struct folder_item *item, struct span name,
 	folder_add_line(scan->folder, item, UIDLIST_FLAGS, &scan->lines);
 }
 
-static void
-add_fresh(struct scan *scan, struct span name, unsigned part)
+void
+scan_add_fresh(struct scan *scan, struct span name, unsigned part)
 {
 	if (scan->fresh_count == scan->fresh_room) {
 		size_t room = scan->fresh_room == 0 ? 16 : 2 * scan->fresh_room;
@@ -170,8 +165,9 @@ is_regular(int fd, const struct dirent *entry)
 
 /* is_again: only messages that were missed matter. */
 static void
-take_file(struct scan *scan, struct span name, unsigned part, bool is_again)
+take_file(struct scan *scan, const char *file, unsigned part, bool is_again)
 {
+	struct span name = span_of(file);
 	struct span base = maildir_base(name);
 
 	if (!maildir_is_base(base) || name.len > UINT8_MAX ||
@@ -180,11 +176,16 @@ take_file(struct scan *scan, struct span name, unsigned part, bool is_again)
 	uint32_t found = scan->table[slot_of(scan, base)];
 	if (found == 0) {
 		if (!is_again)
-			add_fresh(scan, name, part);
+			scan_add_fresh(scan, name, part);
 		return;
 	}
 	struct folder_item *item = &scan->folder->items[found - 1];
 	if (is_again && item->is_marked)
+		return;
+	enum scan_twin twin = scan_part_twins(scan, item, file, part);
+	if (twin == SCAN_TWIN)
+		scan_add_fresh(scan, buf_span(&scan->text), part);
+	if (twin != SCAN_IT)
 		return;
 	item->is_marked = true;
 	scan_take_letters(scan, item, name, part);
@@ -203,7 +204,7 @@ read_folder(struct scan *scan, unsigned part, bool is_again)
 		return false;
 	while ((errno = 0, entry = readdir(list)) != NULL)
 		if (entry->d_name[0] != '.' && is_regular(fd, entry))
-			take_file(scan, span_of(entry->d_name), part, is_again);
+			take_file(scan, entry->d_name, part, is_again);
 	int error = errno;
 	closedir(list);
 	errno = error;

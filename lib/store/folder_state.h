@@ -7,7 +7,7 @@
  *
  * folder_list.c    reads estafeta-uidlist; folder_list_write.c writes it
  * folder_view.c    keeps what the list said, parsed
- * folder_scan.c    looks at the files
+ * folder_scan.c    looks at the files; folder_twin.c at two of one base
  * folder_recent.c  which messages no session was told of
  * folder.c         the view, refresh, counts
  * folder_file.c    one message's file
@@ -108,6 +108,9 @@ struct folder_item *folder_add_item(
     struct folder *folder, uint32_t uid, struct span base);
 void folder_set_base(
     struct folder *folder, struct folder_item *item, struct span base);
+/* Another name than its base and flags make. */
+void folder_set_exact(
+    struct folder *folder, struct folder_item *item, struct span name);
 void folder_set_keyword(struct folder *folder, size_t bit, struct span keyword);
 
 /* The base, and append the whole name; "new/" or "cur/" is not in it. */
@@ -287,6 +290,12 @@ void folder_view_save(struct folder *folder);
 
 /* The same before the folder is closed; what is this session's is dropped. */
 void folder_view_leave(struct folder *folder);
+
+/* ---- folder_fresh.c ---- */
+
+/* The name of an item whose flags changed, in cur/: letters that only another
+ * program knows stay in it. */
+void folder_name_anew(struct folder *folder, struct folder_item *item);
 
 /* ---- folder_scan.c ---- */
 

@@ -81,6 +81,36 @@ maildir_add_letters(struct buf *into, uint32_t flags, uint64_t keywords)
 }
 
 bool
+maildir_merge_letters(
+    struct buf *into, struct span name, uint32_t flags, uint64_t keywords)
+{
+	struct span base = maildir_base(name);
+	struct span info = span_slice(name, base.len, name.len);
+	struct buf ours = buf_new(LETTERS_MAX);
+	bool has[UINT8_MAX + 1] = { false };
+	bool has_others = false;
+
+	if (!span_starts(info, span_of(":2,")))
+		info.len = 0;
+	for (size_t i = 3; i < info.len; i++) {
+		uint32_t flag = 0;
+		uint64_t keyword = 0;
+
+		if (read_letter(info.ptr[i], &flag, &keyword))
+			continue;
+		has[(unsigned char)info.ptr[i]] = has_others = true;
+	}
+	maildir_add_letters(&ours, flags, keywords);
+	for (size_t i = 0; i < ours.len; i++)
+		has[(unsigned char)ours.data[i]] = true;
+	buf_free(&ours);
+	for (unsigned c = 1; c <= UINT8_MAX; c++)
+		if (has[c])
+			buf_add_char(into, (char)c);
+	return has_others;
+}
+
+bool
 maildir_read_name(struct span name, uint32_t *flags, uint64_t *keywords)
 {
 	struct span base = maildir_base(name);

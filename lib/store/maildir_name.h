@@ -8,8 +8,10 @@
 
 #include "base/buf.h"
 
+/* With BASE_MAX bytes the flags of IMAP have room behind them in a file's name
+ * of 255, and letters for keywords perhaps not. */
 enum {
-	MAILDIR_BASE_MAX = 200,
+	MAILDIR_BASE_MAX = 246,
 	MAILDIR_KEYWORDS = 26
 };
 
@@ -28,6 +30,11 @@ bool maildir_is_base(struct span base);
 bool maildir_read_letters(
     struct span letters, uint32_t *flags, uint64_t *keywords);
 void maildir_add_letters(struct buf *into, uint32_t flags, uint64_t keywords);
+
+/* The same with those of a whole name that only another program knows, in the
+ * order of their bytes; false: there are none. */
+bool maildir_merge_letters(
+    struct buf *into, struct span name, uint32_t flags, uint64_t keywords);
 
 /* The letters of a whole name; the same, false also if there are none. */
 bool maildir_read_name(struct span name, uint32_t *flags, uint64_t *keywords);

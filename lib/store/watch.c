@@ -4,7 +4,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "store/account_state.h"
+#include "store/folder_state.h"
 #include "store/store_kind.h"
 
 enum {
@@ -21,7 +21,8 @@ is_open(struct account *account)
 	return account->watch != -1;
 }
 
-/* What is watched by name, so that a jail is no matter: cur/ and new/. */
+/* What is watched by name, so that a jail is no matter: the folder, and cur/
+ * and new/ in it. */
 static int
 add_part(const struct account *account, const char *path, const char *part)
 {
@@ -35,15 +36,31 @@ add_part(const struct account *account, const char *path, const char *part)
 	return watched;
 }
 
+/* One watch is all that a folder has, for its messages and its rights, and
+ * INBOX's is that of the tree. */
+static void
+end_of_folder(const struct account *account, int folder)
+{
+	bool is_used = folder == account->watch_tree;
+
+	for (size_t i = 0; i < account->watched_count; i++)
+		is_used |= account->watched[i].folder == folder;
+	for (size_t i = 0; i < account->watched_rights_count; i++)
+		is_used |= account->watched_rights[i].folder == folder;
+	if (!is_used)
+		inotify_rm_watch(account->watch, folder);
+}
+
 static void
 drop(struct account *account, size_t i)
 {
-	struct account_watched *watched = &account->watched[i];
+	const struct account_watched old = account->watched[i];
 
-	inotify_rm_watch(account->watch, watched->cur);
-	inotify_rm_watch(account->watch, watched->new);
-	free(watched->name);
-	*watched = account->watched[--account->watched_count];
+	account->watched[i] = account->watched[--account->watched_count];
+	inotify_rm_watch(account->watch, old.cur);
+	inotify_rm_watch(account->watch, old.new);
+	end_of_folder(account, old.folder);
+	free(old.name);
 }
 
 static size_t
@@ -61,7 +78,7 @@ static int
 add(struct account *account, struct span name)
 {
 	struct account_path path = account_path(name);
-	struct account_watched added = { .cur = -1, .new = -1 };
+	struct account_watched added = { .cur = -1, .new = -1, .folder = -1 };
 
 	if (path.path == NULL)
 		errno = EINVAL;
@@ -70,13 +87,18 @@ add(struct account *account, struct span name)
 	else {
 		added.cur = add_part(account, path.path, "cur");
 		added.new = add_part(account, path.path, "new");
+		added.folder = add_part(account, path.path, "");
 	}
 	account_path_free(&path);
-	if (added.cur == -1 || added.new == -1) {
+	if (added.cur == -1 || added.new == -1 || added.folder == -1) {
 		int error = errno;
 
 		if (added.cur != -1)
 			inotify_rm_watch(account->watch, added.cur);
+		if (added.new != -1)
+			inotify_rm_watch(account->watch, added.new);
+		if (added.folder != -1)
+			end_of_folder(account, added.folder);
 		errno = error;
 		return -1;
 	}
@@ -114,8 +136,10 @@ account_watch_tree(struct account *account, bool is_on)
 		return account->watch_tree == -1 ? -1 : account->watch;
 	}
 	if (!is_on && account->watch_tree != -1) {
-		inotify_rm_watch(account->watch, account->watch_tree);
+		int folder = account->watch_tree;
+
 		account->watch_tree = -1;
+		end_of_folder(account, folder);
 	}
 	return account->watch;
 }
@@ -160,13 +184,13 @@ account_watch_rights(struct account *account, struct span name, bool is_on)
 		return is_on && !add_rights(account, name) ? -1
 							   : account->watch;
 	if (!is_on) {
-		struct account_watched_rights *found =
-		    &account->watched_rights[i];
+		const struct account_watched_rights old =
+		    account->watched_rights[i];
 
-		inotify_rm_watch(account->watch, found->folder);
-		free(found->name);
-		*found =
+		account->watched_rights[i] =
 		    account->watched_rights[--account->watched_rights_count];
+		end_of_folder(account, old.folder);
+		free(old.name);
 	}
 	return account->watch;
 }
@@ -208,13 +232,34 @@ is_of_tree(const char *name)
 	       strcmp(name, "estafeta-specialuse") == 0;
 }
 
-static void
-note(struct account *account, bool *has_news, int watched)
+/* Beside its messages: the folder itself goes; or its list is another, which
+ * may number them anew. */
+static bool
+is_of_folder(const struct inotify_event *event, const char *name)
 {
-	for (size_t i = 0; i < account->watched_count; i++)
-		if (account->watched[i].cur == watched ||
-		    account->watched[i].new == watched || watched == -1)
-			has_news[i] = true;
+	if (event->len == 0)
+		return true;
+	return strcmp(name, folder_list_name) == 0
+		   ? (event->mask & IN_MOVED_TO) != 0
+		   : strcmp(name, "cur") == 0 || strcmp(name, "new") == 0;
+}
+
+/* Events that were lost may have been of any. */
+static void
+note(const struct account *account, bool *has_news, const char *bytes)
+{
+	struct inotify_event event;
+
+	memcpy(&event, bytes, sizeof(event));
+	bool is_lost = (event.mask & IN_Q_OVERFLOW) != 0;
+	bool is_folders = is_of_folder(&event, bytes + sizeof(event));
+	for (size_t i = 0; i < account->watched_count; i++) {
+		const struct account_watched *watched = &account->watched[i];
+
+		has_news[i] |= is_lost || watched->cur == event.wd ||
+			       watched->new == event.wd ||
+			       (watched->folder == event.wd && is_folders);
+	}
 }
 
 /* Of a name, or of the rights to one. */
@@ -247,11 +292,9 @@ account_watched(struct account *account,
 			struct inotify_event event;
 
 			memcpy(&event, bytes + at, sizeof(event));
-			/* Events that were lost may have been of any. */
-			bool is_lost = (event.mask & IN_Q_OVERFLOW) != 0;
-			note(account, has_news, is_lost ? -1 : event.wd);
-			has_tree_news |=
-			    is_lost || is_tree_news(account, bytes + at);
+			note(account, has_news, bytes + at);
+			has_tree_news |= (event.mask & IN_Q_OVERFLOW) != 0 ||
+					 is_tree_news(account, bytes + at);
 			at += sizeof(event) + event.len;
 		}
 	int error = errno;

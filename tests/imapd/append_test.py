@@ -101,6 +101,39 @@ if os.geteuid() == 0:
         check('not for one that is larger', a[-1].startswith('NO [OVERQUOTA]'), a)
         q.end()
 
+# What is refused before its message is looked at: RFC 7888 section 4, 9586 section 3
+w = Wire()
+w.say('CREATE Refused')
+w.append('Refused')
+w.say('SELECT Refused')
+w.say('ENABLE UIDONLY')
+evil = b'z1 CREATE Evil\r\nz2 UID STORE 1:* +FLAGS.SILENT (\\Deleted)\r\nz3 EXPUNGE\r\n'
+for what, command, answer in (
+        ('REPLACE by number', b'REPLACE 1 Refused ' + literal(evil), 'x BAD [UIDREQUIRED]'),
+        ('its message and what is behind it', b'REPLACE 1 Refused ' + literal(evil) + b' (\\Seen) ' + literal(evil), 'x BAD [UIDREQUIRED]'),
+        ('its texts and URLs', b'REPLACE 1 Refused CATENATE (' + literal(evil, 'TEXT ') + literal(b';UID=1', ' URL ') + b')',
+         'x BAD [UIDREQUIRED]'),
+        ('up to what waits', b'REPLACE 1 Refused ' + literal(evil) + b' {%d}' % len(evil), 'x BAD [UIDREQUIRED]'),
+        ('what waits is not asked for', b'REPLACE 1 Refused {%d}' % len(evil), 'x BAD [UIDREQUIRED]'),
+        ('without a verb of that name', b'UID APPEND Refused ' + literal(evil), 'x BAD')):
+    w.send(b'x ' + command + b'\r\ny NOOP\r\n')
+    a = w.until('y')
+    check('no line of it is a command: ' + what, len(a) == 2 and a[0].startswith(answer) and a[1] == 'y OK done', a)
+w.send(b'(x APPEND Refused ' + literal(evil) + b'\r\ny NOOP\r\n')
+a = w.until('y')
+check('nor without a tag', len(a) == 2 and a[0].startswith('* BAD') and a[1] == 'y OK done', a)
+check('nothing was done', files('Refused') == 1 and not os.path.exists(f'{home}/M/.Evil'))
+w.send(b'x REPLACE 1 Refused ' + literal(evil) + b'x' * 9000000 + b'\r\n')
+a = w.until('z')
+check('what is too long ends it', a[0].startswith('x BAD') and has(a, '* BYE [TOOBIG]'), a)
+w.child.wait(20)
+u = Wire(reader='joe')
+u.send(b'x APPEND INBOX ' + literal(evil) + b'\r\ny NOOP\r\n')
+a = u.until('y')
+check('nor for who has URLs alone', len(a) == 2 and a[0].startswith('x BAD') and a[1].startswith('y BAD'), a)
+u.sock.shutdown(socket.SHUT_RDWR)
+u.child.wait(20)
+
 # CATENATE, RFC 4469
 w = Wire()
 w.say('CREATE "R\u00e9sum\u00e9 x"'.encode())

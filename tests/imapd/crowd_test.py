@@ -204,6 +204,42 @@ check('SELECT has the new numbers', has(session.say('SELECT INBOX'), '[UIDNEXT 3
 session.end()
 other.end()
 
+# A folder that another session deletes is nobody's any more, whatever comes to have its name.
+DELETED = '* BYE [UNAVAILABLE] the folder was deleted'
+a.say('CREATE Spare')
+for i, (count, then, command) in enumerate((
+        (3, (), 'NOOP'), (0, (), 'NOOP'), (3, ('CREATE',), 'FETCH 1:* (FLAGS)'), (3, ('RENAME Spare',), 'UID STORE 1 +FLAGS (\\Seen)'),
+        (3, ('CREATE',), 'UID COPY 1 INBOX'), (3, (), 'IDLE'), (0, (), 'IDLE'), (3, ('CREATE',), 'IDLE'),
+        (3, ('CREATE',), 'NOTIFY SET (SELECTED (MessageNew MessageExpunge))'), (3, ('CREATE',), 'NOTIFY NONE'),
+        (3, (), 'notified IDLE'))):
+    a.say(f'CREATE Gone{i}')
+    for _ in range(count):
+        a.append(f'Gone{i}')
+    session = Wire()
+    session.say(f'SELECT Gone{i}')
+    if command == 'notified IDLE':
+        session.say('NOTIFY SET (SELECTED (MessageNew MessageExpunge)) (PERSONAL (MessageNew MessageExpunge MailboxName))')
+    if command.endswith('IDLE'):
+        session.send('i IDLE\r\n')
+        session.until('+')
+    a.say(f'DELETE Gone{i}')
+    for word in then:
+        a.say(f'{word} Gone{i}')
+    if command.endswith('IDLE'):
+        r = session.until(DELETED)
+    else:
+        r = session.say(command)
+    check(f'{command}: the folder was deleted' + ''.join(', then ' + word for word in then), DELETED in r, r)
+    check('that is all', session.child.wait(20) == 0)
+session = Wire()
+a.say('CREATE Moved')
+a.append('Moved')
+session.say('SELECT Moved')
+a.say('RENAME Moved Elsewhere')
+r = session.say('UID STORE 1 +FLAGS (\\Seen)') + session.say('NOOP')
+check('one that was renamed is not', has(r, '\\Seen') and r[-1] == 'OK done', r)
+session.end()
+
 # A list that was cut off is brought back by who has it in memory.
 session = Wire('Lost')
 session.say('SELECT INBOX')

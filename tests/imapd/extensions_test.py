@@ -46,6 +46,32 @@ words = '(' + ' '.join(f'word{i}' for i in range(65)) + ')'
 a = w.append('Work', flags=words)
 check('a keyword more than there can be: LIMIT', a[-1].startswith('NO [LIMIT]') and not has(a, 'EXISTS'), a)
 
+# A keyword is there for good: none is made by what is refused.
+w.say('CREATE Words')
+w.append('Words')
+w.say('SELECT Words')
+many = lambda start, end: '(' + ' '.join(f'word{i}' for i in range(start, end)) + ')'
+told = lambda: [line for line in w.say('SELECT Words') if line.startswith('* FLAGS')][0].split('\\Draft')[1]
+a = [w.say(command)[-1].split()[0] for command in (
+    'STORE 1 +FLAGS (bad a]b)', 'STORE 1 FLAGS (bad) x', 'STORE 1 +FLAGS (bad "x")', 'STORE 1 -FLAGS (bad)', 'UID STORE 9 +FLAGS (bad)')]
+check('STORE that is BAD, takes away or names no message', a == ['BAD'] * 3 + ['OK'] * 2 and told() == ')', a)
+w.say('EXAMINE Words')
+a = w.say('STORE 1 +FLAGS (bad)')
+check('STORE after EXAMINE', a[-1].startswith('NO [NOPERM]') and told() == ')', a)
+a = w.say('STORE 1 +FLAGS ' + many(0, 65))
+check('STORE of more than there can be', a[-1].startswith('NO [LIMIT]') and told() == ')', a)
+w.append('Words', flags='(good a]b)')
+w.append('Words', flags=many(0, 65))
+w.append('Words', b'', '(good)')
+check('APPEND, too', told() == ')', told())
+a = w.say('STORE 1 +FLAGS (Word0 word0 WORD0 word1)')
+check('one is one, whatever its case', ok(a) and told() == ' Word0 word1)', a)
+a = w.append('Words', flags=many(1, 64))
+check('as many as there can be', ok(a) and len(told().split()) == 64, a)
+a = w.say('STORE 1 +FLAGS (\\Seen word63 word64)')
+check('and not one more', a[-1].startswith('NO [LIMIT]') and ok(w.say('STORE 1 +FLAGS (word63 WORD1)')) and len(told().split()) == 64, a)
+w.say('SELECT Work')
+
 # ESEARCH, SEARCHRES, WITHIN, SORT
 check('SEARCH', has(w.say('SEARCH FROM ana'), '* SEARCH 1 3'))
 check('RFC 4731', has(w.say('SEARCH RETURN (MIN MAX COUNT ALL) FROM ana'), 'MIN 1 MAX 3 COUNT 2 ALL 1,3'))

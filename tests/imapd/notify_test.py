@@ -165,6 +165,29 @@ for value in '"\\\\Junk"', '"\\\\Sent"', 'NIL':
 other.say('SETMETADATA Lists/a (/private/specialuse "\\\\Junk")')
 check('no other folder\'s use', nothing() is True)
 
+# RFC 5465 section 5.1: another UIDVALIDITY, of a folder whose messages did not change
+w.say('NOTIFY SET (mailboxes (Work INBOX) (MessageNew MessageExpunge))')
+other.say('UNSELECT')
+third = Wire()
+for name, path in (('Work', f'{home}/M/.Work'), ('INBOX', f'{home}/M')):
+    validity = lambda: third.say(f'STATUS {name} (UIDVALIDITY)')[0].split('UIDVALIDITY ')[1].rstrip(')')
+    old = validity()
+    time.sleep(1.2)     # what is done with the files is long ago
+    nothing()
+    os.remove(path + '/estafeta-uidlist')
+    third.say(f'SELECT {name}')
+    third.say('UNSELECT')
+    new = validity()
+    w.sock.settimeout(5)
+    try:
+        a = w.line()
+    except TimeoutError:
+        a = 'nothing'
+        w.file = w.sock.makefile('rwb')
+    w.sock.settimeout(20)
+    check(f'{name} was numbered anew', a.startswith(f'* STATUS "{name}" (') and f'UIDVALIDITY {new}' in a and new != old, (a, old, new))
+third.end()
+
 # limits
 check('NOTIFY may come again and again', all(ok(w.say('NOTIFY SET (personal (MessageNew MessageExpunge))')) for i in range(50)))
 with open(f'/proc/{w.child.pid}/status') as f:
