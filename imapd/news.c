@@ -4,19 +4,25 @@
 #include "imapd/rights.h"
 #include "imapd/urlauth.h"
 
-/* Numbers go out as they are at that moment: from the last to the first. */
+/*
+ * Numbers go out as they are at that moment: from the last to the first.  Of a
+ * message that came and went since EXISTS nothing is said: no number above
+ * that one is the client's (RFC 9051 section 7.5.1), nor is its UID (RFC 7162
+ * section 3.2.10.2).
+ */
 static void
 take_expunged(void *context, size_t i, uint32_t uid)
 {
 	struct session *session = ((void **)context)[0];
 	struct buf *uids = ((void **)context)[1];
 
+	if (i >= session->known_exists)
+		return;
+	session->known_exists--;
 	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
 		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
 	else
 		put_format(session, "* %zu EXPUNGE\r\n", i + 1);
-	if (session->known_exists > 0)
-		session->known_exists--;
 }
 
 static void
