@@ -166,8 +166,7 @@ put_number_item(struct fetch *fetch, enum fetch_kind kind)
 		put_number(session, message->uid);
 	} else if (kind == FETCH_MODSEQ) {
 		name_item(fetch, "MODSEQ");
-		put_format(
-		    session, "(%llu)", (unsigned long long)message->modseq);
+		put_modseq_value(session, message->modseq);
 	} else if (octets != FOLDER_OCTETS_UNKNOWN ||
 		   is_good(fetch,
 		       folder_octets(session->folder, fetch->i, &octets))) {

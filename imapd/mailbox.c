@@ -156,7 +156,8 @@ put_selected(struct session *session)
 	struct folder_counts counts;
 	struct folder *folder = session->folder;
 
-	session->are_keywords_told = false;
+	session->told_modseq = 0;
+	session->is_behind = session->are_keywords_told = false;
 	folder_counts(folder, &counts);
 	session_tell_keywords(session);
 	session->known_exists = (uint32_t)folder_count(folder);

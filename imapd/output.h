@@ -51,6 +51,9 @@ void put_flag_news(struct session *session, size_t i);
 void put_fetched(
     struct session *session, struct span items, const struct picks *picks);
 
+/* "(N)" of MODSEQ, which session_news has to know of. */
+void put_modseq_value(struct session *session, uint64_t modseq);
+
 /* "* N FETCH (UID N MODSEQ (N))" */
 void put_modseq(struct session *session, size_t i);
 

@@ -134,6 +134,12 @@ enum account_status folder_refresh(struct folder *folder);
 bool folder_is_replaced(const struct folder *folder);
 
 /*
+ * The lowest MODSEQ of the expunged ones that are in the view; 0: there is
+ * none.  It may be lower than that, never higher.
+ */
+uint64_t folder_gone_modseq(const struct folder *folder);
+
+/*
  * Take the expunged ones out of the view, from the last to the first; take
  * gets each one's index at that moment and its UID.  It may be NULL.
  */

@@ -43,6 +43,54 @@ check('one that was told of, one that was not: VANISHED', told(a) == ['* VANISHE
 a = n.say('NOOP')
 check('the count after both is right', ok(a) and has(w.say('FETCH 2 UID'), 'UID 5)') and has(q.say('FETCH 1 UID'), 'UID 2)'), a)
 
-for wire in (w, q, n, o):
+# RFC 7162 section 3.2: who is cut off meanwhile asks from before the expunge
+[o.append('INBOX') for _ in range(4)]
+c = Wire()
+c.say('SELECT INBOX (CONDSTORE)')
+w.say('ENABLE CONDSTORE')
+highest = lambda answer: [int(number) for number in re.findall(r'OK \[HIGHESTMODSEQ (\d+)', '\n'.join(answer))]
+modseqs = lambda answer: [int(number) for number in re.findall(r'FETCH .*MODSEQ \((\d+)', '\n'.join(answer))]
+folder_modseq = lambda: int(re.search(r'HIGHESTMODSEQ (\d+)\)', '\n'.join(o.say('STATUS INBOX (HIGHESTMODSEQ)')))[1])
+validity = re.search(r'UIDVALIDITY (\d+)', '\n'.join(o.say('STATUS INBOX (UIDVALIDITY)')))[1]
+expunge(3)
+before = folder_modseq() - 1
+a = q.say('FETCH 1 (UID)')
+check('an expunge waits: no lower HIGHESTMODSEQ while no MODSEQ is told', not highest(a) and not told(a), a)
+o.say('STORE 1 +FLAGS.SILENT (\\Flagged)')
+for name, wire in (('QRESYNC', q), ('CONDSTORE', c)):
+    a = wire.say('FETCH 2 (FLAGS)')
+    check(f'{name}: news with a MODSEQ: HIGHESTMODSEQ from before the expunge',
+          modseqs(a) == [before + 2] and highest(a) == [before] and not told(a) and ok(a), a)
+for command in ('STORE 2 +FLAGS (\\Seen)', 'STORE 2 -FLAGS.SILENT (\\Seen)', 'FETCH 2 (MODSEQ)', 'FETCH 2 (FLAGS) (CHANGEDSINCE 1)'):
+    a = q.say(command)
+    check(f'{command}: again', max(modseqs(a)) > before and highest(a) == [before] and a[-2].startswith('* OK ['), a)
+a = q.say('FETCH 4 (MODSEQ)')
+check('not with a MODSEQ from before it', len(modseqs(a)) == 1 and not highest(a), a)
+fresh = Wire()
+fresh.say('ENABLE QRESYNC')
+check('so it learns of it after a new connection', has(fresh.say(f'SELECT INBOX (QRESYNC ({validity} {before}))'), 'VANISHED (EARLIER) 6'))
+fresh.end()
+a = q.say('NOOP')
+check('when it may be told, how far it is now', told(a) == ['* VANISHED 6'] and highest(a) == [folder_modseq()], a)
+a = q.say('NOOP')
+check('once', not highest(a), a)
+n.say('ENABLE QRESYNC')
+n.say('NOOP')
+expunge(2)
+before = folder_modseq() - 1
+o.say('STORE 1 -FLAGS.SILENT (\\Flagged)')
+lines = [n.line(), n.line()]
+check('NOTIFY SELECTED-DELAYED: the same between two commands', modseqs(lines) == [before + 2] and highest(lines) == [before], lines)
+fresh = Wire()
+fresh.say('SELECT INBOX')
+expunge(2)
+before = folder_modseq() - 1
+fresh.say('FETCH 1 (UID)')
+a = fresh.say('FETCH 1 (MODSEQ)')
+check('one that begins to count while an expunge waits', highest(a) == [before], a)
+a = q.say('UID FETCH 2:3 (MODSEQ)')
+check('with UID it is told', len(told(a)) == 1 and not highest(a), a)
+
+for wire in (w, q, n, o, c, fresh):
     wire.end()
 done()
