@@ -91,6 +91,29 @@ check('one that begins to count while an expunge waits', highest(a) == [before],
 a = q.say('UID FETCH 2:3 (MODSEQ)')
 check('with UID it is told', len(told(a)) == 1 and not highest(a), a)
 
+# RFC 7162 section 3.1.3, example 11: some gone, some changed by others
+[o.append('INBOX') for _ in range(3)]
+q.say('NOOP')
+a = q.say('FETCH 1:* (UID FLAGS)')
+uids = [int(uid) for uid in re.findall(r'UID (\d+)', '\n'.join(a))]
+for prefix, names in (('', [1, 2]), ('UID ', uids[:2])):
+    o.append('INBOX')
+    q.say('NOOP')
+    since = folder_modseq()
+    o.say('STORE 1:2 +FLAGS.SILENT (\\Answered)')
+    o.say('STORE * +FLAGS.SILENT (\\Deleted)')
+    q.say('NOOP')
+    o.say('EXPUNGE')
+    o.say('STORE 1:2 -FLAGS.SILENT (\\Answered)')
+    a = q.say(f'{prefix}STORE 1:{"*" if prefix else len(uids) + 1} (UNCHANGEDSINCE {since}) +FLAGS.SILENT ($Done)')
+    check(f'{prefix}STORE: MODIFIED though one is gone', a[-1].startswith(f'NO [MODIFIED {names[0]}{"," if names[1] > names[0] + 1 else ":"}{names[1]}]'), a)
+    check(f'{prefix}STORE: those are told of, and the others', len(modseqs(a)) == len(uids), a)
+    q.say('NOOP')
+    q.say('STORE 1:* -FLAGS.SILENT ($Done)')
+    o.say('NOOP')
+a = q.say('UID FETCH 1:* (FLAGS)')
+check('none of those was changed', ok(a) and not has(a, '$Done'), a)
+
 for wire in (w, q, n, o, c, fresh):
     wire.end()
 done()
