@@ -94,7 +94,8 @@ struct program {
 
 void program_init(struct program *program, int64_t now_s);
 
-/* Keys up to the end. */
+/* Keys up to the end.  With message numbers the command may not be answered
+ * with EXPUNGE. */
 bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);

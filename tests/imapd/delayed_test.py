@@ -114,6 +114,18 @@ for prefix, names in (('', [1, 2]), ('UID ', uids[:2])):
 a = q.say('UID FETCH 1:* (FLAGS)')
 check('none of those was changed', ok(a) and not has(a, '$Done'), a)
 
+# RFC 7162 section 3.2.10.2: UID SEARCH with message numbers
+q.say('SETMETADATA "" (/private/filters/values/numbers "1:2")')
+for command in ('SEARCH 1:3', 'SEARCH NOT (SEEN 2)', 'SEARCH FILTER numbers', 'SEARCH RETURN (COUNT) *', 'SEARCH 1 FILTER none',
+                'SORT (SUBJECT) UTF-8 1:3', 'THREAD REFERENCES UTF-8 OR 1 2'):
+    o.append('INBOX')
+    q.say('NOOP')
+    expunge(1)
+    a = q.say('UID ' + command)
+    check(f'UID {command}: an expunge waits', not told(a) and ok(a) == ('none' not in command), a)
+    a = q.say('UID SEARCH UID 1:* ALL')
+    check('without a number it is told', len(told(a)) == 1 and ok(a), a)
+
 for wire in (w, q, n, o, c, fresh):
     wire.end()
 done()
