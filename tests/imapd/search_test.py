@@ -79,6 +79,20 @@ for returns, saved in (('PARTIAL 2:3', '3 4'), ('PARTIAL 2:3 MIN', '2 3 4'), ('P
     w.say(f'SEARCH RETURN (SAVE {returns}) ALL')
     a = w.say('UID SEARCH UID $')
     check('RFC 9394 section 3.2: SAVE ' + returns, a[0] == '* SEARCH ' + saved, a)
+s = Wire()
+s.say('SELECT Ten')
+for refused in ('SEARCH RETURN (SAVE) CHARSET KOI8-R ALL', 'SEARCH RETURN (SAVE) FILTER none', 'SORT RETURN (SAVE) (DATE) KOI8-R ALL',
+                'UID SORT RETURN (SAVE COUNT) (DATE) UTF-8 FILTER none', 'ESEARCH RETURN (SAVE) CHARSET KOI8-R ALL',
+                'ESEARCH IN (selected) RETURN (SAVE) FILTER none'):
+    s.say('SEARCH RETURN (SAVE) 2')
+    a = s.say(refused)
+    check(f'RFC 5182 section 2.1: after NO "$" is empty: {refused}', a[-1].startswith('NO [') and s.say('SEARCH $')[0] == '* SEARCH', a)
+for kept in ('SEARCH CHARSET KOI8-R ALL', 'SORT (DATE) UTF-8 FILTER none', 'SEARCH RETURN (SAVE) NONSENSE', 'SEARCH RETURN (SAVE) 99',
+             'ESEARCH RETURN (SAVE) CHARSET KOI8-R FILTER none'):
+    s.say('SEARCH RETURN (SAVE) 2')
+    a = s.say(kept)
+    check(f'after BAD, or without SAVE, it stays: {kept}', not ok(a) and s.say('SEARCH $')[0] == '* SEARCH 2', a)
+s.end()
 w.say('SORT RETURN (SAVE PARTIAL 1:2) (REVERSE DATE) UTF-8 ALL')
 check('SORT saves the part that it gave', w.say('UID SEARCH $')[0] == '* SEARCH 9 10')
 wrong = Wire()  # 20 wrong commands end a session
