@@ -106,7 +106,8 @@ run_search(struct search *search)
 	search->program.limit = 0; /* not of what is kept up to date */
 	found.scores = search->order.scores = search->program.scores;
 	if (status == ACCOUNT_OK && search->is_sort)
-		sort_picks(session, &search->order, &found.picks);
+		search->program.has_unreadable |=
+		    !sort_picks(session, &search->order, &found.picks);
 	if (status == ACCOUNT_INVALID) {
 		session_bad(session, "BAD no message has that number");
 	} else if (status != ACCOUNT_OK) {

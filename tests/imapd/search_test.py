@@ -305,6 +305,19 @@ for command, answer in (('SEARCH BODY Text', '* SEARCH 1 3'), ('SEARCH SUBJECT N
     check(f'{command}: of what can be read', (answer or 'COUNT 2') in a[0] and (not answer or a[0] == answer), a)
     check('with a warning', a[1:] == [WARNING, 'OK done'], a)
     w.end()
+for command in ('SORT (SUBJECT) UTF-8 ALL', 'SORT (SIZE) UTF-8 ALL', 'SORT (DATE) UTF-8 ALL', 'SORT (DISPLAYFROM) UTF-8 SEEN', 'UID SORT RETURN (ALL) (TO) UTF-8 ALL',
+                'THREAD REFS UTF-8 ALL', 'THREAD ORDEREDSUBJECT UTF-8 ALL'):
+    w = unread()
+    for _ in range(2):
+        a = w.say(command)
+        check(f'{command}: it is not only the search that reads', a[1:] == ([WARNING] if 'SEEN' not in command else []) + ['OK done'], a)
+    w.end()
+w = unread()
+first = w.say('SORT (SUBJECT) UTF-8 ALL')
+os.chmod(locked, 0o600)
+check('an order without it is not kept', w.say('SORT (SUBJECT) UTF-8 ALL') == ['* SORT 1 2 3', 'OK done'] and first[0] == '* SORT 2 1 3', first)
+w.end()
+os.chmod(locked, 0)
 w = unread()
 a = w.say('SEARCH UNDELETED')
 check('none where nothing is read', a == ['* SEARCH 1 2 3', 'OK done'], a)
