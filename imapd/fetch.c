@@ -360,7 +360,7 @@ run_fetch(struct session *session, struct fetch_request *request,
 	    fetch_request_has(request, FETCH_MODSEQ))
 		session_enable_condstore(session);
 	if (request->has_vanished)
-		put_vanished_earlier(session, request->changed_since, set);
+		put_vanished_earlier(session, request->changed_since, set, 0);
 	if (sets_seen(request) && !session->is_read_only &&
 	    (session->rights & ACL_SEEN) != 0)
 		mark_seen(session, picks, request);
