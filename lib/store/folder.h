@@ -174,6 +174,13 @@ enum account_status folder_change_flags(struct folder *folder,
     uint32_t flags, uint64_t keywords, uint64_t unchanged_since,
     void (*refused)(void *context, size_t i), void *context);
 
+/*
+ * Something of the folder changed that is no message: a new HIGHESTMODSEQ
+ * (RFC 7162 section 3.2).  A folder that holds no messages has none.
+ */
+enum account_status folder_raise_modseq(
+    struct account *account, struct span name);
+
 /* Expunge these, whatever their flags; they stay in the view, marked. */
 enum account_status folder_expunge(
     struct folder *folder, const size_t *indexes, size_t count);
