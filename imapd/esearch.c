@@ -77,7 +77,9 @@ search_folder(
 	else if (picks_count(&found.picks) > 0 &&
 		 !search_is_silent(&search->returns))
 		search_put_extended(session, &search->returns, &found);
-	if (status == ACCOUNT_OK && (search->returns.items & RETURN_SAVE) != 0)
+	if (status != ACCOUNT_OK)
+		search_save_nothing(session, &search->returns);
+	else if ((search->returns.items & RETURN_SAVE) != 0)
 		search_save(session, &search->returns, &found);
 	if (status == ACCOUNT_OK && folder == session->folder &&
 	    (search->returns.items & RETURN_UPDATE) != 0) {
@@ -171,16 +173,18 @@ handle_esearch(struct session *session, struct parse *parse)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_multisearch(&search, parse);
-	if (search.refusal != NULL || !is_good)
-		program_refuse(&search.program, session, search.refusal,
-		    "BAD ESEARCH [IN (...)] [RETURN (...)] KEY ...");
-	else if (((search.sources.kinds & FILTER_SELECTED) != 0 ||
-		     (search.returns.items & RETURN_UPDATE) != 0) &&
-		 session->folder == NULL)
+	if (search.refusal != NULL || !is_good) {
+		if (program_refuse(&search.program, session, search.refusal,
+			"BAD ESEARCH [IN (...)] [RETURN (...)] KEY ..."))
+			search_save_nothing(session, &search.returns);
+	} else if (((search.sources.kinds & FILTER_SELECTED) != 0 ||
+		       (search.returns.items & RETURN_UPDATE) != 0) &&
+		   session->folder == NULL) {
 		session_bad(session, "BAD no folder is selected");
-	else if (may_be_searched(&search) &&
-		 !contexts_reject_tag(session, &search.returns))
+	} else if (may_be_searched(&search) &&
+		   !contexts_reject_tag(session, &search.returns)) {
 		run_multisearch(&search);
+	}
 	picks_free(&search.kept.picks);
 	program_free(&search.program);
 	filters_free(&search.sources);

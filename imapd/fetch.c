@@ -166,8 +166,7 @@ put_number_item(struct fetch *fetch, enum fetch_kind kind)
 		put_number(session, message->uid);
 	} else if (kind == FETCH_MODSEQ) {
 		name_item(fetch, "MODSEQ");
-		put_format(
-		    session, "(%llu)", (unsigned long long)message->modseq);
+		put_modseq_value(session, message->modseq);
 	} else if (octets != FOLDER_OCTETS_UNKNOWN ||
 		   is_good(fetch,
 		       folder_octets(session->folder, fetch->i, &octets))) {
@@ -361,7 +360,7 @@ run_fetch(struct session *session, struct fetch_request *request,
 	    fetch_request_has(request, FETCH_MODSEQ))
 		session_enable_condstore(session);
 	if (request->has_vanished)
-		put_vanished_earlier(session, request->changed_since, set);
+		put_vanished_earlier(session, request->changed_since, set, 0);
 	if (sets_seen(request) && !session->is_read_only &&
 	    (session->rights & ACL_SEEN) != 0)
 		mark_seen(session, picks, request);

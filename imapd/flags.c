@@ -135,9 +135,14 @@ put_stored(struct session *session, const struct store_request *request,
 	}
 }
 
-/* MODIFIED: those that others changed first. */
+/*
+ * MODIFIED: those that others changed first.  NO has it, too, if some are gone
+ * (RFC 7162 section 3.1.3, example 11): the client cannot know otherwise which
+ * of the rest were left as they are.
+ */
 static void
-finish_refused(struct session *session, const struct picks *refused)
+finish_refused(
+    struct session *session, const struct picks *refused, bool is_all_else_done)
 {
 	struct set_text text = set_text_new();
 	struct buf answer = buf_new(SIZE_MAX / 2);
@@ -150,7 +155,8 @@ finish_refused(struct session *session, const struct picks *refused)
 				    : (uint32_t)i + 1);
 	}
 	struct buf set = set_text_end(&text);
-	buf_add_string(&answer, "OK [MODIFIED ");
+	buf_add_string(
+	    &answer, is_all_else_done ? "OK [MODIFIED " : "NO [MODIFIED ");
 	buf_add(&answer, buf_span(&set));
 	buf_add_string(&answer, "] others changed these first");
 	session_finish(session, buf_string(&answer));
@@ -205,7 +211,6 @@ store(struct session *session, const struct store_request *request,
     const struct picks *picks)
 {
 	struct picks refused = picks_new();
-	bool is_gone = false;
 	struct events_flags *events =
 	    events_flags_begin(session, picks_items(picks), picks_count(picks));
 	/* A script may change what the client believes to know. */
@@ -215,8 +220,9 @@ store(struct session *session, const struct store_request *request,
 	    change_flags(session, request, picks, &refused);
 
 	events_flags_end(events);
+	bool has_failed = status == ACCOUNT_IN_USE;
 	for (size_t k = 0; k < picks_count(picks); k++)
-		is_gone |=
+		has_failed |=
 		    folder_message(session->folder, picks_items(picks)[k])
 			->is_expunged;
 	/* One that another program holds: the others are changed. */
@@ -224,13 +230,15 @@ store(struct session *session, const struct store_request *request,
 		session_tell_keywords(session);
 		put_stored(session, &told, picks, &refused);
 	}
-	if (status == ACCOUNT_NONEXISTENT || (status == ACCOUNT_OK && is_gone))
+	if (picks_count(&refused) > 0 &&
+	    (status == ACCOUNT_OK || status == ACCOUNT_IN_USE))
+		finish_refused(session, &refused, !has_failed);
+	else if (status == ACCOUNT_NONEXISTENT ||
+		 (status == ACCOUNT_OK && has_failed))
 		session_finish(
 		    session, "NO [EXPUNGEISSUED] some of them are gone");
 	else if (status != ACCOUNT_OK)
 		session_fail(session, status);
-	else if (picks_count(&refused) > 0)
-		finish_refused(session, &refused);
 	else
 		session_finish(session, "OK done");
 	picks_free(&refused);

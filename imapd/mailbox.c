@@ -18,14 +18,14 @@ struct select_options {
 	uint64_t uid_validity;
 	uint64_t modseq;
 	struct set known;
-	bool has_numbers; /* which UIDONLY forbids */
+	bool has_numbers;   /* which UIDONLY forbids */
+	struct set numbers; /* that the client knows, and the UIDs of these */
+	struct set uids;
 };
 
 static bool
 parse_qresync(struct parse *parse, struct select_options *options)
 {
-	struct set numbers = { 0 };
-	struct set uids = { 0 };
 	bool is_good = true;
 
 	options->is_qresync = true;
@@ -37,14 +37,11 @@ parse_qresync(struct parse *parse, struct select_options *options)
 	if (parse_space(parse) && parse_peek(parse) != '(')
 		is_good = set_parse(&options->known, parse) &&
 			  (parse_space(parse) || parse_peek(parse) == ')');
-	/* What the client knows of numbers: it may be wrong, and is not used.
-	 */
 	if (is_good && parse_char(parse, '(')) {
 		options->has_numbers = true;
-		is_good = set_parse(&numbers, parse) && parse_space(parse) &&
-			  set_parse(&uids, parse) && parse_char(parse, ')');
-		set_free(&numbers);
-		set_free(&uids);
+		is_good =
+		    set_parse(&options->numbers, parse) && parse_space(parse) &&
+		    set_parse(&options->uids, parse) && parse_char(parse, ')');
 	}
 	return is_good && parse_char(parse, ')');
 }
@@ -69,9 +66,56 @@ parse_options(struct session *session, struct parse *parse,
 	return parse_char(parse, ')') && parse_is_end(parse);
 }
 
+/* The numbers of a set as it stands there. */
+struct cursor {
+	const struct set *set;
+	size_t range;
+	uint32_t next; /* 0: its first */
+};
+
+/* False at the end, or where they do not rise. */
+static bool
+take_number(struct cursor *cursor, uint32_t *number)
+{
+	if (cursor->range == set_count(cursor->set))
+		return false;
+	struct set_range range = set_range(cursor->set, cursor->range);
+	if (range.first == 0 || range.last < range.first)
+		return false;
+	*number = cursor->next == 0 ? range.first : cursor->next;
+	cursor->next = *number == range.last ? 0 : *number + 1;
+	cursor->range += cursor->next == 0;
+	return true;
+}
+
+/*
+ * RFC 7162 section 3.2.5.2: before a message that has the number that the
+ * client knows nothing went that it was not told of.  The UID of the last such
+ * message; behind one that has not, what fits is chance.
+ */
+static uint32_t
+last_match(const struct folder *folder, const struct select_options *options)
+{
+	struct cursor numbers = { .set = &options->numbers };
+	struct cursor uids = { .set = &options->uids };
+	uint32_t matched = 0;
+	uint32_t before = 0;
+	uint32_t number;
+	uint32_t uid;
+
+	while (take_number(&numbers, &number) && take_number(&uids, &uid) &&
+	       number > before && number <= folder_count(folder) &&
+	       folder_message(folder, number - 1)->uid == uid) {
+		before = number;
+		matched = uid;
+	}
+	return matched;
+}
+
 struct vanished {
 	struct set wanted; /* merged */
 	size_t next;       /* the first of them that may still be met */
+	uint32_t above;    /* no UID up to that one */
 	struct set_text shown;
 };
 
@@ -81,6 +125,10 @@ take_vanished(void *context, uint32_t first, uint32_t last)
 {
 	struct vanished *vanished = context;
 
+	if (last <= vanished->above)
+		return;
+	if (first <= vanished->above)
+		first = vanished->above + 1;
 	while (vanished->next < set_count(&vanished->wanted)) {
 		struct set_range wanted =
 		    set_range(&vanished->wanted, vanished->next);
@@ -99,8 +147,8 @@ take_vanished(void *context, uint32_t first, uint32_t last)
 
 /* '*' is any UID that there was: the last ones may be those that are gone. */
 void
-put_vanished_earlier(
-    struct session *session, uint64_t modseq, const struct set *set)
+put_vanished_earlier(struct session *session, uint64_t modseq,
+    const struct set *set, uint32_t above)
 {
 	struct set all;
 
@@ -108,6 +156,7 @@ put_vanished_earlier(
 	bool is_all = set_count(set) == 0 && !set->is_saved;
 	struct vanished vanished = { .wanted = set_merged(
 					 is_all ? &all : set, UINT32_MAX),
+		.above = above,
 		.shown = set_text_new() };
 	folder_vanished(session->folder, modseq, take_vanished, &vanished);
 	struct buf shown = set_text_end(&vanished.shown);
@@ -132,7 +181,8 @@ put_resync(struct session *session, const struct select_options *options)
 	folder_counts(session->folder, &counts);
 	if (counts.uid_validity != options->uid_validity)
 		return;
-	put_vanished_earlier(session, options->modseq, &options->known);
+	put_vanished_earlier(session, options->modseq, &options->known,
+	    last_match(session->folder, options));
 	struct set all;
 	set_all(&all);
 	const struct set *set =
@@ -156,7 +206,8 @@ put_selected(struct session *session)
 	struct folder_counts counts;
 	struct folder *folder = session->folder;
 
-	session->are_keywords_told = false;
+	session->told_modseq = 0;
+	session->is_behind = session->are_keywords_told = false;
 	folder_counts(folder, &counts);
 	session_tell_keywords(session);
 	session->known_exists = (uint32_t)folder_count(folder);
@@ -239,6 +290,8 @@ select_folder(struct session *session, struct parse *parse, bool is_read_only)
 	else
 		session_bad(session, "BAD no such options");
 	set_free(&options.known);
+	set_free(&options.numbers);
+	set_free(&options.uids);
 	buf_free(&name);
 }
 

@@ -4,19 +4,25 @@
 #include "imapd/rights.h"
 #include "imapd/urlauth.h"
 
-/* Numbers go out as they are at that moment: from the last to the first. */
+/*
+ * Numbers go out as they are at that moment: from the last to the first.  Of a
+ * message that came and went since EXISTS nothing is said: no number above
+ * that one is the client's (RFC 9051 section 7.5.1), nor is its UID (RFC 7162
+ * section 3.2.10.2).
+ */
 static void
 take_expunged(void *context, size_t i, uint32_t uid)
 {
 	struct session *session = ((void **)context)[0];
 	struct buf *uids = ((void **)context)[1];
 
+	if (i >= session->known_exists)
+		return;
+	session->known_exists--;
 	if ((session->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) != 0)
 		buf_add(uids, (struct span){ (const char *)&uid, sizeof(uid) });
 	else
 		put_format(session, "* %zu EXPUNGE\r\n", i + 1);
-	if (session->known_exists > 0)
-		session->known_exists--;
 }
 
 static void
@@ -98,19 +104,45 @@ session_tell_keywords(struct session *session)
 	}
 }
 
+static void
+put_how_far(struct session *session)
+{
+	struct folder_counts counts;
+	uint64_t gone_modseq = folder_gone_modseq(session->folder);
+
+	folder_counts(session->folder, &counts);
+	session->is_behind = gone_modseq != 0;
+	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
+	    (unsigned long long)(session->is_behind ? gone_modseq - 1
+						    : counts.highest_modseq),
+	    language_say(session->language, "changes count"));
+}
+
 void
 session_enable_condstore(struct session *session)
 {
-	struct folder_counts counts;
 	bool is_new = (session->enabled & ENABLED_CONDSTORE) == 0;
 
 	session->enabled |= ENABLED_CONDSTORE;
 	if (!is_new || session->folder == NULL)
 		return;
-	folder_counts(session->folder, &counts);
-	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
-	    (unsigned long long)counts.highest_modseq,
-	    language_say(session->language, "changes count"));
+	put_how_far(session);
+}
+
+/*
+ * RFC 7162 section 3.2: a client that is cut off asks for what is above the
+ * highest MODSEQ that it was told, and an expunge that waits until it may be
+ * told can have a lower one, or the same.  It is told one from before that.
+ */
+static void
+tell_how_far(struct session *session, bool is_all_told)
+{
+	uint64_t gone_modseq = folder_gone_modseq(session->folder);
+
+	if (gone_modseq != 0 ? session->told_modseq >= gone_modseq
+			     : session->is_behind && is_all_told)
+		put_how_far(session);
+	session->told_modseq = 0;
 }
 
 static void
@@ -133,6 +165,14 @@ put_counts(struct session *session)
 }
 
 void
+put_modseq_value(struct session *session, uint64_t modseq)
+{
+	if (modseq > session->told_modseq)
+		session->told_modseq = modseq;
+	put_format(session, "(%llu)", (unsigned long long)modseq);
+}
+
+void
 put_flag_news(struct session *session, size_t i)
 {
 	const struct folder_message *message =
@@ -144,9 +184,11 @@ put_flag_news(struct session *session, size_t i)
 	if ((session->is_uid || has_modseq || session->notify != NULL) &&
 	    (session->enabled & ENABLED_UIDONLY) == 0)
 		put_format(session, "UID %u ", message->uid);
-	if (has_modseq)
-		put_format(session, "MODSEQ (%llu) ",
-		    (unsigned long long)message->modseq);
+	if (has_modseq) {
+		put(session, "MODSEQ ");
+		put_modseq_value(session, message->modseq);
+		put(session, " ");
+	}
 	put(session, "FLAGS ");
 	put_flags(session, message);
 	put(session, ")\r\n");
@@ -228,6 +270,7 @@ session_news(struct session *session)
 	if (session->known_exists > known && (events & NOTIFY_NEW) != 0)
 		notify_put_new(session, known);
 	folder_forget_changes(folder);
+	tell_how_far(session, (~events & NOTIFY_MESSAGE) == 0);
 	urlauth_tell_reset(session);
 }
 
@@ -247,6 +290,7 @@ put_modseq(struct session *session, size_t i)
 	put_fetch(session, i);
 	if ((session->enabled & ENABLED_UIDONLY) == 0)
 		put_format(session, "UID %u ", message->uid);
-	put_format(
-	    session, "MODSEQ (%llu))\r\n", (unsigned long long)message->modseq);
+	put(session, "MODSEQ ");
+	put_modseq_value(session, message->modseq);
+	put(session, ")\r\n");
 }

@@ -32,10 +32,10 @@ void put_flags(struct session *session, const struct folder_message *message);
 
 /*
  * "* VANISHED (EARLIER) ...": what vanished since modseq and is in set, all if
- * that has no range.
+ * that has no range, but up to the UID above.
  */
-void put_vanished_earlier(
-    struct session *session, uint64_t modseq, const struct set *set);
+void put_vanished_earlier(struct session *session, uint64_t modseq,
+    const struct set *set, uint32_t above);
 
 /* "* N FETCH (", or with UIDONLY "* UID UIDFETCH (" (RFC 9586 section 3). */
 void put_fetch(struct session *session, size_t i);
@@ -50,6 +50,9 @@ void put_flag_news(struct session *session, size_t i);
 /* "* N FETCH (...)" of "(ITEM ...)" and UID; \Seen is not set. */
 void put_fetched(
     struct session *session, struct span items, const struct picks *picks);
+
+/* "(N)" of MODSEQ, which session_news has to know of. */
+void put_modseq_value(struct session *session, uint64_t modseq);
 
 /* "* N FETCH (UID N MODSEQ (N))" */
 void put_modseq(struct session *session, size_t i);

@@ -94,7 +94,8 @@ struct program {
 
 void program_init(struct program *program, int64_t now_s);
 
-/* Keys up to the end. */
+/* Keys up to the end.  With message numbers the command may not be answered
+ * with EXPUNGE. */
 bool program_parse(
     struct program *program, struct session *session, struct parse *parse);
 void program_free(struct program *program);
@@ -110,9 +111,9 @@ void program_set_now(struct program *program, int64_t now_s);
 
 /*
  * Answer what was not taken: failure is what search_parse_charset says, or
- * NULL; usage stands if there is no other reason.
+ * NULL; usage stands if there is no other reason.  False: the answer was BAD.
  */
-void program_refuse(const struct program *program, struct session *session,
+bool program_refuse(const struct program *program, struct session *session,
     const char *failure, const char *usage);
 
 /*

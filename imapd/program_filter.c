@@ -101,22 +101,26 @@ refuse_filter(const struct program *program, struct session *session)
 	buf_free(&text);
 }
 
-void
+bool
 program_refuse(const struct program *program, struct session *session,
     const char *failure, const char *usage)
 {
-	if (failure != NULL && program->has_filter)
+	bool is_bad = failure != NULL ? program->has_filter
+				      : program->fault == FILTER_GOOD;
+
+	if (is_bad && failure != NULL)
 		session_bad(session, "BAD [BADCHARSET (UTF-8 US-ASCII)] a "
 				     "filter is in UTF-8");
 	else if (failure != NULL)
 		session_reply(session, failure);
 	else if (program->fault == FILTER_UNREADABLE)
 		session_fail(session, ACCOUNT_ERROR);
-	else if (program->fault != FILTER_GOOD)
+	else if (!is_bad)
 		refuse_filter(program, session);
 	else if (program->has_number &&
 		 (session->enabled & ENABLED_UIDONLY) != 0)
 		session_bad(session, "BAD [UIDREQUIRED] UID goes before a set");
 	else
 		session_bad(session, usage);
+	return !is_bad;
 }

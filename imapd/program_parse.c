@@ -407,8 +407,12 @@ bool
 program_parse(
     struct program *program, struct session *session, struct parse *parse)
 {
-	return parse_list(program, session, parse, 0, 0) &&
-	       parse_is_end(parse) &&
-	       (!program->has_number ||
-		   (session->enabled & ENABLED_UIDONLY) == 0);
+	bool is_good =
+	    parse_list(program, session, parse, 0, 0) && parse_is_end(parse);
+
+	/* RFC 7162 section 3.2.10.2: not even if UID stands before it. */
+	if (program->has_number)
+		session->may_expunge = false;
+	return is_good && (!program->has_number ||
+			      (session->enabled & ENABLED_UIDONLY) == 0);
 }

@@ -106,12 +106,12 @@ run_search(struct search *search)
 	search->program.limit = 0; /* not of what is kept up to date */
 	found.scores = search->order.scores = search->program.scores;
 	if (status == ACCOUNT_OK && search->is_sort)
-		sort_picks(session, &search->order, &found.picks);
+		search->program.has_unreadable |=
+		    !sort_picks(session, &search->order, &found.picks);
 	if (status == ACCOUNT_INVALID) {
 		session_bad(session, "BAD no message has that number");
 	} else if (status != ACCOUNT_OK) {
-		if ((search->returns.items & RETURN_SAVE) != 0)
-			buf_clear(&session->saved_uids);
+		search_save_nothing(session, &search->returns);
 		session_fail(session, status);
 	} else {
 		answer(search, &found);
@@ -126,13 +126,13 @@ search_or_sort(struct session *session, struct parse *parse, bool is_sort)
 
 	program_init(&search.program, (int64_t)time(NULL));
 	bool is_good = parse_search(&search, parse);
-	if (search.failure != NULL || !is_good)
-		program_refuse(&search.program, session, search.failure,
-		    "BAD SEARCH KEY ...");
-	else if (contexts_reject_tag(session, &search.returns))
-		;
-	else
+	if (search.failure != NULL || !is_good) {
+		if (program_refuse(&search.program, session, search.failure,
+			"BAD SEARCH KEY ..."))
+			search_save_nothing(session, &search.returns);
+	} else if (!contexts_reject_tag(session, &search.returns)) {
 		run_search(&search);
+	}
 	program_free(&search.program);
 }
 

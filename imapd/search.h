@@ -65,4 +65,8 @@ void search_put_extended(struct session *session,
 void search_save(struct session *session, const struct search_returns *returns,
     const struct search_found *found);
 
+/* The same after NO, if it was asked for: "$" is empty. */
+void search_save_nothing(
+    struct session *session, const struct search_returns *returns);
+
 #endif

@@ -225,6 +225,14 @@ search_put_extended(struct session *session,
 	put(session, "\r\n");
 }
 
+void
+search_save_nothing(
+    struct session *session, const struct search_returns *returns)
+{
+	if ((returns->items & RETURN_SAVE) != 0)
+		buf_clear(&session->saved_uids);
+}
+
 static int
 compare_uids(const void *left, const void *right)
 {

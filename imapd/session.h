@@ -93,6 +93,8 @@ struct session {
 	uint64_t errors;
 	uint32_t known_exists; /* as last told */
 	uint32_t known_recent;
+	uint64_t told_modseq; /* the highest of a FETCH since the last news */
+	bool is_behind;       /* told one from before an expunge */
 	bool are_keywords_told;
 	uint64_t known_keywords;    /* that FLAGS named */
 	bool is_collation_inverted; /* "-" of COMPARATOR, RFC 5255 */

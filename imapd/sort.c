@@ -51,6 +51,7 @@ struct sort {
 	const struct sort_order *order;
 	struct buf texts;
 	struct value *values; /* order->count for each */
+	bool has_unreadable;
 };
 
 static bool
@@ -60,8 +61,17 @@ is_text(enum sort_criterion criterion)
 	       criterion != BY_SIZE && criterion != BY_RELEVANCY;
 }
 
+/* What cannot be read sorts first. */
+static bool
+is_read(struct sort *sort, enum account_status status)
+{
+	sort->has_unreadable |= status == ACCOUNT_UNREADABLE;
+	return status == ACCOUNT_OK;
+}
+
 static struct span
-text_of(struct folder *folder, size_t i, enum sort_criterion criterion)
+text_of(struct sort *sort, struct folder *folder, size_t i,
+    enum sort_criterion criterion)
 {
 	static const enum sort_key keys[] = { [BY_CC] = SORT_CC,
 		[BY_FROM] = SORT_FROM,
@@ -71,28 +81,28 @@ text_of(struct folder *folder, size_t i, enum sort_criterion criterion)
 		[BY_DISPLAY_TO] = SORT_DISPLAY_TO };
 	struct span text = { NULL, 0 };
 
-	if (folder_sort_key(folder, i, keys[criterion], &text) != ACCOUNT_OK)
+	if (!is_read(sort, folder_sort_key(folder, i, keys[criterion], &text)))
 		return (struct span){ NULL, 0 };
 	return text;
 }
 
-/* What cannot be read sorts first. */
 static int64_t
-number_of(struct folder *folder, size_t i, enum sort_criterion criterion)
+number_of(struct sort *sort, struct folder *folder, size_t i,
+    enum sort_criterion criterion)
 {
 	struct folder_thread_data data;
 	int64_t date_s = 0;
 	uint64_t octets = 0;
 
 	if (criterion == BY_SIZE)
-		return folder_octets(folder, i, &octets) == ACCOUNT_OK
+		return is_read(sort, folder_octets(folder, i, &octets))
 			   ? (int64_t)octets
 			   : 0;
 	if (criterion == BY_ARRIVAL)
-		return folder_internal_date(folder, i, &date_s) == ACCOUNT_OK
+		return is_read(sort, folder_internal_date(folder, i, &date_s))
 			   ? date_s
 			   : 0;
-	return folder_thread_data(folder, i, &data) == ACCOUNT_OK
+	return is_read(sort, folder_thread_data(folder, i, &data))
 		   ? data.sent_date_s
 		   : 0;
 }
@@ -170,10 +180,11 @@ fill(struct sort *sort, struct session *session, const struct picks *picks)
 				continue;
 			}
 			if (!is_text(criterion)) {
-				value->number = number_of(folder, i, criterion);
+				value->number =
+				    number_of(sort, folder, i, criterion);
 				continue;
 			}
-			struct span text = text_of(folder, i, criterion);
+			struct span text = text_of(sort, folder, i, criterion);
 			value->start = sort->texts.len;
 			value->len = text.len;
 			value->is_broken = is_broken(text);
@@ -269,7 +280,7 @@ recall(const struct sorted *sorted, struct picks *picks)
 
 /* ---- all ---- */
 
-void
+bool
 sort_picks(struct session *session, const struct sort_order *order,
     struct picks *picks)
 {
@@ -277,7 +288,7 @@ sort_picks(struct session *session, const struct sort_order *order,
 
 	if (holds && is_remembered(session, order)) {
 		recall(session->sorted, picks);
-		return;
+		return true;
 	}
 	size_t count = picks_count(picks);
 	struct sort sort = { .order = order, .texts = buf_new(SIZE_MAX / 2) };
@@ -293,9 +304,12 @@ sort_picks(struct session *session, const struct sort_order *order,
 	buf_clear(&picks->indexes);
 	for (size_t row = 0; row < count; row++)
 		picks_add(picks, rows[row].i);
-	if (holds && count == folder_count(session->folder))
+	/* Who mends the file has it sorted by what it says. */
+	if (holds && !sort.has_unreadable &&
+	    count == folder_count(session->folder))
 		remember(session, order, rows);
 	free(rows);
 	free(sort.values);
 	buf_free(&sort.texts);
+	return !sort.has_unreadable;
 }

@@ -45,9 +45,10 @@ bool sort_is_by_relevancy(const struct sort_order *order);
 
 /*
  * Of the selected folder: in that order, then by number.  That of all messages
- * is remembered for the next time, until sort_forget.
+ * is remembered for the next time, until sort_forget.  False: some could not be
+ * read, and sort first.
  */
-void sort_picks(struct session *session, const struct sort_order *order,
+bool sort_picks(struct session *session, const struct sort_order *order,
     struct picks *picks);
 
 /* While nothing is asked, and when the folder is left. */

@@ -27,8 +27,8 @@ parse_kind(struct parse *parse, enum threads_kind *kind)
 }
 
 static void
-put_threads(
-    struct session *session, enum threads_kind kind, const struct picks *picks)
+put_threads(struct session *session, enum threads_kind kind,
+    const struct picks *picks, bool *has_unreadable)
 {
 	struct threads threads = threads_new(kind);
 	size_t count = picks_count(picks);
@@ -42,8 +42,11 @@ put_threads(
 		struct folder_thread_data data = { 0 };
 
 		progress_tick(session);
+		enum account_status status =
+		    folder_thread_data(session->folder, i, &data);
+		*has_unreadable |= status == ACCOUNT_UNREADABLE;
 		/* One that is gone by now answers nobody. */
-		if (folder_thread_data(session->folder, i, &data) != ACCOUNT_OK)
+		if (status != ACCOUNT_OK)
 			data = (struct folder_thread_data){ 0 };
 		threads_add(&threads, &data);
 		numbers[k] = session->is_uid
@@ -77,7 +80,7 @@ run_thread(
 	} else if (status != ACCOUNT_OK) {
 		session_fail(session, status);
 	} else {
-		put_threads(session, kind, &picks);
+		put_threads(session, kind, &picks, &program->has_unreadable);
 		program_warn(program, session);
 		session_finish(session, "OK done");
 	}

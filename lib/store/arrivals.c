@@ -212,7 +212,7 @@ arrivals_retract(struct arrivals *arrivals)
 		.last_uid = items[arrivals->count - 1].message.uid,
 		.modseq = ++folder->modseq };
 	for (size_t k = 0; k < arrivals->count; k++)
-		items[k].message.is_expunged = true;
+		folder_mark_gone(folder, &items[k], gone.modseq);
 	uidlist_add(&lines, &gone);
 	folder->state.cur_ns = 0; /* to be looked at */
 	folder_add_state(folder, &lines);

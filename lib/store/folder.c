@@ -125,6 +125,15 @@ folder_add_item(struct folder *folder, uint32_t uid, struct span base)
 }
 
 void
+folder_mark_gone(
+    struct folder *folder, struct folder_item *item, uint64_t modseq)
+{
+	if (folder->gone_modseq == 0 || modseq < folder->gone_modseq)
+		folder->gone_modseq = modseq;
+	item->message.is_expunged = true;
+}
+
+void
 folder_set_keyword(struct folder *folder, size_t bit, struct span keyword)
 {
 	char *copy = store_copy(keyword);
@@ -464,6 +473,13 @@ folder_drop_expunged(struct folder *folder,
 		kept++;
 	}
 	folder->count = kept;
+	folder->gone_modseq = 0;
+}
+
+uint64_t
+folder_gone_modseq(const struct folder *folder)
+{
+	return folder->gone_modseq;
 }
 
 void

@@ -142,6 +142,12 @@ bool folder_is_replaced(const struct folder *folder);
 bool folder_is_deleted(const struct folder *folder);
 
 /*
+ * The lowest MODSEQ of the expunged ones that are in the view; 0: there is
+ * none.  It may be lower than that, never higher.
+ */
+uint64_t folder_gone_modseq(const struct folder *folder);
+
+/*
  * Take the expunged ones out of the view, from the last to the first; take
  * gets each one's index at that moment and its UID.  It may be NULL.
  */
@@ -175,6 +181,13 @@ enum account_status folder_change_flags(struct folder *folder,
     const size_t *indexes, size_t count, enum flag_change change,
     uint32_t flags, uint64_t keywords, uint64_t unchanged_since,
     void (*refused)(void *context, size_t i), void *context);
+
+/*
+ * Something of the folder changed that is no message: a new HIGHESTMODSEQ
+ * (RFC 7162 section 3.2).  A folder that holds no messages has none.
+ */
+enum account_status folder_raise_modseq(
+    struct account *account, struct span name);
 
 /* Expunge these, whatever their flags; they stay in the view, marked. */
 enum account_status folder_expunge(

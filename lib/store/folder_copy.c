@@ -194,7 +194,7 @@ note_gone(struct copy *copy)
 		struct folder_item *item = source_item(copy, k);
 
 		in_new |= item->is_in_new;
-		item->message.is_expunged = true;
+		folder_mark_gone(source, item, gone.modseq);
 		if (gone.uid != 0 && gone.last_uid + 1 == item->message.uid) {
 			gone.last_uid = item->message.uid;
 			continue;

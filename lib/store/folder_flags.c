@@ -270,7 +270,7 @@ remove_all(struct folder *folder, const size_t *indexes, size_t count,
 			continue;
 		if (remove_item(folder, item, &removed, &name) ||
 		    (errno == ENOENT && has_looked)) {
-			item->message.is_expunged = true;
+			folder_mark_gone(folder, item, gone->modseq);
 			add_gone(lines, gone, item->message.uid);
 		} else if (errno == ENOENT) {
 			has_looked = true;

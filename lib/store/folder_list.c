@@ -68,7 +68,7 @@ take_gone(struct folder *folder, const struct uidlist_line *line)
 	     i < folder->count &&
 	     folder->items[i].message.uid <= line->last_uid;
 	     i++)
-		folder->items[i].message.is_expunged = true;
+		folder_mark_gone(folder, &folder->items[i], line->modseq);
 	if (line->last_uid >= folder->uid_next && line->last_uid < UINT32_MAX)
 		folder->uid_next = line->last_uid + 1;
 }
@@ -246,6 +246,8 @@ has_our_header(struct folder *folder, int fd)
 static bool
 read_anew(struct folder *folder, int fd, const struct stat *status)
 {
+	uint64_t known = folder->modseq;
+
 	folder_list_close(folder);
 	if (folder->header.uid_validity != 0 && !has_our_header(folder, fd)) {
 		int error = errno;
@@ -273,9 +275,10 @@ read_anew(struct folder *folder, int fd, const struct stat *status)
 		folder_list_close(folder);
 		return false;
 	}
+	/* When these went is not known any more, but they were there then. */
 	for (size_t i = 0; i < folder->count && !folder->is_as_viewed; i++)
-		folder->items[i].message.is_expunged |=
-		    !folder->items[i].is_marked;
+		if (!folder->items[i].is_marked)
+			folder_mark_gone(folder, &folder->items[i], known + 1);
 	folder_fit(folder);
 	return true;
 }

@@ -68,7 +68,7 @@ keep_old(struct scan *scan, const struct folder_item *item)
 
 static void
 take_back(struct scan *scan, const struct uidlist_state *state,
-    uint32_t uid_next, uint64_t modseq)
+    uint32_t uid_next, uint64_t modseq, uint64_t gone_modseq)
 {
 	struct folder *folder = scan->folder;
 	const struct folder_item *old =
@@ -78,6 +78,7 @@ take_back(struct scan *scan, const struct uidlist_state *state,
 	folder->state = *state;
 	folder->uid_next = uid_next;
 	folder->modseq = modseq;
+	folder->gone_modseq = gone_modseq;
 	for (size_t i = scan->old.len / sizeof(*old); i > 0; i--)
 		*folder_item(folder, old[i - 1].message.uid) = old[i - 1];
 }
@@ -267,7 +268,7 @@ drop_missing(struct scan *scan)
 		if (item->is_marked)
 			continue;
 		keep_old(scan, item);
-		item->message.is_expunged = true;
+		folder_mark_gone(scan->folder, item, scan->modseq);
 		scan->has_changes = true;
 		if (line.uid != 0 && line.last_uid + 1 == item->message.uid) {
 			line.last_uid = item->message.uid;
@@ -363,6 +364,7 @@ folder_scan(struct folder *folder, unsigned parts)
 	const struct uidlist_state state = folder->state;
 	uint32_t uid_next = folder->uid_next;
 	uint64_t modseq = folder->modseq;
+	uint64_t gone_modseq = folder->gone_modseq;
 	struct scan scan = { .folder = folder,
 		.parts = parts,
 		.modseq = modseq + 1,
@@ -374,7 +376,7 @@ folder_scan(struct folder *folder, unsigned parts)
 	int error = errno;
 
 	if (!is_good)
-		take_back(&scan, &state, uid_next, modseq);
+		take_back(&scan, &state, uid_next, modseq, gone_modseq);
 	for (size_t i = 0; i < scan.fresh_count; i++)
 		free(scan.fresh[i].name);
 	free(scan.fresh);

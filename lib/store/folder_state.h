@@ -71,6 +71,7 @@ struct folder {
 	uint32_t uid_next;
 	uint64_t modseq;
 	uint64_t vanished_since; /* what went after it is in the list */
+	uint64_t gone_modseq; /* the lowest of what is_expunged; 0: nothing */
 	struct uidlist_state state;
 
 	struct folder_item *items;
@@ -118,6 +119,10 @@ struct span folder_base(
     const struct folder *folder, const struct folder_item *item);
 void folder_add_file_name(struct buf *into, const struct folder *folder,
     const struct folder_item *item);
+
+/* It is gone since that MODSEQ. */
+void folder_mark_gone(
+    struct folder *folder, struct folder_item *item, uint64_t modseq);
 
 /* Append its line of the uid list, UIDLIST_MESSAGE or UIDLIST_FLAGS; and those
  * of all keywords. */

@@ -91,6 +91,44 @@ folder_unlock_both(struct folder *source, struct folder *target)
 	folder_unlock(source);
 }
 
+static enum account_status
+raise_modseq(struct folder *folder)
+{
+	struct buf lines = buf_new((size_t)2 * UIDLIST_LINE_MAX);
+	struct uidlist_line next = { .kind = UIDLIST_NEXT };
+	enum account_status status = folder_update(folder, 0);
+
+	if (status == ACCOUNT_OK) {
+		next.uid = folder->uid_next;
+		next.modseq = ++folder->modseq;
+		uidlist_add(&lines, &next);
+		folder_add_state(folder, &lines);
+		if (!folder_list_append(folder, buf_span(&lines), true))
+			status = account_error();
+	}
+	buf_free(&lines);
+	return status;
+}
+
+enum account_status
+folder_raise_modseq(struct account *account, struct span name)
+{
+	struct folder *folder;
+	enum account_status status = folder_target(&folder, account, name);
+
+	if (status == ACCOUNT_NONEXISTENT)
+		return ACCOUNT_OK;
+	if (status != ACCOUNT_OK)
+		return status;
+	status = folder_lock(folder);
+	if (status == ACCOUNT_OK) {
+		status = raise_modseq(folder);
+		folder_unlock(folder);
+	}
+	folder_target_done(folder);
+	return status;
+}
+
 void
 account_rest(struct account *account)
 {

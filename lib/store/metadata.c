@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "store/account_state.h"
+#include "store/folder.h"
 #include "store/quota.h"
 #include "store/special_use.h"
 
@@ -315,6 +316,9 @@ metadata_set(struct account *account, struct span folder,
 		return account_error();
 	enum account_status status = set_locked(account, &setting);
 	close(lock);
+	/* INBOX has the same lock.  RFC 7162 section 3.2. */
+	if (status == ACCOUNT_OK && setting.folder.len > 0)
+		status = folder_raise_modseq(account, setting.folder);
 	return status;
 }
 

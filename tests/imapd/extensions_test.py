@@ -169,6 +169,20 @@ check('of those that were asked for', vanished(a) == '3,5,7,9,11,13,15,17,19,91,
 check('of none', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1 2,4,6))')) == '')
 check('of all', vanished(other.say(f'SELECT Gaps (QRESYNC ({validity} 1))')) == odd)
 check('QRESYNC once', other.say(f'SELECT Gaps (QRESYNC ({validity} 1 1:9) QRESYNC ({validity} 1 1:9))')[-1].startswith('BAD'))
+w.say('CREATE Matched')
+[w.append('Matched') for _ in range(30)]
+w.say('SELECT Matched')
+w.say('STORE 1:9,11:19,21:24 +FLAGS.SILENT (\\Deleted)')
+w.say('EXPUNGE')
+validity = next(l for l in w.say('STATUS Matched (UIDVALIDITY)') if 'UIDVALIDITY' in l).split()[-1].rstrip(')')
+for pairs, answer in (('1 10', '11:19,21:24'), ('1,2 10,20', '21:24'), ('1:2 10,20', '21:24'), ('1,3:4 10,25:26', ''), ('2 20', '21:24'),
+                      ('1,2 10,19', '11:19,21:24'), ('1 9', '1:9,11:19,21:24'), ('1,2,3 10,21,25', '11:19,21:24'), ('1,20 10,30', '11:19,21:24'),
+                      ('2,1 20,10', '21:24'), ('* 30', '1:9,11:19,21:24'), ('1:2 10', '11:19,21:24'), ('4294967295 30', '1:9,11:19,21:24')):
+    a = other.say(f'SELECT Matched (QRESYNC ({validity} 1 1:30 ({pairs})))')
+    check(f'RFC 7162 section 3.2.5.2: what the client knows of ({pairs}) is not told', vanished(a) == answer and ok(a), a)
+a = other.say(f'SELECT Matched (QRESYNC ({validity} 1 (1 10)))')
+check('without known UIDs', vanished(a) == '11:19,21:24' and ok(a), a)
+w.say('SELECT Work')
 validity = gone('Many', 19000)
 a = other.say(f'SELECT Many (QRESYNC ({validity} 1 1:*))')
 check('none of many is left out', vanished(a).count(',') == 18999, len(vanished(a)))

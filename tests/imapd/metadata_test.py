@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """metadata_test - METADATA (RFC 5464) on the wire of `imapd MAILBOX`."""
+import re
 from mail import *
 
 w = Wire()
@@ -129,7 +130,36 @@ with open(file) as f:
     lines = f.read().split('\n')
 check('the file, mailfolders(5)', lines[0] == 'estafeta-metadata 1' and '/shared/comment "q" R+C3+A9sum+C3+A9+20x' in lines and
       '/shared/comment of+20' in lines, lines)
+
+
+def modseq(folder):
+    """HIGHESTMODSEQ, as one who has it open and as one who has not."""
+    asked = [re.search(r'HIGHESTMODSEQ (\d+)', '\n'.join(wire.say(f'STATUS {folder} (HIGHESTMODSEQ)')[-2:])) for wire in (w, other)]
+    return len({int(found[1]) for found in asked}) == 1 and int(asked[0][1])
+
+
+# RFC 7162 section 3.2: an annotation counts as a change of its folder
+w.say('CREATE Counted')
+w.append('Counted')
+w.say('CREATE Parent/Child')
+for folder, entry in (('Counted', '/shared/comment "a"'), ('INBOX', '/private/comment "b"'), ('Counted', '/shared/comment NIL'),
+                      ('Counted', '/private/specialuse "\\\\Archive"')):
+    w.say(f'SELECT {folder} (CONDSTORE)')
+    before, untouched = modseq(folder), modseq('Work')
+    a = w.say(f'SETMETADATA {folder} ({entry})')
+    check(f'RFC 7162 section 3.2: {folder} ({entry}) is a change of it', ok(a) and 0 < before < modseq(folder) and modseq('Work') == untouched, a)
+    w.say('STORE 1 +FLAGS (\\Seen)')
+    a = [w.say(f'STORE 1 {sign}FLAGS (\\Draft)')[0] for sign in '+-']
+    check('the next one is above that', folder == 'INBOX' or f'MODSEQ ({modseq(folder)})' in a[1], a)
+before = modseq('Counted')
+check('of the account it is none', ok(w.say('SETMETADATA "" (/shared/comment "c")')) and modseq('Counted') == before)
+check('nor is one that is refused', not ok(w.say('SETMETADATA Counted (/wrong "c")')) and modseq('Counted') == before)
+check('a folder that is only a parent has no number', ok(w.say('SETMETADATA Parent (/shared/comment "c")')))
 check('it ends well', w.end() == 0 and other.end() == 0)
+w = Wire()
+a = w.say('SELECT Counted')
+check('it is durable', has(a, f'[HIGHESTMODSEQ {before}]') and has(a, '* 1 EXISTS'), a)
+w.end()
 if os.geteuid() == 0:
     control = work + '/control'
     os.mkdir(control)

@@ -154,6 +154,8 @@ bob.say('STORE 1 +FLAGS (\\Seen)')
 check('a flag', 'UNSEEN 1' in joe.line())
 bob.say('SETMETADATA Club (/shared/comment "x")')
 check('an annotation', joe.line() == f'* METADATA {shown("Club", "bob")} /shared/comment')
+a = joe.line()
+check('which is a change of the folder, RFC 7162 section 3.2', a.startswith(f'* STATUS {shown("Club", "bob")} ') and 'HIGHESTMODSEQ' in a, a)
 other.say('SUBSCRIBE ' + shown('Club', 'bob'))
 bob.say('RENAME Club/Room Club/Hall')
 a = [joe.line(), joe.line()]

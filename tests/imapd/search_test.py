@@ -79,6 +79,20 @@ for returns, saved in (('PARTIAL 2:3', '3 4'), ('PARTIAL 2:3 MIN', '2 3 4'), ('P
     w.say(f'SEARCH RETURN (SAVE {returns}) ALL')
     a = w.say('UID SEARCH UID $')
     check('RFC 9394 section 3.2: SAVE ' + returns, a[0] == '* SEARCH ' + saved, a)
+s = Wire()
+s.say('SELECT Ten')
+for refused in ('SEARCH RETURN (SAVE) CHARSET KOI8-R ALL', 'SEARCH RETURN (SAVE) FILTER none', 'SORT RETURN (SAVE) (DATE) KOI8-R ALL',
+                'UID SORT RETURN (SAVE COUNT) (DATE) UTF-8 FILTER none', 'ESEARCH RETURN (SAVE) CHARSET KOI8-R ALL',
+                'ESEARCH IN (selected) RETURN (SAVE) FILTER none'):
+    s.say('SEARCH RETURN (SAVE) 2')
+    a = s.say(refused)
+    check(f'RFC 5182 section 2.1: after NO "$" is empty: {refused}', a[-1].startswith('NO [') and s.say('SEARCH $')[0] == '* SEARCH', a)
+for kept in ('SEARCH CHARSET KOI8-R ALL', 'SORT (DATE) UTF-8 FILTER none', 'SEARCH RETURN (SAVE) NONSENSE', 'SEARCH RETURN (SAVE) 99',
+             'ESEARCH RETURN (SAVE) CHARSET KOI8-R FILTER none'):
+    s.say('SEARCH RETURN (SAVE) 2')
+    a = s.say(kept)
+    check(f'after BAD, or without SAVE, it stays: {kept}', not ok(a) and s.say('SEARCH $')[0] == '* SEARCH 2', a)
+s.end()
 w.say('SORT RETURN (SAVE PARTIAL 1:2) (REVERSE DATE) UTF-8 ALL')
 check('SORT saves the part that it gave', w.say('UID SEARCH $')[0] == '* SEARCH 9 10')
 wrong = Wire()  # 20 wrong commands end a session
@@ -291,6 +305,19 @@ for command, answer in (('SEARCH BODY Text', '* SEARCH 1 3'), ('SEARCH SUBJECT N
     check(f'{command}: of what can be read', (answer or 'COUNT 2') in a[0] and (not answer or a[0] == answer), a)
     check('with a warning', a[1:] == [WARNING, 'OK done'], a)
     w.end()
+for command in ('SORT (SUBJECT) UTF-8 ALL', 'SORT (SIZE) UTF-8 ALL', 'SORT (DATE) UTF-8 ALL', 'SORT (DISPLAYFROM) UTF-8 SEEN', 'UID SORT RETURN (ALL) (TO) UTF-8 ALL',
+                'THREAD REFS UTF-8 ALL', 'THREAD ORDEREDSUBJECT UTF-8 ALL'):
+    w = unread()
+    for _ in range(2):
+        a = w.say(command)
+        check(f'{command}: it is not only the search that reads', a[1:] == ([WARNING] if 'SEEN' not in command else []) + ['OK done'], a)
+    w.end()
+w = unread()
+first = w.say('SORT (SUBJECT) UTF-8 ALL')
+os.chmod(locked, 0o600)
+check('an order without it is not kept', w.say('SORT (SUBJECT) UTF-8 ALL') == ['* SORT 1 2 3', 'OK done'] and first[0] == '* SORT 2 1 3', first)
+w.end()
+os.chmod(locked, 0)
 w = unread()
 a = w.say('SEARCH UNDELETED')
 check('none where nothing is read', a == ['* SEARCH 1 2 3', 'OK done'], a)

@@ -210,6 +210,9 @@ test_changes(struct account *account)
 	CHECK(
 	    "the other sees it go", folder_refresh(other) == ACCOUNT_OK &&
 					folder_message(other, 0)->is_expunged);
+	CHECK("and since when",
+	    folder_gone_modseq(other) == after.highest_modseq + 1 &&
+		folder_gone_modseq(one) == 0);
 	CHECK("vanished",
 	    folder_vanished(one, after.highest_modseq, note_range, &text) &&
 		text_is(&text, "1:1 "));
