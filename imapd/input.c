@@ -31,6 +31,21 @@ add_octets(void *command, struct span bytes)
 	buf_add(command, bytes);
 }
 
+/*
+ * A line too many, which ends with these bytes: is what follows it a literal
+ * that was not asked for (RFC 7888 section 4)?  Its bytes are no commands, and
+ * how many they are is not known.
+ */
+static enum input_status
+refuse_line(const struct input *input, struct span end)
+{
+	if (end.len > 0 && end.ptr[end.len - 1] == '\r')
+		end.len--;
+	bool is_literal = end.len > 1 && end.ptr[end.len - 1] == '}' &&
+			  (input->is_relayed || end.ptr[end.len - 2] == '+');
+	return is_literal ? INPUT_BROKEN : INPUT_TOO_LONG;
+}
+
 /* One line onto the command. */
 static enum input_status
 add_line(struct input *input)
@@ -42,7 +57,8 @@ add_line(struct input *input)
 		if (input->command.len == 0)
 			buf_add(&input->command,
 			    span_slice(buf_span(&input->line), 0, BEGINNING));
-		return INPUT_TOO_LONG;
+		return refuse_line(input, (struct span){ input->in->before_lf,
+					      sizeof(input->in->before_lf) });
 	}
 	if (status != IO_OK)
 		return INPUT_CLOSED;
@@ -50,8 +66,10 @@ add_line(struct input *input)
 	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
 	buf_add(&input->command, line);
+	enum input_status result =
+	    input->command.overflow ? refuse_line(input, line) : INPUT_OK;
 	buf_wipe(&input->line);
-	return input->command.overflow ? INPUT_TOO_LONG : INPUT_OK;
+	return result;
 }
 
 enum input_status

@@ -266,7 +266,7 @@ refuse_bare_lf(struct session *session)
 static void
 handle_long_line(struct session *session)
 {
-	if (session->in.before_lf == '\r')
+	if (session->in.before_lf[2] == '\r')
 		reply_error(session, "500 5.5.6 line too long");
 	else
 		refuse_bare_lf(session);

@@ -182,6 +182,16 @@ reader_fill(struct reader *in, const struct limit *limit)
 	}
 }
 
+static void
+keep_last(struct reader *in, struct span bytes)
+{
+	const size_t room = sizeof(in->before_lf);
+	size_t len = bytes.len < room ? bytes.len : room;
+
+	memmove(in->before_lf, in->before_lf + len, room - len);
+	memcpy(in->before_lf + room - len, bytes.ptr + bytes.len - len, len);
+}
+
 enum io_status
 read_line(struct reader *in, struct buf *line)
 {
@@ -198,9 +208,8 @@ read_line(struct reader *in, struct buf *line)
 		in->start += take;
 		if (newline && !line->overflow)
 			return IO_OK;
-		size_t before = newline ? take - 1 : take;
-		if (before > 0)
-			in->before_lf = start[before - 1];
+		keep_last(
+		    in, (struct span){ start, newline ? take - 1 : take });
 		if (newline)
 			return IO_TOO_LONG;
 		in->status = reader_fill(in, &limit);

@@ -79,8 +79,8 @@ struct reader {
 	bool is_prompt;  /* its last bytes came within microseconds */
 	size_t start;
 	size_t end;
-	size_t high;    /* bytes before it may hold what was read */
-	char before_lf; /* of a line that was too long */
+	size_t high;       /* bytes before it may hold what was read */
+	char before_lf[3]; /* of a line that was too long, its last bytes */
 	char bytes[READER_SIZE];
 };
 
@@ -91,8 +91,8 @@ void writer_init(struct writer *out, int fd, int64_t timeout_ms);
 /*
  * Read through the next LF into *line (LF included), whose max bounds it.
  * IO_TOO_LONG: the line was read to its end, *line has some of its beginning
- * and in->before_lf is the byte before its LF; not sticky. At end of input what
- * was left without an LF is in *line, with IO_EOF.
+ * and in->before_lf are the bytes before its LF; not sticky. At end of input
+ * what was left without an LF is in *line, with IO_EOF.
  */
 enum io_status read_line(struct reader *in, struct buf *line);
 
