@@ -9,7 +9,7 @@
 
 #include "base/die.h"
 #include "queue/destinations.h"
-#include "queue/manager.h"
+#include "queue/marks.h"
 
 /* The state of its recipients: all waiting, if this is the first time. */
 static bool
@@ -50,6 +50,7 @@ let_go(struct active *active)
 void
 active_close(struct manager *manager, struct message *message)
 {
+	marks_leave(manager, message);
 	let_go(message->active);
 	message->active = NULL;
 	manager->active_count--;

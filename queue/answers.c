@@ -7,7 +7,7 @@
 #include "base/io.h"
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
-#include "queue/manager.h"
+#include "queue/marks.h"
 
 static enum channel_note
 note_of(const struct verdict *verdict)
@@ -40,6 +40,15 @@ note_verdict(struct channel *channel, const struct verdict *verdict)
 	destination_note(channel->manager, channel->destination, note);
 }
 
+static bool
+is_answered(const struct channel *channel)
+{
+	for (size_t i = 0; i < channel->job_count; i++)
+		if (channel->jobs[i] != NULL)
+			return false;
+	return true;
+}
+
 void
 channel_take_verdict(struct channel *channel)
 {
@@ -55,7 +64,13 @@ channel_take_verdict(struct channel *channel)
 	struct job *job = channel->jobs[verdict.number];
 	channel->jobs[verdict.number] = NULL;
 	note_verdict(channel, &verdict);
+	struct message *message = job->errand->message;
+	/* It stays open for others: what is done is not done again. */
+	bool is_to_write = message->active->jobs > 1 &&
+			   !message->active->has_linked && is_answered(channel);
 	collect_verdict(manager, job, &verdict);
+	if (is_to_write)
+		marks_write(manager, message);
 	/* What else was made ready for it waits with it, closed. */
 	if (channel->note >= NOTE_REFUSED &&
 	    destination_is_blocked(channel->destination))

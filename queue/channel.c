@@ -43,7 +43,7 @@ open_channel(struct manager *manager, struct destination *destination,
 	errno = error;
 	if (!is_sent) {
 		if (errno == EPIPE || errno == ECONNRESET)
-			temp_fail("remote-send is gone");
+			collect_die(manager, "remote-send");
 		close(ends[0]);
 		free(channel);
 		return NULL;
@@ -470,7 +470,7 @@ handle_remote(evutil_socket_t fd, short what, void *context)
 	int got = packet_receive(fd, &manager->packet);
 	packet_close_fds(&manager->packet);
 	if (got == 0)
-		die(EX_TEMPFAIL, "remote-send is gone");
+		collect_die(manager, "remote-send");
 	log_event("remote-send answers nonsense");
 }
 

@@ -4,7 +4,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/handling.h"
+#include "queue/marks.h"
 
 /* ---- one verdict ---- */
 
@@ -83,12 +83,6 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 	}
 }
 
-void
-collect_mark(struct message *message, uint64_t index)
-{
-	message->active->changed[index] = 1;
-}
-
 /*
  * Other recipients may take their time: what is known is written.  Not what
  * waits for a sync, and not what is all of it: then the file goes.
@@ -100,7 +94,7 @@ finish_errand(struct manager *manager, struct errand *errand)
 
 	errand_done(manager, errand);
 	if (message->active->jobs > 1 && !message->active->has_linked)
-		collect_write_slots(manager, message);
+		marks_write(manager, message);
 }
 
 void
@@ -112,12 +106,14 @@ collect_verdict(
 	struct slot *slot = &message->active->slots[job->index];
 
 	fill_slot(manager, job, slot, verdict);
-	collect_mark(message, job->index);
+	marks_set(message, job->index);
 	message->active->in_hand[job->index] = 0;
 	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
 	    outcome(slot->state), (int)job->recipient.address.len,
 	    job->recipient.address.ptr, slot->code, slot->text);
 	free(job);
+	if (message->active->jobs > 1)
+		marks_wait(manager, message);
 	if (--errand->jobs == 0)
 		finish_errand(manager, errand);
 	collect_release(manager, message);
@@ -132,41 +128,10 @@ collect_release(struct manager *manager, struct message *message)
 
 /* ---- a whole message ---- */
 
-static bool
-has_changed(const struct active *active)
-{
-	return memchr(active->changed, 1, active->file.slot_count) != NULL;
-}
-
-void
-collect_write_slots(struct manager *manager, struct message *message)
-{
-	struct active *active = message->active;
-	struct queue_file file = active->file;
-	char path[96];
-
-	if (!has_changed(active))
-		return;
-	spool_cur_path(&message->name, path);
-	if (!message->name.is_plain)
-		file.fd = openat(manager->spool.top, path,
-		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool is_written = file.fd != -1;
-	for (uint64_t i = 0; is_written && i < file.slot_count; i++)
-		if (active->changed[i])
-			is_written = slot_write(&file, i, &active->slots[i]);
-	if (!is_written)
-		warn_errno("%s cannot be marked: it may be delivered twice",
-		    message->name.id.text);
-	memset(active->changed, 0, file.slot_count);
-	if (file.fd != -1 && file.fd != active->fd)
-		close(file.fd);
-}
-
 void
 collect_wait(struct manager *manager, struct message *message)
 {
-	collect_write_slots(manager, message);
+	marks_write(manager, message);
 	active_close(manager, message);
 	schedule_again(manager, message);
 }
@@ -212,7 +177,7 @@ put_back(struct manager *manager, struct message *message)
 		schedule_sort(manager, message);
 		message->active->jobs = 0;
 	}
-	collect_write_slots(manager, message);
+	marks_write(manager, message);
 	active_close(manager, message);
 	handling_carry_out(manager, message);
 }
@@ -268,15 +233,6 @@ collect_sync_marks(struct manager *manager, struct message *message)
 	sync_soon(manager);
 }
 
-/* What was not synced may not be there: it is delivered once more. */
-static void
-forget_verdicts(struct message *message)
-{
-	struct active *active = message->active;
-
-	memset(active->changed, 0, active->file.slot_count);
-}
-
 static void
 handle_synced(evutil_socket_t fd, short what, void *context)
 {
@@ -302,7 +258,7 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 		errno = error;
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
-		forget_verdicts(message);
+		marks_forget(message);
 		collect_wait(manager, message);
 	}
 	schedule_run(manager);
@@ -313,6 +269,7 @@ collect_conclude(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 
+	marks_leave(manager, message);
 	active->is_concluding = true;
 	if (active->has_linked) {
 		message_list_add(&manager->unsynced, message);
@@ -339,7 +296,14 @@ collect_end(struct manager *manager)
 		     message != NULL; message = message->chain)
 			if (message->active != NULL &&
 			    (is_synced || !message->active->has_linked))
-				collect_write_slots(manager, message);
+				marks_write(manager, message);
+}
+
+void
+collect_die(struct manager *manager, const char *neighbour)
+{
+	collect_end(manager);
+	die(EX_TEMPFAIL, "%s is gone", neighbour);
 }
 
 void
@@ -354,5 +318,6 @@ collect_start(struct manager *manager)
 	if (synced == NULL || manager->sync_timer == NULL ||
 	    event_add(synced, NULL) == -1)
 		temp_fail("out of memory");
+	marks_start(manager);
 	reporting_start(manager);
 }

@@ -12,7 +12,7 @@
 #include "base/die.h"
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
-#include "queue/manager.h"
+#include "queue/marks.h"
 
 enum {
 	LATE_TURN = 8 /* one of so many is taken from the last band */
@@ -197,7 +197,7 @@ give_up(struct manager *manager, struct errand *errand)
 	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
 		fail_slot(&active->slots[i], "5.4.7",
 		    "not delivered in the time that its sender gave");
-		collect_mark(message, i);
+		marks_set(message, i);
 		log_event("%s failed to=<%.*s>: the time of DELIVERBY is over",
 		    message->name.id.text, (int)recipient.address.len,
 		    recipient.address.ptr);
@@ -330,7 +330,7 @@ expire(struct manager *manager, struct errand *errand)
 		if (errand->destination->is_on_demand &&
 		    clock_now() > message->end_at) {
 			slot->attempts++; /* nobody else counts */
-			collect_mark(message, i);
+			marks_set(message, i);
 		}
 		if (!deadline_has_expired(manager, message,
 			slot->attempts + errand->destination->failures)) {
@@ -339,7 +339,7 @@ expire(struct manager *manager, struct errand *errand)
 		}
 		fail_slot(slot, slot->code[0] == '\0' ? "4.4.7" : slot->code,
 		    "its host could not be reached");
-		collect_mark(message, i);
+		marks_set(message, i);
 		log_event("%s failed to=<%.*s> code=%s text=%s",
 		    message->name.id.text, (int)recipient.address.len,
 		    recipient.address.ptr, slot->code, slot->text);

@@ -243,7 +243,7 @@ send_one(struct manager *manager, struct destination *destination)
 		number++;
 	if (!dispatch_send(NEIGHBOUR_LOCAL, number, &job, 1)) {
 		if (errno != EAGAIN)
-			temp_fail("local-deliver is gone");
+			collect_die(manager, "local-deliver");
 		return false;
 	}
 	take_out(manager, destination, before);
@@ -355,7 +355,7 @@ handle_local(evutil_socket_t fd, short what, void *context)
 		collect_verdict(manager, job, &verdict);
 	}
 	if (got == 0)
-		die(EX_TEMPFAIL, "local-deliver is gone");
+		collect_die(manager, "local-deliver");
 	schedule_run(manager);
 }
 

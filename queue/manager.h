@@ -69,6 +69,10 @@ struct active {
 	uint64_t report_number; /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
+	struct message *marked_before; /* in manager->marks */
+	struct message *marked_next;
+	int64_t marked_ms; /* its oldest change, as clock_ms */
+	bool is_marked;
 	bool has_linked;    /* a mailbox file waits for a sync */
 	bool is_concluding; /* in unsynced, syncing or reporting */
 };
@@ -308,6 +312,8 @@ struct manager {
 	struct event *channels_again; /* there was no room for one more */
 	struct event *odmr;           /* NULL: nobody can ask */
 
+	struct message_list marks; /* marks.c; linked by their active */
+	struct event *marks_timer;
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;
 	struct event *sync_timer;
@@ -462,11 +468,10 @@ void collect_release(struct manager *manager, struct message *message);
 void collect_start(struct manager *manager);
 /* What is known of open messages is written: the manager ends. */
 void collect_end(struct manager *manager);
+/* The same, because a neighbour is gone: nothing that is done goes twice. */
+_Noreturn void collect_die(struct manager *manager, const char *neighbour);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
-void collect_write_slots(struct manager *manager, struct message *message);
-/* A slot of a message that is open is another. */
-void collect_mark(struct message *message, uint64_t index);
 /* One in hold/ is marked: after a sync it is handling_let_go's. */
 void collect_sync_marks(struct manager *manager, struct message *message);
 /* What failed on our side, or the disk's, is not the message's fault. */

@@ -63,7 +63,8 @@ sort(struct manager *manager, int64_t by)
 	active->changed = calloc(1, 1);
 	active->in_hand = calloc(1, 1);
 	active->jobs = 1;          /* ours: nobody concludes it */
-	active->has_linked = true; /* nor is it written */
+	active->has_linked = true; /* nor is it written, */
+	active->is_marked = true;  /* now or soon */
 	message->active = active;
 	schedule_sort(manager, message);
 	CHECK("the message waits for its destination, or has failed",

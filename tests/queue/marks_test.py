@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""marks_test - what is done is on the disk soon, whatever else of its message
+takes its time: a crash repeats no more than was on its way."""
+import json, shutil
+from collections import Counter
+from scene import *
+
+on_host()
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+
+
+class Stops(Host):
+    """Takes so many messages, and then says nothing to a DATA until it may go on."""
+
+    def __init__(self, port, most):
+        super().__init__(port)
+        self.left, self.may_go_on, self.taken, self.begun = most, threading.Event(), Counter(), 0
+
+    def talk(self, client, number):
+        client.sendall(b'220 host\r\n')
+        lines = client.makefile('rb')
+        while line := lines.readline():
+            verb = line[:4].upper()
+            if verb == b'MAIL':
+                recipients = []
+            if verb == b'RCPT':
+                recipients.append(line)
+            if verb == b'DATA':
+                with self.lock:
+                    self.left -= 1
+                    is_over = self.left < 0
+                    self.begun += 1
+                if is_over:
+                    self.may_go_on.wait()
+                client.sendall(b'354 go\r\n')
+                while lines.readline() not in (b'.\r\n', b''):
+                    pass
+                with self.lock:
+                    self.taken.update(recipients)
+            client.sendall(b'250-host\r\n250 ok\r\n' if verb == b'EHLO' else b'221 bye\r\n' if verb == b'QUIT' else b'250 ok\r\n')
+
+    def twice(self):
+        return sum(count > 1 for count in self.taken.values())
+
+
+def send_to(recipients, *options):
+    subprocess.run(['/var/mta/bin/sendmail', *options, '-f', 'joe@example.org', *recipients], input='Subject: many\n\nx\n', text=True, check=True)
+
+
+def delivered():
+    """Recipients that the disk has as delivered, of messages that are not done."""
+    said = subprocess.run(['/var/mta/bin/mailq', '-j'], capture_output=True, text=True).stdout
+    return sorted(r['address'] for line in said.splitlines() for r in json.loads(line)['recipients'] if r['state'] == 'delivered')
+
+
+def crash(program='queue-manager'):
+    """Killed, with no time to write anything; the chain is started anew."""
+    old = manager()
+    kill_all(pid for pid in map(int, filter(str.isdigit, os.listdir('/proc'))) if is_called(pid, program))
+    wait_for(lambda: manager() not in (None, old))
+
+
+def is_called(pid, program):
+    try:
+        return open(f'/proc/{pid}/comm').read() == program + '\n'
+    except OSError:
+        return False
+
+
+def is_empty():
+    return not glob.glob('/var/mta/queue/cur/*/*')
+
+
+ports = {'verp': 2721, 'big': 2722, 'slow': 2723, 'fast': 2724}
+control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in ports.items()))
+control('limits', '* 1\n')
+control('retrymin', '1\n')  # what was on its way is deferred
+control('retrymax', '2\n')
+with open('/etc/aliases', 'w') as f:
+    f.write(''.join(f'p{n}: "|echo {n} >> /tmp/marks/ran"\n' for n in range(10)))
+    f.write('waits: "|while ! test -e /tmp/marks/go; do sleep 0.1; done"\n')
+os.mkdir('/tmp/marks')
+os.chmod('/tmp/marks', 0o1777)
+open('/tmp/marks/ran', 'w').close()
+os.chmod('/tmp/marks/ran', 0o666)
+subprocess.run(['/var/mta/bin/newaliases'], check=True)
+mtactl('start')
+
+# ---- a VERP message, one recipient a transaction ----
+verp = Stops(2721, 10).up()
+send_to([f'r{n}@verp.example' for n in range(15)], '-XV')
+check('ten have gone', wait_for(lambda: verp.begun == 11), verp.begun)
+check('and are known on the disk', wait_for(lambda: len(delivered()) == 10), delivered())
+crash()
+verp.may_go_on.set()
+check('all go after a crash', wait_for(is_empty, 60) and len(verp.taken) == 15, len(verp.taken))
+check('none but what was on its way goes twice', verp.twice() <= 1, verp.taken)
+
+# ---- more recipients than a transaction takes ----
+big = Stops(2722, 2).up()
+send_to([f'r{n}@big.example' for n in range(250)])
+check('two hundred have gone', wait_for(lambda: big.begun == 3), big.begun)
+crash('remote-send')
+big.may_go_on.set()
+check('all go after its end', wait_for(is_empty, 60) and len(big.taken) == 250, len(big.taken))
+check('none of two hundred goes twice', big.twice() <= 50, big.twice())
+
+# ---- programs, one of which takes its time ----
+ran = lambda: open('/tmp/marks/ran').read().split()
+for who in 'queue-manager', 'local-deliver':
+    open('/tmp/marks/ran', 'w').close()
+    before = log().count('delivered to=<p')
+    send_to(['waits@example.org'] + [f'p{n}@example.org' for n in range(10)])
+    check('ten programs have run', wait_for(lambda: log().count('delivered to=<p') - before == 10), log()[-900:])
+    if who == 'queue-manager':
+        check('and are known on the disk', wait_for(lambda: len(delivered()) == 10), delivered())
+    crash(who)
+    open('/tmp/marks/go', 'w').close()
+    check(f'the last runs after a crash of {who}', wait_for(is_empty, 60), log()[-900:])
+    check('none runs twice', len(ran()) == 10, ran())
+    os.unlink('/tmp/marks/go')
+mtactl('stop')
+shutil.rmtree('/tmp/marks')
+done()
