@@ -66,8 +66,7 @@ channel_take_verdict(struct channel *channel)
 	note_verdict(channel, &verdict);
 	struct message *message = job->errand->message;
 	/* It stays open for others: what is done is not done again. */
-	bool is_to_write = message->active->jobs > 1 &&
-			   !message->active->has_linked && is_answered(channel);
+	bool is_to_write = message->active->jobs > 1 && is_answered(channel);
 	collect_verdict(manager, job, &verdict);
 	if (is_to_write)
 		marks_write(manager, message);

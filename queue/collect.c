@@ -64,7 +64,7 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 	copy_clipped(slot->text, sizeof(slot->text), verdict->text);
 	switch (verdict->kind) {
 	case VERDICT_LINKED:
-		message->active->has_linked = true;
+		marks_set_linked(message, job->index);
 		slot->state = delivered_state(job, verdict);
 		return;
 	case VERDICT_DELIVERED:
@@ -83,20 +83,6 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 	}
 }
 
-/*
- * Other recipients may take their time: what is known is written.  Not what
- * waits for a sync, and not what is all of it: then the file goes.
- */
-static void
-finish_errand(struct manager *manager, struct errand *errand)
-{
-	struct message *message = errand->message;
-
-	errand_done(manager, errand);
-	if (message->active->jobs > 1 && !message->active->has_linked)
-		marks_write(manager, message);
-}
-
 void
 collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict)
@@ -105,8 +91,8 @@ collect_verdict(
 	struct message *message = errand->message;
 	struct slot *slot = &message->active->slots[job->index];
 
-	fill_slot(manager, job, slot, verdict);
 	marks_set(message, job->index);
+	fill_slot(manager, job, slot, verdict);
 	message->active->in_hand[job->index] = 0;
 	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
 	    outcome(slot->state), (int)job->recipient.address.len,
@@ -115,7 +101,7 @@ collect_verdict(
 	if (message->active->jobs > 1)
 		marks_wait(manager, message);
 	if (--errand->jobs == 0)
-		finish_errand(manager, errand);
+		errand_done(manager, errand);
 	collect_release(manager, message);
 }
 
@@ -187,7 +173,8 @@ put_back(struct manager *manager, struct message *message)
 static bool
 has_unsynced(const struct manager *manager)
 {
-	return manager->unsynced.first != NULL || manager->marked.first != NULL;
+	return manager->unsynced.first != NULL ||
+	       manager->marked.first != NULL || manager->wants_sync;
 }
 
 static void
@@ -201,6 +188,8 @@ start_sync(struct manager *manager)
 	manager->unsynced_count = 0;
 	manager->marked_syncing = manager->marked;
 	manager->marked = (struct message_list){ NULL, NULL };
+	manager->wants_sync = false;
+	marks_begin_sync(manager);
 	manager->is_syncing = true;
 	syncer_start(manager->syncer);
 }
@@ -213,8 +202,8 @@ handle_sync_timer(evutil_socket_t fd, short what, void *context)
 }
 
 /* The mail is in its mailbox; only the queue's name of it waits here. */
-static void
-sync_soon(struct manager *manager)
+void
+collect_sync_soon(struct manager *manager)
 {
 	const struct timeval delay = { .tv_usec = SYNC_DELAY_US };
 
@@ -230,7 +219,7 @@ void
 collect_sync_marks(struct manager *manager, struct message *message)
 {
 	message_list_add(&manager->marked, message);
-	sync_soon(manager);
+	collect_sync_soon(manager);
 }
 
 static void
@@ -246,12 +235,13 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	struct message_list marked = manager->marked_syncing;
 	manager->syncing = (struct message_list){ NULL, NULL };
 	manager->marked_syncing = (struct message_list){ NULL, NULL };
-	sync_soon(manager);
+	marks_end_sync(manager, error);
+	collect_sync_soon(manager);
 	while ((message = message_list_take(&marked)) != NULL)
 		handling_let_go(manager, message, error);
 	while ((message = message_list_take(&done)) != NULL) {
 		if (error == 0) {
-			message->active->has_linked = false;
+			marks_settle(message);
 			collect_conclude(manager, message);
 			continue;
 		}
@@ -274,7 +264,7 @@ collect_conclude(struct manager *manager, struct message *message)
 	if (active->has_linked) {
 		message_list_add(&manager->unsynced, message);
 		manager->unsynced_count++;
-		sync_soon(manager);
+		collect_sync_soon(manager);
 	} else if (!reporting_ask(manager, message)) {
 		active->is_concluding = false;
 		if (has_state(active, SLOT_WAITING))
@@ -282,6 +272,16 @@ collect_conclude(struct manager *manager, struct message *message)
 		else
 			remove_message(manager, message);
 	}
+}
+
+static void
+write_last(struct manager *manager, struct message *message, bool is_synced)
+{
+	if (message->active == NULL)
+		return;
+	if (is_synced)
+		marks_settle(message);
+	marks_write(manager, message);
 }
 
 /* A disk that is slow already is not asked once more. */
@@ -294,9 +294,7 @@ collect_end(struct manager *manager)
 	for (size_t i = 0; i < manager->table.size; i++)
 		for (struct message *message = manager->table.chains[i];
 		     message != NULL; message = message->chain)
-			if (message->active != NULL &&
-			    (is_synced || !message->active->has_linked))
-				marks_write(manager, message);
+			write_last(manager, message, is_synced);
 }
 
 void

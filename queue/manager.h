@@ -62,11 +62,11 @@ struct job_list {
 struct active {
 	struct queue_file file;
 	int fd;
-	struct slot *slots;     /* as they will be written */
-	unsigned char *changed; /* which of them differ from the disk, */
-	unsigned char *in_hand; /* and which have a job */
-	size_t jobs;            /* not yet done */
-	uint64_t report_number; /* of the report it waits for */
+	struct slot *slots;   /* as they will be written */
+	unsigned char *marks; /* which of them differ from the disk: marks.c */
+	unsigned char *in_hand;          /* which have a job */
+	size_t jobs;                     /* not yet done */
+	uint64_t report_number;          /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
 	struct message *marked_before; /* in manager->marks */
@@ -314,6 +314,7 @@ struct manager {
 
 	struct message_list marks; /* marks.c; linked by their active */
 	struct event *marks_timer;
+	bool wants_sync;              /* some of these do */
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;
 	struct event *sync_timer;
@@ -470,6 +471,8 @@ void collect_start(struct manager *manager);
 void collect_end(struct manager *manager);
 /* The same, because a neighbour is gone: nothing that is done goes twice. */
 _Noreturn void collect_die(struct manager *manager, const char *neighbour);
+/* If anything waits for that. */
+void collect_sync_soon(struct manager *manager);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
 /* One in hold/ is marked: after a sync it is handling_let_go's. */

@@ -11,16 +11,42 @@ enum {
 	MARKS_WAIT_MS = 1000
 };
 
+enum mark {
+	MARK_NONE,
+	MARK_CHANGED,
+	MARK_LINKED, /* and not synced */
+	MARK_SYNCING /* and a sync is on its way that sees it */
+};
+
+/* ---- of one message ---- */
+
 static bool
-has_changed(const struct active *active)
+has(const struct active *active, enum mark mark)
 {
-	return memchr(active->changed, 1, active->file.slot_count) != NULL;
+	return memchr(active->marks, mark, active->file.slot_count) != NULL;
+}
+
+static void
+turn(struct active *active, enum mark from, enum mark to)
+{
+	for (uint64_t i = 0; i < active->file.slot_count; i++)
+		if (active->marks[i] == from)
+			active->marks[i] = (unsigned char)to;
+	active->has_linked =
+	    has(active, MARK_LINKED) || has(active, MARK_SYNCING);
 }
 
 void
 marks_set(struct message *message, uint64_t index)
 {
-	message->active->changed[index] = 1;
+	message->active->marks[index] = MARK_CHANGED;
+}
+
+void
+marks_set_linked(struct message *message, uint64_t index)
+{
+	message->active->marks[index] = MARK_LINKED;
+	message->active->has_linked = true;
 }
 
 void
@@ -30,8 +56,9 @@ marks_write(struct manager *manager, struct message *message)
 	struct queue_file file = active->file;
 	char path[96];
 
-	marks_leave(manager, message);
-	if (!has_changed(active))
+	if (!active->has_linked)
+		marks_leave(manager, message);
+	if (!has(active, MARK_CHANGED))
 		return;
 	spool_cur_path(&message->name, path);
 	if (!message->name.is_plain)
@@ -39,22 +66,28 @@ marks_write(struct manager *manager, struct message *message)
 		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool is_written = file.fd != -1;
 	for (uint64_t i = 0; is_written && i < file.slot_count; i++)
-		if (active->changed[i])
+		if (active->marks[i] == MARK_CHANGED)
 			is_written = slot_write(&file, i, &active->slots[i]);
 	if (!is_written)
 		warn_errno("%s cannot be marked: it may be delivered twice",
 		    message->name.id.text);
-	memset(active->changed, 0, file.slot_count);
+	turn(active, MARK_CHANGED, MARK_NONE);
 	if (file.fd != -1 && file.fd != active->fd)
 		close(file.fd);
 }
 
 void
+marks_settle(struct message *message)
+{
+	turn(message->active, MARK_LINKED, MARK_CHANGED);
+	turn(message->active, MARK_SYNCING, MARK_CHANGED);
+}
+
+void
 marks_forget(struct message *message)
 {
-	struct active *active = message->active;
-
-	memset(active->changed, 0, active->file.slot_count);
+	turn(message->active, MARK_LINKED, MARK_NONE);
+	turn(message->active, MARK_SYNCING, MARK_NONE);
 }
 
 /* ---- those that wait, the one that has waited longest first ---- */
@@ -114,6 +147,41 @@ marks_leave(struct manager *manager, struct message *message)
 		next->active->marked_before = before;
 }
 
+void
+marks_begin_sync(struct manager *manager)
+{
+	for (struct message *message = manager->marks.first; message != NULL;
+	     message = message->active->marked_next)
+		if (message->active->has_linked)
+			turn(message->active, MARK_LINKED, MARK_SYNCING);
+}
+
+void
+marks_end_sync(struct manager *manager, int error)
+{
+	struct message *next;
+
+	for (struct message *message = manager->marks.first; message != NULL;
+	     message = next) {
+		next = message->active->marked_next;
+		if (!message->active->has_linked)
+			continue;
+		turn(message->active, MARK_SYNCING,
+		    error == 0 ? MARK_CHANGED : MARK_LINKED);
+		marks_write(manager, message);
+	}
+}
+
+/* It waits for the next sync, too. */
+static void
+wait_on(struct manager *manager, struct message *message)
+{
+	marks_leave(manager, message);
+	marks_wait(manager, message);
+	if (has(message->active, MARK_LINKED))
+		manager->wants_sync = true;
+}
+
 static void
 handle_timer(evutil_socket_t fd, short what, void *context)
 {
@@ -123,11 +191,12 @@ handle_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	while ((message = manager->marks.first) != NULL &&
-	       message->active->marked_ms <= since)
-		if (message->active->has_linked)
-			marks_leave(manager, message);
-		else
-			marks_write(manager, message);
+	       message->active->marked_ms <= since) {
+		marks_write(manager, message);
+		if (message->active->is_marked)
+			wait_on(manager, message);
+	}
+	collect_sync_soon(manager);
 	set_timer(manager);
 }
 
