@@ -177,7 +177,7 @@ destination_has_work(const struct destination *destination)
 static bool
 is_paced(const struct destination *destination)
 {
-	return destination->limit->per_minute > 0 &&
+	return !destination->is_local && destination->limit->per_minute > 0 &&
 	       destination->paced_ms > clock_ms();
 }
 
@@ -452,6 +452,15 @@ destination_limit_all(struct manager *manager)
 		}
 }
 
+/* Until then it is remembered: what comes one by one keeps its pace, too. */
+static int64_t
+pace_end(const struct destination *destination)
+{
+	int64_t left_ms = destination->paced_ms - clock_ms();
+
+	return clock_now() + left_ms / 1000 + 1;
+}
+
 void
 destination_release(struct manager *manager, struct destination *destination)
 {
@@ -460,6 +469,10 @@ destination_release(struct manager *manager, struct destination *destination)
 	    destination->is_in_ring || destination->shared_wait != NULL ||
 	    destination->wake.state == ERRAND_WAITING)
 		return;
+	if (is_paced(destination)) {
+		wake_at(manager, destination, pace_end(destination));
+		return;
+	}
 	struct destination **link =
 	    &manager->destinations[chain_of(span_of(destination->name))];
 	while (*link != destination)

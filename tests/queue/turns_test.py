@@ -71,6 +71,15 @@ queue('retry', waiting()[0])
 check('all go', wait_for(lambda: p.count == 5, 60), p.count)
 check('at its pace', p.times[4] - p.times[0] > 2, p.times)
 
+# ---- and when one message comes after another's connection has gone ----
+start({'p': 2705}, 10, 'p.example 5 6\n')
+p.times.clear()
+for n in range(2):
+    send('x@p.example', 'one by one')
+    wait_for(lambda: len(p.times) > n and p.open == 0)
+check('the second keeps its distance', len(p.times) == 2 and p.times[1] - p.times[0] > 5, p.times)
+check('and then the host is forgotten', wait_for(lambda: 'p.example' not in queue('limits').stdout), queue('limits').stdout)
+
 # ---- what lies in new/ and what is in cur/, unread ----
 x = Host(2706).up()
 start({'x': 2706})
