@@ -73,6 +73,6 @@ channel_take_verdict(struct channel *channel)
 	/* What else was made ready for it waits with it, closed. */
 	if (channel->note >= NOTE_REFUSED &&
 	    destination_is_blocked(channel->destination))
-		dispatch_fail_over_all(manager, &channel->destination->jobs,
+		dispatch_fail_over_all(manager, channel->destination,
 		    "its host could not be reached lately, or sent all away");
 }

@@ -11,6 +11,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "queue/deadline.h"
 #include "queue/handling.h"
 #include "queue/marks.h"
 

@@ -17,8 +17,8 @@
 
 #include "base/die.h"
 #include "net/routes.h"
-#include "queue/local.h"
 #include "queue/marks.h"
+#include "queue/withdraw.h"
 
 void
 handling_log(
@@ -346,7 +346,7 @@ give_order(
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
 	else
-		local_withdraw(manager, message);
+		withdraw_message(manager, message);
 }
 
 static_assert(

@@ -71,7 +71,8 @@ struct active {
 	enum report_why report_why;
 	struct message *marked_before; /* in manager->marks */
 	struct message *marked_next;
-	int64_t marked_ms; /* its oldest change, as clock_ms */
+	int64_t put_back_at; /* the next deadline since it was begun */
+	int64_t marked_ms;   /* its oldest change, as clock_ms */
 	bool is_marked;
 	bool has_linked;    /* a mailbox file waits for a sync */
 	bool is_concluding; /* in unsynced, syncing or reporting */
@@ -80,8 +81,9 @@ struct active {
 enum errand_state {
 	ERRAND_AT_WORK, /* has jobs */
 	ERRAND_WAITING, /* for its time, in the heap */
-	ERRAND_QUEUED   /* for its destination; in the heap with the message's
+	ERRAND_QUEUED,  /* for its destination; in the heap with the message's
 			   next deadline */
+	ERRAND_BEGUN    /* queued again, with the jobs that are left */
 };
 
 /* One message's business at one destination. */
@@ -91,11 +93,13 @@ struct errand {
 	struct errand *behind;
 	struct message *message;         /* NULL: a destination's own */
 	struct destination *destination; /* NULL: only to read it again */
-	int64_t due;                     /* seconds since 1970 */
+	struct job *left; /* of another host: for later transactions */
+	int64_t due;      /* seconds since 1970 */
 	size_t heap_index;
-	uint32_t jobs; /* not yet done */
-	uint8_t state; /* enum errand_state */
-	uint8_t key;   /* of its band: the least goes first */
+	uint32_t jobs;       /* not yet done */
+	uint16_t recipients; /* when it was sorted; or more than that */
+	uint8_t state;       /* enum errand_state */
+	uint8_t key;         /* of its band: the least goes first */
 };
 
 struct message {
@@ -109,6 +113,7 @@ struct message {
 	int64_t end_at;
 	int8_t priority;
 	bool is_huge;
+	bool is_verp; /* each recipient has a transaction of its own */
 	bool is_first_used;
 	bool is_retry;      /* it was tried before: its slots count */
 	bool is_forced;     /* to be tried at once, whatever its slots say */
@@ -396,13 +401,25 @@ void errand_queue(struct manager *manager, struct errand *errand);
 /* The next of a destination's queue, NULL if it is empty; out of the heap. */
 struct errand *errand_take(
     struct manager *manager, struct destination *destination);
-/* Make jobs of it; false if it has nothing to do at the moment. */
+/* One that has jobs left, or NULL. */
+struct errand *errand_take_begun(
+    struct manager *manager, struct destination *destination);
+/*
+ * Make jobs of it, and those of one transaction ready; what is left takes its
+ * turn again.  False if it has nothing to do at the moment.
+ */
 bool errand_start(struct manager *manager, struct errand *errand);
 /* Its last job is done. */
 void errand_done(struct manager *manager, struct errand *errand);
 /* Jobs of one message, not sent or not wanted, wait as their errand again. */
 void errand_put_back(
     struct manager *manager, struct job *const *jobs, size_t count);
+/*
+ * So many of its jobs are gone, undone, and none is left: it waits for its
+ * turn, if need be until those that are on their way are back.
+ */
+void errand_give_back(
+    struct manager *manager, struct errand *errand, uint32_t count);
 /* The deadline of one that is queued has come: tell, or give up. */
 void errand_visit(struct manager *manager, struct errand *errand);
 
@@ -431,24 +448,6 @@ void schedule_sort(struct manager *manager, struct message *message);
 void schedule_retry_all(struct manager *manager);
 bool schedule_retry(struct manager *manager, struct span id);
 void schedule_retry_domain(struct manager *manager, struct span domain);
-
-/* deadline.c: of a message that is open */
-int64_t deadline_start(const struct message *message);
-int64_t deadline_end(
-    const struct manager *manager, const struct message *message);
-int64_t deadline_warn(
-    const struct manager *manager, const struct message *message);
-/* Must it go back, as DELIVERBY=...;R asks? */
-bool deadline_is_over(const struct message *message);
-bool deadline_is_delay_due(
-    const struct manager *manager, const struct message *message);
-int64_t deadline_next_try(
-    const struct manager *manager, const struct message *message);
-bool deadline_has_expired(const struct manager *manager,
-    const struct message *message, uint64_t attempts);
-/* Of one that is not open: when it must be looked at whatever happens. */
-int64_t deadline_next(
-    const struct manager *manager, const struct message *message);
 
 /* channel.c */
 void channel_run(struct manager *manager);

@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "queue/deadline.h"
 #include "queue/marks.h"
 #include "queue/neighbour.h"
 

@@ -2,49 +2,10 @@
 """marks_test - what is done is on the disk soon, whatever else of its message
 takes its time: a crash repeats no more than was on its way."""
 import json, shutil, tempfile
-from collections import Counter
 from scene import *
 
 on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
-
-
-class Stops(Host):
-    """Takes so many messages, and then says nothing to a DATA until it may go on."""
-
-    def __init__(self, port, most):
-        super().__init__(port)
-        self.left, self.may_go_on, self.taken, self.begun = most, threading.Event(), Counter(), 0
-
-    def talk(self, client, number):
-        client.sendall(b'220 host\r\n')
-        lines = client.makefile('rb')
-        while line := lines.readline():
-            verb = line[:4].upper()
-            if verb == b'MAIL':
-                recipients = []
-            if verb == b'RCPT':
-                recipients.append(line)
-            if verb == b'DATA':
-                with self.lock:
-                    self.left -= 1
-                    is_over = self.left < 0
-                    self.begun += 1
-                if is_over:
-                    self.may_go_on.wait()
-                client.sendall(b'354 go\r\n')
-                while lines.readline() not in (b'.\r\n', b''):
-                    pass
-                with self.lock:
-                    self.taken.update(recipients)
-            client.sendall(b'250-host\r\n250 ok\r\n' if verb == b'EHLO' else b'221 bye\r\n' if verb == b'QUIT' else b'250 ok\r\n')
-
-    def twice(self):
-        return sum(count > 1 for count in self.taken.values())
-
-
-def send_to(recipients, *options):
-    subprocess.run(['/var/mta/bin/sendmail', *options, '-f', 'joe@example.org', *recipients], input='Subject: many\n\nx\n', text=True, check=True)
 
 
 def delivered():
