@@ -9,20 +9,33 @@
 #include "queue/dispatch.h"
 #include "queue/marks.h"
 
+/* Ours, of what control/tlspolicy, MTA-STS or DANE demands of it. */
+static bool
+is_insecure(const struct verdict *verdict, bool is_said)
+{
+	return !is_said && (span_equal(verdict->code, span_of("4.7.4")) ||
+			       span_equal(verdict->code, span_of("4.7.5")));
+}
+
+/*
+ * A connection that is lost behind an answer may be one that has carried all
+ * that its host takes; one that is lost at once is a refusal.
+ */
 static enum channel_note
-note_of(const struct verdict *verdict)
+note_of(const struct channel *channel, const struct verdict *verdict)
 {
 	struct span host, reply;
+	bool is_said = verdict_split_said(verdict->text, &host, &reply);
 
 	if (verdict->kind == VERDICT_UNREACHABLE)
 		return NOTE_UNREACHABLE;
 	if (verdict->kind != VERDICT_LATER)
 		return NOTE_SUCCESS;
 	if (span_equal(verdict->code, span_of("4.4.2")))
-		return NOTE_LOST;
+		return channel->has_answered ? NOTE_LOST : NOTE_REFUSED;
 	if (span_equal(verdict->code, span_of("4.4.3")) ||
-	    (verdict_split_said(verdict->text, &host, &reply) &&
-		span_starts(reply, span_of("421"))))
+	    is_insecure(verdict, is_said) ||
+	    (is_said && span_starts(reply, span_of("421"))))
 		return NOTE_REFUSED;
 	return NOTE_ANSWER;
 }
@@ -31,7 +44,7 @@ note_of(const struct verdict *verdict)
 static void
 note_verdict(struct channel *channel, const struct verdict *verdict)
 {
-	enum channel_note note = note_of(verdict);
+	enum channel_note note = note_of(channel, verdict);
 
 	channel->heard_ms = clock_ms();
 	if (note <= channel->note)

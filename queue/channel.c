@@ -280,6 +280,8 @@ feed_channel(struct channel *channel)
 	struct job_list *jobs = &channel->destination->jobs;
 	shared_count(channel->shared);
 	channel->messages++;
+	channel->has_answered =
+	    channel->note == NOTE_ANSWER || channel->note == NOTE_SUCCESS;
 	channel->note = NOTE_NONE;
 	channel->heard_ms = clock_ms();
 	while (jobs->first != NULL && dispatch_join(&transaction, jobs->first))

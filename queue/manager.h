@@ -226,8 +226,9 @@ enum channel_note {
 	NOTE_NONE,
 	NOTE_ANSWER, /* it answers, at least */
 	NOTE_SUCCESS,
-	NOTE_LOST,        /* the connection, behind its greeting */
-	NOTE_REFUSED,     /* by a 421, or by the name server */
+	NOTE_LOST,        /* the connection, behind an answer */
+	NOTE_REFUSED,     /* by a 421, for want of TLS, by the name server, */
+			  /* or lost at once */
 	NOTE_UNREACHABLE, /* none of its hosts greets */
 };
 
@@ -244,6 +245,7 @@ struct channel {
 	int64_t idle_ms;           /* since then */
 	int64_t heard_ms;          /* its last answer, or first message */
 	enum channel_note note;    /* the worst of its transaction */
+	bool has_answered;         /* the one before */
 	bool is_turned;            /* over a connection that a customer made */
 	struct customer *customer; /* its; NULL: it is gone */
 	struct job

@@ -80,6 +80,32 @@ for n in range(2):
 check('the second keeps its distance', len(p.times) == 2 and p.times[1] - p.times[0] > 5, p.times)
 check('and then the host is forgotten', wait_for(lambda: 'p.example' not in queue('limits').stdout), queue('limits').stdout)
 
+# ---- hosts that turn all away, each in its own way ----
+class Drops(Host):
+    """Closes the connection instead of an answer to MAIL."""
+
+    def talk(self, client, number):
+        client.sendall(b'220 host\r\n')
+        lines = client.makefile('rb')
+        while (line := lines.readline()) and not line.upper().startswith(b'MAIL'):
+            client.sendall(b'250 host\r\n')
+
+
+def failures(name):
+    rows = [line.split() for line in queue('limits').stdout.splitlines() if name in line]
+    return rows and int(rows[0][4])
+
+
+plain, drops, shaky = Host(2713).up(), Drops(2714).up(), Host(2715, cut_after=1).up()
+control('tlspolicy', 'plain.example encrypt\n')
+start({'plain': 2713, 'drops': 2714, 'shaky': 2715}, 30, fills=[(60, f'x@{name}.example') for name in ('plain', 'drops', 'shaky')])
+check('one without the TLS that is demanded is left alone', wait_for(lambda: failures('plain.example')) == 1 and len(plain.connections) < 20,
+      (queue('limits').stdout, len(plain.connections)))
+check('so is one that closes each connection', wait_for(lambda: failures(':2714')) == 1 and len(drops.connections) < 20,
+      (queue('limits').stdout, len(drops.connections)))
+check('one that closes it behind each message is not', wait_for(lambda: shaky.count > 20) and not failures(':2715'), (queue('limits').stdout, shaky.count))
+os.unlink('/var/mta/control/tlspolicy')
+
 # ---- what lies in new/ and what is in cur/, unread ----
 x = Host(2706).up()
 start({'x': 2706})
