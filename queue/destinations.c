@@ -269,8 +269,9 @@ struct leeway {
 
 /*
  * Those that do not answer have half of all channels together, at most.  Those
- * that have not answered yet have half of what silent hosts leave: one with a
- * hundred names cannot have all channels before it is known.
+ * that have not answered yet have half of what silent hosts leave, and with
+ * those of them that are silent three quarters at most: one with a hundred
+ * names cannot have all channels before it is known, nor bit by bit.
  */
 static struct leeway
 count_leeway(const struct manager *manager)
@@ -279,12 +280,14 @@ count_leeway(const struct manager *manager)
 	uint64_t suspects = 0;
 	uint64_t silent = 0;
 	uint64_t fresh = 0;
+	uint64_t unknown = 0;
 
 	for (const struct channel *channel = manager->channels; channel != NULL;
 	     channel = channel->next) {
 		bool is_busy = channel->state != CHANNEL_IDLE;
 
 		suspects += channel->destination->failures > 0;
+		unknown += is_busy && !channel->destination->has_answered;
 		if (is_busy && channel->heard_ms <= silent_since)
 			silent++;
 		else if (is_busy && !channel->destination->has_answered)
@@ -292,7 +295,8 @@ count_leeway(const struct manager *manager)
 	}
 	uint64_t all = manager->concurrency_remote;
 	return (struct leeway){ .takes_suspects = suspects < (all + 1) / 2,
-		.takes_new = silent < all && fresh < (all - silent + 1) / 2 };
+		.takes_new = silent < all && fresh < (all - silent + 1) / 2 &&
+			     unknown < all - all / 4 };
 }
 
 struct destination *

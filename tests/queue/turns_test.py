@@ -158,9 +158,10 @@ check('the one whose domain is local now is delivered here', wait_for(lambda: qu
 check('the other waits on', wait_for(lambda: waiting() == [one]))
 
 # ---- and one is no longer local ----
+queue('remove', one)
+wait_for(lambda: not waiting())  # it may be on its way to where nobody is yet
 later = Host(2712).up()
 maildir = pwd.getpwnam('ann').pw_dir + '/Maildir'
-queue('remove', one)
 os.rename(maildir, maildir + '.away')
 open(maildir, 'w').close()
 with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
@@ -203,5 +204,18 @@ start({'m': 2708}, 450, '.m.example 20\n', fills=[(150, f'x@{c}%.m.example') for
 check('half of 450 connections wait for an answer', wait_for(lambda: m.open == 225), (m.open, queue('limits').stdout[:500], log()[-1000:]))
 send('ann@later.example', 'near')
 check('a mailbox gets its mail', wait_for(lambda: has('near')), m.open)
+
+# ---- nor do they take all connections, one after another ----
+k = Host(2716).up()
+start({'m': 2708, 'k': 2716}, 4, '.m.example 20\n')
+wait_for(lambda: m.open == 0)
+send('x@k.example', 'known')
+check('a host is known', wait_for(lambda: k.count == 1 and k.open == 0))
+for c in 'abcdefgh':
+    send(f'x@{c}.m.example', 'mute')
+taken = wait_for(lambda: m.open > 3, 75)  # two at once, one more after each 30 seconds of silence
+check('those that are silent leave a quarter of them', not taken and m.open == 3, m.open)
+send('x@k.example', 'known')
+check('to a host that is known', wait_for(lambda: k.count == 2), log()[-900:])
 mtactl('stop')
 done()
