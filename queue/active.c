@@ -9,7 +9,7 @@
 
 #include "base/die.h"
 #include "queue/destinations.h"
-#include "queue/manager.h"
+#include "queue/marks.h"
 
 /* The state of its recipients: all waiting, if this is the first time. */
 static bool
@@ -18,9 +18,9 @@ read_slots(struct active *active, bool was_tried)
 	uint64_t count = active->file.slot_count;
 
 	active->slots = calloc(count, sizeof(*active->slots));
-	active->changed = calloc(count, 1);
+	active->marks = calloc(count, 1);
 	active->in_hand = calloc(count, 1);
-	if (active->slots == NULL || active->changed == NULL ||
+	if (active->slots == NULL || active->marks == NULL ||
 	    active->in_hand == NULL)
 		temp_fail("out of memory");
 	for (uint64_t i = 0; i < count; i++)
@@ -41,7 +41,7 @@ let_go(struct active *active)
 	if (active->fd != -1)
 		close(active->fd);
 	free(active->slots);
-	free(active->changed);
+	free(active->marks);
 	free(active->in_hand);
 	free(active);
 	errno = error;
@@ -50,6 +50,7 @@ let_go(struct active *active)
 void
 active_close(struct manager *manager, struct message *message)
 {
+	marks_leave(manager, message);
 	let_go(message->active);
 	message->active = NULL;
 	manager->active_count--;

@@ -43,7 +43,7 @@ open_channel(struct manager *manager, struct destination *destination,
 	errno = error;
 	if (!is_sent) {
 		if (errno == EPIPE || errno == ECONNRESET)
-			temp_fail("remote-send is gone");
+			collect_die(manager, "remote-send");
 		close(ends[0]);
 		free(channel);
 		return NULL;
@@ -252,15 +252,6 @@ close_channel(struct channel *channel)
 	destination_consider(manager, destination);
 }
 
-static size_t
-packed_size(const struct job *job)
-{
-	const struct recipient *recipient = &job->recipient;
-
-	return recipient->address.len + recipient->original.len +
-	       recipient->notify.len + 3 * sizeof("T");
-}
-
 /* May it have one more, and is there one? */
 static bool
 find_jobs(struct channel *channel)
@@ -281,27 +272,20 @@ find_jobs(struct channel *channel)
 static bool
 feed_channel(struct channel *channel)
 {
-	size_t bytes = 0;
+	struct transaction transaction = { NULL, 0, 0 };
 
 	channel->job_count = 0;
 	if (!find_jobs(channel))
 		return false;
 	struct job_list *jobs = &channel->destination->jobs;
 	shared_count(channel->shared);
-	struct job *job = jobs_take(jobs);
 	channel->messages++;
+	channel->has_answered =
+	    channel->note == NOTE_ANSWER || channel->note == NOTE_SUCCESS;
 	channel->note = NOTE_NONE;
 	channel->heard_ms = clock_ms();
-	do {
-		channel->jobs[channel->job_count++] = job;
-		bytes += packed_size(job);
-		job = jobs->first;
-		if (job == NULL || !dispatch_may_join(channel->jobs[0], job) ||
-		    channel->job_count == DELIVERY_RECIPIENTS_MAX ||
-		    bytes + packed_size(job) > DELIVERY_RECIPIENTS_BYTES)
-			break;
-		job = jobs_take(jobs);
-	} while (true);
+	while (jobs->first != NULL && dispatch_join(&transaction, jobs->first))
+		channel->jobs[channel->job_count++] = jobs_take(jobs);
 	return dispatch_send(channel->fd, 0, channel->jobs, channel->job_count);
 }
 
@@ -470,7 +454,7 @@ handle_remote(evutil_socket_t fd, short what, void *context)
 	int got = packet_receive(fd, &manager->packet);
 	packet_close_fds(&manager->packet);
 	if (got == 0)
-		die(EX_TEMPFAIL, "remote-send is gone");
+		collect_die(manager, "remote-send");
 	log_event("remote-send answers nonsense");
 }
 

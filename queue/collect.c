@@ -4,7 +4,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +11,9 @@
 
 #include "base/die.h"
 #include "base/io.h"
+#include "queue/deadline.h"
 #include "queue/handling.h"
+#include "queue/marks.h"
 
 /* ---- one verdict ---- */
 
@@ -64,7 +65,7 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 	copy_clipped(slot->text, sizeof(slot->text), verdict->text);
 	switch (verdict->kind) {
 	case VERDICT_LINKED:
-		message->active->has_linked = true;
+		marks_set_linked(message, job->index);
 		slot->state = delivered_state(job, verdict);
 		return;
 	case VERDICT_DELIVERED:
@@ -84,26 +85,6 @@ fill_slot(struct manager *manager, const struct job *job, struct slot *slot,
 }
 
 void
-collect_mark(struct message *message, uint64_t index)
-{
-	message->active->changed[index] = 1;
-}
-
-/*
- * Other recipients may take their time: what is known is written.  Not what
- * waits for a sync, and not what is all of it: then the file goes.
- */
-static void
-finish_errand(struct manager *manager, struct errand *errand)
-{
-	struct message *message = errand->message;
-
-	errand_done(manager, errand);
-	if (message->active->jobs > 1 && !message->active->has_linked)
-		collect_write_slots(manager, message);
-}
-
-void
 collect_verdict(
     struct manager *manager, struct job *job, const struct verdict *verdict)
 {
@@ -111,15 +92,17 @@ collect_verdict(
 	struct message *message = errand->message;
 	struct slot *slot = &message->active->slots[job->index];
 
+	marks_set(message, job->index);
 	fill_slot(manager, job, slot, verdict);
-	collect_mark(message, job->index);
 	message->active->in_hand[job->index] = 0;
 	log_event("%s %s to=<%.*s> code=%s text=%s", message->name.id.text,
 	    outcome(slot->state), (int)job->recipient.address.len,
 	    job->recipient.address.ptr, slot->code, slot->text);
 	free(job);
+	if (message->active->jobs > 1)
+		marks_wait(manager, message);
 	if (--errand->jobs == 0)
-		finish_errand(manager, errand);
+		errand_done(manager, errand);
 	collect_release(manager, message);
 }
 
@@ -132,41 +115,10 @@ collect_release(struct manager *manager, struct message *message)
 
 /* ---- a whole message ---- */
 
-static bool
-has_changed(const struct active *active)
-{
-	return memchr(active->changed, 1, active->file.slot_count) != NULL;
-}
-
-void
-collect_write_slots(struct manager *manager, struct message *message)
-{
-	struct active *active = message->active;
-	struct queue_file file = active->file;
-	char path[96];
-
-	if (!has_changed(active))
-		return;
-	spool_cur_path(&message->name, path);
-	if (!message->name.is_plain)
-		file.fd = openat(manager->spool.top, path,
-		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool is_written = file.fd != -1;
-	for (uint64_t i = 0; is_written && i < file.slot_count; i++)
-		if (active->changed[i])
-			is_written = slot_write(&file, i, &active->slots[i]);
-	if (!is_written)
-		warn_errno("%s cannot be marked: it may be delivered twice",
-		    message->name.id.text);
-	memset(active->changed, 0, file.slot_count);
-	if (file.fd != -1 && file.fd != active->fd)
-		close(file.fd);
-}
-
 void
 collect_wait(struct manager *manager, struct message *message)
 {
-	collect_write_slots(manager, message);
+	marks_write(manager, message);
 	active_close(manager, message);
 	schedule_again(manager, message);
 }
@@ -212,7 +164,7 @@ put_back(struct manager *manager, struct message *message)
 		schedule_sort(manager, message);
 		message->active->jobs = 0;
 	}
-	collect_write_slots(manager, message);
+	marks_write(manager, message);
 	active_close(manager, message);
 	handling_carry_out(manager, message);
 }
@@ -222,7 +174,8 @@ put_back(struct manager *manager, struct message *message)
 static bool
 has_unsynced(const struct manager *manager)
 {
-	return manager->unsynced.first != NULL || manager->marked.first != NULL;
+	return manager->unsynced.first != NULL ||
+	       manager->marked.first != NULL || manager->wants_sync;
 }
 
 static void
@@ -236,6 +189,8 @@ start_sync(struct manager *manager)
 	manager->unsynced_count = 0;
 	manager->marked_syncing = manager->marked;
 	manager->marked = (struct message_list){ NULL, NULL };
+	manager->wants_sync = false;
+	marks_begin_sync(manager);
 	manager->is_syncing = true;
 	syncer_start(manager->syncer);
 }
@@ -248,8 +203,8 @@ handle_sync_timer(evutil_socket_t fd, short what, void *context)
 }
 
 /* The mail is in its mailbox; only the queue's name of it waits here. */
-static void
-sync_soon(struct manager *manager)
+void
+collect_sync_soon(struct manager *manager)
 {
 	const struct timeval delay = { .tv_usec = SYNC_DELAY_US };
 
@@ -265,16 +220,7 @@ void
 collect_sync_marks(struct manager *manager, struct message *message)
 {
 	message_list_add(&manager->marked, message);
-	sync_soon(manager);
-}
-
-/* What was not synced may not be there: it is delivered once more. */
-static void
-forget_verdicts(struct message *message)
-{
-	struct active *active = message->active;
-
-	memset(active->changed, 0, active->file.slot_count);
+	collect_sync_soon(manager);
 }
 
 static void
@@ -290,19 +236,20 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	struct message_list marked = manager->marked_syncing;
 	manager->syncing = (struct message_list){ NULL, NULL };
 	manager->marked_syncing = (struct message_list){ NULL, NULL };
-	sync_soon(manager);
+	marks_end_sync(manager, error);
+	collect_sync_soon(manager);
 	while ((message = message_list_take(&marked)) != NULL)
 		handling_let_go(manager, message, error);
 	while ((message = message_list_take(&done)) != NULL) {
 		if (error == 0) {
-			message->active->has_linked = false;
+			marks_settle(message);
 			collect_conclude(manager, message);
 			continue;
 		}
 		errno = error;
 		warn_errno(
 		    "%s cannot be synced; it waits", message->name.id.text);
-		forget_verdicts(message);
+		marks_forget(message);
 		collect_wait(manager, message);
 	}
 	schedule_run(manager);
@@ -313,11 +260,12 @@ collect_conclude(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 
+	marks_leave(manager, message);
 	active->is_concluding = true;
 	if (active->has_linked) {
 		message_list_add(&manager->unsynced, message);
 		manager->unsynced_count++;
-		sync_soon(manager);
+		collect_sync_soon(manager);
 	} else if (!reporting_ask(manager, message)) {
 		active->is_concluding = false;
 		if (has_state(active, SLOT_WAITING))
@@ -325,6 +273,16 @@ collect_conclude(struct manager *manager, struct message *message)
 		else
 			remove_message(manager, message);
 	}
+}
+
+static void
+write_last(struct manager *manager, struct message *message, bool is_synced)
+{
+	if (message->active == NULL)
+		return;
+	if (is_synced)
+		marks_settle(message);
+	marks_write(manager, message);
 }
 
 /* A disk that is slow already is not asked once more. */
@@ -337,9 +295,14 @@ collect_end(struct manager *manager)
 	for (size_t i = 0; i < manager->table.size; i++)
 		for (struct message *message = manager->table.chains[i];
 		     message != NULL; message = message->chain)
-			if (message->active != NULL &&
-			    (is_synced || !message->active->has_linked))
-				collect_write_slots(manager, message);
+			write_last(manager, message, is_synced);
+}
+
+void
+collect_die(struct manager *manager, const char *neighbour)
+{
+	collect_end(manager);
+	die(EX_TEMPFAIL, "%s is gone", neighbour);
 }
 
 void
@@ -354,5 +317,6 @@ collect_start(struct manager *manager)
 	if (synced == NULL || manager->sync_timer == NULL ||
 	    event_add(synced, NULL) == -1)
 		temp_fail("out of memory");
+	marks_start(manager);
 	reporting_start(manager);
 }

@@ -171,8 +171,8 @@ customer_end(struct manager *manager, struct destination *destination,
     struct customer *customer)
 {
 	/* Made ready, and not sent: they wait, closed. */
-	dispatch_fail_over_all(manager, &destination->jobs,
-	    "the connection ended before its turn came");
+	dispatch_fail_over_all(
+	    manager, destination, "the connection ended before its turn came");
 	if (customer == NULL)
 		return;
 	customer->channel = NULL;

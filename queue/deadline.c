@@ -6,7 +6,7 @@
  * sender said (DELIVERBY, RFC 2852).
  */
 
-#include "queue/manager.h"
+#include "queue/deadline.h"
 
 enum {
 	EXPIRE_ATTEMPTS_MIN = 6 /* a wrong clock alone expires nothing */

@@ -177,7 +177,7 @@ destination_has_work(const struct destination *destination)
 static bool
 is_paced(const struct destination *destination)
 {
-	return destination->limit->per_minute > 0 &&
+	return !destination->is_local && destination->limit->per_minute > 0 &&
 	       destination->paced_ms > clock_ms();
 }
 
@@ -269,8 +269,9 @@ struct leeway {
 
 /*
  * Those that do not answer have half of all channels together, at most.  Those
- * that have not answered yet have half of what silent hosts leave: one with a
- * hundred names cannot have all channels before it is known.
+ * that have not answered yet have half of what silent hosts leave, and with
+ * those of them that are silent three quarters at most: one with a hundred
+ * names cannot have all channels before it is known, nor bit by bit.
  */
 static struct leeway
 count_leeway(const struct manager *manager)
@@ -279,12 +280,14 @@ count_leeway(const struct manager *manager)
 	uint64_t suspects = 0;
 	uint64_t silent = 0;
 	uint64_t fresh = 0;
+	uint64_t unknown = 0;
 
 	for (const struct channel *channel = manager->channels; channel != NULL;
 	     channel = channel->next) {
 		bool is_busy = channel->state != CHANNEL_IDLE;
 
 		suspects += channel->destination->failures > 0;
+		unknown += is_busy && !channel->destination->has_answered;
 		if (is_busy && channel->heard_ms <= silent_since)
 			silent++;
 		else if (is_busy && !channel->destination->has_answered)
@@ -292,7 +295,8 @@ count_leeway(const struct manager *manager)
 	}
 	uint64_t all = manager->concurrency_remote;
 	return (struct leeway){ .takes_suspects = suspects < (all + 1) / 2,
-		.takes_new = silent < all && fresh < (all - silent + 1) / 2 };
+		.takes_new = silent < all && fresh < (all - silent + 1) / 2 &&
+			     unknown < all - all / 4 };
 }
 
 struct destination *
@@ -452,6 +456,15 @@ destination_limit_all(struct manager *manager)
 		}
 }
 
+/* Until then it is remembered: what comes one by one keeps its pace, too. */
+static int64_t
+pace_end(const struct destination *destination)
+{
+	int64_t left_ms = destination->paced_ms - clock_ms();
+
+	return clock_now() + left_ms / 1000 + 1;
+}
+
 void
 destination_release(struct manager *manager, struct destination *destination)
 {
@@ -460,6 +473,10 @@ destination_release(struct manager *manager, struct destination *destination)
 	    destination->is_in_ring || destination->shared_wait != NULL ||
 	    destination->wake.state == ERRAND_WAITING)
 		return;
+	if (is_paced(destination)) {
+		wake_at(manager, destination, pace_end(destination));
+		return;
+	}
 	struct destination **link =
 	    &manager->destinations[chain_of(span_of(destination->name))];
 	while (*link != destination)

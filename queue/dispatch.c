@@ -90,11 +90,37 @@ sender_of(const struct envelope *envelope, const struct job *job,
 	return buf_span(verp_sender);
 }
 
-bool
-dispatch_may_join(const struct job *first, const struct job *next)
+static size_t
+packed_size(const struct job *job)
 {
-	return next->errand == first->errand &&
-	       first->errand->message->active->file.envelope.verp.len == 0;
+	const struct recipient *recipient = &job->recipient;
+
+	return recipient->address.len + recipient->original.len +
+	       recipient->notify.len + 3 * sizeof("T");
+}
+
+bool
+dispatch_join(struct transaction *transaction, const struct job *job)
+{
+	const struct errand *errand = job->errand;
+	size_t bytes = transaction->bytes + packed_size(job);
+
+	if (transaction->count > 0 &&
+	    (errand != transaction->errand ||
+		errand->message->active->file.envelope.verp.len > 0 ||
+		transaction->count == DELIVERY_RECIPIENTS_MAX ||
+		bytes > DELIVERY_RECIPIENTS_BYTES))
+		return false;
+	*transaction =
+	    (struct transaction){ errand, transaction->count + 1, bytes };
+	return true;
+}
+
+void
+job_free(struct job *job)
+{
+	job->errand->message->active->in_hand[job->index] = 0;
+	free(job);
 }
 
 bool
@@ -181,12 +207,22 @@ dispatch_fail_over(struct manager *manager, struct job *job, const char *text)
 
 void
 dispatch_fail_over_all(
-    struct manager *manager, struct job_list *jobs, const char *text)
+    struct manager *manager, struct destination *destination, const char *text)
 {
+	struct errand *errand;
 	struct job *job;
 
-	while ((job = jobs_take(jobs)) != NULL)
+	while ((job = jobs_take(&destination->jobs)) != NULL)
 		dispatch_fail_over(manager, job, text);
+	while ((errand = errand_take_begun(manager, destination)) != NULL) {
+		struct job *left = errand->left;
+
+		errand->left = NULL;
+		while ((job = left) != NULL) {
+			left = job->next;
+			dispatch_fail_over(manager, job, text);
+		}
+	}
 }
 
 void

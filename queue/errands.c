@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "queue/deadline.h"
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
-#include "queue/manager.h"
+#include "queue/marks.h"
+#include "queue/withdraw.h"
 
 enum {
 	LATE_TURN = 8 /* one of so many is taken from the last band */
@@ -20,20 +22,32 @@ enum {
 
 /* ---- bands ---- */
 
-static uint8_t
-key_of(const struct message *message)
+/* Small ones do not wait until all of a mailing has gone. */
+static bool
+has_many(const struct errand *errand)
 {
-	bool is_late = message->is_retry || message->is_huge;
+	unsigned most =
+	    errand->message->is_verp ? TURN_MESSAGES : DELIVERY_RECIPIENTS_MAX;
+
+	return !errand->destination->is_local && errand->recipients > most;
+}
+
+static uint8_t
+key_of(const struct errand *errand)
+{
+	const struct message *message = errand->message;
+	bool is_late =
+	    message->is_retry || message->is_huge || has_many(errand);
 
 	return (uint8_t)((9 - message->priority) * 2 + is_late);
 }
 
-static void
-bands_add(struct destination *destination, struct errand *errand)
+/* That of its key; made if it is new. */
+static struct band *
+band_of(struct destination *destination, const struct errand *errand)
 {
 	struct band **link = &destination->bands;
 
-	errand->key = key_of(errand->message);
 	while (*link != NULL && (*link)->key < errand->key)
 		link = &(*link)->next;
 	struct band *band = *link;
@@ -45,6 +59,14 @@ bands_add(struct destination *destination, struct errand *errand)
 		band->next = *link;
 		*link = band;
 	}
+	return band;
+}
+
+static void
+bands_add(struct destination *destination, struct errand *errand)
+{
+	errand->key = key_of(errand);
+	struct band *band = band_of(destination, errand);
 	errand->before = band->last;
 	errand->behind = NULL;
 	if (band->last == NULL)
@@ -52,6 +74,21 @@ bands_add(struct destination *destination, struct errand *errand)
 	else
 		band->last->behind = errand;
 	band->last = errand;
+}
+
+/* Before those of its key: few are open at once. */
+static void
+bands_add_first(struct destination *destination, struct errand *errand)
+{
+	struct band *band = band_of(destination, errand);
+
+	errand->before = NULL;
+	errand->behind = band->first;
+	if (band->first == NULL)
+		band->last = errand;
+	else
+		band->first->before = errand;
+	band->first = errand;
 }
 
 static void
@@ -93,10 +130,11 @@ bands_turn(struct destination *destination)
 static void
 take_out(struct manager *manager, struct errand *errand)
 {
-	if (errand->state != ERRAND_AT_WORK)
+	if (errand->state == ERRAND_WAITING || errand->state == ERRAND_QUEUED)
 		heap_remove(&manager->waiting, errand);
-	if (errand->state == ERRAND_QUEUED)
+	if (errand->state == ERRAND_QUEUED || errand->state == ERRAND_BEGUN)
 		bands_remove(errand->destination, errand);
+	errand->state = ERRAND_AT_WORK;
 }
 
 struct errand *
@@ -168,8 +206,22 @@ errand_take(struct manager *manager, struct destination *destination)
 		return NULL;
 	struct errand *errand = band->first;
 	take_out(manager, errand);
-	errand->state = ERRAND_AT_WORK;
 	return errand;
+}
+
+struct errand *
+errand_take_begun(struct manager *manager, struct destination *destination)
+{
+	for (struct band *band = destination->bands; band != NULL;
+	     band = band->next) {
+		struct errand *errand = band->first;
+
+		if (errand->state != ERRAND_BEGUN)
+			continue;
+		take_out(manager, errand);
+		return errand;
+	}
+	return NULL;
 }
 
 /* ---- what is done ---- */
@@ -197,7 +249,7 @@ give_up(struct manager *manager, struct errand *errand)
 	while (active_next(manager, errand, &rest, &next, &recipient, &i)) {
 		fail_slot(&active->slots[i], "5.4.7",
 		    "not delivered in the time that its sender gave");
-		collect_mark(message, i);
+		marks_set(message, i);
 		log_event("%s failed to=<%.*s>: the time of DELIVERBY is over",
 		    message->name.id.text, (int)recipient.address.len,
 		    recipient.address.ptr);
@@ -208,6 +260,7 @@ static void
 make_jobs(struct manager *manager, struct errand *errand)
 {
 	struct message *message = errand->message;
+	struct job **end = &errand->left;
 	struct span rest = message->active->file.envelope.recipients;
 	struct recipient recipient;
 	uint64_t next = 0;
@@ -224,8 +277,53 @@ make_jobs(struct manager *manager, struct errand *errand)
 		message->active->in_hand[i] = 1;
 		errand->jobs++;
 		message->active->jobs++;
-		jobs_add(&errand->destination->jobs, job);
+		if (errand->destination->is_local) {
+			jobs_add(&errand->destination->jobs, job);
+			continue;
+		}
+		*end = job;
+		end = &job->next;
 	}
+}
+
+/*
+ * As many as share a transaction.  The others come back to their turn: what is
+ * more urgent goes before them, and an order or a deadline finds them here.
+ */
+static void
+make_ready(struct errand *errand)
+{
+	struct destination *destination = errand->destination;
+	struct transaction transaction = { NULL, 0, 0 };
+	struct job *job;
+
+	while (
+	    (job = errand->left) != NULL && dispatch_join(&transaction, job)) {
+		errand->left = job->next;
+		jobs_add(&destination->jobs, job);
+	}
+	if (job == NULL)
+		return;
+	errand->state = ERRAND_BEGUN;
+	bands_add_first(destination, errand);
+}
+
+/*
+ * Between two transactions of its own.  When its sender is to be told of the
+ * delay, or its time is over, all of the message goes back to be looked at.
+ */
+static bool
+go_on(struct manager *manager, struct errand *errand)
+{
+	struct active *active = errand->message->active;
+
+	if (clock_now() < active->put_back_at) {
+		make_ready(errand);
+		return true;
+	}
+	active->put_back_at = deadline_next(manager, errand->message);
+	withdraw_message(manager, errand->message);
+	return false;
 }
 
 /* It cannot be read: forget it if it was taken away, or try in a while. */
@@ -250,6 +348,8 @@ errand_start(struct manager *manager, struct errand *errand)
 {
 	struct message *message = errand->message;
 
+	if (errand->left != NULL)
+		return go_on(manager, errand);
 	if (message->active != NULL && message->active->is_concluding) {
 		errand_wait(manager, errand, clock_now() + 1);
 		return false;
@@ -259,6 +359,8 @@ errand_start(struct manager *manager, struct errand *errand)
 		return false;
 	}
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
+	if (message->active->put_back_at == 0)
+		message->active->put_back_at = deadline_next(manager, message);
 	errand->due = INT64_MAX;
 	int64_t hold_until = message->active->file.envelope.hold_until;
 	bool is_held = hold_until > clock_now();
@@ -267,6 +369,7 @@ errand_start(struct manager *manager, struct errand *errand)
 	else if (!is_held)
 		make_jobs(manager, errand);
 	bool has_jobs = errand->jobs > 0;
+	make_ready(errand);
 	if (is_held)
 		errand_wait(manager, errand, hold_until);
 	else if (!has_jobs)
@@ -275,26 +378,36 @@ errand_start(struct manager *manager, struct errand *errand)
 	return has_jobs;
 }
 
+void
+errand_give_back(struct manager *manager, struct errand *errand, uint32_t count)
+{
+	struct message *message = errand->message;
+
+	errand->jobs -= count;
+	if (errand->state == ERRAND_BEGUN)
+		take_out(manager, errand);
+	if (errand->jobs == 0)
+		errand_queue(manager, errand);
+	else
+		errand->due = 0;
+	for (; count > 0; count--)
+		collect_release(manager, message);
+}
+
 /* Unless others of the errand are on their way: then they stay jobs. */
 void
 errand_put_back(struct manager *manager, struct job *const *jobs, size_t count)
 {
 	struct errand *errand = jobs[0]->errand;
-	struct message *message = errand->message;
 
 	if (errand->jobs > count) {
 		for (size_t i = count; i > 0; i--)
 			jobs_put_back(&errand->destination->jobs, jobs[i - 1]);
 		return;
 	}
-	for (size_t i = 0; i < count; i++) {
-		message->active->in_hand[jobs[i]->index] = 0;
-		free(jobs[i]);
-	}
-	errand->jobs = 0;
-	errand_queue(manager, errand);
 	for (size_t i = 0; i < count; i++)
-		collect_release(manager, message);
+		job_free(jobs[i]);
+	errand_give_back(manager, errand, (uint32_t)count);
 }
 
 void
@@ -330,7 +443,7 @@ expire(struct manager *manager, struct errand *errand)
 		if (errand->destination->is_on_demand &&
 		    clock_now() > message->end_at) {
 			slot->attempts++; /* nobody else counts */
-			collect_mark(message, i);
+			marks_set(message, i);
 		}
 		if (!deadline_has_expired(manager, message,
 			slot->attempts + errand->destination->failures)) {
@@ -339,7 +452,7 @@ expire(struct manager *manager, struct errand *errand)
 		}
 		fail_slot(slot, slot->code[0] == '\0' ? "4.4.7" : slot->code,
 		    "its host could not be reached");
-		collect_mark(message, i);
+		marks_set(message, i);
 		log_event("%s failed to=<%.*s> code=%s text=%s",
 		    message->name.id.text, (int)recipient.address.len,
 		    recipient.address.ptr, slot->code, slot->text);
@@ -353,7 +466,6 @@ errand_visit(struct manager *manager, struct errand *errand)
 	struct message *message = errand->message;
 
 	take_out(manager, errand);
-	errand->state = ERRAND_AT_WORK;
 	if (message->active != NULL && message->active->is_concluding) {
 		errand_wait(manager, errand, clock_now() + 1);
 		return;

@@ -17,7 +17,8 @@
 
 #include "base/die.h"
 #include "net/routes.h"
-#include "queue/local.h"
+#include "queue/marks.h"
+#include "queue/withdraw.h"
 
 void
 handling_log(
@@ -108,7 +109,7 @@ fail(struct manager *manager, struct message *message)
 	bool is_news = false; /* unless it was marked in hold/ */
 	for (uint64_t i = 0; i < active->file.slot_count; i++)
 		if (give_up(&active->slots[i])) {
-			collect_mark(message, i);
+			marks_set(message, i);
 			is_news = true;
 		}
 	while (message->errands != NULL)
@@ -345,7 +346,7 @@ give_order(
 	if (message->active == NULL && message->errands != NULL)
 		handling_carry_out(manager, message);
 	else
-		local_withdraw(manager, message);
+		withdraw_message(manager, message);
 }
 
 static_assert(

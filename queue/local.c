@@ -243,7 +243,7 @@ send_one(struct manager *manager, struct destination *destination)
 		number++;
 	if (!dispatch_send(NEIGHBOUR_LOCAL, number, &job, 1)) {
 		if (errno != EAGAIN)
-			temp_fail("local-deliver is gone");
+			collect_die(manager, "local-deliver");
 		return false;
 	}
 	take_out(manager, destination, before);
@@ -286,51 +286,6 @@ local_run(struct manager *manager)
 	       (is_taken && open_another(manager)));
 }
 
-/* ---- orders ---- */
-
-/* Unless others of the errand are at work: they bring it back soon. */
-static void
-withdraw(struct manager *manager, struct errand *errand)
-{
-	struct destination *destination = errand->destination;
-	struct job *jobs[MAILBOXES_APART];
-	struct job *before = NULL;
-	size_t count = 0;
-
-	if (errand->jobs > MAILBOXES_APART)
-		return;
-	for (struct job *job = destination->jobs.first; job != NULL;
-	     job = job->next)
-		count += job->errand == errand;
-	if (count == 0 || count < errand->jobs)
-		return;
-	for (count = 0; count < errand->jobs;) {
-		struct job *job =
-		    before == NULL ? destination->jobs.first : before->next;
-
-		if (job->errand != errand) {
-			before = job;
-			continue;
-		}
-		take_out(manager, destination, before);
-		jobs[count++] = job;
-	}
-	errand_put_back(manager, jobs, count);
-}
-
-void
-local_withdraw(struct manager *manager, struct message *message)
-{
-	if (message->active == NULL || message->active->is_concluding)
-		return;
-	message->active->jobs++; /* ours: nobody concludes it meanwhile */
-	for (struct errand *errand = message->errands; errand != NULL;
-	     errand = errand->sibling)
-		if (errand->jobs > 0 && errand->destination->is_local)
-			withdraw(manager, errand);
-	collect_release(manager, message);
-}
-
 /* ---- verdicts ---- */
 
 static void
@@ -355,7 +310,7 @@ handle_local(evutil_socket_t fd, short what, void *context)
 		collect_verdict(manager, job, &verdict);
 	}
 	if (got == 0)
-		die(EX_TEMPFAIL, "local-deliver is gone");
+		collect_die(manager, "local-deliver");
 	schedule_run(manager);
 }
 

@@ -10,8 +10,6 @@
 void local_start(struct manager *manager);
 /* Send as many as may be at work. */
 void local_run(struct manager *manager);
-/* An order has come for a message: what was made ready of it waits again. */
-void local_withdraw(struct manager *manager, struct message *message);
 /* It may have work: give it a turn, or forget it. */
 void local_consider(struct manager *manager, struct destination *destination);
 

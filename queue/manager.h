@@ -62,13 +62,18 @@ struct job_list {
 struct active {
 	struct queue_file file;
 	int fd;
-	struct slot *slots;     /* as they will be written */
-	unsigned char *changed; /* which of them differ from the disk, */
-	unsigned char *in_hand; /* and which have a job */
-	size_t jobs;            /* not yet done */
-	uint64_t report_number; /* of the report it waits for */
+	struct slot *slots;   /* as they will be written */
+	unsigned char *marks; /* which of them differ from the disk: marks.c */
+	unsigned char *in_hand;          /* which have a job */
+	size_t jobs;                     /* not yet done */
+	uint64_t report_number;          /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
+	struct message *marked_before; /* in manager->marks */
+	struct message *marked_next;
+	int64_t put_back_at; /* the next deadline since it was begun */
+	int64_t marked_ms;   /* its oldest change, as clock_ms */
+	bool is_marked;
 	bool has_linked;    /* a mailbox file waits for a sync */
 	bool is_concluding; /* in unsynced, syncing or reporting */
 };
@@ -76,8 +81,9 @@ struct active {
 enum errand_state {
 	ERRAND_AT_WORK, /* has jobs */
 	ERRAND_WAITING, /* for its time, in the heap */
-	ERRAND_QUEUED   /* for its destination; in the heap with the message's
+	ERRAND_QUEUED,  /* for its destination; in the heap with the message's
 			   next deadline */
+	ERRAND_BEGUN    /* queued again, with the jobs that are left */
 };
 
 /* One message's business at one destination. */
@@ -87,11 +93,13 @@ struct errand {
 	struct errand *behind;
 	struct message *message;         /* NULL: a destination's own */
 	struct destination *destination; /* NULL: only to read it again */
-	int64_t due;                     /* seconds since 1970 */
+	struct job *left; /* of another host: for later transactions */
+	int64_t due;      /* seconds since 1970 */
 	size_t heap_index;
-	uint32_t jobs; /* not yet done */
-	uint8_t state; /* enum errand_state */
-	uint8_t key;   /* of its band: the least goes first */
+	uint32_t jobs;       /* not yet done */
+	uint16_t recipients; /* when it was sorted; or more than that */
+	uint8_t state;       /* enum errand_state */
+	uint8_t key;         /* of its band: the least goes first */
 };
 
 struct message {
@@ -105,6 +113,7 @@ struct message {
 	int64_t end_at;
 	int8_t priority;
 	bool is_huge;
+	bool is_verp; /* each recipient has a transaction of its own */
 	bool is_first_used;
 	bool is_retry;      /* it was tried before: its slots count */
 	bool is_forced;     /* to be tried at once, whatever its slots say */
@@ -217,8 +226,9 @@ enum channel_note {
 	NOTE_NONE,
 	NOTE_ANSWER, /* it answers, at least */
 	NOTE_SUCCESS,
-	NOTE_LOST,        /* the connection, behind its greeting */
-	NOTE_REFUSED,     /* by a 421, or by the name server */
+	NOTE_LOST,        /* the connection, behind an answer */
+	NOTE_REFUSED,     /* by a 421, for want of TLS, by the name server, */
+			  /* or lost at once */
 	NOTE_UNREACHABLE, /* none of its hosts greets */
 };
 
@@ -235,6 +245,7 @@ struct channel {
 	int64_t idle_ms;           /* since then */
 	int64_t heard_ms;          /* its last answer, or first message */
 	enum channel_note note;    /* the worst of its transaction */
+	bool has_answered;         /* the one before */
 	bool is_turned;            /* over a connection that a customer made */
 	struct customer *customer; /* its; NULL: it is gone */
 	struct job
@@ -308,6 +319,9 @@ struct manager {
 	struct event *channels_again; /* there was no room for one more */
 	struct event *odmr;           /* NULL: nobody can ask */
 
+	struct message_list marks; /* marks.c; linked by their active */
+	struct event *marks_timer;
+	bool wants_sync;              /* some of these do */
 	struct message_list unsynced; /* delivered, wait for the next sync */
 	size_t unsynced_count;
 	struct event *sync_timer;
@@ -389,13 +403,25 @@ void errand_queue(struct manager *manager, struct errand *errand);
 /* The next of a destination's queue, NULL if it is empty; out of the heap. */
 struct errand *errand_take(
     struct manager *manager, struct destination *destination);
-/* Make jobs of it; false if it has nothing to do at the moment. */
+/* One that has jobs left, or NULL. */
+struct errand *errand_take_begun(
+    struct manager *manager, struct destination *destination);
+/*
+ * Make jobs of it, and those of one transaction ready; what is left takes its
+ * turn again.  False if it has nothing to do at the moment.
+ */
 bool errand_start(struct manager *manager, struct errand *errand);
 /* Its last job is done. */
 void errand_done(struct manager *manager, struct errand *errand);
 /* Jobs of one message, not sent or not wanted, wait as their errand again. */
 void errand_put_back(
     struct manager *manager, struct job *const *jobs, size_t count);
+/*
+ * So many of its jobs are gone, undone, and none is left: it waits for its
+ * turn, if need be until those that are on their way are back.
+ */
+void errand_give_back(
+    struct manager *manager, struct errand *errand, uint32_t count);
 /* The deadline of one that is queued has come: tell, or give up. */
 void errand_visit(struct manager *manager, struct errand *errand);
 
@@ -425,24 +451,6 @@ void schedule_retry_all(struct manager *manager);
 bool schedule_retry(struct manager *manager, struct span id);
 void schedule_retry_domain(struct manager *manager, struct span domain);
 
-/* deadline.c: of a message that is open */
-int64_t deadline_start(const struct message *message);
-int64_t deadline_end(
-    const struct manager *manager, const struct message *message);
-int64_t deadline_warn(
-    const struct manager *manager, const struct message *message);
-/* Must it go back, as DELIVERBY=...;R asks? */
-bool deadline_is_over(const struct message *message);
-bool deadline_is_delay_due(
-    const struct manager *manager, const struct message *message);
-int64_t deadline_next_try(
-    const struct manager *manager, const struct message *message);
-bool deadline_has_expired(const struct manager *manager,
-    const struct message *message, uint64_t attempts);
-/* Of one that is not open: when it must be looked at whatever happens. */
-int64_t deadline_next(
-    const struct manager *manager, const struct message *message);
-
 /* channel.c */
 void channel_run(struct manager *manager);
 /* No more is coming: those that are idle go. */
@@ -462,11 +470,12 @@ void collect_release(struct manager *manager, struct message *message);
 void collect_start(struct manager *manager);
 /* What is known of open messages is written: the manager ends. */
 void collect_end(struct manager *manager);
+/* The same, because a neighbour is gone: nothing that is done goes twice. */
+_Noreturn void collect_die(struct manager *manager, const char *neighbour);
+/* If anything waits for that. */
+void collect_sync_soon(struct manager *manager);
 /* Every job is done: sync, report, wait, or remove. */
 void collect_conclude(struct manager *manager, struct message *message);
-void collect_write_slots(struct manager *manager, struct message *message);
-/* A slot of a message that is open is another. */
-void collect_mark(struct message *message, uint64_t index);
 /* One in hold/ is marked: after a sync it is handling_let_go's. */
 void collect_sync_marks(struct manager *manager, struct message *message);
 /* What failed on our side, or the disk's, is not the message's fault. */

@@ -6,7 +6,8 @@
 
 #include "base/die.h"
 #include "base/io.h"
-#include "queue/manager.h"
+#include "queue/deadline.h"
+#include "queue/marks.h"
 #include "queue/neighbour.h"
 
 enum {
@@ -85,7 +86,7 @@ static void
 ask_report(
     struct manager *manager, struct message *message, enum report_why why)
 {
-	collect_write_slots(manager, message);
+	marks_write(manager, message);
 	if (manager->reporting_count >= REPORTS_MAX) {
 		put_off(manager, message);
 		return;
@@ -108,7 +109,7 @@ ask_report(
 	message_list_add(&manager->reporting, message);
 	manager->reporting_count++;
 	if (!packet_send(NEIGHBOUR_BOUNCE, buf_span(&packet), &active->fd, 1))
-		temp_fail("queue-bounce is gone");
+		collect_die(manager, "queue-bounce");
 	buf_free(&packet);
 }
 
@@ -139,7 +140,7 @@ mark_reported(struct message *message, enum report_why why)
 
 		if (!is_about(slot, why))
 			continue;
-		collect_mark(message, i);
+		marks_set(message, i);
 		if (why == REPORT_DELAYED)
 			slot->is_delay_reported = true;
 		else
@@ -177,7 +178,7 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 		collect_wait(manager, message);
 	}
 	if (got == 0)
-		die(EX_TEMPFAIL, "queue-bounce is gone");
+		collect_die(manager, "queue-bounce");
 	schedule_run(manager);
 }
 

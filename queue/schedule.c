@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "mail/header.h"
+#include "queue/deadline.h"
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
 #include "queue/handling.h"
@@ -57,6 +58,15 @@ is_new(const struct errand *errand)
 	return errand->state == ERRAND_AT_WORK && errand->jobs == 0;
 }
 
+static void
+count_in(struct errand *errand, const struct slot *slot)
+{
+	if (slot->next_try < errand->due)
+		errand->due = slot->next_try;
+	if (errand->recipients < UINT16_MAX)
+		errand->recipients++;
+}
+
 /* Each waiting recipient to the errand of its destination. */
 static void
 collect_errands(struct manager *manager, struct message *message)
@@ -82,9 +92,8 @@ collect_errands(struct manager *manager, struct message *message)
 			destination->stamp = manager->stamp;
 			destination->latest = errand_add(message, destination);
 		}
-		if (is_new(destination->latest) &&
-		    active->slots[i].next_try < destination->latest->due)
-			destination->latest->due = active->slots[i].next_try;
+		if (is_new(destination->latest))
+			count_in(destination->latest, &active->slots[i]);
 	}
 }
 
@@ -100,8 +109,8 @@ defer_blocked(struct manager *manager, struct errand *errand)
 
 	destination->errands++; /* ours: nobody forgets it meanwhile */
 	if (errand_start(manager, errand))
-		dispatch_fail_over_all(manager, &destination->jobs,
-		    destination_why_blocked(destination));
+		dispatch_fail_over_all(
+		    manager, destination, destination_why_blocked(destination));
 	destination->errands--;
 	destination_release(manager, destination);
 }
@@ -127,6 +136,7 @@ schedule_sort(struct manager *manager, struct message *message)
 
 	message->priority = (int8_t)file->envelope.priority;
 	message->is_huge = file->message_length > HUGE_BYTES;
+	message->is_verp = file->envelope.verp.len > 0;
 	message->warn_at = deadline_warn(manager, message);
 	message->end_at = deadline_end(manager, message);
 	if (message->active->jobs == 1) /* what is at work is sorted later */

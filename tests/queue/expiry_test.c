@@ -60,10 +60,10 @@ sort(struct manager *manager, int64_t by)
 	active->file.slot_count = 1;
 	active->slots = calloc(1, sizeof(*active->slots));
 	active->slots[0].state = SLOT_WAITING;
-	active->changed = calloc(1, 1);
+	active->marks = calloc(1, 1);
 	active->in_hand = calloc(1, 1);
-	active->jobs = 1;          /* ours: nobody concludes it */
-	active->has_linked = true; /* nor is it written */
+	active->jobs = 1;         /* ours: nobody concludes it */
+	active->is_marked = true; /* nor is it written soon */
 	message->active = active;
 	schedule_sort(manager, message);
 	CHECK("the message waits for its destination, or has failed",
@@ -78,7 +78,7 @@ sort(struct manager *manager, int64_t by)
 		errand_remove(manager, message->errands);
 	buf_free(&records);
 	free(active->slots);
-	free(active->changed);
+	free(active->marks);
 	free(active->in_hand);
 	free(active);
 	free(message);

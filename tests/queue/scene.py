@@ -1,6 +1,6 @@
 """scene - what the tests of the scheduler share: other hosts that are slow, mute
 or gone, long queues, and what the manager says."""
-import glob, os, pwd, smtplib, socket, subprocess, sys, threading, time
+import collections, glob, os, pwd, smtplib, socket, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from tap import *
 
@@ -78,6 +78,41 @@ class Host:
         return sum(self.connections)
 
 
+class Stops(Host):
+    """Takes so many messages, and then says nothing to a DATA until it may go on."""
+
+    def __init__(self, port, most):
+        super().__init__(port)
+        self.left, self.may_go_on, self.taken, self.begun, self.order = most, threading.Event(), collections.Counter(), 0, []
+
+    def talk(self, client, number):
+        client.sendall(b'220 host\r\n')
+        lines = client.makefile('rb')
+        while line := lines.readline():
+            verb = line[:4].upper()
+            if verb == b'MAIL':
+                recipients = []
+            if verb == b'RCPT':
+                recipients.append(line)
+            if verb == b'DATA':
+                with self.lock:
+                    self.left -= 1
+                    is_over = self.left < 0
+                    self.begun += 1
+                if is_over:
+                    self.may_go_on.wait()
+                client.sendall(b'354 go\r\n')
+                while lines.readline() not in (b'.\r\n', b''):
+                    pass
+                with self.lock:
+                    self.taken.update(recipients)
+                    self.order += recipients
+            client.sendall(b'250-host\r\n250 ok\r\n' if verb == b'EHLO' else b'221 bye\r\n' if verb == b'QUIT' else b'250 ok\r\n')
+
+    def twice(self):
+        return sum(count > 1 for count in self.taken.values())
+
+
 def fill(count, recipient):
     subprocess.run([FILL, str(count), 'joe@example.org', recipient], check=True, stdout=subprocess.DEVNULL)
 
@@ -89,6 +124,11 @@ def mtactl(what):
 def send(recipient, mark):
     with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
         s.sendmail('joe@example.org', [recipient], f'Subject: {mark}\n\nx\n')
+
+
+def send_to(recipients, *options):
+    """One message for all of them."""
+    subprocess.run(['/var/mta/bin/sendmail', *options, '-f', 'joe@example.org', *recipients], input='Subject: many\n\nx\n', text=True, check=True)
 
 
 def has(mark):

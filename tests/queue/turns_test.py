@@ -71,6 +71,41 @@ queue('retry', waiting()[0])
 check('all go', wait_for(lambda: p.count == 5, 60), p.count)
 check('at its pace', p.times[4] - p.times[0] > 2, p.times)
 
+# ---- and when one message comes after another's connection has gone ----
+start({'p': 2705}, 10, 'p.example 5 6\n')
+p.times.clear()
+for n in range(2):
+    send('x@p.example', 'one by one')
+    wait_for(lambda: len(p.times) > n and p.open == 0)
+check('the second keeps its distance', len(p.times) == 2 and p.times[1] - p.times[0] > 5, p.times)
+check('and then the host is forgotten', wait_for(lambda: 'p.example' not in queue('limits').stdout), queue('limits').stdout)
+
+# ---- hosts that turn all away, each in its own way ----
+class Drops(Host):
+    """Closes the connection instead of an answer to MAIL."""
+
+    def talk(self, client, number):
+        client.sendall(b'220 host\r\n')
+        lines = client.makefile('rb')
+        while (line := lines.readline()) and not line.upper().startswith(b'MAIL'):
+            client.sendall(b'250 host\r\n')
+
+
+def failures(name):
+    rows = [line.split() for line in queue('limits').stdout.splitlines() if name in line]
+    return rows and int(rows[0][4])
+
+
+plain, drops, shaky = Host(2713).up(), Drops(2714).up(), Host(2715, cut_after=1).up()
+control('tlspolicy', 'plain.example encrypt\n')
+start({'plain': 2713, 'drops': 2714, 'shaky': 2715}, 30, fills=[(60, f'x@{name}.example') for name in ('plain', 'drops', 'shaky')])
+check('one without the TLS that is demanded is left alone', wait_for(lambda: failures('plain.example')) == 1 and len(plain.connections) < 20,
+      (queue('limits').stdout, len(plain.connections)))
+check('so is one that closes each connection', wait_for(lambda: failures(':2714')) == 1 and len(drops.connections) < 20,
+      (queue('limits').stdout, len(drops.connections)))
+check('one that closes it behind each message is not', wait_for(lambda: shaky.count > 20) and not failures(':2715'), (queue('limits').stdout, shaky.count))
+os.unlink('/var/mta/control/tlspolicy')
+
 # ---- what lies in new/ and what is in cur/, unread ----
 x = Host(2706).up()
 start({'x': 2706})
@@ -123,9 +158,10 @@ check('the one whose domain is local now is delivered here', wait_for(lambda: qu
 check('the other waits on', wait_for(lambda: waiting() == [one]))
 
 # ---- and one is no longer local ----
+queue('remove', one)
+wait_for(lambda: not waiting())  # it may be on its way to where nobody is yet
 later = Host(2712).up()
 maildir = pwd.getpwnam('ann').pw_dir + '/Maildir'
-queue('remove', one)
 os.rename(maildir, maildir + '.away')
 open(maildir, 'w').close()
 with smtplib.SMTP('127.0.0.1', 25, timeout=30) as c:
@@ -168,5 +204,18 @@ start({'m': 2708}, 450, '.m.example 20\n', fills=[(150, f'x@{c}%.m.example') for
 check('half of 450 connections wait for an answer', wait_for(lambda: m.open == 225), (m.open, queue('limits').stdout[:500], log()[-1000:]))
 send('ann@later.example', 'near')
 check('a mailbox gets its mail', wait_for(lambda: has('near')), m.open)
+
+# ---- nor do they take all connections, one after another ----
+k = Host(2716).up()
+start({'m': 2708, 'k': 2716}, 4, '.m.example 20\n')
+wait_for(lambda: m.open == 0)
+send('x@k.example', 'known')
+check('a host is known', wait_for(lambda: k.count == 1 and k.open == 0))
+for c in 'abcdefgh':
+    send(f'x@{c}.m.example', 'mute')
+taken = wait_for(lambda: m.open > 3, 75)  # two at once, one more after each 30 seconds of silence
+check('those that are silent leave a quarter of them', not taken and m.open == 3, m.open)
+send('x@k.example', 'known')
+check('to a host that is known', wait_for(lambda: k.count == 2), log()[-900:])
 mtactl('stop')
 done()

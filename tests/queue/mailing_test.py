@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""mailing_test - a message for many recipients of one host is looked at between
+its transactions: what is more urgent goes before it, orders and deadlines find
+it, and each recipient has it once."""
+import shutil
+from scene import *
+
+on_host()
+shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
+
+
+def queue(*words):
+    return subprocess.run(['/var/mta/bin/queue', *words], capture_output=True, text=True).stdout
+
+
+def waiting():
+    return [os.path.basename(name)[:23] for name in glob.glob('/var/mta/queue/cur/*/*')]
+
+
+def held():
+    return os.listdir('/var/mta/queue/hold')
+
+
+def many(count, domain):
+    return [f'r{n}@{domain}.example' for n in range(count)]
+
+
+def all_once(host, count):
+    return len(host.taken) == count and host.twice() == 0
+
+
+def urgent(recipient):
+    with socket.create_connection(('127.0.0.1', 25), 30, ('127.0.0.9', 0)) as s:
+        lines = s.makefile('rb')
+        for line in ('XCLIENT ADDR=127.0.0.1 LOGIN=joe', 'EHLO c', 'MAIL FROM:<joe@example.org> MT-PRIORITY=9', f'RCPT TO:<{recipient}>',
+                     'DATA', 'Subject: urgent\r\n\r\nx\r\n.', 'QUIT'):
+            while lines.readline()[3:4] == b'-':
+                pass
+            s.sendall(line.encode() + b'\r\n')
+        lines.read()
+
+
+def position(host, recipient):
+    return host.order.index(f'RCPT TO:<{recipient}>\r\n'.encode())
+
+
+def reports(action):
+    """Recipients that joe was told of."""
+    return sum(open(name).read().count(f'\nAction: {action}') for name in glob.glob(pwd.getpwnam('joe').pw_dir + '/Maildir/new/*'))
+
+
+ports = {'list': 2731, 'small': 2731, 'hold': 2732, 'remove': 2733, 'fail': 2734, 'route': 2735, 'delay': 2737, 'dead': 2738}
+control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in ports.items()))
+control('limits', '* 1\n')
+control('xclientnets', '127.0.0.9\n')
+mtactl('start')
+
+# ---- turns ----
+host = Stops(2731, 3).up()
+send_to(many(40, 'list'), '-XV')
+check('a mailing has begun', wait_for(lambda: host.begun == 4), host.begun)
+send('x@small.example', 'small')
+urgent('y@small.example')
+wait_for(lambda: log().count(' new from=') == 3)
+host.may_go_on.set()
+check('all go', wait_for(lambda: not waiting()) and all_once(host, 42), host.taken)
+check('what is urgent goes between two of its transactions', position(host, 'y@small.example') < 8, host.order)
+check('and what is small', position(host, 'x@small.example') < 8, host.order)
+
+# ---- orders ----
+host = Stops(2732, 1).up()
+send_to(many(350, 'hold'))
+wait_for(lambda: host.begun == 2)
+queue('hold', '-a')
+host.may_go_on.set()
+check('one that is held goes no further', wait_for(held) and host.begun == 2 and len(host.taken) == 200, (host.begun, len(host.taken)))
+queue('release', '-a')
+check('when it is released the rest goes', wait_for(lambda: not waiting() and len(host.taken) == 350) and all_once(host, 350), len(host.taken))
+
+host = Stops(2733, 5).up()
+send_to(many(30, 'remove'), '-XV')
+wait_for(lambda: host.begun == 6)
+queue('remove', '-a')
+host.may_go_on.set()
+check('one that is removed goes no further', wait_for(lambda: not waiting()) and host.begun == 6 and all_once(host, 6), host.taken)
+
+host = Stops(2734, 0).up()
+send_to(many(350, 'fail'))
+wait_for(lambda: host.begun == 1)
+queue('fail', '-a')
+host.may_go_on.set()
+check('one that is given up goes no further', wait_for(lambda: not waiting()) and host.begun == 1 and all_once(host, 100), host.begun)
+check('and its sender is told of the others', wait_for(lambda: reports('failed') == 250), reports('failed'))
+
+host, other = Stops(2735, 1).up(), Stops(2736, 99).up()
+send_to(many(30, 'route'), '-XV')
+wait_for(lambda: host.begun == 2)
+queue('route', '[127.0.0.1]:2736', '-a')
+host.may_go_on.set()
+check('one with another route goes there', wait_for(lambda: not waiting()) and all_once(host, 2) and all_once(other, 28), (host.taken, other.taken))
+
+# ---- its deadline comes ----
+control('delaywarning', '1\n')
+host = Stops(2737, 0).up()
+send_to(many(350, 'delay'))
+begun = time.time()
+wait_for(lambda: host.begun == 1 and time.time() > begun + 2)
+host.may_go_on.set()
+check('the rest of it goes on', wait_for(lambda: not waiting()) and all_once(host, 350), len(host.taken))
+check('and its sender was told of the delay', wait_for(lambda: reports('delayed') == 250), reports('delayed'))
+os.unlink('/var/mta/control/delaywarning')
+
+# ---- its host is gone ----
+send_to(many(30, 'dead'), '-XV')
+check('all wait for a host that is gone', wait_for(lambda: log().count('deferred to=<r') == 30), log()[-900:])
+check('no file is held open meanwhile',
+      wait_for(lambda: not any('/queue/cur/' in os.readlink(f) for f in glob.glob(f'/proc/{manager()}/fd/*') if os.path.islink(f))))
+host = Stops(2738, 99).up()
+queue('retry', waiting()[0])
+check('and go when it is back', wait_for(lambda: not waiting()) and all_once(host, 30), host.taken)
+mtactl('stop')
+done()
