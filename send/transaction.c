@@ -57,6 +57,7 @@ struct transaction {
 	struct verdicts *verdicts;
 	struct form form;
 	bool is_chunk_sent;                    /* BDAT, with all of the text */
+	bool is_refused;                       /* by the reply to MAIL */
 	bool is_out[DELIVERY_RECIPIENTS_MAX];  /* not even tried here */
 	size_t taken;                          /* recipients, by the server */
 	bool is_over[DELIVERY_RECIPIENTS_MAX]; /* and these were too many */
@@ -161,6 +162,8 @@ is_too_many(const struct transaction *transaction)
 static void
 set_aside(struct transaction *transaction, size_t index)
 {
+	if (transaction->verdicts->given[index])
+		return;
 	transaction->is_over[index] = true;
 	transaction->over++;
 	transaction->verdicts->given[index] = true;
@@ -198,15 +201,16 @@ read_envelope(struct transaction *transaction)
 	if (client->code == 0 && verdicts->has_another_try &&
 	    connection->mails > 1)
 		return false;
-	if (!is_yes(client))
+	transaction->is_refused = !is_yes(client);
+	if (transaction->is_refused)
 		judge_reply(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
 		if (transaction->is_out[i])
 			continue;
-		if (!is_pipelined && verdicts->left == 0)
-			return true; /* MAIL was refused */
+		if (!is_pipelined && transaction->is_refused)
+			return true;
 		if (!is_pipelined)
 			command_rcpt(
 			    client, &transaction->form.telling, &recipient);
@@ -214,6 +218,8 @@ read_envelope(struct transaction *transaction)
 			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
+		if (transaction->is_refused)
+			continue; /* whatever it says: there is no message */
 		if (is_yes(client))
 			transaction->taken++;
 		else if (is_too_many(transaction))

@@ -336,6 +336,12 @@ for ehlo in (EHLO, PLAIN):
     got = c.send(rcpts=hundred[:2])
     check('nor for a mailbox that is full', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.2.2')] and len(s.messages) == 1, got)
     c.close()
+s = Server(MAIL='451 4.3.0 not now', RCPT=['250 ok', '452 4.5.3 too many'] * 50)
+c = Channel(s)
+got = c.send(rcpts=hundred[:2])
+check('nor where MAIL was refused and RCPT answers as if not', got and [v[:2] for v in got] == [('Z', '4.3.0')] * 2 and
+      [w[:4] for w in s.commands] == ['EHLO', 'MAIL', 'RCPT', 'RCPT', 'DATA'], (got, s.commands[:20], len(s.messages)))
+c.close()
 s = Server(EHLO + ('LIMITS MAILMAX=1',), RCPT=['250 ok', '452 4.5.3 too many'])
 c = Channel(s)
 got = c.send(rcpts=hundred[:2])
