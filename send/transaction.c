@@ -144,7 +144,10 @@ write_envelope(struct transaction *transaction)
 
 /* ---- more recipients than the server takes at once ---- */
 
-/* RFC 5321 section 4.5.3.1.10; not where even the first is one too many. */
+/*
+ * RFC 5321 section 4.5.3.1.10, which has 552 mean 452; not where even the first
+ * is one too many, and not where the status says that 552 means what it says.
+ */
 static bool
 is_too_many(const struct transaction *transaction)
 {
@@ -224,9 +227,6 @@ read_envelope(struct transaction *transaction)
 			transaction->taken++;
 		else if (is_too_many(transaction))
 			set_aside(transaction, i);
-		else if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
-			judge_give(
-			    connection, verdicts, i, VERDICT_LATER, "4.5.3");
 		else
 			judge_reply(connection, verdicts, i);
 	}

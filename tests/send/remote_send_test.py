@@ -363,6 +363,12 @@ for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
             expect(f'{why} {stage}, {way}', Channel(Server(ehlo, **{stage: reply})), 'Z', '4.4.2', 'mx.example[127.')
     expect(f'250 to DATA, {way}', Channel(Server(ehlo, DATA='250 ok')), 'Z', '4.5.0')
     expect(f'354 to the dot, {way}', Channel(Server(ehlo, **{'.': '354 more'})), 'Z', '4.5.0')
+    for reply, code in (('552 5.2.2 mailbox full', '5.2.2'), ('552 5.3.4 too big', '5.3.4'), ('552 storage', '5.0.0')):
+        expect(f'{reply} to the only one, {way}', Channel(Server(ehlo, RCPT=reply)), 'D', code, 'said: ' + reply)
+    c = Channel(Server(ehlo, RCPT=['250 ok', '552 5.2.2 mailbox full', '552 5.5.3 too many']))
+    got = c.send(rcpts=[f'r{i}@x.example' for i in range(3)])
+    check(f'552 as its status says, {way}', got and [v[:2] for v in got] == [('K', '2.0.0'), ('D', '5.2.2'), ('K', '2.0.0')], got)
+    c.close()
     s = Server(ehlo, RCPT=['250 ok', '550 5.1.1 no\n', '452 4.5.3 full', '552 too many', '250 ok'])
     s.script['RCPT'][1] = '550-5.1.1 no\n550-5.1.1 such\n550 5.1.1 user'
     c = Channel(s)
