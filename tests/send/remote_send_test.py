@@ -139,7 +139,7 @@ class Channel:
         socket.send_fds(ours, [pack(('H', domain), *opening)], [other.fileno()])
         other.close()
 
-    def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=()):
+    def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=(), originals=None):
         """One verdict (kind, code, text) for each recipient, in order."""
         rcpts = rcpts or [f'joe@{self.domain}']
         with tempfile.TemporaryFile() as f:
@@ -147,7 +147,7 @@ class Channel:
             f.flush()
             socket.send_fds(self.end, [pack(
                 ('N', 0), ('I', '0' * 23), ('O', 19), ('L', len(message)), *flags, ('F', sender),
-                *(('T', r) for r in rcpts))], [f.fileno()])
+                *(t for i, r in enumerate(rcpts) for t in (('T', r), *([('O', originals[i])] if originals else []))))], [f.fileno()])
         verdicts = {}
         while True:
             packet = self.end.recv(20000)
@@ -422,6 +422,14 @@ check('what is ASCII after all goes without', got and [v[:2] for v in got] == [(
 check('its domains as A-labels', s.commands[1:] == ['MAIL FROM:<me@xn--mnchen-3ya.example> BODY=8BITMIME', 'RCPT TO:<a@x.example>',
       'RCPT TO:<b@xn--bcher-kva.example>', 'DATA'], s.commands)
 c.close()
+for ehlo, original, told in ((('DSN', 'PIPELINING'), 'utf-8;\u00e4+nn@x.example', ' ORCPT=utf-8;\\x{E4}\\x{2B}nn@x.example'),
+                             (('DSN',), 'utf-8;' + '\u00e4' * 90 + '@x.example', ''),
+                             (('DSN', 'SMTPUTF8', '8BITMIME'), 'utf-8;\u00e4+nn@x.example', ' ORCPT=utf-8;\u00e4+nn@x.example')):
+    s = Server(ehlo)
+    c = Channel(s)
+    got = c.send(flags=[('U', 1)], rcpts=['a@x.example'], originals=[original])
+    check(f'ORCPT to a host of {ehlo}', got and got[0][:2] == ('K', '2.0.0') and s.commands[2] == 'RCPT TO:<a@x.example>' + told, (got, s.commands))
+    c.close()
 s = Server()
 expect('SMTPUTF8', Channel(s), 'K', '2.0.0', flags=[('U', 1)], rcpts=['ä@x.example'])
 check('is said', s.commands[1].endswith(' SMTPUTF8') and s.commands[2] == 'RCPT TO:<ä@x.example>', s.commands)
