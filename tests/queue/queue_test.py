@@ -192,6 +192,24 @@ check('what a message came with is in JSON', [told.get(word) for word in ('verp'
       ['-=', 'one+2Btwo', 'H', '<extras@x>'] and told['uid'] == 0, told)
 queue('remove', told['id'])
 
+# ---- words of others ----
+def refuse(listener):
+    while True:
+        client, _ = listener.accept()
+        with client, client.makefile('rb') as lines:
+            client.sendall(b'220 host\r\n')
+            while line := lines.readline():
+                client.sendall(b'450 4.2.2 bo\xeete "pleine"\r\n' if line[:4] == b'RCPT' else b'250 ok\r\n')
+
+
+threading.Thread(target=refuse, args=[socket.create_server(('127.0.0.1', 2700))], daemon=True).start()
+latin = send('u@dead.example', 'latin')
+queue('retry', latin)
+told = wait_for(lambda: re.search(rb'.* said: 450 .*', subprocess.run(['/var/mta/bin/mailq', '-j'], capture_output=True).stdout))
+reason = told and json.loads(told[0].decode(errors='surrogateescape'))['recipients'][0]['reason']
+check('JSON is UTF-8, whatever a host says', reason and reason.endswith('450 4.2.2 bo\ufffdte "pleine"'), told)
+queue('remove', latin)
+
 # ---- one that is on its way ----
 host.go.clear()
 e = send('v@live.example', 'on its way')
