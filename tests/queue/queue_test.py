@@ -24,10 +24,10 @@ def ids(*words, **more):
     return [json.loads(line)['id'] for line in queue('list', '-j', *words, **more).stdout.splitlines()]
 
 
-def send(recipient, subject, sender='joe@example.org'):
+def send(recipient, subject, sender='joe@example.org', more=''):
     with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
         s.ehlo(), s.mail(sender), s.rcpt(recipient)
-        code, text = s.data(f'Subject: {subject}\r\nX-Kind: a\r\n folded one\r\n\r\ntext of {subject}\r\n')
+        code, text = s.data(f'Subject: {subject}\r\nX-Kind: a\r\n folded one\r\n{more}\r\ntext of {subject}\r\n')
         return re.search(r'[0-9a-f]{23}', text.decode())[0]
 
 
@@ -86,6 +86,11 @@ check('by sender', ids('-f', 'ANN@*') == [b])
 check('by recipient', ids('-r', 'z@*') == [c])
 check('by domain', sorted(ids('-d', 'dead.example')) == sorted([a, b]) and ids('-d', '*.dead.example') == [c])
 check('by a header field, unfolded', ids('-H', 'subject: sec*') == [b] and len(ids('-H', 'X-Kind: a folded one')) == 3)
+encoded = send('w@sub.dead.example', '=?utf-8?B?R3LDvMOfZSBh?= =?iso-8859-1?Q?us_K=F6ln?=', more='X-Kind: =?utf-8?Q?odd?=\r\n')
+check('by encoded words, as they are read', wait_for(lambda: ids('-H', 'subject: Gr\u00fc\u00dfe aus*')) == [encoded] and
+      ids('-H', 'X-Kind: odd') == [encoded], queue('show', encoded).stdout)
+check('and as they stand', ids('-H', 'subject: =[?]utf-8[?]B[?]*') == [encoded])
+queue('remove', encoded)
 check('by age', len(ids('-y', '5m')) == 3 and ids('-o', '1h') == [])
 check('several must all fit', ids('-f', 'joe@*', '-d', 'dead.example') == [a])
 check('as text, with the reason', 'refused' in queue('list', a).stdout and '-- 0 KiB in 1 message\n' in queue('list', a).stdout)
