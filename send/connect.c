@@ -1,6 +1,5 @@
 #include "send/connect.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,8 +14,7 @@
 
 enum {
 	RESOLVE_TIMEOUT_MS = 60 * 1000,
-	GREETING_TIMEOUT_MS = 300 * 1000,
-	QUIT_TIMEOUT_MS = 5 * 1000
+	GREETING_TIMEOUT_MS = 300 * 1000
 };
 
 struct attempt {
@@ -251,10 +249,30 @@ forget_addresses(struct attempt *attempt)
 							   : &attempt->source };
 }
 
+/* Whom else there is to ask: the hosts after it, then what it has itself. */
+static void
+keep_others(struct attempt *attempt, struct span host, struct span after)
+{
+	struct buf others = buf_new(PACKET_MAX);
+	struct dns_hop hop = { .preference = 0 };
+
+	while (dns_next_hop(&after, &hop))
+		dns_add_hop(&others, &hop);
+	hop.host = host;
+	for (size_t i = 0; i < attempt->reach.count; i++) {
+		hop.address = attempt->reach.addresses[i].text;
+		if (!attempt->reach.addresses[i].is_done)
+			dns_add_hop(&others, &hop);
+	}
+	buf_free(&attempt->connection->others);
+	attempt->connection->others = others;
+}
+
 static bool
 try_hops(struct attempt *attempt, struct span hops)
 {
 	struct span host = { "", 0 };
+	struct span after = hops; /* all that has not been added */
 	struct dns_hop hop;
 
 	forget_addresses(attempt);
@@ -262,14 +280,20 @@ try_hops(struct attempt *attempt, struct span hops)
 		if (attempt->reach.count > 0 &&
 		    (!span_equal_nocase(host, hop.host) ||
 			attempt->reach.count == REACH_MAX)) {
-			if (try_host(attempt, host))
+			if (try_host(attempt, host)) {
+				keep_others(attempt, host, after);
 				return true;
+			}
 			forget_addresses(attempt);
 		}
 		host = hop.host;
 		reach_add(&attempt->reach, hop.address, attempt->route.port);
+		after = hops;
 	}
-	return try_host(attempt, host);
+	if (!try_host(attempt, host))
+		return false;
+	keep_others(attempt, host, after);
+	return true;
 }
 
 /*
@@ -391,6 +415,7 @@ connection_open(struct connection *connection,
 
 	attempt.is_known = has_route;
 	find_source(&attempt);
+	buf_clear(&connection->others);
 	if (attempt.route.is_path) {
 		verdicts_give_rest(
 		    verdicts, VERDICT_LATER, "4.3.5", route_path_mend);
@@ -418,6 +443,26 @@ connection_open(struct connection *connection,
 	return false;
 }
 
+bool
+connection_open_other(struct connection *connection,
+    const struct send_settings *settings, const struct helpers *helpers,
+    const struct channel_opening *target, const struct demand *demand)
+{
+	struct attempt attempt = { .connection = connection,
+		.settings = settings,
+		.helpers = helpers,
+		.domain = target->destination,
+		.demand = demand,
+		.route.port = settings->port };
+
+	if (connection->others.len == 0)
+		return false;
+	attempt.is_known = target_route(settings, target, &attempt.route);
+	find_source(&attempt);
+	connection_close(connection);
+	return try_hops(&attempt, buf_span(&connection->others));
+}
+
 void
 connection_take(struct connection *connection,
     const struct send_settings *settings, const struct channel_opening *target,
@@ -439,41 +484,4 @@ connection_take(struct connection *connection,
 	snprintf(connection->fault, sizeof(connection->fault), "%.*s",
 	    (int)sizeof(connection->fault) - 1, attempt.text);
 	connection_close(connection);
-}
-
-void
-connection_set_deadline(
-    struct connection *connection, const struct send_settings *settings)
-{
-	connection->deadline_ms = settings->transaction_ms == 0
-				      ? 0
-				      : clock_ms() + settings->transaction_ms;
-	connection->client.deadline_ms = connection->deadline_ms;
-}
-
-bool
-connection_is_stale(const struct connection *connection)
-{
-	struct pollfd wait = { .fd = connection->fd, .events = POLLIN };
-	uint64_t mails_max = connection->client.mails_max;
-
-	return connection->fd != -1 &&
-	       ((mails_max > 0 && connection->mails >= mails_max) ||
-		   reader_has_buffered(&connection->client.in) ||
-		   poll(&wait, 1, 0) != 0);
-}
-
-void
-connection_close(struct connection *connection)
-{
-	if (connection->fd == -1)
-		return;
-	if (connection->client.in.status == IO_OK &&
-	    connection->client.out.status == IO_OK) {
-		smtp_write(&connection->client, "QUIT");
-		smtp_read(&connection->client, QUIT_TIMEOUT_MS);
-	}
-	smtp_free(&connection->client);
-	close(connection->fd);
-	connection->fd = -1;
 }

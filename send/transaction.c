@@ -204,8 +204,8 @@ read_envelope(struct transaction *transaction)
 	if (client->code == 0 && verdicts->has_another_try &&
 	    connection->mails > 1)
 		return false;
-	transaction->is_refused = !is_yes(client);
-	if (transaction->is_refused)
+	transaction->is_refused = client->code != 0 && !is_yes(client);
+	if (!is_yes(client))
 		judge_reply(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
 		return false;
@@ -349,7 +349,12 @@ converse(struct transaction *transaction)
 		command_mail(client, &transaction->form.telling);
 	else if (!write_envelope(transaction))
 		return false;
-	if (!read_envelope(transaction))
+	bool is_whole = read_envelope(transaction);
+	/* Who was sent the text, and hung up, may have kept it. */
+	transaction->verdicts->is_deferred =
+	    transaction->taken == 0 && (is_whole || transaction->is_refused ||
+					   !transaction->is_chunk_sent);
+	if (!is_whole)
 		return false;
 	if (transaction->is_chunk_sent)
 		return end_chunk(transaction);

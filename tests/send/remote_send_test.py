@@ -448,6 +448,41 @@ for name, script in (('greets with 554', {'greeting': '554 5.3.2 no'}), ('greets
 expect('the IPv6 one cannot be reached', Channel('2001:db8::1', Server()), 'K', '2.0.0')
 expect('none can be reached', Channel('127.0.3.1', '127.0.3.2'), 'U', '4.4.1', 'mx.example[127.0.3.2]: Connection refused')
 expect('none greets', Channel(Server(greeting='554 go away')), 'U', '4.4.1', 'said: 554 go away')
+for way, ehlo in (('pipelined', EHLO), ('by BDAT', CHUNKING), ('one by one', PLAIN)):
+    for reply in ('452 4.3.1 full', '421 4.3.2 closing', None):
+        first, second, third = Server(ehlo, MAIL=reply), Server(ehlo), Server(ehlo)
+        if reply or way != 'by BDAT':
+            expect(f'{reply} to MAIL, {way}: the second host', Channel(first, second, third), 'K', '2.0.0', f'[{second.address}]')
+            check('it is asked once', first.connections == 1 and third.connections == 0 and len(second.messages) == 1, first.commands)
+    first, second = Server(ehlo, RCPT='450 4.7.1 greylisted'), Server(ehlo)
+    expect(f'each RCPT is put off, {way}', Channel(first, second), 'K', '2.0.0', f'[{second.address}]', rcpts=['a@x.example', 'b@x.example'])
+    first, second, third = Server(ehlo, RCPT='450 4.7.1 greylisted'), Server(ehlo, RCPT='450 4.7.2 me too'), Server(ehlo)
+    expect(f'by two, {way}', Channel(first, '127.0.3.1', second, third), 'Z', '4.7.2', f'[{second.address}]', rcpts=['a@x.example', 'b@x.example'])
+    check('is enough', third.connections == 0)
+    first = Server(ehlo, RCPT=['450 4.7.1 wait', '451 4.7.2 too'])
+    c = Channel(first, '127.0.3.1')
+    got = c.send(rcpts=['a@x.example', 'b@x.example'])
+    check(f'the first has the word where no other greets, {way}', got and [v[:2] for v in got] == [('Z', '4.7.1'), ('Z', '4.7.2')], got)
+    c.close()
+    for what, script in (('one is taken', {'RCPT': ['250 ok', '450 4.7.1 wait']}), ('the text is not', {'.': '451 4.3.0 no', 'BDAT': '451 4.3.0 no'}),
+                         ('one is refused', {'RCPT': ['550 5.1.1 no', '450 4.7.1 wait']})):
+        first, second = Server(ehlo, **script), Server(ehlo)
+        c = Channel(first, second)
+        got = c.send(rcpts=['a@x.example', 'b@x.example'])
+        check(f'no other where {what}, {way}', got and 'Z' in [v[0] for v in got] and second.connections == 0, (got, second.commands))
+        c.close()
+first, second = Server(CHUNKING, MAIL=None), Server(CHUNKING)
+expect('nor where it may have the text', Channel(first, second), 'Z', '4.4.2')
+check('of which it has heard', second.connections == 0)
+first, second = Server(MAIL=['250 ok', '452 4.3.1 full']), Server()
+c = Channel(first, second)
+got = [c.send()[0] for i in range(3)]
+check('over a connection that was open', [v[0] for v in got] == ['K'] * 3 and [len(list(filter(None, s.messages))) for s in (first, second)] == [1, 2] and
+      [s.connections for s in (first, second)] == [1, 1], (got, first.commands, second.commands))
+c.close()
+first = Server(MAIL='452 4.3.1 full')
+answers['hosted2.example'] = pack(('S', 'ok'), ('M', f'10 mx.example {first.address}'), ('M', f'10 mx.example {Server().address}'))
+expect('another address of the same host', Channel(domain='hosted2.example'), 'K', '2.0.0')
 for status, kind, code in (('noname', 'D', '5.1.2'), ('nullmx', 'D', '5.1.10'), ('loop', 'D', '5.4.6'),
                            ('later', 'Z', '4.4.3'), ('what?', 'Z', '4.4.3')):
     expect(f'the resolver says {status}', Channel(answer=pack(('S', status))), kind, code)
