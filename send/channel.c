@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "net/sources.h"
+#include "send/begin.h"
 #include "send/groups.h"
 #include "send/login.h"
 #include "send/secure.h"

@@ -40,12 +40,4 @@ bool connection_open_to(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
     struct span hops, const struct demand *demand, struct verdicts *verdicts);
 
-/*
- * One that a customer made, and had turned around (RFC 2645): its greeting, and
- * our hello.  If they come to nothing it is closed, and fault says why.
- */
-void connection_take(struct connection *connection,
-    const struct send_settings *settings, const struct channel_opening *target,
-    int fd);
-
 #endif

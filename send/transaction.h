@@ -13,6 +13,7 @@
 #include "queue/tls.h"
 
 struct send_settings {
+	struct buf me;                /* control/me: what smtpd greets with */
 	struct buf helo;              /* control/helohost */
 	struct control_list *routes;  /* control/smtproutes */
 	struct control_list policies; /* control/tlspolicy */

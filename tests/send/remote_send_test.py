@@ -11,7 +11,7 @@ on_net()
 control('timeoutconnect', '2\n')
 control('smtproutes', 'routed.example:[127.0.1.9]:2525\n.wild.example:smart.example:2526\n'
         'typo.example:[nonsense]\nhosted.example:nowhere.example\npath.example:lmtp:/run/lmtp\n'
-        'unix.example:lmtp:unix:/run/lmtp\n')
+        'unix.example:lmtp:unix:/run/lmtp\nours.example:home.example\n')
 
 EHLO = ('PIPELINING', 'SIZE 10000000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES')
 PLAIN = ()
@@ -483,6 +483,15 @@ c.close()
 first = Server(MAIL='452 4.3.1 full')
 answers['hosted2.example'] = pack(('S', 'ok'), ('M', f'10 mx.example {first.address}'), ('M', f'10 mx.example {Server().address}'))
 expect('another address of the same host', Channel(domain='hosted2.example'), 'K', '2.0.0')
+us, behind = Server(greeting='220 ME.example ESMTP Estafeta'), Server()
+expect('a host that is ourselves', Channel(us, behind), 'D', '5.4.6')
+expect('by its address', Channel(domain=f'[{us.address}]'), 'D', '5.4.6')
+expect('a better one is away', Channel(answer=hops('127.0.3.1', host='away.example') + hops(us.address)), 'U', '4.4.1',
+       'away.example[127.0.3.1]: Connection refused')
+expect('or puts it off', Channel(Server(MAIL='451 4.3.0 not now'), us, behind), 'Z', '4.3.0')
+check('nothing is said there, nor asked behind', us.commands == [] and behind.connections == 0, us.commands)
+answers['home.example'] = hops(us.address, host='home.example')
+expect('but by a route', Channel(domain='ours.example'), 'K', '2.0.0')
 for status, kind, code in (('noname', 'D', '5.1.2'), ('nullmx', 'D', '5.1.10'), ('loop', 'D', '5.4.6'),
                            ('later', 'Z', '4.4.3'), ('what?', 'Z', '4.4.3')):
     expect(f'the resolver says {status}', Channel(answer=pack(('S', status))), kind, code)
