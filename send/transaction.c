@@ -409,7 +409,9 @@ choose_action(const struct smtp_client *client, const struct deliver_by *by)
 {
 	if (by->mode != 0 && (by->is_traced || !client->has_deliverby))
 		return ACTION_TRACED;
-	return client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
+	if (client->has_dsn)
+		return ACTION_PASSED;
+	return client->is_lmtp ? ACTION_ARRIVED : ACTION_DELIVERED;
 }
 
 bool
