@@ -51,7 +51,10 @@ delivered_state(const struct job *job, const struct verdict *verdict)
 		return SLOT_DELIVERED;
 	if (verdict->action == ACTION_EXPANDED)
 		return SLOT_EXPANDED;
-	return job->errand->destination->is_local ? SLOT_ARRIVED : SLOT_RELAYED;
+	return job->errand->destination->is_local ||
+		       verdict->action == ACTION_ARRIVED
+		   ? SLOT_ARRIVED
+		   : SLOT_RELAYED;
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "mail/header.h"
+#include "mail/words.h"
 
 enum {
 	HEADER_MAX = 65536 /* of a message, looked at for -H */
@@ -79,12 +80,28 @@ has_recipient(const struct selection *selection, const struct queue_file *file)
 	return false;
 }
 
-/* Any field of that name whose unfolded value fits. */
+/* Unfolded, as it stands or as it is read: RFC 2047. */
+static bool
+value_matches(const char *pattern, struct span text)
+{
+	struct buf value = buf_new(HEADER_MAX);
+
+	header_add_unfolded(&value, text);
+	bool is_match = matches(pattern, buf_span(&value));
+	if (!is_match) {
+		buf_clear(&value);
+		words_add_decoded(&value, text);
+		is_match = matches(pattern, buf_span(&value));
+	}
+	buf_free(&value);
+	return is_match;
+}
+
+/* Any field of that name whose value fits. */
 static bool
 has_field(const char *wanted, const struct queue_file *file)
 {
 	static char bytes[HEADER_MAX];
-	struct buf value = buf_new(HEADER_MAX);
 	const char *pattern = strchr(wanted, ':');
 	struct span name;
 	struct span text;
@@ -103,14 +120,9 @@ has_field(const char *wanted, const struct queue_file *file)
 		return false;
 	struct span rest = header_of(
 	    (struct span){ bytes, (size_t)got < most ? (size_t)got : most });
-	while (!is_there && header_next(&rest, &name, &text)) {
-		if (!span_equal_nocase(name, field))
-			continue;
-		buf_clear(&value);
-		header_add_unfolded(&value, text);
-		is_there = matches(pattern, buf_span(&value));
-	}
-	buf_free(&value);
+	while (!is_there && header_next(&rest, &name, &text))
+		is_there = span_equal_nocase(name, field) &&
+			   value_matches(pattern, text);
 	return is_there;
 }
 

@@ -26,10 +26,10 @@ load(struct manager *manager)
 	manager->virtualdomains = domain_list("virtualdomains");
 	manager->odmr_domains = odmr_domains();
 	limits_read(&manager->limits);
-	manager->routes = control_list("smtproutes");
-	manager->tls_policies = control_list("tlspolicy");
-	manager->discards = control_list("discardehlo");
-	manager->sources = control_list("sourceaddress");
+	manager->routes = domain_lines("smtproutes", "");
+	manager->tls_policies = domain_lines("tlspolicy", "");
+	manager->discards = domain_lines("discardehlo", "");
+	manager->sources = domain_lines("sourceaddress", "");
 	manager->delimiters = control_word("recipientdelimiter", "+");
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/utf8.h"
 
 enum {
 	TELL_MS = 30000
@@ -36,12 +37,16 @@ is_admin(uid_t caller)
 	return false;
 }
 
+/* RFC 8259 section 8.1: UTF-8, though hosts answer in whatever they like. */
 static void
 print_json_string(struct span text)
 {
+	struct buf clean = buf_new(SIZE_MAX / 2);
+
+	utf8_add_clean(&clean, text);
 	putchar('"');
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	for (size_t i = 0; i < clean.len; i++) {
+		unsigned char c = (unsigned char)clean.data[i];
 
 		if (c == '"' || c == '\\')
 			printf("\\%c", c);
@@ -51,6 +56,7 @@ print_json_string(struct span text)
 			putchar(c);
 	}
 	putchar('"');
+	buf_free(&clean);
 }
 
 static void

@@ -1,10 +1,12 @@
 #include "send/channel.h"
 
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "net/sources.h"
+#include "send/begin.h"
 #include "send/groups.h"
 #include "send/login.h"
 #include "send/secure.h"
@@ -16,16 +18,49 @@ struct task {
 	struct demand demand;
 };
 
+/* To the manager. */
+struct answers {
+	int channel;
+	bool is_holding; /* what means later: another host may be asked yet */
+	struct buf held; /* packets, each behind its length and a colon */
+};
+
+static void
+tell(const struct answers *answers, struct span packet)
+{
+	/* A channel that ends is what the manager hears then. */
+	if (!packet_send(answers->channel, packet, NULL, 0))
+		temp_fail("the manager does not hear the verdict");
+}
+
+static void
+release(struct answers *answers)
+{
+	struct span rest = buf_span(&answers->held);
+	uint64_t length;
+
+	answers->is_holding = false;
+	while (span_number(span_cut(&rest, ':'), 10, INT64_MAX, &length)) {
+		tell(answers, span_slice(rest, 0, length));
+		rest = span_slice(rest, length, rest.len);
+	}
+	buf_free(&answers->held);
+}
+
 static void
 give_verdict(void *context, const struct verdict *verdict)
 {
-	const int *channel = context;
+	struct answers *answers = context;
 	struct buf packet = buf_new(PACKET_MAX);
 
 	verdict_add(&packet, verdict);
-	/* A channel that ends is what the manager hears then. */
-	if (!packet_send(*channel, buf_span(&packet), NULL, 0))
-		temp_fail("the manager does not hear the verdict");
+	if (answers->is_holding && verdict->kind == VERDICT_LATER) {
+		buf_printf(&answers->held, "%zu:", packet.len);
+		buf_add(&answers->held, buf_span(&packet));
+	} else {
+		release(answers);
+		tell(answers, buf_span(&packet));
+	}
 	buf_free(&packet);
 }
 
@@ -127,6 +162,7 @@ try(struct connection *connection, const struct send_settings *settings,
 {
 	char why[LOGIN_WHY_MAX];
 
+	verdicts->is_deferred = false;
 	if (connection->is_given)
 		return try_given(connection, target, task, verdicts);
 	if (connection_is_stale(connection))
@@ -149,14 +185,43 @@ try(struct connection *connection, const struct send_settings *settings,
 	return verdicts->left < verdicts->count;
 }
 
+/*
+ * RFC 5321 section 5.1: the next host, if the first puts it off before it has
+ * taken anything.  One is enough: who greylists has many names.
+ */
+static void
+try_other(struct connection *connection, const struct send_settings *settings,
+    const struct helpers *helpers, const struct channel_opening *target,
+    const struct task *task, struct verdicts *verdicts)
+{
+	struct answers *answers = verdicts->context;
+
+	if (!answers->is_holding || !verdicts->is_deferred ||
+	    !connection_open_other(
+		connection, settings, helpers, target, &task->demand))
+		return;
+	answers->is_holding = false;
+	buf_free(&answers->held);
+	memset(verdicts->given, false, sizeof(verdicts->given));
+	verdicts->left = verdicts->count;
+	verdicts->has_another_try = false;
+	secure_log(connection, &task->delivery.id);
+	if (!groups_run(connection, &task->delivery, task->message, verdicts))
+		connection_close(connection);
+}
+
 /* One transaction; a connection that was idle may be gone: try a new one. */
 static void
 run(struct connection *connection, const struct send_settings *settings,
     struct helpers *helpers, const struct channel_opening *target,
-    struct task *task, int *channel)
+    struct task *task, int channel)
 {
+	/* Where the manager is asked, a no to the next host ends it all. */
+	struct answers answers = { .channel = channel,
+		.is_holding = helpers->manager == -1,
+		.held = buf_new(SIZE_MAX / 2) };
 	struct verdicts verdicts = { .give = give_verdict,
-		.context = channel,
+		.context = &answers,
 		.count = count_recipients(&task->delivery) };
 
 	verdicts.left = verdicts.count;
@@ -164,13 +229,16 @@ run(struct connection *connection, const struct send_settings *settings,
 		task->message, &task->demand)) {
 		verdicts_give_rest(&verdicts, VERDICT_LATER, "4.3.0",
 		    "remote-auth does not answer");
+		release(&answers);
 		return;
 	}
 	connection_set_deadline(connection, settings);
 	if (!try(connection, settings, helpers, target, task, &verdicts))
 		try(connection, settings, helpers, target, task, &verdicts);
+	try_other(connection, settings, helpers, target, task, &verdicts);
 	verdicts_give_rest(
 	    &verdicts, VERDICT_LATER, "4.3.0", "no verdict was reached");
+	release(&answers);
 }
 
 int
@@ -192,7 +260,7 @@ channel_run(const struct send_settings *settings, struct helpers *helpers,
 			log_event("no transaction of delivery(5)");
 			return EX_PROTOCOL;
 		}
-		run(&connection, settings, helpers, target, &task, &fd);
+		run(&connection, settings, helpers, target, &task, fd);
 		close(task.message);
 		if ((connection.is_given && connection.fd == -1) ||
 		    !tell_ready(fd))

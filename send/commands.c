@@ -1,6 +1,7 @@
 #include "send/commands.h"
 
 #include "mail/domain.h"
+#include "mail/xtext.h"
 
 static void
 add_parameter(struct buf *line, const char *name, struct span value)
@@ -82,6 +83,20 @@ notify_word(char letter)
 	}
 }
 
+/* RFC 6533 section 3: where UTF-8 may not go, in ASCII, or not at all. */
+static void
+add_original(
+    struct buf *line, const struct telling *telling, struct span original)
+{
+	struct buf ascii = buf_new(XTEXT_ORCPT_MAX);
+
+	if (telling->needs_utf8)
+		add_parameter(line, " ORCPT=", original);
+	else if (orcpt_add_ascii(&ascii, original) && !ascii.overflow)
+		add_parameter(line, " ORCPT=", buf_span(&ascii));
+	buf_free(&ascii);
+}
+
 void
 command_rcpt(struct smtp_client *client, const struct telling *telling,
     const struct recipient *recipient)
@@ -96,7 +111,7 @@ command_rcpt(struct smtp_client *client, const struct telling *telling,
 			buf_add_string(
 			    &line, notify_word(recipient->notify.ptr[i]));
 		}
-		add_parameter(&line, " ORCPT=", recipient->original);
+		add_original(&line, telling, recipient->original);
 	}
 	write_line(client, &line);
 }

@@ -1,176 +1,17 @@
 #include "send/connect.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/die.h"
-#include "net/discards.h"
 #include "net/routes.h"
+#include "send/begin.h"
 #include "send/channel.h"
-#include "send/login.h"
-#include "send/reach.h"
-#include "send/secure.h"
 
 enum {
-	RESOLVE_TIMEOUT_MS = 60 * 1000,
-	GREETING_TIMEOUT_MS = 300 * 1000,
-	QUIT_TIMEOUT_MS = 5 * 1000
+	RESOLVE_TIMEOUT_MS = 60 * 1000
 };
-
-struct attempt {
-	struct connection *connection;
-	const struct send_settings *settings;
-	const struct helpers *helpers;
-	struct route route;
-	struct span domain; /* empty: by hand */
-	const struct demand *demand;
-	struct source source; /* if demand->source */
-	struct reach reach;
-	bool is_known;     /* the host is of control/smtproutes */
-	bool is_clear;     /* the handshake failed here before */
-	const char *code;  /* of the last host that was not secure, or NULL */
-	bool is_unreached; /* another host might have been */
-	char text[1024];   /* why the last host was of no use */
-};
-
-/* The server's last words, or what stands for them. */
-static void
-describe(struct attempt *attempt)
-{
-	const struct smtp_client *client = &attempt->connection->client;
-
-	snprintf(attempt->text, sizeof(attempt->text), "%s%s %.*s",
-	    attempt->connection->server,
-	    client->code == 0 ? ":" : " said:", (int)client->text.len,
-	    client->text.len == 0 ? "" : client->text.data);
-}
-
-/* Not secure enough: nothing of the message is told here. */
-static void
-refuse(struct attempt *attempt, enum secure_result secured, const char *code,
-    const char *why)
-{
-	struct connection *connection = attempt->connection;
-	const struct buf *text = &connection->client.text;
-	bool is_broken = secured == SECURE_BROKEN;
-
-	attempt->code = code;
-	snprintf(attempt->text, sizeof(attempt->text), "%s: %s%s%.*s",
-	    connection->server, why, is_broken ? ": " : "",
-	    is_broken ? (int)text->len : 0, is_broken ? text->data : "");
-	if (is_broken)
-		connection->client.in.status = IO_ERROR;
-	connection_close(connection);
-}
-
-enum outcome {
-	OUTCOME_OPEN,
-	OUTCOME_REFUSED, /* this host does not want us, or not so */
-	OUTCOME_NO_TLS   /* it offered TLS, but there was none to be had */
-};
-
-/* False if it is refused. */
-static bool
-say_hello(struct attempt *attempt, struct span host)
-{
-	struct smtp_client *client = &attempt->connection->client;
-	const struct buf *name = &attempt->settings->helo;
-	char helo[300];
-
-	snprintf(helo, sizeof(helo), "%.*s", (int)name->len, name->data);
-	unsigned code = smtp_hello(client, helo, GREETING_TIMEOUT_MS);
-	discards_apply(
-	    &attempt->settings->discards, attempt->domain, host, client);
-	return code >= 200 && code < 300;
-}
-
-/* From the greeting to the last hello; false if one is refused. */
-static bool
-greet(struct attempt *attempt, struct span host, const struct security *want,
-    enum secure_result *secured)
-{
-	struct connection *connection = attempt->connection;
-	struct smtp_client *client = &connection->client;
-
-	*secured = SECURE_NOT;
-	client->is_lmtp = attempt->route.kind == ROUTE_LMTP;
-	if (attempt->route.kind == ROUTE_SMTPS) {
-		*secured = secure_handshake(connection, attempt->helpers, want);
-		if (*secured != SECURE_DONE)
-			return true;
-	}
-	unsigned code = smtp_read(client, GREETING_TIMEOUT_MS);
-	if (code < 200 || code >= 300 || !say_hello(attempt, host))
-		return false;
-	if (!attempt->is_clear && !connection->is_secure)
-		*secured = secure_start(connection, attempt->helpers, want);
-	if (*secured != SECURE_DONE || attempt->route.kind == ROUTE_SMTPS)
-		return true;
-	return say_hello(attempt, host);
-}
-
-/* A login that fails is ours to mend: the message waits. */
-static enum outcome
-log_in(struct attempt *attempt)
-{
-	struct connection *connection = attempt->connection;
-	struct smtp_client *client = &connection->client;
-	uint64_t line = attempt->demand->login;
-	const char *code;
-
-	if (line == 0 || login_run(connection, attempt->helpers, line, &code))
-		return OUTCOME_OPEN;
-	attempt->code = code;
-	attempt->is_unreached |= client->in.status != IO_OK;
-	describe(attempt);
-	log_event("no login server=%s reason=%.*s", connection->server,
-	    (int)client->text.len,
-	    client->text.len == 0 ? "" : client->text.data);
-	connection_close(connection);
-	return OUTCOME_REFUSED;
-}
-
-/* Greeting, hello, and TLS where it is offered; closed unless it is open. */
-static enum outcome
-begin(struct attempt *attempt, struct span host)
-{
-	struct connection *connection = attempt->connection;
-	struct smtp_client *client = &connection->client;
-	struct security want = secure_want(attempt->settings, attempt->domain,
-	    host, attempt->is_known, attempt->demand);
-	enum secure_result secured;
-	const char *why = NULL;
-
-	if (attempt->route.kind == ROUTE_SMTPS &&
-	    want.policy.level < TLS_LEVEL_ENCRYPT)
-		want.policy.level = TLS_LEVEL_ENCRYPT;
-	smtp_open(client, connection->fd);
-	client->deadline_ms = connection->deadline_ms;
-	connection->mails = 0;
-	connection->is_secure = false;
-	connection->is_fallback = attempt->is_clear;
-	connection->demand = *attempt->demand;
-	connection->is_route = attempt->is_known;
-	connection->mechanism[0] = '\0';
-	bool is_good = greet(attempt, host, &want, &secured);
-	if (is_good && (secured != SECURE_BROKEN ||
-			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
-		const char *fault = secure_fault(connection, &want, &why);
-
-		if (fault == NULL)
-			return log_in(attempt);
-		refuse(attempt, secured, fault, why);
-		return OUTCOME_REFUSED;
-	}
-	attempt->is_unreached |= secured != SECURE_BROKEN;
-	describe(attempt);
-	smtp_free(client);
-	close(connection->fd);
-	connection->fd = -1;
-	return secured == SECURE_BROKEN ? OUTCOME_NO_TLS : OUTCOME_REFUSED;
-}
 
 /* For log and verdicts: the address that answered, or failed last. */
 static void
@@ -237,6 +78,8 @@ try_host(struct attempt *attempt, struct span host)
 		}
 		if (outcome == OUTCOME_OPEN)
 			return true;
+		if (attempt->is_loop)
+			return false;
 	}
 	attempt->is_unreached = true;
 	return false;
@@ -251,10 +94,30 @@ forget_addresses(struct attempt *attempt)
 							   : &attempt->source };
 }
 
+/* Whom else there is to ask: the hosts after it, then what it has itself. */
+static void
+keep_others(struct attempt *attempt, struct span host, struct span after)
+{
+	struct buf others = buf_new(PACKET_MAX);
+	struct dns_hop hop = { .preference = 0 };
+
+	while (dns_next_hop(&after, &hop))
+		dns_add_hop(&others, &hop);
+	hop.host = host;
+	for (size_t i = 0; i < attempt->reach.count; i++) {
+		hop.address = attempt->reach.addresses[i].text;
+		if (!attempt->reach.addresses[i].is_done)
+			dns_add_hop(&others, &hop);
+	}
+	buf_free(&attempt->connection->others);
+	attempt->connection->others = others;
+}
+
 static bool
 try_hops(struct attempt *attempt, struct span hops)
 {
 	struct span host = { "", 0 };
+	struct span after = hops; /* all that has not been added */
 	struct dns_hop hop;
 
 	forget_addresses(attempt);
@@ -262,14 +125,23 @@ try_hops(struct attempt *attempt, struct span hops)
 		if (attempt->reach.count > 0 &&
 		    (!span_equal_nocase(host, hop.host) ||
 			attempt->reach.count == REACH_MAX)) {
-			if (try_host(attempt, host))
+			if (try_host(attempt, host)) {
+				keep_others(attempt, host, after);
 				return true;
+			}
+			/* RFC 5321 section 5.1: nor those behind us. */
+			if (attempt->is_loop)
+				return false;
 			forget_addresses(attempt);
 		}
 		host = hop.host;
 		reach_add(&attempt->reach, hop.address, attempt->route.port);
+		after = hops;
 	}
-	return try_host(attempt, host);
+	if (!try_host(attempt, host))
+		return false;
+	keep_others(attempt, host, after);
+	return true;
 }
 
 /*
@@ -292,6 +164,9 @@ static void
 give_up(enum dns_status status, const struct attempt *attempt,
     struct verdicts *verdicts)
 {
+	/* A better host that is away for now may take it later. */
+	if (attempt->is_loop && !attempt->is_unreached && attempt->code == NULL)
+		status = DNS_LOOP;
 	switch (status) {
 	case DNS_OK:
 		if (attempt->code != NULL) {
@@ -391,6 +266,7 @@ connection_open(struct connection *connection,
 
 	attempt.is_known = has_route;
 	find_source(&attempt);
+	buf_clear(&connection->others);
 	if (attempt.route.is_path) {
 		verdicts_give_rest(
 		    verdicts, VERDICT_LATER, "4.3.5", route_path_mend);
@@ -418,62 +294,22 @@ connection_open(struct connection *connection,
 	return false;
 }
 
-void
-connection_take(struct connection *connection,
-    const struct send_settings *settings, const struct channel_opening *target,
-    int fd)
+bool
+connection_open_other(struct connection *connection,
+    const struct send_settings *settings, const struct helpers *helpers,
+    const struct channel_opening *target, const struct demand *demand)
 {
 	struct attempt attempt = { .connection = connection,
 		.settings = settings,
-		.domain = target->destination };
+		.helpers = helpers,
+		.domain = target->destination,
+		.demand = demand,
+		.route.port = settings->port };
 
-	*connection = (struct connection){ .fd = fd, .is_given = true };
-	snprintf(connection->server, sizeof(connection->server), "%.*s",
-	    (int)target->server.len, target->server.ptr);
-	smtp_open(&connection->client, fd);
-	connection_set_deadline(connection, settings);
-	unsigned code = smtp_read(&connection->client, GREETING_TIMEOUT_MS);
-	if (code >= 200 && code < 300 && say_hello(&attempt, target->server))
-		return;
-	describe(&attempt);
-	snprintf(connection->fault, sizeof(connection->fault), "%.*s",
-	    (int)sizeof(connection->fault) - 1, attempt.text);
+	if (connection->others.len == 0)
+		return false;
+	attempt.is_known = target_route(settings, target, &attempt.route);
+	find_source(&attempt);
 	connection_close(connection);
-}
-
-void
-connection_set_deadline(
-    struct connection *connection, const struct send_settings *settings)
-{
-	connection->deadline_ms = settings->transaction_ms == 0
-				      ? 0
-				      : clock_ms() + settings->transaction_ms;
-	connection->client.deadline_ms = connection->deadline_ms;
-}
-
-bool
-connection_is_stale(const struct connection *connection)
-{
-	struct pollfd wait = { .fd = connection->fd, .events = POLLIN };
-	uint64_t mails_max = connection->client.mails_max;
-
-	return connection->fd != -1 &&
-	       ((mails_max > 0 && connection->mails >= mails_max) ||
-		   reader_has_buffered(&connection->client.in) ||
-		   poll(&wait, 1, 0) != 0);
-}
-
-void
-connection_close(struct connection *connection)
-{
-	if (connection->fd == -1)
-		return;
-	if (connection->client.in.status == IO_OK &&
-	    connection->client.out.status == IO_OK) {
-		smtp_write(&connection->client, "QUIT");
-		smtp_read(&connection->client, QUIT_TIMEOUT_MS);
-	}
-	smtp_free(&connection->client);
-	close(connection->fd);
-	connection->fd = -1;
+	return try_hops(&attempt, buf_span(&connection->others));
 }

@@ -8,7 +8,7 @@
 #include "base/control.h"
 #include "net/dns.h"
 #include "net/routes.h"
-#include "send/transaction.h"
+#include "send/connection.h"
 
 /*
  * The route of an administrator for it, its own or that of control/smtproutes;
@@ -27,31 +27,17 @@ bool connection_open(struct connection *connection,
     const struct channel_opening *target, const struct demand *demand,
     struct verdicts *verdicts);
 
-/* The same for addresses that are known; hops as in net/dns.h. */
+/*
+ * Close it, and open one to another host (or address) of those that were not
+ * tried when it was opened.  False, without a verdict, if none is of use.
+ */
+bool connection_open_other(struct connection *connection,
+    const struct send_settings *settings, const struct helpers *helpers,
+    const struct channel_opening *target, const struct demand *demand);
+
+/* connection_open for addresses that are known; hops as in net/dns.h. */
 bool connection_open_to(struct connection *connection,
     const struct send_settings *settings, const struct helpers *helpers,
     struct span hops, const struct demand *demand, struct verdicts *verdicts);
-
-/*
- * One that a customer made, and had turned around (RFC 2645): its greeting, and
- * our hello.  If they come to nothing it is closed, and fault says why.
- */
-void connection_take(struct connection *connection,
-    const struct send_settings *settings, const struct channel_opening *target,
-    int fd);
-
-/* What comes next, until this is called again, has control/timeouttransaction.
- */
-void connection_set_deadline(
-    struct connection *connection, const struct send_settings *settings);
-
-/*
- * Has the other side said something, or gone, since the last transaction, or
- * had as many as it takes (RFC 9422)?
- */
-bool connection_is_stale(const struct connection *connection);
-
-/* QUIT, politely, and close. */
-void connection_close(struct connection *connection);
 
 #endif

@@ -1,6 +1,5 @@
 #include "send/refusals.h"
 
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,18 @@ at_place(const struct refusal_hosts *hosts, size_t place)
 {
 	return (
 	    struct refusals *)(void *)(hosts->pages + place * hosts->page_size);
+}
+
+/*
+ * A page of its own, and empty: children that have the one before, which is
+ * another host's, write there still.
+ */
+static bool
+renew(const struct refusal_hosts *hosts, size_t place)
+{
+	return mmap(at_place(hosts, place), hosts->page_size,
+		   PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
 /* One mapping for all: each of them would make each fork dearer. */
@@ -38,12 +49,13 @@ refusals_of(struct refusal_hosts *hosts, struct span name, uint16_t port)
 		    span_equal_nocase(buf_span(&hosts->hosts[i].name), name))
 			return at_place(hosts, i);
 	size_t place = hosts->next;
+	if (hosts->hosts[place].name.len > 0 && !renew(hosts, place))
+		return NULL;
 	hosts->next = (place + 1) % REFUSAL_HOSTS;
 	buf_free(&hosts->hosts[place].name);
 	hosts->hosts[place].name = buf_new(name.len + 1);
 	buf_add(&hosts->hosts[place].name, name);
 	hosts->hosts[place].port = port;
-	memset(at_place(hosts, place), 0, sizeof(struct refusals));
 	return at_place(hosts, place);
 }
 

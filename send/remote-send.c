@@ -50,9 +50,9 @@ static void
 read_settings(struct send_settings *settings)
 {
 	static struct control_list routes;
-	struct buf me = control_me();
 
-	settings->helo = control_host("helohost", buf_string(&me));
+	settings->me = control_me();
+	settings->helo = control_host("helohost", buf_string(&settings->me));
 	routes = routes_read();
 	settings->routes = &routes;
 	settings->policies = tlspolicy_read();
@@ -68,7 +68,6 @@ read_settings(struct send_settings *settings)
 	settings->transaction_ms =
 	    (int64_t)control_number("timeouttransaction", 3600, 1, 86400) *
 	    1000;
-	buf_free(&me);
 }
 
 /* At the limit the next channel waits, and only the manager's end is heard. */

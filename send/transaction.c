@@ -57,6 +57,7 @@ struct transaction {
 	struct verdicts *verdicts;
 	struct form form;
 	bool is_chunk_sent;                    /* BDAT, with all of the text */
+	bool is_refused;                       /* by the reply to MAIL */
 	bool is_out[DELIVERY_RECIPIENTS_MAX];  /* not even tried here */
 	size_t taken;                          /* recipients, by the server */
 	bool is_over[DELIVERY_RECIPIENTS_MAX]; /* and these were too many */
@@ -143,7 +144,10 @@ write_envelope(struct transaction *transaction)
 
 /* ---- more recipients than the server takes at once ---- */
 
-/* RFC 5321 section 4.5.3.1.10; not where even the first is one too many. */
+/*
+ * RFC 5321 section 4.5.3.1.10, which has 552 mean 452; not where even the first
+ * is one too many, and not where the status says that 552 means what it says.
+ */
 static bool
 is_too_many(const struct transaction *transaction)
 {
@@ -161,6 +165,8 @@ is_too_many(const struct transaction *transaction)
 static void
 set_aside(struct transaction *transaction, size_t index)
 {
+	if (transaction->verdicts->given[index])
+		return;
 	transaction->is_over[index] = true;
 	transaction->over++;
 	transaction->verdicts->given[index] = true;
@@ -198,6 +204,7 @@ read_envelope(struct transaction *transaction)
 	if (client->code == 0 && verdicts->has_another_try &&
 	    connection->mails > 1)
 		return false;
+	transaction->is_refused = client->code != 0 && !is_yes(client);
 	if (!is_yes(client))
 		judge_reply(connection, verdicts, ALL_THE_REST);
 	if (client->code == 0)
@@ -205,8 +212,8 @@ read_envelope(struct transaction *transaction)
 	for (size_t i = 0; envelope_next(&rest, &recipient); i++) {
 		if (transaction->is_out[i])
 			continue;
-		if (!is_pipelined && verdicts->left == 0)
-			return true; /* MAIL was refused */
+		if (!is_pipelined && transaction->is_refused)
+			return true;
 		if (!is_pipelined)
 			command_rcpt(
 			    client, &transaction->form.telling, &recipient);
@@ -214,13 +221,12 @@ read_envelope(struct transaction *transaction)
 			judge_reply(connection, verdicts, ALL_THE_REST);
 			return false;
 		}
+		if (transaction->is_refused)
+			continue; /* whatever it says: there is no message */
 		if (is_yes(client))
 			transaction->taken++;
 		else if (is_too_many(transaction))
 			set_aside(transaction, i);
-		else if (client->code == 552) /* RFC 5321 section 4.5.3.1.10 */
-			judge_give(
-			    connection, verdicts, i, VERDICT_LATER, "4.5.3");
 		else
 			judge_reply(connection, verdicts, i);
 	}
@@ -343,7 +349,12 @@ converse(struct transaction *transaction)
 		command_mail(client, &transaction->form.telling);
 	else if (!write_envelope(transaction))
 		return false;
-	if (!read_envelope(transaction))
+	bool is_whole = read_envelope(transaction);
+	/* Who was sent the text, and hung up, may have kept it. */
+	transaction->verdicts->is_deferred =
+	    transaction->taken == 0 && (is_whole || transaction->is_refused ||
+					   !transaction->is_chunk_sent);
+	if (!is_whole)
 		return false;
 	if (transaction->is_chunk_sent)
 		return end_chunk(transaction);
@@ -398,7 +409,9 @@ choose_action(const struct smtp_client *client, const struct deliver_by *by)
 {
 	if (by->mode != 0 && (by->is_traced || !client->has_deliverby))
 		return ACTION_TRACED;
-	return client->has_dsn ? ACTION_PASSED : ACTION_DELIVERED;
+	if (client->has_dsn)
+		return ACTION_PASSED;
+	return client->is_lmtp ? ACTION_ARRIVED : ACTION_DELIVERED;
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "queue/tls.h"
 
 struct send_settings {
+	struct buf me;                /* control/me: what smtpd greets with */
 	struct buf helo;              /* control/helohost */
 	struct control_list *routes;  /* control/smtproutes */
 	struct control_list policies; /* control/tlspolicy */
@@ -63,6 +64,8 @@ struct connection {
 	bool is_fallback;     /* in clear, as TLS was tried in vain */
 	struct tls_facts facts;
 	struct smtp_client client;
+	struct buf
+	    others;      /* hops, net/dns.h, that were not needed to open it */
 	bool is_given;   /* a customer's, RFC 2645: none replaces it */
 	char fault[512]; /* why that one could not be used */
 };
@@ -76,6 +79,8 @@ struct verdicts {
 	size_t left;
 	/* Where an open connection turns out to be gone, none is given. */
 	bool has_another_try;
+	/* All were put off before anything was taken: another host might. */
+	bool is_deferred;
 	enum verdict_action action; /* of those that are delivered */
 };
 

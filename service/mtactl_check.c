@@ -328,7 +328,7 @@ read_routes(void)
 {
 	const struct control_list routes = routes_read();
 
-	routes_complain_paths(&routes);
+	routes_complain(&routes);
 }
 
 static void

@@ -98,6 +98,18 @@ check_items(const char *name, const struct control_list *list)
 			    "write one domain a line, as example.org");
 }
 
+/* The items, changed, in one text: a line each. */
+static void
+replace(struct control_list *list, struct buf text)
+{
+	struct span rest = buf_span(&text);
+
+	for (size_t i = 0; i < list->count; i++)
+		list->items[i] = span_cut(&rest, '\n');
+	buf_free(&list->text);
+	list->text = text;
+}
+
 struct control_list
 domain_list(const char *name)
 {
@@ -109,11 +121,57 @@ domain_list(const char *name)
 		return list;
 	for (size_t i = 0; i < list.count; i++)
 		add_item(&text, list.items[i]);
-	struct span rest = buf_span(&text);
+	replace(&list, text);
+	return list;
+}
+
+static size_t
+word_length(struct span text)
+{
+	size_t len = 0;
+
+	while (len < text.len && strchr(" \t:,@*[]", text.ptr[len]) == NULL)
+		len++;
+	return len;
+}
+
+/* False if a word has no A-labels. */
+static bool
+add_line(struct buf *text, struct span line, const char *end)
+{
+	while (line.len > 0 && strchr(end, line.ptr[0]) == NULL) {
+		size_t len = word_length(line);
+
+		if (line.ptr[0] == '.' || len == 0) {
+			buf_add_char(text, line.ptr[0]);
+			line = span_slice(line, 1, line.len);
+			continue;
+		}
+		struct span word = span_slice(line, 0, len);
+		if (span_is_ascii(word))
+			buf_add(text, word);
+		else if (!domain_add_ascii(text, word))
+			return false;
+		line = span_slice(line, len, line.len);
+	}
+	buf_add(text, line);
+	buf_add_char(text, '\n');
+	return true;
+}
+
+struct control_list
+domain_lines(const char *name, const char *end)
+{
+	struct control_list list = control_list(name);
+	struct buf text = buf_new(4 * (size_t)CONTROL_MAX);
+
+	if (span_is_ascii(buf_span(&list.text)))
+		return list;
 	for (size_t i = 0; i < list.count; i++)
-		list.items[i] = span_cut(&rest, '\n');
-	buf_free(&list.text);
-	list.text = text;
+		if (!add_line(&text, list.items[i], end))
+			control_complain(name, list.lines[i],
+			    "no domain can have such a name (IDNA)");
+	replace(&list, text);
 	return list;
 }
 

@@ -30,6 +30,14 @@ void domain_add_address(struct buf *into, struct span address);
 struct control_list domain_list(const char *name);
 
 /*
+ * A control file whose lines hold domains among other words: each word beyond
+ * ASCII, before the first of the characters end, in its A-labels.  Words end at
+ * spaces and any of ":,@*[]", and may begin with a dot.  One that has no such
+ * form ends the program as control_complain does.
+ */
+struct control_list domain_lines(const char *name, const char *end);
+
+/*
  * Does pattern cover domain?  ".example.org" covers every name below
  * example.org; any other covers itself, ASCII case ignored.
  */

@@ -194,3 +194,37 @@ xtext_add_embedded(struct buf *into, struct span address)
 			buf_printf(into, "\\x{%02X}", (unsigned)c);
 	}
 }
+
+bool
+orcpt_add_ascii(struct buf *into, struct span orcpt)
+{
+	struct span address = orcpt;
+	struct span type = span_cut(&address, ';');
+	uint64_t code;
+
+	if (span_is_ascii(orcpt)) {
+		buf_add(into, orcpt);
+		return true;
+	}
+	if (!is_utf8_type(type) || !utf8_is_valid(address))
+		return false;
+	buf_add(into, type);
+	buf_add_char(into, ';');
+	while (address.len > 0) {
+		struct span rest = address;
+		size_t len = embedded_len(address, 0, &code);
+
+		if (len == 0)
+			utf8_next(&rest);
+		else
+			rest = span_slice(rest, len, rest.len);
+		struct span one =
+		    span_slice(address, 0, address.len - rest.len);
+		if (len == 0)
+			xtext_add_embedded(into, one);
+		else
+			buf_add(into, one);
+		address = rest;
+	}
+	return true;
+}

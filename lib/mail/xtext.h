@@ -29,6 +29,13 @@ void xtext_encode(struct buf *into, struct span bytes);
 bool orcpt_is_valid(struct span orcpt, bool may_be_utf8);
 
 /*
+ * Append it for a server without SMTPUTF8: UTF-8 as "\x{HEX}", which RFC 6533
+ * section 3 (1) has there.  False, and nothing appended, where it holds other
+ * bytes than ASCII and has no such form.
+ */
+bool orcpt_add_ascii(struct buf *into, struct span orcpt);
+
+/*
  * Append it as Original-Recipient has it (RFC 3464 section 2.3.1): "TYPE;
  * ADDRESS", decoded; of the type utf-8 decoded only where is_utf8 (RFC 6533
  * section 3).  Bytes that a field cannot hold become "?".

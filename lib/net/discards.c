@@ -19,7 +19,7 @@ is_good(struct span line)
 struct control_list
 discards_read(void)
 {
-	struct control_list list = control_list("discardehlo");
+	struct control_list list = domain_lines("discardehlo", "");
 
 	for (size_t i = 0; i < list.count; i++)
 		if (!is_good(list.items[i]))

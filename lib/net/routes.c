@@ -136,7 +136,7 @@ route_find(
 struct control_list
 routes_read(void)
 {
-	struct control_list routes = control_list("smtproutes");
+	struct control_list routes = domain_lines("smtproutes", "");
 
 	for (size_t i = 0; i < routes.count; i++) {
 		struct route route = { .port = 0 };
@@ -152,16 +152,42 @@ routes_read(void)
 	return routes;
 }
 
+/* Of a domain, or all below one: never of an address, and "" is for all. */
+static bool
+is_pattern(struct span pattern)
+{
+	for (size_t i = 0; i < pattern.len; i++)
+		if (strchr("@,;*/", pattern.ptr[i]) != NULL)
+			return false;
+	return !span_equal(pattern, span_of("."));
+}
+
+static const char *
+find_fault(struct span line)
+{
+	struct route route = { .port = 0 };
+	struct span pattern;
+
+	if (!parse_route(line, &pattern, &route))
+		return NULL;
+	if (route.is_path)
+		return route_path_mend;
+	if (!is_pattern(pattern))
+		return "write one domain before the first colon, .domain, or "
+		       "nothing for all: a route is not by address";
+	if (route.host.len > 0 && !is_host(route.host))
+		return "write one host after the first colon: a name, or an "
+		       "address in brackets";
+	return NULL;
+}
+
 void
-routes_complain_paths(const struct control_list *routes)
+routes_complain(const struct control_list *routes)
 {
 	for (size_t i = 0; i < routes->count; i++) {
-		struct route route = { .port = 0 };
-		struct span pattern;
+		const char *mend = find_fault(routes->items[i]);
 
-		if (parse_route(routes->items[i], &pattern, &route) &&
-		    route.is_path)
-			control_complain(
-			    "smtproutes", routes->lines[i], route_path_mend);
+		if (mend != NULL)
+			control_complain("smtproutes", routes->lines[i], mend);
 	}
 }

@@ -28,8 +28,11 @@ struct route {
 
 extern const char route_path_mend[];
 
-/* For mtactl check: end as control_complain does at a route by a path. */
-void routes_complain_paths(const struct control_list *routes);
+/*
+ * For mtactl check: end as control_complain does at a route that nothing can
+ * take: by a path, of what is no domain, to what is no host.
+ */
+void routes_complain(const struct control_list *routes);
 
 /* Read the file.  A line without sense ends the program: control_complain. */
 struct control_list routes_read(void);

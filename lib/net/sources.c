@@ -48,7 +48,7 @@ source_parse(struct span line, struct source *source)
 struct control_list
 sources_read(void)
 {
-	struct control_list list = control_list("sourceaddress");
+	struct control_list list = domain_lines("sourceaddress", "");
 	struct source source;
 
 	for (size_t i = 0; i < list.count; i++)
@@ -89,10 +89,14 @@ sources_find(
 {
 	size_t place = 0;
 	size_t at = span_last_index(sender, '@');
+	struct span from = span_slice(sender, at + 1, sender.len);
+	struct buf ascii = buf_new(CONTROL_HOST_MAX);
 
+	/* A sender is as it was given, what the lines have is in A-labels. */
 	if (at < sender.len)
-		place =
-		    find(list, true, span_slice(sender, at + 1, sender.len));
+		place = find(list, true,
+		    domain_add_ascii(&ascii, from) ? buf_span(&ascii) : from);
+	buf_free(&ascii);
 	if (place == 0)
 		place = find(list, false, domain);
 	return place > 0 ? place : find(list, false, span_of("*"));

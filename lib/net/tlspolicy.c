@@ -94,7 +94,7 @@ tlspolicy_parse(
 struct control_list
 tlspolicy_read(void)
 {
-	struct control_list policies = control_list("tlspolicy");
+	struct control_list policies = domain_lines("tlspolicy", "");
 	struct tls_policy policy;
 	struct span pattern;
 

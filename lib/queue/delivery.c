@@ -116,7 +116,7 @@ verdict_parse(struct span packet, struct verdict *verdict)
 		return false;
 	verdict->kind = (enum verdict_kind)kind.ptr[0];
 	if (record_find(packet, 'A', &kind)) {
-		if (kind.len != 1 || strchr("PXRQ", kind.ptr[0]) == NULL)
+		if (kind.len != 1 || strchr("PXARQ", kind.ptr[0]) == NULL)
 			return false;
 		verdict->action = (enum verdict_action)kind.ptr[0];
 	}

@@ -71,7 +71,8 @@ enum verdict_action {
 	ACTION_DELIVERED,    /* for remote-send: to a host without DSN */
 	ACTION_PASSED = 'P', /* with its DSN parameters: theirs to report */
 	ACTION_EXPANDED = 'X',
-	ACTION_TRACED = 'R', /* relayed, which DELIVERBY wants to be told */
+	ACTION_ARRIVED = 'A', /* by LMTP: it is where it was to go */
+	ACTION_TRACED = 'R',  /* relayed, which DELIVERBY wants to be told */
 	/* Inside local-deliver: not done, send it again with a session of
 	 * queue-inject. */
 	ACTION_ASKS = 'Q'

@@ -48,7 +48,7 @@ limits_read(struct limits *limits)
 {
 	limits->has_mx = false;
 	limits->fallback = (struct limit){ .connections = LIMIT_CONNECTIONS };
-	limits->text = control_list("limits");
+	limits->text = domain_lines("limits", "");
 	limits->items = calloc(limits->text.count + 1, sizeof(*limits->items));
 	if (limits->items == NULL)
 		temp_fail("out of memory");

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mail/domain.h"
 #include "mail/header.h"
 #include "queue/tls.h"
 
@@ -99,7 +100,7 @@ is_domain(struct span domain)
 struct control_list
 odmr_domains(void)
 {
-	struct control_list list = control_list("odmrdomains");
+	struct control_list list = domain_lines("odmrdomains", ":");
 
 	for (size_t i = 0; i < list.count; i++) {
 		struct span accounts;
@@ -107,8 +108,7 @@ odmr_domains(void)
 		if (!is_domain(odmr_domain_of(list.items[i], &accounts)) ||
 		    accounts.len == 0)
 			control_complain("odmrdomains", list.lines[i],
-			    "write DOMAIN: ACCOUNT ..., the domain as DNS has "
-			    "it");
+			    "write DOMAIN: ACCOUNT ...");
 	}
 	return list;
 }

@@ -81,7 +81,7 @@ check('uids, capabilities and folders of the run scripts are those of the tables
 sources = {p: read(p) for role in ROLES + ['lib/*'] for p in glob.glob(f'{TOP}/{role}/*.c')}
 names = set()
 for text in sources.values():
-    names |= set(re.findall(r'(?:control_(?:number|value|word|host|path|list)|domain_list|network_list|load_set|dial_control)\(\s*"([a-z0-9]+)"', text))
+    names |= set(re.findall(r'(?:control_(?:number|value|word|host|path|list)|domain_list|domain_lines|network_list|load_set|dial_control)\(\s*"([a-z0-9]+)"', text))
 everything = plain(' '.join(read(p) for role in ROLES + ['lib/*'] for p in glob.glob(f'{TOP}/{role}/*.[1578]')))
 untold = sorted(n for n in names if not re.search(rf'\b{n}\b', everything))
 check(f'each of the {len(names)} control files is in a manual page', len(names) > 20 and not untold, untold)

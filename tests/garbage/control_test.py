@@ -29,7 +29,7 @@ SERVICES = {os.path.basename(os.path.dirname(p)): read(p).replace('\\\n', ' ') f
 LISTENING = {m for text in SERVICES.values() for m in re.findall(r'exec listen (\w+)', text)}
 LOGINS = {m for text in SERVICES.values() for m in re.findall(r' login (\w+)', text)} - {'smtp'}
 NUMBERS = {m[0]: m[1:] for m in re.findall(r'control_number\(\s*"(\w+)",\s*([^,]+),\s*([^,]+),\s*([^;]+?)\)', SOURCES)}
-READERS = r'(?:control_(?:value|words?|host|path|list)|domain_list|load_set|network_list|dial_control|is_set|program_of)'
+READERS = r'(?:control_(?:value|words?|host|path|list)|domain_list|domain_lines|load_set|network_list|dial_control|is_set|program_of)'
 FILES = set(re.findall(READERS + r'\(\s*"(\w+)"', SOURCES)) | set(NUMBERS)
 for suffix, reader in re.findall(r'snprintf\(\s*file, sizeof\(file\), "%s(\w+)".*?(\w+)\(\s*file\b', SOURCES, re.S):
     for service in LOGINS if suffix == 'peruser' else LISTENING:

@@ -24,10 +24,10 @@ def ids(*words, **more):
     return [json.loads(line)['id'] for line in queue('list', '-j', *words, **more).stdout.splitlines()]
 
 
-def send(recipient, subject, sender='joe@example.org'):
+def send(recipient, subject, sender='joe@example.org', more=''):
     with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
         s.ehlo(), s.mail(sender), s.rcpt(recipient)
-        code, text = s.data(f'Subject: {subject}\r\nX-Kind: a\r\n folded one\r\n\r\ntext of {subject}\r\n')
+        code, text = s.data(f'Subject: {subject}\r\nX-Kind: a\r\n folded one\r\n{more}\r\ntext of {subject}\r\n')
         return re.search(r'[0-9a-f]{23}', text.decode())[0]
 
 
@@ -86,6 +86,11 @@ check('by sender', ids('-f', 'ANN@*') == [b])
 check('by recipient', ids('-r', 'z@*') == [c])
 check('by domain', sorted(ids('-d', 'dead.example')) == sorted([a, b]) and ids('-d', '*.dead.example') == [c])
 check('by a header field, unfolded', ids('-H', 'subject: sec*') == [b] and len(ids('-H', 'X-Kind: a folded one')) == 3)
+encoded = send('w@sub.dead.example', '=?utf-8?B?R3LDvMOfZSBh?= =?iso-8859-1?Q?us_K=F6ln?=', more='X-Kind: =?utf-8?Q?odd?=\r\n')
+check('by encoded words, as they are read', wait_for(lambda: ids('-H', 'subject: Gr\u00fc\u00dfe aus*')) == [encoded] and
+      ids('-H', 'X-Kind: odd') == [encoded], queue('show', encoded).stdout)
+check('and as they stand', ids('-H', 'subject: =[?]utf-8[?]B[?]*') == [encoded])
+queue('remove', encoded)
 check('by age', len(ids('-y', '5m')) == 3 and ids('-o', '1h') == [])
 check('several must all fit', ids('-f', 'joe@*', '-d', 'dead.example') == [a])
 check('as text, with the reason', 'refused' in queue('list', a).stdout and '-- 0 KiB in 1 message\n' in queue('list', a).stdout)
@@ -191,6 +196,24 @@ told = json.loads(wait_for(lambda: queue('list', '-j', '-r', 'v@dead.example').s
 check('what a message came with is in JSON', [told.get(word) for word in ('verp', 'envid', 'ret', 'message_id')] ==
       ['-=', 'one+2Btwo', 'H', '<extras@x>'] and told['uid'] == 0, told)
 queue('remove', told['id'])
+
+# ---- words of others ----
+def refuse(listener):
+    while True:
+        client, _ = listener.accept()
+        with client, client.makefile('rb') as lines:
+            client.sendall(b'220 host\r\n')
+            while line := lines.readline():
+                client.sendall(b'450 4.2.2 bo\xeete "pleine"\r\n' if line[:4] == b'RCPT' else b'250 ok\r\n')
+
+
+threading.Thread(target=refuse, args=[socket.create_server(('127.0.0.1', 2700))], daemon=True).start()
+latin = send('u@dead.example', 'latin')
+queue('retry', latin)
+told = wait_for(lambda: re.search(rb'.* said: 450 .*', subprocess.run(['/var/mta/bin/mailq', '-j'], capture_output=True).stdout))
+reason = told and json.loads(told[0].decode(errors='surrogateescape'))['recipients'][0]['reason']
+check('JSON is UTF-8, whatever a host says', reason and reason.endswith('450 4.2.2 bo\ufffdte "pleine"'), told)
+queue('remove', latin)
 
 # ---- one that is on its way ----
 host.go.clear()

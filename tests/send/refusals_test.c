@@ -115,11 +115,43 @@ test_hosts(void)
 	    !refusals_has(refusals, joe, 0, &left));
 }
 
+/* A child that talks to a host yet when another gets its place. */
+static void
+test_recycling(void)
+{
+	static struct refusal_hosts hosts;
+	const struct span old = span_of("old.example");
+	struct refusals *refusals = refusals_of(&hosts, old, 25);
+	int go[2];
+	int status;
+	char byte;
+
+	if (refusals == NULL || pipe(go) == -1)
+		_exit(1);
+	if (fork() == 0) {
+		refusals_keep(&hosts, refusals);
+		close(go[1]);
+		if (read(go[0], &byte, 1) != 0)
+			_exit(1);
+		refusals_settle(refusals, joe, 0, REFUSAL_BAD);
+		_exit(refusals_has(refusals, joe, 0, &left) ? 0 : 1);
+	}
+	for (uint16_t i = 0; i < REFUSAL_HOSTS - 1; i++)
+		refusals_of(&hosts, span_of("more.example"), i);
+	refusals = refusals_of(&hosts, span_of("new.example"), 25);
+	close(go[1]);
+	wait(&status);
+	CHECK("what it learns is not of the other",
+	    status == 0 && refusals != NULL &&
+		!refusals_has(refusals, joe, 0, &left));
+}
+
 int
 main(void)
 {
 	test_pauses();
 	test_trial();
 	test_hosts();
+	test_recycling();
 	return test_result();
 }

@@ -11,7 +11,7 @@ on_net()
 control('timeoutconnect', '2\n')
 control('smtproutes', 'routed.example:[127.0.1.9]:2525\n.wild.example:smart.example:2526\n'
         'typo.example:[nonsense]\nhosted.example:nowhere.example\npath.example:lmtp:/run/lmtp\n'
-        'unix.example:lmtp:unix:/run/lmtp\n')
+        'unix.example:lmtp:unix:/run/lmtp\nours.example:home.example\n')
 
 EHLO = ('PIPELINING', 'SIZE 10000000', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES')
 PLAIN = ()
@@ -139,7 +139,7 @@ class Channel:
         socket.send_fds(ours, [pack(('H', domain), *opening)], [other.fileno()])
         other.close()
 
-    def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=()):
+    def send(self, message=b'Subject: x\n\nhello\n', rcpts=None, sender='from@me.example', flags=(), originals=None):
         """One verdict (kind, code, text) for each recipient, in order."""
         rcpts = rcpts or [f'joe@{self.domain}']
         with tempfile.TemporaryFile() as f:
@@ -147,7 +147,7 @@ class Channel:
             f.flush()
             socket.send_fds(self.end, [pack(
                 ('N', 0), ('I', '0' * 23), ('O', 19), ('L', len(message)), *flags, ('F', sender),
-                *(('T', r) for r in rcpts))], [f.fileno()])
+                *(t for i, r in enumerate(rcpts) for t in (('T', r), *([('O', originals[i])] if originals else []))))], [f.fileno()])
         verdicts = {}
         while True:
             packet = self.end.recv(20000)
@@ -336,6 +336,12 @@ for ehlo in (EHLO, PLAIN):
     got = c.send(rcpts=hundred[:2])
     check('nor for a mailbox that is full', [v[:2] for v in got] == [('K', '2.0.0'), ('Z', '4.2.2')] and len(s.messages) == 1, got)
     c.close()
+s = Server(MAIL='451 4.3.0 not now', RCPT=['250 ok', '452 4.5.3 too many'] * 50)
+c = Channel(s)
+got = c.send(rcpts=hundred[:2])
+check('nor where MAIL was refused and RCPT answers as if not', got and [v[:2] for v in got] == [('Z', '4.3.0')] * 2 and
+      [w[:4] for w in s.commands] == ['EHLO', 'MAIL', 'RCPT', 'RCPT', 'DATA'], (got, s.commands[:20], len(s.messages)))
+c.close()
 s = Server(EHLO + ('LIMITS MAILMAX=1',), RCPT=['250 ok', '452 4.5.3 too many'])
 c = Channel(s)
 got = c.send(rcpts=hundred[:2])
@@ -357,6 +363,12 @@ for ehlo, way in ((EHLO, 'pipelined'), (('8BITMIME',), 'one by one')):
             expect(f'{why} {stage}, {way}', Channel(Server(ehlo, **{stage: reply})), 'Z', '4.4.2', 'mx.example[127.')
     expect(f'250 to DATA, {way}', Channel(Server(ehlo, DATA='250 ok')), 'Z', '4.5.0')
     expect(f'354 to the dot, {way}', Channel(Server(ehlo, **{'.': '354 more'})), 'Z', '4.5.0')
+    for reply, code in (('552 5.2.2 mailbox full', '5.2.2'), ('552 5.3.4 too big', '5.3.4'), ('552 storage', '5.0.0')):
+        expect(f'{reply} to the only one, {way}', Channel(Server(ehlo, RCPT=reply)), 'D', code, 'said: ' + reply)
+    c = Channel(Server(ehlo, RCPT=['250 ok', '552 5.2.2 mailbox full', '552 5.5.3 too many']))
+    got = c.send(rcpts=[f'r{i}@x.example' for i in range(3)])
+    check(f'552 as its status says, {way}', got and [v[:2] for v in got] == [('K', '2.0.0'), ('D', '5.2.2'), ('K', '2.0.0')], got)
+    c.close()
     s = Server(ehlo, RCPT=['250 ok', '550 5.1.1 no\n', '452 4.5.3 full', '552 too many', '250 ok'])
     s.script['RCPT'][1] = '550-5.1.1 no\n550-5.1.1 such\n550 5.1.1 user'
     c = Channel(s)
@@ -410,6 +422,14 @@ check('what is ASCII after all goes without', got and [v[:2] for v in got] == [(
 check('its domains as A-labels', s.commands[1:] == ['MAIL FROM:<me@xn--mnchen-3ya.example> BODY=8BITMIME', 'RCPT TO:<a@x.example>',
       'RCPT TO:<b@xn--bcher-kva.example>', 'DATA'], s.commands)
 c.close()
+for ehlo, original, told in ((('DSN', 'PIPELINING'), 'utf-8;\u00e4+nn@x.example', ' ORCPT=utf-8;\\x{E4}\\x{2B}nn@x.example'),
+                             (('DSN',), 'utf-8;' + '\u00e4' * 90 + '@x.example', ''),
+                             (('DSN', 'SMTPUTF8', '8BITMIME'), 'utf-8;\u00e4+nn@x.example', ' ORCPT=utf-8;\u00e4+nn@x.example')):
+    s = Server(ehlo)
+    c = Channel(s)
+    got = c.send(flags=[('U', 1)], rcpts=['a@x.example'], originals=[original])
+    check(f'ORCPT to a host of {ehlo}', got and got[0][:2] == ('K', '2.0.0') and s.commands[2] == 'RCPT TO:<a@x.example>' + told, (got, s.commands))
+    c.close()
 s = Server()
 expect('SMTPUTF8', Channel(s), 'K', '2.0.0', flags=[('U', 1)], rcpts=['ä@x.example'])
 check('is said', s.commands[1].endswith(' SMTPUTF8') and s.commands[2] == 'RCPT TO:<ä@x.example>', s.commands)
@@ -428,6 +448,50 @@ for name, script in (('greets with 554', {'greeting': '554 5.3.2 no'}), ('greets
 expect('the IPv6 one cannot be reached', Channel('2001:db8::1', Server()), 'K', '2.0.0')
 expect('none can be reached', Channel('127.0.3.1', '127.0.3.2'), 'U', '4.4.1', 'mx.example[127.0.3.2]: Connection refused')
 expect('none greets', Channel(Server(greeting='554 go away')), 'U', '4.4.1', 'said: 554 go away')
+for way, ehlo in (('pipelined', EHLO), ('by BDAT', CHUNKING), ('one by one', PLAIN)):
+    for reply in ('452 4.3.1 full', '421 4.3.2 closing', None):
+        first, second, third = Server(ehlo, MAIL=reply), Server(ehlo), Server(ehlo)
+        if reply or way != 'by BDAT':
+            expect(f'{reply} to MAIL, {way}: the second host', Channel(first, second, third), 'K', '2.0.0', f'[{second.address}]')
+            check('it is asked once', first.connections == 1 and third.connections == 0 and len(second.messages) == 1, first.commands)
+    first, second = Server(ehlo, RCPT='450 4.7.1 greylisted'), Server(ehlo)
+    expect(f'each RCPT is put off, {way}', Channel(first, second), 'K', '2.0.0', f'[{second.address}]', rcpts=['a@x.example', 'b@x.example'])
+    first, second, third = Server(ehlo, RCPT='450 4.7.1 greylisted'), Server(ehlo, RCPT='450 4.7.2 me too'), Server(ehlo)
+    expect(f'by two, {way}', Channel(first, '127.0.3.1', second, third), 'Z', '4.7.2', f'[{second.address}]', rcpts=['a@x.example', 'b@x.example'])
+    check('is enough', third.connections == 0)
+    first = Server(ehlo, RCPT=['450 4.7.1 wait', '451 4.7.2 too'])
+    c = Channel(first, '127.0.3.1')
+    got = c.send(rcpts=['a@x.example', 'b@x.example'])
+    check(f'the first has the word where no other greets, {way}', got and [v[:2] for v in got] == [('Z', '4.7.1'), ('Z', '4.7.2')], got)
+    c.close()
+    for what, script in (('one is taken', {'RCPT': ['250 ok', '450 4.7.1 wait']}), ('the text is not', {'.': '451 4.3.0 no', 'BDAT': '451 4.3.0 no'}),
+                         ('one is refused', {'RCPT': ['550 5.1.1 no', '450 4.7.1 wait']})):
+        first, second = Server(ehlo, **script), Server(ehlo)
+        c = Channel(first, second)
+        got = c.send(rcpts=['a@x.example', 'b@x.example'])
+        check(f'no other where {what}, {way}', got and 'Z' in [v[0] for v in got] and second.connections == 0, (got, second.commands))
+        c.close()
+first, second = Server(CHUNKING, MAIL=None), Server(CHUNKING)
+expect('nor where it may have the text', Channel(first, second), 'Z', '4.4.2')
+check('of which it has heard', second.connections == 0)
+first, second = Server(MAIL=['250 ok', '452 4.3.1 full']), Server()
+c = Channel(first, second)
+got = [c.send()[0] for i in range(3)]
+check('over a connection that was open', [v[0] for v in got] == ['K'] * 3 and [len(list(filter(None, s.messages))) for s in (first, second)] == [1, 2] and
+      [s.connections for s in (first, second)] == [1, 1], (got, first.commands, second.commands))
+c.close()
+first = Server(MAIL='452 4.3.1 full')
+answers['hosted2.example'] = pack(('S', 'ok'), ('M', f'10 mx.example {first.address}'), ('M', f'10 mx.example {Server().address}'))
+expect('another address of the same host', Channel(domain='hosted2.example'), 'K', '2.0.0')
+us, behind = Server(greeting='220 ME.example ESMTP Estafeta'), Server()
+expect('a host that is ourselves', Channel(us, behind), 'D', '5.4.6')
+expect('by its address', Channel(domain=f'[{us.address}]'), 'D', '5.4.6')
+expect('a better one is away', Channel(answer=hops('127.0.3.1', host='away.example') + hops(us.address)), 'U', '4.4.1',
+       'away.example[127.0.3.1]: Connection refused')
+expect('or puts it off', Channel(Server(MAIL='451 4.3.0 not now'), us, behind), 'Z', '4.3.0')
+check('nothing is said there, nor asked behind', us.commands == [] and behind.connections == 0, us.commands)
+answers['home.example'] = hops(us.address, host='home.example')
+expect('but by a route', Channel(domain='ours.example'), 'K', '2.0.0')
 for status, kind, code in (('noname', 'D', '5.1.2'), ('nullmx', 'D', '5.1.10'), ('loop', 'D', '5.4.6'),
                            ('later', 'Z', '4.4.3'), ('what?', 'Z', '4.4.3')):
     expect(f'the resolver says {status}', Channel(answer=pack(('S', status))), kind, code)

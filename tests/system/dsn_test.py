@@ -10,7 +10,8 @@ on_host()
 shutil.rmtree('/var/mta/service/pop3d', ignore_errors=True)
 
 
-control('smtproutes', 'dsn.example:[127.0.0.1]:2525\nold.example:[127.0.0.1]:2526\nslow.example:[127.0.0.1]:2527\nno.example:[127.0.0.1]:2528\n')
+control('smtproutes', 'dsn.example:[127.0.0.1]:2525\nold.example:[127.0.0.1]:2526\nslow.example:[127.0.0.1]:2527\nno.example:[127.0.0.1]:2528\n'
+        'box.example:lmtp:[127.0.0.1]:2529\n')
 control('relayclients', '127.0.0.1\n')
 control('retrymin', '1\n')
 control('retrymax', '1\n')
@@ -19,6 +20,7 @@ control('doublebounceto', 'admin@dsn.example\n')
 modern = Hop(2525, 'PIPELINING', 'SIZE', '8BITMIME', 'DSN', 'SMTPUTF8')
 old = Hop(2526, 'PIPELINING', '8BITMIME')
 slow = Hop(2527, rcpt='451 4.2.1 later')
+box_host = Hop(2529, 'PIPELINING', '8BITMIME')
 no = Hop(2528, rcpt='550 5.1.1 nobody of that name')
 with open('/etc/aliases', 'a') as f:
     f.write('one: ann\nout: far@dsn.example\nmany: ann, far@dsn.example\nowned: far@old.example\nowner-owned: postmaster\n')
@@ -114,6 +116,9 @@ send('relayed', ['far@old.example> NOTIFY=SUCCESS'])
 about = blocks(report('a host without DSN', 'relayed'))[1]
 check('is relayed', about.get('Action') == 'relayed' and about.get('Diagnostic-Code', '').startswith('smtp; 250') and
       about.get('Remote-MTA') == 'dns; [127.0.0.1]', str(about))
+send('bylmtp', ['far@box.example> NOTIFY=SUCCESS'])
+about = blocks(report('by LMTP', 'bylmtp'))[1]
+check('is delivered', about.get('Action') == 'delivered', str(about))
 check('and told nothing', old.saw('RCPT TO:<far@old.example>') == ['RCPT TO:<far@old.example>'], old.commands)
 
 # ---- aliases: RFC 3461 section 5.2.7 ----

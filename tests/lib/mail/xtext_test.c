@@ -105,9 +105,38 @@ test_embedded(void)
 	buf_free(&field);
 }
 
+static const struct {
+	const char *orcpt;
+	const char *ascii; /* for a server without SMTPUTF8; NULL: none */
+} forms[] = {
+	{ "rfc822;a+2Bb@x", "rfc822;a+2Bb@x" },
+	{ "utf-8;a+b\\x{E4}@x", "utf-8;a+b\\x{E4}@x" },
+	{ "utf-8;a+b\\x{5C}\xc3\xa4@\xf0\x9f\x93\xa7",
+	    "utf-8;a\\x{2B}b\\x{5C}\\x{E4}@\\x{1F4E7}" },
+	{ "utf-8;\xc3@x", NULL },
+	{ "rfc822;\xc3\xa4@x", NULL },
+};
+
+static void
+test_forms(void)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct buf into = buf_new(1000);
+		bool has_one = orcpt_add_ascii(&into, span_of(forms[i].orcpt));
+
+		CHECK(forms[i].orcpt,
+		    forms[i].ascii == NULL
+			? !has_one && into.len == 0
+			: has_one && span_equal(buf_span(&into),
+					 span_of(forms[i].ascii)));
+		buf_free(&into);
+	}
+}
+
 int
 main(void)
 {
+	test_forms();
 	test_texts();
 	test_addresses();
 	test_embedded();
