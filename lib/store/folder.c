@@ -457,32 +457,6 @@ folder_is_deleted(const struct folder *folder)
 }
 
 void
-folder_drop_expunged(struct folder *folder,
-    void (*take)(void *context, size_t i, uint32_t uid), void *context)
-{
-	size_t kept = 0;
-
-	for (size_t i = folder->count; i > 0 && take != NULL; i--)
-		if (folder->items[i - 1].message.is_expunged)
-			take(context, i - 1, folder->items[i - 1].message.uid);
-	for (size_t i = 0; i < folder->count; i++) {
-		if (folder->items[i].message.is_expunged)
-			continue;
-		if (kept != i)
-			folder->items[kept] = folder->items[i];
-		kept++;
-	}
-	folder->count = kept;
-	folder->gone_modseq = 0;
-}
-
-uint64_t
-folder_gone_modseq(const struct folder *folder)
-{
-	return folder->gone_modseq;
-}
-
-void
 folder_forget_changes(struct folder *folder)
 {
 	for (size_t i = 0; i < folder->count; i++)
