@@ -96,7 +96,7 @@ append_skip(struct session *session)
 		buf_clear(&input->command);
 		status = input_read(input, is_any_streamed, &literal);
 	}
-	if (status != INPUT_TOO_LONG)
+	if (status != INPUT_TOO_LONG && status != INPUT_BROKEN)
 		return;
 	put_reply(session, "* BYE [TOOBIG] the command is too long");
 	session->is_done = true;

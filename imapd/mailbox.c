@@ -338,7 +338,6 @@ expunge(struct session *session, const struct set *set)
 static void
 finish_expunge(struct session *session, enum account_status status)
 {
-	struct folder_counts counts;
 	char text[80];
 
 	if (status != ACCOUNT_OK || (session->enabled & ENABLED_QRESYNC) == 0) {
@@ -346,9 +345,8 @@ finish_expunge(struct session *session, enum account_status status)
 		return;
 	}
 	session_news(session);
-	folder_counts(session->folder, &counts);
 	snprintf(text, sizeof(text), "OK [HIGHESTMODSEQ %llu] done",
-	    (unsigned long long)counts.highest_modseq);
+	    (unsigned long long)session_modseq_told(session));
 	session_reply(session, text);
 }
 

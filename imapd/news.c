@@ -104,17 +104,22 @@ session_tell_keywords(struct session *session)
 	}
 }
 
-static void
-put_how_far(struct session *session)
+uint64_t
+session_modseq_told(struct session *session)
 {
 	struct folder_counts counts;
 	uint64_t gone_modseq = folder_gone_modseq(session->folder);
 
 	folder_counts(session->folder, &counts);
 	session->is_behind = gone_modseq != 0;
+	return session->is_behind ? gone_modseq - 1 : counts.highest_modseq;
+}
+
+static void
+put_how_far(struct session *session)
+{
 	put_format(session, "* OK [HIGHESTMODSEQ %llu] %s\r\n",
-	    (unsigned long long)(session->is_behind ? gone_modseq - 1
-						    : counts.highest_modseq),
+	    (unsigned long long)session_modseq_told(session),
 	    language_say(session->language, "changes count"));
 }
 

@@ -218,6 +218,8 @@ tell(struct session *session, bool is_idle)
 	session->is_uid = false;
 	if (notify->request.selected != 0)
 		session_news(session);
+	if (session->is_done)
+		return; /* its folder was deleted: BYE is the last word */
 	if (notify->is_tree_due) {
 		tell_tree(session, notify);
 		notify_metadata_tell(session, notify);

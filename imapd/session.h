@@ -133,6 +133,12 @@ void session_finish(struct session *session, const char *text);
 /* What changed in the folder, as far as it may be said now. */
 void session_news(struct session *session);
 
+/*
+ * The HIGHESTMODSEQ that the client may know: one from before the expunges that
+ * it was not told of, if there are any, which is noted.  RFC 7162 section 3.2.
+ */
+uint64_t session_modseq_told(struct session *session);
+
 /* FLAGS and PERMANENTFLAGS, if there are keywords that were not told. */
 void session_tell_keywords(struct session *session);
 

@@ -240,6 +240,12 @@ handle_synced(evutil_socket_t fd, short what, void *context)
 	manager->syncing = (struct message_list){ NULL, NULL };
 	manager->marked_syncing = (struct message_list){ NULL, NULL };
 	marks_end_sync(manager, error);
+	/* Those that came meanwhile may have been in it, too: marks.c. */
+	while (error != 0 &&
+	       (message = message_list_take(&manager->unsynced)) != NULL)
+		message_list_add(&done, message);
+	if (error != 0)
+		manager->unsynced_count = 0;
 	collect_sync_soon(manager);
 	while ((message = message_list_take(&marked)) != NULL)
 		handling_let_go(manager, message, error);
@@ -263,6 +269,9 @@ collect_conclude(struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 
+	/* The others' marks do not wait for a mailbox's sync. */
+	if (active->has_linked)
+		marks_write(manager, message);
 	marks_leave(manager, message);
 	active->is_concluding = true;
 	if (active->has_linked) {

@@ -350,7 +350,9 @@ errand_start(struct manager *manager, struct errand *errand)
 
 	if (errand->left != NULL)
 		return go_on(manager, errand);
-	if (message->active != NULL && message->active->is_concluding) {
+	/* Another destination keeps it open: its order comes first. */
+	if (message->active != NULL &&
+	    (message->active->is_concluding || message->order != ORDER_NONE)) {
 		errand_wait(manager, errand, clock_now() + 1);
 		return false;
 	}

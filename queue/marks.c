@@ -156,6 +156,24 @@ marks_begin_sync(struct manager *manager)
 			turn(message->active, MARK_LINKED, MARK_SYNCING);
 }
 
+/*
+ * What a failed sync was to see may be gone, and the next one, which says so no
+ * more, proves nothing: it is delivered once more, when the others are back.
+ * Its errand may have ended, so that it is sorted anew.
+ */
+static void
+lose_linked(const struct manager *manager, struct message *message)
+{
+	struct active *active = message->active;
+
+	for (uint64_t i = 0; i < active->file.slot_count; i++)
+		if (active->marks[i] == MARK_LINKED ||
+		    active->marks[i] == MARK_SYNCING)
+			active->slots[i].state = SLOT_WAITING;
+	message->sorted_by = (uint16_t)(manager->settings_number - 1);
+	marks_forget(message);
+}
+
 void
 marks_end_sync(struct manager *manager, int error)
 {
@@ -166,8 +184,10 @@ marks_end_sync(struct manager *manager, int error)
 		next = message->active->marked_next;
 		if (!message->active->has_linked)
 			continue;
-		turn(message->active, MARK_SYNCING,
-		    error == 0 ? MARK_CHANGED : MARK_LINKED);
+		if (error == 0)
+			turn(message->active, MARK_SYNCING, MARK_CHANGED);
+		else
+			lose_linked(manager, message);
 		marks_write(manager, message);
 	}
 }

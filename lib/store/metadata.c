@@ -311,14 +311,21 @@ metadata_set(struct account *account, struct span folder,
 	for (size_t i = 0; i < count; i++)
 		if (changes[i].value.len > METADATA_VALUE_MAX)
 			return ACCOUNT_LIMIT;
+	/*
+	 * RFC 7162 section 3.2.  First, for who watches for annotations asks
+	 * for this then; not under the lock, which INBOX has, too.
+	 */
+	enum account_status status =
+	    setting.folder.len > 0
+		? folder_raise_modseq(account, setting.folder)
+		: ACCOUNT_OK;
+	if (status != ACCOUNT_OK)
+		return status;
 	int lock = account_lock(account->root);
 	if (lock == -1)
 		return account_error();
-	enum account_status status = set_locked(account, &setting);
+	status = set_locked(account, &setting);
 	close(lock);
-	/* INBOX has the same lock.  RFC 7162 section 3.2. */
-	if (status == ACCOUNT_OK && setting.folder.len > 0)
-		status = folder_raise_modseq(account, setting.folder);
 	return status;
 }
 

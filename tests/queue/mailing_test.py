@@ -49,7 +49,7 @@ def reports(action):
     return sum(open(name).read().count(f'\nAction: {action}') for name in glob.glob(pwd.getpwnam('joe').pw_dir + '/Maildir/new/*'))
 
 
-ports = {'list': 2731, 'small': 2731, 'hold': 2732, 'remove': 2733, 'fail': 2734, 'route': 2735, 'delay': 2737, 'dead': 2738}
+ports = {'list': 2731, 'small': 2731, 'hold': 2732, 'remove': 2733, 'fail': 2734, 'route': 2735, 'delay': 2737, 'dead': 2738, 'one': 2739, 'two': 2740}
 control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in ports.items()))
 control('limits', '* 1\n')
 control('xclientnets', '127.0.0.9\n')
@@ -76,6 +76,21 @@ host.may_go_on.set()
 check('one that is held goes no further', wait_for(held) and host.begun == 2 and len(host.taken) == 200, (host.begun, len(host.taken)))
 queue('release', '-a')
 check('when it is released the rest goes', wait_for(lambda: not waiting() and len(host.taken) == 350) and all_once(host, 350), len(host.taken))
+
+one, two = Stops(2739, 3).up(), Stops(2740, 3).up()
+send_to(many(20, 'one') + many(20, 'two'), '-XV')
+wait_for(lambda: one.begun == two.begun == 4)
+queue('hold', '-a')
+one.may_go_on.set()
+wait_for(lambda: len(one.taken) == 4)
+for mark in 'meanwhile', 'later':       # long enough for the next one to begin
+    send('joe@example.org', mark)
+    wait_for(lambda: has(mark))
+check('none of two hosts goes on while the other is at work', one.begun == 4, one.begun)
+two.may_go_on.set()
+check('and then it is held', wait_for(held) and one.begun == two.begun == 4, (one.begun, two.begun))
+queue('release', '-a')
+check('all go when it is released', wait_for(lambda: not waiting()) and all_once(one, 20) and all_once(two, 20), (one.taken, two.taken))
 
 host = Stops(2733, 5).up()
 send_to(many(30, 'remove'), '-XV')
