@@ -2,7 +2,9 @@
  * errands - from a message's time to jobs, and back.
  *
  * An errand that waits or is queued is in the heap: for its time, or for the
- * message's next deadline, which comes whatever its destination does.
+ * message's next deadline, which comes whatever its destination does.  One that
+ * has begun is not: a deadline is looked for between its transactions, and
+ * withdraw.c gives it back.
  */
 
 #include <errno.h>
@@ -350,9 +352,10 @@ errand_start(struct manager *manager, struct errand *errand)
 
 	if (errand->left != NULL)
 		return go_on(manager, errand);
-	/* Another destination keeps it open: its order comes first. */
+	/* Another destination keeps it open: its order or deadline is first. */
 	if (message->active != NULL &&
-	    (message->active->is_concluding || message->order != ORDER_NONE)) {
+	    (message->active->is_concluding || message->active->is_withdrawn ||
+		message->order != ORDER_NONE)) {
 		errand_wait(manager, errand, clock_now() + 1);
 		return false;
 	}

@@ -64,6 +64,8 @@ struct active {
 	int fd;
 	struct slot *slots;   /* as they will be written */
 	unsigned char *marks; /* which of them differ from the disk: marks.c */
+	uint64_t marks_from;  /* those before it do not, */
+	uint64_t marks_to;    /* nor it and those behind it */
 	unsigned char *in_hand;          /* which have a job */
 	size_t jobs;                     /* not yet done */
 	uint64_t report_number;          /* of the report it waits for */
@@ -74,6 +76,7 @@ struct active {
 	int64_t put_back_at; /* the next deadline since it was begun */
 	int64_t marked_ms;   /* its oldest change, as clock_ms */
 	bool is_marked;
+	bool is_withdrawn;  /* nothing more of it begins: it goes back */
 	bool has_linked;    /* a mailbox file waits for a sync */
 	bool is_concluding; /* in unsynced, syncing or reporting */
 };

@@ -20,32 +20,51 @@ enum mark {
 
 /* ---- of one message ---- */
 
+/*
+ * Only those from marks_from to marks_to are looked at: a mailing has a hundred
+ * thousand recipients, and is written after each transaction.
+ */
 static bool
 has(const struct active *active, enum mark mark)
 {
-	return memchr(active->marks, mark, active->file.slot_count) != NULL;
+	return memchr(active->marks + active->marks_from, mark,
+		   active->marks_to - active->marks_from) != NULL;
 }
 
 static void
 turn(struct active *active, enum mark from, enum mark to)
 {
-	for (uint64_t i = 0; i < active->file.slot_count; i++)
+	for (uint64_t i = active->marks_from; i < active->marks_to; i++)
 		if (active->marks[i] == from)
 			active->marks[i] = (unsigned char)to;
 	active->has_linked =
 	    has(active, MARK_LINKED) || has(active, MARK_SYNCING);
+	if (!active->has_linked && !has(active, MARK_CHANGED))
+		active->marks_from = active->marks_to = 0;
+}
+
+static void
+set(struct active *active, uint64_t index, enum mark mark)
+{
+	bool is_first = active->marks_from == active->marks_to;
+
+	active->marks[index] = (unsigned char)mark;
+	if (is_first || index < active->marks_from)
+		active->marks_from = index;
+	if (is_first || index >= active->marks_to)
+		active->marks_to = index + 1;
 }
 
 void
 marks_set(struct message *message, uint64_t index)
 {
-	message->active->marks[index] = MARK_CHANGED;
+	set(message->active, index, MARK_CHANGED);
 }
 
 void
 marks_set_linked(struct message *message, uint64_t index)
 {
-	message->active->marks[index] = MARK_LINKED;
+	set(message->active, index, MARK_LINKED);
 	message->active->has_linked = true;
 }
 
@@ -65,7 +84,8 @@ marks_write(struct manager *manager, struct message *message)
 		file.fd = openat(manager->spool.top, path,
 		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool is_written = file.fd != -1;
-	for (uint64_t i = 0; is_written && i < file.slot_count; i++)
+	for (uint64_t i = active->marks_from;
+	     is_written && i < active->marks_to; i++)
 		if (active->marks[i] == MARK_CHANGED)
 			is_written = slot_write(&file, i, &active->slots[i]);
 	if (!is_written)
@@ -166,7 +186,7 @@ lose_linked(const struct manager *manager, struct message *message)
 {
 	struct active *active = message->active;
 
-	for (uint64_t i = 0; i < active->file.slot_count; i++)
+	for (uint64_t i = active->marks_from; i < active->marks_to; i++)
 		if (active->marks[i] == MARK_LINKED ||
 		    active->marks[i] == MARK_SYNCING)
 			active->slots[i].state = SLOT_WAITING;

@@ -10,6 +10,7 @@
 #include "queue/destinations.h"
 #include "queue/manager.h"
 #include "queue/shared.h"
+#include "queue/withdraw.h"
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
@@ -73,6 +74,7 @@ settings_refresh(struct manager *manager)
 	load(manager);
 	manager->settings_number++;
 	destination_limit_all(manager);
+	withdraw_on_demand(manager);
 	shared_limit_all(manager);
 }
 

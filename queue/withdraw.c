@@ -1,5 +1,6 @@
 #include "queue/withdraw.h"
 
+#include "queue/destinations.h"
 #include "queue/dispatch.h"
 
 static uint32_t
@@ -44,6 +45,7 @@ withdraw_message(struct manager *manager, struct message *message)
 {
 	if (message->active == NULL || message->active->is_concluding)
 		return;
+	message->active->is_withdrawn = true;
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
 	for (struct errand *errand = message->errands; errand != NULL;
 	     errand = errand->sibling) {
@@ -55,4 +57,39 @@ withdraw_message(struct manager *manager, struct message *message)
 			errand_give_back(manager, errand, count);
 	}
 	collect_release(manager, message);
+}
+
+static struct message *
+first_begun(struct manager *manager, struct destination *destination)
+{
+	if (destination->jobs.first != NULL)
+		return destination->jobs.first->errand->message;
+	struct errand *errand = errand_take_begun(manager, destination);
+	return errand == NULL ? NULL : errand->message;
+}
+
+static struct message *
+first_on_demand(struct manager *manager)
+{
+	struct message *message = NULL;
+
+	for (size_t i = 0; i < DESTINATION_CHAINS; i++)
+		for (struct destination *destination = manager->destinations[i];
+		     destination != NULL; destination = destination->chain) {
+			if (destination->is_on_demand)
+				message = first_begun(manager, destination);
+			if (message != NULL)
+				return message;
+		}
+	return NULL;
+}
+
+/* From the first again each time: a message may take destinations with it. */
+void
+withdraw_on_demand(struct manager *manager)
+{
+	struct message *message;
+
+	while ((message = first_on_demand(manager)) != NULL)
+		withdraw_message(manager, message);
 }

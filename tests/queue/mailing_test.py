@@ -49,9 +49,10 @@ def reports(action):
     return sum(open(name).read().count(f'\nAction: {action}') for name in glob.glob(pwd.getpwnam('joe').pw_dir + '/Maildir/new/*'))
 
 
-ports = {'list': 2731, 'small': 2731, 'hold': 2732, 'remove': 2733, 'fail': 2734, 'route': 2735, 'delay': 2737, 'dead': 2738, 'one': 2739, 'two': 2740}
+ports = {'list': 2731, 'small': 2731, 'hold': 2732, 'remove': 2733, 'fail': 2734, 'route': 2735, 'delay': 2737, 'dead': 2738, 'one': 2739, 'two': 2740,
+         'three': 2741, 'four': 2742, 'asks': 2743}
 control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in ports.items()))
-control('limits', '* 1\n')
+control('limits', 'asks.example 1\n* 1\n')
 control('xclientnets', '127.0.0.9\n')
 mtactl('start')
 
@@ -123,7 +124,37 @@ wait_for(lambda: host.begun == 1 and time.time() > begun + 2)
 host.may_go_on.set()
 check('the rest of it goes on', wait_for(lambda: not waiting()) and all_once(host, 350), len(host.taken))
 check('and its sender was told of the delay', wait_for(lambda: reports('delayed') == 250), reports('delayed'))
+
+one, two = Stops(2741, 3).up(), Stops(2742, 3).up()
+send_to(many(20, 'three') + many(20, 'four'), '-XV')
+begun = time.time()
+wait_for(lambda: one.begun == two.begun == 4 and time.time() > begun + 2)
+told = reports('delayed')
+one.may_go_on.set()
+wait_for(lambda: len(one.taken) == 4)
+for mark in 'soon', 'sooner':
+    send('joe@example.org', mark)
+    wait_for(lambda: has(mark))
+check('one of two hosts does not go on before its sender is told', one.begun == 4, one.begun)
+two.may_go_on.set()
+check('who is, when the other is back', wait_for(lambda: reports('delayed') == told + 32), reports('delayed') - told)
+check('and all go', wait_for(lambda: not waiting()) and all_once(one, 20) and all_once(two, 20), (one.taken, two.taken))
 os.unlink('/var/mta/control/delaywarning')
+
+# ---- its host asks for its mail from now on ----
+host = Stops(2743, 1).up()
+send_to(many(350, 'asks'))
+wait_for(lambda: host.begun == 2)
+control('odmrdomains', 'asks.example: joe\n')
+send('x@asks.example', 'asks')
+wait_for(lambda: 'odmrdomains changed' in log() and log().count(' bytes=170 ') == 1)
+host.may_go_on.set()
+check('the rest of what had begun waits until it does, and no file is held open', wait_for(
+    lambda: len(host.taken) == 200 and not any('/queue/cur/' in os.readlink(f) for f in glob.glob(f'/proc/{manager()}/fd/*') if os.path.islink(f))),
+      (len(host.taken), host.begun))
+os.unlink('/var/mta/control/odmrdomains')
+queue('retry', '-a')
+check('and goes when it does so no more', wait_for(lambda: not waiting()) and all_once(host, 351), len(host.taken))
 
 # ---- its host is gone ----
 send_to(many(30, 'dead'), '-XV')
