@@ -405,7 +405,7 @@ step(struct preauth *preauth)
 		break;
 	case INPUT_STREAM:
 	case INPUT_BROKEN:
-		tell(preauth, "* BYE [TOOBIG] the literal is too large");
+		tell(preauth, "* BYE [TOOBIG] the command is too long");
 		preauth->is_done = true;
 		break;
 	case INPUT_CLOSED:

@@ -412,7 +412,7 @@ step(struct session *session)
 		refuse_long(session);
 		break;
 	case INPUT_BROKEN:
-		put_reply(session, "* BYE [TOOBIG] the literal is too large");
+		put_reply(session, "* BYE [TOOBIG] the command is too long");
 		session->is_done = true;
 		break;
 	case INPUT_CLOSED:

@@ -135,7 +135,6 @@ static const struct {
 	{ "no such command here", "no existe esa orden aquí" },
 	{ "no such command here: try CAPA",
 	    "no existe esa orden aquí: pruebe CAPA" },
-	{ "the literal is too large", "el literal es demasiado grande" },
 	{ "the value is no search of filter",
 	    "el valor no es una búsqueda en el filtro" },
 	{ "there is no such filter", "no existe ese filtro" },

@@ -175,7 +175,8 @@ enum flag_change {
  * STORE.  A message whose modseq is above unchanged_since (RFC 7162 section
  * 3.1.3; UINT64_MAX: no matter) is left as it is and handed to refused, which
  * may be NULL.  ACCOUNT_IN_USE: another program renames a message's file again
- * and again; the others are changed.
+ * and again; ACCOUNT_LIMIT: its name has no room for a keyword's letter; the
+ * others are changed.
  */
 enum account_status folder_change_flags(struct folder *folder,
     const size_t *indexes, size_t count, enum flag_change change,

@@ -124,7 +124,8 @@ finish(struct folder *folder, struct buf *lines, bool in_new)
 
 /*
  * What others do meanwhile is found by one more look at the files; who is
- * faster than that holds the message, and the rest is changed all the same.
+ * faster than that holds the message, or has no room in its name for one more
+ * letter, and the rest is changed all the same.
  */
 static enum account_status
 change_all(struct folder *folder, struct change *change, const size_t *indexes,
@@ -153,6 +154,9 @@ change_all(struct folder *folder, struct change *change, const size_t *indexes,
 			i--;
 		} else if (status == ACCOUNT_NONEXISTENT) {
 			result = ACCOUNT_IN_USE;
+			continue;
+		} else if (status == ACCOUNT_INVALID) {
+			result = ACCOUNT_LIMIT;
 			continue;
 		}
 		if (status != ACCOUNT_OK)

@@ -9,8 +9,7 @@
 #include "store/folder_state.h"
 
 enum {
-	LINES_SPARE = 2000,
-	RANGES_KEPT = 20000
+	LINES_SPARE = 2000 /* half of it for what is gone, at least */
 };
 
 static const char new_name[] = "estafeta-uidlist.new";
@@ -122,14 +121,16 @@ add_message_lines(const struct folder *folder, struct buf *into)
 }
 
 /*
- * Lines of the old list that a new one keeps: what vanished (not more than
- * RANGES_KEPT) and POP3's unique-ids of messages that are there.
+ * Lines of the old list that a new one keeps: what vanished, and POP3's
+ * unique-ids of messages that are there.  A client that has been away for more
+ * than a folder's worth of ranges asks for all UIDs as cheaply.
  */
 static void
 add_history(struct folder *folder, struct buf *into)
 {
 	struct buf text = buf_new((size_t)UINT32_MAX);
 	struct uidlist_line line = { .kind = UIDLIST_STATE };
+	const size_t ranges_kept = folder->count + LINES_SPARE / 2;
 	size_t ranges = 0;
 
 	if (folder->list == -1 || lseek(folder->list, 0, SEEK_SET) == -1 ||
@@ -143,7 +144,7 @@ add_history(struct folder *folder, struct buf *into)
 	for (struct span rest = buf_span(&text); rest.len > 0;) {
 		if (!uidlist_parse(span_cut(&rest, '\n'), &line))
 			continue;
-		if (line.kind == UIDLIST_GONE && ranges-- > RANGES_KEPT) {
+		if (line.kind == UIDLIST_GONE && ranges-- > ranges_kept) {
 			if (line.modseq > folder->vanished_since)
 				folder->vanished_since = line.modseq;
 			continue;
@@ -227,9 +228,10 @@ folder_list_rewrite(struct folder *folder)
 	return is_good;
 }
 
+/* More than a new one has: one line, one range and one unique-id a message. */
 void
 folder_list_compact(struct folder *folder)
 {
-	if (folder->list_lines >= 2 * folder->count + LINES_SPARE)
+	if (folder->list_lines >= 3 * folder->count + LINES_SPARE)
 		(void)folder_list_rewrite(folder);
 }

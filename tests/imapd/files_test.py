@@ -50,8 +50,36 @@ a = third.say('STORE 1:4 +FLAGS (\\Deleted)') + third.say('EXPUNGE')
 check('EXPUNGE', ok(a) and files('Letters') == [], files('Letters'))
 check('it ends well', [x.end() for x in (w, other, third)] == [0, 0, 0])
 
+# What is gone is not remembered for ever, and the list not written anew again and again.
+maildir('Gone', {'cur/1.a:2,S': 'one', 'cur/2.b:2,S': 'two'})
+path = f'{home}/Gone/estafeta-uidlist'
+w = Wire('Gone')
+w.say('SELECT INBOX')
+with open(path, 'a') as f:
+    f.writelines(f'- {uid} {uid} {uid + 8}\n' for uid in range(10, 6010, 2))
+    f.write('N 6020 6020\n')
+w.say('NOOP')
+lines = open(path).read().splitlines()
+check('a list of too much that is gone is written anew', 900 < sum(line.startswith('- ') for line in lines) <= 1002, len(lines))
+inode = os.stat(path).st_ino
+for n in range(3):
+    put('Gone', f'new/{n + 3}.c', 'more')
+    a = w.say('NOOP')
+check('but not each time', has(a, '* 5 EXISTS') and os.stat(path).st_ino == inode, a)
+a = w.say('ENABLE QRESYNC') + w.say('CLOSE')
+a = w.say('SELECT INBOX (QRESYNC (%s 6000))' % open(path).readline().split()[2])
+check('and what went last is told of', has(a, 'VANISHED (EARLIER)'), a)
+w.end()
+
 # Names as long as there can be, with all flags.
 bases = ['1.' + 'x' * 198, '2.' + 'x' * 199, '3.' + 'x' * 244]
+maildir('Rest', {'cur/1.' + 'x' * 244 + ':2,DFPRST': 'one', 'cur/2.b:2,S': 'two'})
+w = Wire('Rest')
+w.say('SELECT INBOX')
+a = w.say('UID STORE 1:2 +FLAGS (more)')
+check('one that has no room for a keyword does not keep the rest from it',
+      a[-1].startswith('NO [LIMIT]') and files('Rest') == ['cur/1.' + 'x' * 244 + ':2,DFPRST', 'cur/2.b:2,Sa'], (a, files('Rest')))
+w.end()
 maildir('Long', {f'cur/{bases[0]}:2,S': 'one', f'new/{bases[1]}': 'two', f'cur/{bases[2]}:2,PS': 'three', 'cur/4.' + 'x' * 245 + ':2,S': 'four'})
 w, other = Wire('Long'), Wire('Long')
 a = w.say('SELECT INBOX')
@@ -60,7 +88,7 @@ check('long names are there', has(a, '* 3 EXISTS'), a)
 a = w.say('UID STORE 1:3 +FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)')
 check('and flags of them', ok(a) and files('Long')[2] == f'cur/{bases[2]}:2,DFPRST', a)
 a = w.say('UID STORE 3 +FLAGS (more)')
-check('a keyword that has no room is refused', a[-1].startswith('NO [CANNOT]') and files('Long')[2] == f'cur/{bases[2]}:2,DFPRST', a)
+check('a keyword that has no room is refused', a[-1].startswith('NO [LIMIT]') and files('Long')[2] == f'cur/{bases[2]}:2,DFPRST', a)
 a = w.say('UID STORE 1 +FLAGS (more)')
 check('another one has room', ok(a) and files('Long')[0] == f'cur/{bases[0]}:2,DFRSTa', a)
 third = Wire('Long')
