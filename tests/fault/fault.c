@@ -1,12 +1,13 @@
 /*
  * fault - kill a process at its n-th system call, or let that call fail.
  *
- * usage: fault [-c] [-e ERRNO] [-n NUMBER] PID
+ * usage: fault [-c] [-e ERRNO] [-n NUMBER] [-o CALL] PID
  *
  *   -c         count the calls of PID's children, born from now on, not its own
  *   -e ERRNO   EIO, ENOSPC, EMFILE or ENOMEM: count the calls that can fail so
  *              on a real host, and let the n-th; without -e kill before it
  *   -n NUMBER  which call, from 1; 0: none, only count
+ *   -o CALL    count only calls of this name
  *
  * Says "armed" when it has attached, "hit CALL" when it happened, and, when it
  * is ended by SIGTERM or has nothing left to trace, "calls COUNT".
@@ -103,6 +104,7 @@ static struct {
 	pid_t target;
 	bool is_children;
 	const struct error *error; /* NULL: kill */
+	const char *only;          /* NULL: all calls */
 	unsigned long wanted;
 	unsigned long count;
 	bool is_hit;
@@ -152,6 +154,9 @@ static bool
 is_counted(pid_t thread, const struct call *call)
 {
 	if ((process_of(thread) == fault.target) == fault.is_children)
+		return false;
+	if (fault.only != NULL &&
+	    (call == NULL || strcmp(call->name, fault.only) != 0))
 		return false;
 	if (fault.error == NULL)
 		return true;
@@ -307,7 +312,7 @@ main(int argc, char **argv)
 	int option;
 
 	program_name("fault");
-	while ((option = getopt(argc, argv, "ce:n:")) != -1) {
+	while ((option = getopt(argc, argv, "ce:n:o:")) != -1) {
 		switch (option) {
 		case 'c':
 			fault.is_children = true;
@@ -318,9 +323,12 @@ main(int argc, char **argv)
 		case 'n':
 			fault.wanted = strtoul(optarg, NULL, 10);
 			break;
+		case 'o':
+			fault.only = optarg;
+			break;
 		default:
 			die(EX_USAGE, "usage: fault [-c] [-e ERRNO] "
-				      "[-n NUMBER] PID");
+				      "[-n NUMBER] [-o CALL] PID");
 		}
 	}
 	if (argc - optind != 1)

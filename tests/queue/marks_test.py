@@ -33,7 +33,7 @@ def is_empty():
 
 
 PLACE = tempfile.mkdtemp()  # of what programs leave
-ports = {'verp': 2721, 'big': 2722, 'slow': 2723, 'fast': 2724}
+ports = {'verp': 2721, 'big': 2722, 'slow': 2723, 'fast': 2724, 'last': 2725}
 control('smtproutes', ''.join(f'{name}.example:[127.0.0.1]:{port}\n' for name, port in ports.items()))
 control('limits', '* 1\n')
 control('retrymin', '1\n')  # what was on its way is deferred
@@ -94,6 +94,27 @@ crash()
 slow.may_go_on.set()
 check('the rest goes after a crash', wait_for(is_empty, 60))
 check('and only that', sum(fast.taken.values()) == 1 and mails() == 1, (fast.taken, mails()))
+
+# ---- a sync fails: what it was to see may be gone, and the next one proves nothing ----
+def copies():
+    return [name for name in glob.glob(pwd.getpwnam('ann').pw_dir + '/Maildir/new/*') if 'Subject: lost' in open(name).read()]
+
+
+slow = Stops(2725, 0).up()
+fault = subprocess.Popen([os.environ['BUILD'] + '/tests/fault/fault', '-e', 'EIO', '-n', '1', '-o', 'syncfs', str(manager())],
+                         stdout=subprocess.PIPE, text=True)
+check('the next sync is to fail', fault.stdout.readline() == 'armed\n')
+with smtplib.SMTP('127.0.0.1', 25, timeout=30) as s:
+    s.sendmail('joe@example.org', ['ann@example.org', 'x@last.example'], 'Subject: lost\n\nx\n')
+check('and does', fault.stdout.readline() == 'hit syncfs\n' and wait_for(lambda: slow.begun == 1))
+fault.terminate()
+fault.wait()
+for name in copies():
+    os.unlink(name)     # as a disk may have it that could not write
+send('ann@example.org', 'another')
+check('another one is synced', wait_for(lambda: has('another') and log().count(' done') > 0))
+slow.may_go_on.set()
+check('it is delivered once more', wait_for(lambda: is_empty() and len(copies()) == 1, 60), (copies(), log()[-900:]))
 mtactl('stop')
 shutil.rmtree(PLACE)
 done()
