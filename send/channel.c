@@ -267,5 +267,8 @@ channel_run(const struct send_settings *settings, struct helpers *helpers,
 			break;
 	}
 	connection_close(&connection);
+	buf_free(&connection.others);
+	explicit_bzero(&connection, sizeof(connection));
+	connection.fd = -1; /* the next channel's host learns nothing of it */
 	return EX_OK;
 }

@@ -11,9 +11,9 @@
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
  *             sourceaddress discardehlo concurrencyremote
- *             timeouttransaction; the messages it is handed
+ *             timeouttransaction maxuseremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
- * runs        nothing; forks a child for each channel
+ * runs        nothing; forks children, which carry one channel each at a time
  * exits       0 when the manager is gone; EX_USAGE; EX_TEMPFAIL; by hand as
  *             byhand.h says
  */
@@ -37,6 +37,7 @@
 #include "send/children.h"
 #include "send/login.h"
 #include "send/refusals.h"
+#include "send/workers.h"
 
 static const char usage[] =
     "usage: remote-send   (started by service/queue/run)\n"
@@ -70,18 +71,32 @@ read_settings(struct send_settings *settings)
 	    1000;
 }
 
+/* What it needs for each channel. */
+struct parent {
+	const struct send_settings *settings;
+	const struct sandbox_layer *layer;
+	struct refusal_hosts refusal_hosts;
+	struct workers workers;
+	uint64_t children;
+};
+
 /* At the limit the next channel waits, and only the manager's end is heard. */
 static bool
-wait_packet(const struct send_settings *settings, bool is_full)
+wait_packet(struct parent *parent, bool is_full)
 {
+	const struct send_settings *settings = parent->settings;
+	struct workers *workers = &parent->workers;
 	/* poll passes over -1. */
-	struct pollfd wait[4] = { { .fd = NEIGHBOUR_SELF,
+	struct pollfd wait[5] = { { .fd = NEIGHBOUR_SELF,
 				      .events = is_full ? 0 : POLLIN },
 		{ .fd = NEIGHBOUR_RESOLVE },
 		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
-		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 } };
+		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 },
+		{ .fd = workers->watch, .events = POLLIN } };
+	bool is_any = children_wait(wait, 5, workers_sleep_ms(workers));
 
-	if (!children_wait(wait, 4, -1))
+	workers_sweep(workers);
+	if (!is_any)
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");
@@ -89,23 +104,49 @@ wait_packet(const struct send_settings *settings, bool is_full)
 		die(EX_TEMPFAIL, "tlsd is gone");
 	if (wait[3].revents != 0)
 		die(EX_TEMPFAIL, "remote-auth is gone");
-	return true;
+	if (wait[4].revents != 0)
+		workers_hear(workers);
+	return wait[0].revents != 0;
 }
 
-/* What it needs for each channel. */
-struct parent {
-	const struct send_settings *settings;
-	const struct sandbox_layer *layer;
-	struct refusal_hosts refusal_hosts;
-};
+static void
+close_fd(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
 
-/* A child for one channel, until the manager closes it; false if none. */
-static bool
-open_channel(const struct parent *parent, const struct channel_opening *target,
-    const struct helpers *helpers, int fd, int given)
+/* In the child: this channel, and those that it is handed. Exit code. */
+static int
+carry(const struct send_settings *settings, struct helpers *helpers,
+    const struct channel_opening *target, int fd, int given, int end)
+{
+	static struct packet packet;
+	struct channel_opening next = *target;
+
+	for (;;) {
+		int status = channel_run(settings, helpers, &next, fd, given);
+
+		close_fd(helpers->tls);
+		if (status != EX_OK || !workers_next(end, fd, &packet))
+			return status;
+		fd = packet_take_fd(&packet, 0);
+		helpers->tls = packet_take_fd(&packet, 1);
+		packet_close_fds(&packet);
+		if (fd == -1 ||
+		    !channel_parse_open(packet_span(&packet), &next))
+			return EX_PROTOCOL;
+		helpers->manager = next.asks ? fd : -1;
+	}
+}
+
+/* A child for a channel, until the manager closes it. */
+static void
+open_channel(struct parent *parent, const struct channel_opening *target,
+    const struct helpers *helpers, int fd, int given, const int ends[2])
 {
 	const int kept[] = { fd, given, helpers->resolve, helpers->tls,
-		helpers->auth };
+		helpers->auth, ends[0] };
 	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -114,21 +155,16 @@ open_channel(const struct parent *parent, const struct channel_opening *target,
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		refusals_keep(&parent->refusal_hosts, helpers->refusals);
-		sandbox_session(parent->layer, kept, 5);
+		sandbox_session(parent->layer, kept, 6);
 		struct helpers own = *helpers;
-		_exit(channel_run(parent->settings, &own, target, fd, given));
+		_exit(
+		    carry(parent->settings, &own, target, fd, given, ends[0]));
 	}
 	if (pid == -1)
 		warn_errno("cannot fork for %.*s", (int)target->destination.len,
 		    target->destination.ptr);
-	return pid != -1;
-}
-
-static void
-close_fd(int fd)
-{
-	if (fd != -1)
-		close(fd);
+	else
+		parent->children++;
 }
 
 /* Only for a host that an administrator named. */
@@ -148,63 +184,87 @@ open_login(struct parent *parent, const struct channel_opening *target,
 	    refusals_of(&parent->refusal_hosts, route.host, route.port);
 }
 
+/* One that may log in has no other host behind that one. */
+static void
+open_to_new(struct parent *parent, const struct channel_opening *target,
+    struct helpers *helpers, int fd)
+{
+	int ends[2] = { -1, -1 };
+
+	if (parent->children >= parent->settings->children_max)
+		workers_make_room(&parent->workers);
+	helpers->resolve = neighbour_open_session(NEIGHBOUR_RESOLVE);
+	if (helpers->resolve == -1)
+		temp_fail("resolve is gone");
+	if (helpers->auth == -1)
+		workers_open(&parent->workers, ends);
+	uint64_t before = parent->children;
+	open_channel(parent, target, helpers, fd, -1, ends);
+	workers_keep(&parent->workers, ends, parent->children > before);
+	close(helpers->resolve);
+}
+
 /* With whom it needs to find its host, and to be safe with it. */
-static bool
-open_to_host(
-    struct parent *parent, const struct channel_opening *target, int fd)
+static void
+open_to_host(struct parent *parent, const struct channel_opening *target,
+    struct span opening, int fd)
 {
 	const struct send_settings *settings = parent->settings;
 	struct helpers helpers = { .manager = target->asks ? fd : -1,
-		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
+		.resolve = -1,
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
 		.auth = -1 };
 
-	if (helpers.resolve == -1)
-		temp_fail("resolve is gone");
 	if (settings->has_tls && helpers.tls == -1)
 		temp_fail("tlsd is gone");
 	open_login(parent, target, &helpers);
-	bool is_open = open_channel(parent, target, &helpers, fd, -1);
-	close_fd(helpers.resolve);
+	if (helpers.auth != -1 ||
+	    !workers_hand_over(&parent->workers, opening, fd, helpers.tls))
+		open_to_new(parent, target, &helpers, fd);
 	close_fd(helpers.tls);
 	close_fd(helpers.auth);
-	return is_open;
 }
 
 /* A customer made the connection: there is nobody to be asked. */
-static bool
-open_to_customer(const struct parent *parent,
-    const struct channel_opening *target, int fd, int given)
+static void
+open_to_customer(struct parent *parent, const struct channel_opening *target,
+    int fd, int given)
 {
 	const struct helpers none = {
 		.resolve = -1, .tls = -1, .auth = -1, .manager = -1
 	};
+	const int ends[2] = { -1, -1 };
 
-	return open_channel(parent, target, &none, fd, given);
+	open_channel(parent, target, &none, fd, given, ends);
+}
+
+/*
+ * The manager counts channels; a child that says QUIT to a slow host outlives
+ * its own.
+ */
+static bool
+is_full(const struct parent *parent)
+{
+	return parent->children - parent->workers.free >=
+	       parent->settings->children_max;
 }
 
 static void
 serve(struct parent *parent)
 {
-	const struct send_settings *settings = parent->settings;
 	static struct packet packet;
 	struct channel_opening opening;
-	uint64_t children = 0;
 	int got;
 
 	for (;;) {
-		/*
-		 * The manager counts channels; a child that says QUIT to a slow
-		 * host outlives its own.
-		 */
-		bool is_full = children >= settings->children_max;
-		bool has_packet = wait_packet(settings, is_full);
+		bool was_full = is_full(parent);
+		bool has_packet = wait_packet(parent, was_full);
 
-		children_reap(&children);
+		children_reap(&parent->children);
 		if (!has_packet)
 			continue;
-		if (is_full)
+		if (was_full)
 			return;
 		got = packet_receive(NEIGHBOUR_SELF, &packet);
 		if (got == 0)
@@ -218,10 +278,11 @@ serve(struct parent *parent)
 		    !channel_parse_open(packet_span(&packet), &opening) ||
 		    (given == -1) != (opening.server.len == 0))
 			log_event("no channel of delivery(5)");
-		else if (given == -1
-			     ? open_to_host(parent, &opening, fd)
-			     : open_to_customer(parent, &opening, fd, given))
-			children++;
+		else if (given == -1)
+			open_to_host(
+			    parent, &opening, packet_span(&packet), fd);
+		else
+			open_to_customer(parent, &opening, fd, given);
 		close_fd(fd);
 		close_fd(given);
 	}
@@ -246,6 +307,8 @@ main(int argc, char **argv)
 	read_settings(&settings);
 	children_hold();
 	require_unprivileged();
+	workers_init(
+	    &parent.workers, control_number("maxuseremote", 20, 1, 1000000));
 	parent.layer = sandbox_enter_for_sessions(
 	    SANDBOX_FORK | SANDBOX_SOCKETPAIR | SANDBOX_CONNECT,
 	    SANDBOX_CONNECT);

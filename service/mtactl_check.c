@@ -56,6 +56,7 @@ static const struct {
 	{ "maxheaderfields", 20, 100000 },
 	{ "maxjunk", 1, 100000 },
 	{ "maxuse", 1, 1000000 },
+	{ "maxuseremote", 1, 1000000 },
 	{ "greetdelay", 0, 60 },
 	{ "smtpdrate", 0, 1000000 },
 	{ "smtpdwiderate", 0, 4000000 },
