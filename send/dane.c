@@ -11,6 +11,8 @@ enum {
 	NAME_MAX_LEN = 253
 };
 
+static const char no_records[] = "it has no TLSA records that DNSSEC secures";
+
 /*
  * RFC 8689 section 3: a message may do without; section 4.2.1: one that needs
  * verified TLS may have it so.
@@ -137,7 +139,7 @@ dane_find(struct attempt *attempt, struct span host)
 	return level != TLS_LEVEL_DANE ||
 	       refuse(attempt, host,
 		   attempt->demand->need == NEED_REQUIRED ? "5.7.10" : "4.7.5",
-		   "it has no TLSA records that DNSSEC secures");
+		   no_records);
 }
 
 void
@@ -158,7 +160,7 @@ const char *
 dane_fault(const struct tls_facts *facts, const struct security *want)
 {
 	if (want->tlsa.len == 0)
-		return NULL;
+		return want->policy.level == TLS_LEVEL_DANE ? no_records : NULL;
 	if (facts->dane == TLS_DANE_REFUSED)
 		return facts->distrust;
 	return facts->dane == TLS_DANE_UNUSABLE &&

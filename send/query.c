@@ -357,9 +357,13 @@ take_tlsa(void *context, int error, struct ub_result *result)
 	     i++) {
 		const struct span wire = { result->data[i],
 			(size_t)result->len[i] };
+		const size_t room = DNS_TLSA_LEN - query->texts.len;
 
 		buf_clear(&text);
-		if (tlsa_add_text(&text, wire, DNS_TLSA_LEN - query->texts.len))
+		/* A part of one is there, too, and as little use. */
+		if (!tlsa_add_text(&text, wire, room))
+			buf_add_string(&text, "0 0 0 ");
+		if (text.len + 2 <= room)
 			dns_add_tlsa(&query->texts, buf_span(&text));
 	}
 	buf_free(&text);

@@ -80,6 +80,7 @@ for name in list(addresses):
 domain('insecure', 'wrong.sec.example.', zone='plain.example')
 domain('next', 'bogus', 'backup')
 domain('second', 'wrong', 'backup')
+domain('later', 'ee11', 'wrong')
 # Aliases: of a host, of a host into what is not secure, of a domain.
 lines += [('sec.example', line) for line in (
     'alias CNAME ee11', 'late CNAME ta', f'_25._tcp.half TLSA {tlsa(3, 1, 1, ANY[0])}', 'half CNAME none2.plain.example.',
@@ -141,11 +142,11 @@ def server(name, **how):
     return listening[name]
 
 
-def expect(label, name, wanted, domain=None, message=SIMPLE, flags=(), use=None, mark='0', sender_=None, **how):
+def expect(label, name, wanted, domain=None, message=SIMPLE, flags=(), use=None, mark='0', told=False, **how):
     """wanted: tls or clear, if it goes; else kind, code and words."""
     s = use or server(name, **how)
     del asked[:]
-    c = Channel(sender_ or sender, domain=domain or f'd-{name}.sec.example')
+    c = Channel(sender, domain=domain or f'd-{name}.sec.example')
     answers.pop(c.domain, None)
     got = c.send(message, flags=flags, mark=mark)
     c.end.close()
@@ -153,7 +154,7 @@ def expect(label, name, wanted, domain=None, message=SIMPLE, flags=(), use=None,
         held = got and got[0] == 'K' and len(s.messages) == 1 and \
             any(x.startswith('tls MAIL') for x in s.commands) == (wanted == 'tls')
     else:
-        held = got and got[:2] == wanted[:2] and wanted[2] in got[2] and not any('MAIL' in x for x in s.commands)
+        held = got and got[:2] == wanted[:2] and wanted[2] in got[2] and any('MAIL' in x for x in s.commands) == told
     check(label, held, (got, s.commands, asked))
     return s
 
@@ -189,6 +190,11 @@ expect('STARTTLS is refused', 'ee11', ('Z', '4.7.4', 'not to be had'), starttls=
 s = server('wrong')
 expect('the next host, if the first is not right', 'backup', 'tls', domain='second.sec.example')
 check('... the first got nothing', not any('MAIL' in x for x in s.commands), s.commands)
+
+w = server('wrong')
+expect('the first puts it off, the next is not right', 'ee11', ('Z', '4.7.1', 'ee11'), domain='later.sec.example',
+       replies={'tls EHLO': b'250 x\r\n', 'tls MAIL': b'451 4.7.1 later\r\n'}, told=True)
+check('... it was tried, and told nothing', w.connections == 1 and not any('MAIL' in x for x in w.commands), w.commands)
 
 # ---- records that are of no use, or none ----
 expect('PKIX usages: encrypted, unverified', 'pkixbad', 'tls', mark='3')
