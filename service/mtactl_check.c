@@ -379,10 +379,9 @@ read_sources(void)
 }
 
 static void
-read_resolving(void)
+read_name_servers(void)
 {
 	network_name_servers();
-	anchors_read();
 }
 
 static void
@@ -449,11 +448,11 @@ read_landlock(void)
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_masters, read_soliciting, read_wellknown, read_filters,
 	read_milters, read_rspamd, read_routes, read_limits, read_tls_policies,
-	read_discards, read_logins, read_sources, read_resolving,
-	read_destination, read_lists, read_weights, read_greylisting,
-	read_account_limits, read_special_folders, read_client_authorities,
-	read_certificates, read_uidl_formats, read_odmr_domains, read_providers,
-	read_conversions, read_landlock };
+	read_discards, read_logins, read_sources, anchors_check,
+	read_name_servers, read_destination, read_lists, read_weights,
+	read_greylisting, read_account_limits, read_special_folders,
+	read_client_authorities, read_certificates, read_uidl_formats,
+	read_odmr_domains, read_providers, read_conversions, read_landlock };
 
 static void
 read_grammar(size_t i)

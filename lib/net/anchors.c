@@ -110,3 +110,11 @@ anchors_read(void)
 	buf_free(&path);
 	return anchors;
 }
+
+void
+anchors_check(void)
+{
+	struct anchors anchors = anchors_read();
+
+	buf_free(&anchors.text);
+}

@@ -30,6 +30,9 @@ struct anchors {
 /* Without ANCHORS_FILE it is ANCHORS_NONE, after a log line. */
 struct anchors anchors_read(void);
 
+/* The same, to see what is wrong. */
+void anchors_check(void);
+
 /* Cut the next record off *rest; false at the end. */
 bool anchors_next(struct span *rest, struct span *record);
 

@@ -11,7 +11,7 @@ from zones import *
 need_tools()
 on_net()
 A, B = 'a' * 64, 'b' * 64
-key = key_for('sec.example')
+key, root_key = key_for('sec.example'), key_for('.')
 FORGED = [(r'(?m)^(forged-host\.\S+\s\d+\sIN\sA\s).*$', r'\g<1>192.0.2.66'),
           (r'(?m)^(forgedmx\.\S+\s\d+\sIN\sMX\s).*$', r'\g<1>10 mx1.sec.example.'),
           (r'(?m)^(_25\._tcp\.mx2\.\S+\s\d+\sIN\sTLSA\s3 1 1 ).*$', r'\g<1>' + B)]
@@ -47,7 +47,11 @@ _25._tcp.mx TLSA 3 1 1 {A}
 two CNAME mx
 in MX 10 mx1.sec.example.
 ''')
-server = serve_zones('sec.example', 'plain.example')
+write_zone('lan', 'mail A 10.0.0.1\n')
+with open(f'{FOLDER}/{key}.ds') as f:
+    write_zone('.', f'sec.example NS ns.sec.example.\nns.sec.example A {SERVER}\nplain.example NS ns.plain.example.\n'
+               f'ns.plain.example A {SERVER}\n' + f.read(), root_key)
+server = serve_zones('sec.example', 'plain.example', 'lan', '.')
 control('nameservers', SERVER + '\n')
 trust(key)
 program, end = start_resolve()
@@ -111,6 +115,23 @@ for label, setting in (('no validation', 'none\n'), ('the default', '')):
         log.seek(0)
         text = log.read()
     check(f'{label}: the log', (b'no DNSSEC so far' in text) == (setting == ''), text)
+
+# ---- with those of the root, which has signatures ----
+if os.path.exists('/usr/share/dns/root.key'):
+    subprocess.run(['mount', '--bind', f'{FOLDER}/{root_key}.key', '/usr/share/dns/root.key'], check=True)
+    os.chmod(FOLDER, 0o755)
+    with tempfile.TemporaryFile() as log:
+        program, end = start_resolve(stderr=log)
+        check('the root: forged is forged, from the first question on',
+              ask('addresses', 'forged-host.sec.example') == ('later', []))
+        check('the root: secure, by DS', secure('route', 'good.sec.example')[1] == {'mx1.sec': 'mx1.sec', 'mx2.sec': 'mx2.sec'})
+        check('the root: a domain without DS', secure('addresses', 'two.plain.example') == ('ok', {'two.plain': None}, []))
+        check('the root: no such name', ask('route', 'no.such')[0] == 'noname')
+        check('the root: a name of the site', secure('addresses', 'mail.lan') == ('ok', {'mail.lan': None}, []))
+        end.close()
+        program.wait(10)
+        log.seek(0)
+        check('the root: nothing to say', log.read() == b'')
 
 # ---- domains that are not looked at ----
 trust(key)

@@ -23,21 +23,25 @@ def key_for(zone):
                           capture_output=True, text=True).stdout.strip()
 
 
+def file_of(zone):
+    return FOLDER + '/zone-' + zone
+
+
 def write_zone(zone, records, key=None, forge=()):
     """forge: (pattern, replacement) that nothing signs."""
-    with open(f'{FOLDER}/{zone}', 'w') as f:
-        f.write(f'$ORIGIN {zone}.\n$TTL 600\n@ SOA ns.{zone}. root.{zone}. 1 3600 600 86400 600\n@ NS ns\nns A {SERVER}\n'
-                + records)
+    path = file_of(zone)
+    with open(path, 'w') as f:
+        f.write(f'$ORIGIN {zone.strip(".")}.\n$TTL 600\n@ SOA ns root 1 3600 600 86400 600\n@ NS ns\nns A {SERVER}\n' +
+                records)
     if key is None:
         return
-    subprocess.run(['ldns-signzone', '-f', zone + '.signed', zone, key], cwd=FOLDER, check=True)
-    os.rename(f'{FOLDER}/{zone}.signed', f'{FOLDER}/{zone}')
-    with open(f'{FOLDER}/{zone}') as f:
+    subprocess.run(['ldns-signzone', '-o', zone, '-f', path + '.signed', path, key], cwd=FOLDER, check=True)
+    with open(path + '.signed') as f:
         text = f.read()
     for pattern, replacement in forge:
         text, count = re.subn(pattern, replacement, text)
         assert count > 0, pattern
-    with open(f'{FOLDER}/{zone}', 'w') as f:
+    with open(path, 'w') as f:
         f.write(text)
 
 
@@ -46,7 +50,7 @@ def serve_zones(*zones):
         f.write(f'server:\n ip-address: {SERVER}\n username: root\n zonesdir: {FOLDER}\n database: ""\n pidfile: ""\n'
                 f' xfrdfile: {FOLDER}/xfrd\n xfrdir: {FOLDER}\n zonelistfile: {FOLDER}/list\n logfile: {FOLDER}/log\n'
                 ' server-count: 1\nremote-control:\n control-enable: no\n' +
-                ''.join(f'zone:\n name: {z}\n zonefile: {z}\n' for z in zones))
+                ''.join(f'zone:\n name: {z}\n zonefile: {file_of(z)}\n' for z in zones))
     server = subprocess.Popen([shutil.which('nsd', path='/usr/sbin:' + os.environ['PATH']), '-d', '-c', FOLDER + '/nsd.conf'],
                               stderr=subprocess.DEVNULL)
 
