@@ -14,7 +14,7 @@ static void
 add_anchors(const struct validation *validation)
 {
 	struct span rest = buf_span(&validation->anchors.text);
-	struct buf text = buf_new(rest.len);
+	struct buf text = buf_new(rest.len + 1);
 	struct span record;
 
 	while (anchors_next(&rest, &record)) {

@@ -72,7 +72,7 @@ def trust(*keys):
     with open(CONTROL + 'anchors.key', 'w') as out:
         for key in keys:
             with open(f'{FOLDER}/{key}.key') as f:
-                out.write('; a comment\n' + f.read())
+                out.write('; a comment\n' + f.read().rstrip('\n'))  # the last line without its end
     control('trustanchor', CONTROL + 'anchors.key\n')
 
 
