@@ -181,7 +181,7 @@ PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-d
 	libunistring-dev zlib1g-dev dns-root-data
 
 SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev
-CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base \
+CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base nsd ldnsutils \
 	clang-format clang-tidy curl swaks msmtp gsasl cppcheck mandoc passwd \
 	e2fsprogs xfsprogs mount openssl opendkim opendkim-tools rspamd isync \
 	mutt alpine fetchmail getmail6 mpop offlineimap3 \

@@ -129,6 +129,7 @@ begin(struct attempt *attempt, struct span host)
 	enum secure_result secured;
 	const char *why = NULL;
 
+	dane_demand(&connection->dane, &want);
 	if (attempt->route.kind == ROUTE_SMTPS &&
 	    want.policy.level < TLS_LEVEL_ENCRYPT)
 		want.policy.level = TLS_LEVEL_ENCRYPT;

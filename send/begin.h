@@ -19,12 +19,14 @@ struct attempt {
 	const struct demand *demand;
 	struct source source; /* if demand->source */
 	struct reach reach;
-	bool is_known;     /* the host is of control/smtproutes */
-	bool is_clear;     /* the handshake failed here before */
-	const char *code;  /* of the last host that was not secure, or NULL */
-	bool is_unreached; /* another host might have been */
-	bool is_loop;      /* the last one was ourselves */
-	char text[1024];   /* why the last host was of no use */
+	struct span alias;  /* dns_alias, of the domain */
+	struct span secure; /* dns_hop's, of the host that is tried */
+	bool is_known;      /* the host is of control/smtproutes */
+	bool is_clear;      /* the handshake failed here before */
+	const char *code;   /* of the last host that was not secure, or NULL */
+	bool is_unreached;  /* another host might have been */
+	bool is_loop;       /* the last one was ourselves */
+	char text[1024];    /* why the last host was of no use */
 };
 
 enum outcome {

@@ -59,6 +59,8 @@ try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
+	if (attempt->reach.count > 0 && !dane_find(attempt, host))
+		return false;
 	if (attempt->helpers->manager != -1 && attempt->reach.count > 0 &&
 	    !is_late(attempt))
 		channel_ask(attempt->helpers->manager, host);
@@ -104,6 +106,8 @@ keep_others(struct attempt *attempt, struct span host, struct span after)
 	while (dns_next_hop(&after, &hop))
 		dns_add_hop(&others, &hop);
 	hop.host = host;
+	hop.secure = attempt->secure;
+	dns_add_alias(&others, attempt->alias);
 	for (size_t i = 0; i < attempt->reach.count; i++) {
 		hop.address = attempt->reach.addresses[i].text;
 		if (!attempt->reach.addresses[i].is_done)
@@ -121,6 +125,7 @@ try_hops(struct attempt *attempt, struct span hops)
 	struct dns_hop hop;
 
 	forget_addresses(attempt);
+	attempt->alias = dns_alias(hops);
 	while (dns_next_hop(&hops, &hop)) {
 		if (attempt->reach.count > 0 &&
 		    (!span_equal_nocase(host, hop.host) ||
@@ -135,6 +140,7 @@ try_hops(struct attempt *attempt, struct span hops)
 			forget_addresses(attempt);
 		}
 		host = hop.host;
+		attempt->secure = hop.secure;
 		reach_add(&attempt->reach, hop.address, attempt->route.port);
 		after = hops;
 	}

@@ -7,22 +7,26 @@
 #include <sys/random.h>
 
 #include "base/die.h"
+#include "net/tlsa.h"
 
 enum {
 	TYPE_A = 1,
+	TYPE_CNAME = 5,
 	TYPE_PTR = 12,
 	TYPE_MX = 15,
 	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
+	TYPE_TLSA = 52,
 	CLASS_IN = 1,
-	TEXTS_MAX = DNS_TEXTS_MAX * (DNS_TEXT_LEN + 2),
-	HOP_MAX = QUERY_HOST_LEN + 64 + 8 /* bytes in an answer */
+	TEXTS_MAX = DNS_TLSA_LEN,
+	HOP_MAX = 2 * QUERY_HOST_LEN + 64 + 8 /* bytes in an answer */
 };
 
 /* One look-up for the addresses of one host. */
 struct lookup {
 	struct query *query;
 	size_t host;
+	int type;
 };
 
 static void
@@ -38,6 +42,27 @@ end_one(struct query *query)
 {
 	if (--query->pending == 0)
 		finish(query);
+}
+
+/* No answer, or one that DNSSEC shows to be forged: RFC 7672 section 2.1.1. */
+static bool
+is_lost(const struct query *query, int error, const struct ub_result *result)
+{
+	return error != 0 || (result->rcode != 0 && result->rcode != 3) ||
+	       (result->bogus && query->resolver->is_strict);
+}
+
+/* The last name of an answer's aliases, or its own. */
+static void
+set_name(char name[QUERY_HOST_LEN], const struct ub_result *result)
+{
+	const char *last =
+	    result->canonname == NULL ? result->qname : result->canonname;
+	size_t len = strlen(last);
+
+	if (len > 1 && last[len - 1] == '.')
+		len--;
+	snprintf(name, QUERY_HOST_LEN, "%.*s", (int)len, last);
 }
 
 /* A name in wire form, labels of visible bytes only; false if it is odd. */
@@ -97,28 +122,72 @@ add_host(struct query *query, uint64_t preference, const char *name)
 	query->hosts[at] = host;
 }
 
+static void look_up_host(struct query *query, size_t index, int type);
+
+static bool
+is_alias(const struct ub_result *result)
+{
+	char name[QUERY_HOST_LEN];
+
+	set_name(name, result);
+	return !span_equal_nocase(span_of(name), span_of(result->qname));
+}
+
+/*
+ * Where a host's TLSA records may be: below its name, or the one that this is
+ * an alias for if all on the way there is secure (RFC 7672 section 2.2.2).  If
+ * it is not, the first step may still be, which a look-up of its own tells.
+ */
 static void
-take_addresses(void *context, int error, struct ub_result *result)
+take_security(struct query *query, size_t index, const struct ub_result *result)
+{
+	struct query_host *host = &query->hosts[index];
+
+	if (result->secure) {
+		set_name(host->secure, result);
+		return;
+	}
+	if (query->is_secure && !host->is_insecure && is_alias(result))
+		look_up_host(query, index, TYPE_CNAME);
+	host->is_insecure = true;
+}
+
+static void
+take_answer(struct query *query, size_t index, const struct ub_result *result)
+{
+	struct query_host *host = &query->hosts[index];
+	int family = result->qtype == TYPE_A ? AF_INET : AF_INET6;
+	int size = result->qtype == TYPE_A ? 4 : 16;
+
+	if (result->qtype == TYPE_CNAME) {
+		host->is_secure_alias = result->secure;
+		return;
+	}
+	take_security(query, index, result);
+	for (int i = 0; result->data[i] != NULL &&
+			host->address_count < QUERY_ADDRESSES_MAX;
+	     i++)
+		if (result->len[i] == size &&
+		    inet_ntop(family, result->data[i],
+			host->addresses[host->address_count],
+			sizeof(*host->addresses)) != NULL)
+			host->address_count++;
+}
+
+static void
+take_host(void *context, int error, struct ub_result *result)
 {
 	struct lookup *lookup = context;
 	struct query *query = lookup->query;
-	struct query_host *host = &query->hosts[lookup->host];
+	size_t index = lookup->host;
+	int type = lookup->type;
 
 	free(lookup);
-	if (error != 0 || (result->rcode != 0 && result->rcode != 3)) {
-		query->had_trouble = true;
+	if (!is_lost(query, error, result)) {
+		take_answer(query, index, result);
 	} else {
-		int family = result->qtype == TYPE_A ? AF_INET : AF_INET6;
-		int size = result->qtype == TYPE_A ? 4 : 16;
-
-		for (int i = 0; result->data[i] != NULL &&
-				host->address_count < QUERY_ADDRESSES_MAX;
-		     i++)
-			if (result->len[i] == size &&
-			    inet_ntop(family, result->data[i],
-				host->addresses[host->address_count],
-				sizeof(*host->addresses)) != NULL)
-				host->address_count++;
+		query->had_trouble = true;
+		query->hosts[index].is_lost |= type == TYPE_CNAME;
 	}
 	ub_resolve_free(result);
 	end_one(query);
@@ -130,13 +199,17 @@ look_up(struct query *query, const char *name, int type, void *context,
 {
 	int id;
 
-	if (ub_resolve_async(query->resolver, name, type, CLASS_IN, context,
-		callback, &id) == 0)
+	if (ub_resolve_async(query->resolver->unbound, name, type, CLASS_IN,
+		context, callback, &id) == 0)
 		return;
-	query->had_trouble = true;
 	query->pending--;
-	if (callback == take_addresses)
+	query->had_trouble = true;
+	if (callback == take_host) {
+		const struct lookup *lookup = context;
+
+		query->hosts[lookup->host].is_lost |= type == TYPE_CNAME;
 		free(context);
+	}
 }
 
 static void
@@ -146,9 +219,10 @@ look_up_host(struct query *query, size_t index, int type)
 
 	if (lookup == NULL)
 		temp_fail("out of memory");
-	*lookup = (struct lookup){ .query = query, .host = index };
+	*lookup =
+	    (struct lookup){ .query = query, .host = index, .type = type };
 	query->pending++;
-	look_up(query, query->hosts[index].name, type, lookup, take_addresses);
+	look_up(query, query->hosts[index].name, type, lookup, take_host);
 }
 
 /* RFC 5321 section 5.1: never to ourselves, nor to those behind us. */
@@ -189,7 +263,7 @@ take_mx(void *context, int error, struct ub_result *result)
 	char name[QUERY_HOST_LEN];
 
 	query->pending--;
-	if (error != 0 || (result->rcode != 0 && result->rcode != 3)) {
+	if (is_lost(query, error, result)) {
 		query->status = DNS_LATER;
 	} else if (result->rcode == 3) {
 		query->status = DNS_NO_NAME;
@@ -213,6 +287,11 @@ take_mx(void *context, int error, struct ub_result *result)
 			query->status = DNS_OK;
 		else if (query->status == DNS_OK)
 			query->status = DNS_LATER;
+	}
+	if (query->status == DNS_OK && result->secure) {
+		query->is_secure = true;
+		if (is_alias(result))
+			set_name(query->alias, result);
 	}
 	ub_resolve_free(result);
 	if (query->status == DNS_OK)
@@ -246,7 +325,7 @@ take_texts(void *context, int error, struct ub_result *result)
 	struct query *query = context;
 	char name[QUERY_HOST_LEN];
 
-	if (error != 0 || (result->rcode != 0 && result->rcode != 3))
+	if (is_lost(query, error, result))
 		query->status = DNS_LATER;
 	else if (!result->havedata)
 		query->status = DNS_NO_NAME;
@@ -263,11 +342,41 @@ take_texts(void *context, int error, struct ub_result *result)
 	end_one(query);
 }
 
+/* Those that are not secure say nothing: RFC 7672 section 2.2.3. */
+static void
+take_tlsa(void *context, int error, struct ub_result *result)
+{
+	struct query *query = context;
+	struct buf text = buf_new(TLSA_TEXT_MAX);
+
+	if (is_lost(query, error, result))
+		query->status = DNS_LATER;
+	else if (!result->havedata || !result->secure)
+		query->status = DNS_NO_NAME;
+	for (int i = 0; query->status == DNS_OK && result->data[i] != NULL;
+	     i++) {
+		const struct span wire = { result->data[i],
+			(size_t)result->len[i] };
+		const size_t room = DNS_TLSA_LEN - query->texts.len;
+
+		buf_clear(&text);
+		/* A part of one is there, too, and as little use. */
+		if (!tlsa_add_text(&text, wire, room))
+			buf_add_string(&text, "0 0 0 ");
+		if (text.len + 2 <= room)
+			dns_add_tlsa(&query->texts, buf_span(&text));
+	}
+	buf_free(&text);
+	ub_resolve_free(result);
+	end_one(query);
+}
+
 static void
 begin_lookup(struct query *query, const char *name)
 {
 	switch (query->question) {
 	case DNS_ADDRESSES:
+		query->is_secure = true; /* there is no way to it */
 		add_host(query, 0, name);
 		look_up_hosts(query);
 		return;
@@ -280,6 +389,9 @@ begin_lookup(struct query *query, const char *name)
 	case DNS_TEXT:
 		look_up(query, name, TYPE_TXT, query, take_texts);
 		break;
+	case DNS_TLSA:
+		look_up(query, name, TYPE_TLSA, query, take_tlsa);
+		break;
 	}
 	if (query->pending > 0)
 		return;
@@ -288,7 +400,7 @@ begin_lookup(struct query *query, const char *name)
 }
 
 void
-query_begin(struct ub_ctx *resolver, struct span me,
+query_begin(const struct validation *resolver, struct span me,
     const struct dns_request *request,
     void (*answer)(struct query *query, void *context), void *context)
 {
@@ -310,13 +422,29 @@ query_begin(struct ub_ctx *resolver, struct span me,
 	begin_lookup(query, name);
 }
 
+static size_t
+addresses_of(const struct query_host *host)
+{
+	return host->is_lost ? 0 : host->address_count;
+}
+
+static const char *
+secure_name(const struct query *query, const struct query_host *host)
+{
+	if (!query->is_secure)
+		return "";
+	if (!host->is_insecure)
+		return host->secure;
+	return host->is_secure_alias ? host->name : "";
+}
+
 void
 query_add_answer(struct query *query, struct buf *buf)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < query->host_count; i++)
-		found += query->hosts[i].address_count;
+		found += addresses_of(&query->hosts[i]);
 	if (query->status == DNS_OK && found == 0 && query->texts.len == 0)
 		query->status = query->had_trouble ? DNS_LATER : DNS_NO_NAME;
 	dns_add_number(buf, query->number);
@@ -324,14 +452,16 @@ query_add_answer(struct query *query, struct buf *buf)
 	if (query->status != DNS_OK)
 		return;
 	buf_add(buf, buf_span(&query->texts));
+	dns_add_alias(buf, span_of(query->alias));
 	for (size_t i = 0; i < query->host_count; i++) {
 		const struct query_host *host = &query->hosts[i];
 
-		for (size_t j = 0; j < host->address_count; j++) {
+		for (size_t j = 0; j < addresses_of(host); j++) {
 			const struct dns_hop hop = {
 				.preference = host->preference,
 				.host = span_of(host->name),
 				.address = span_of(host->addresses[j]),
+				.secure = span_of(secure_name(query, host)),
 			};
 
 			if (buf->max - buf->len < HOP_MAX)

@@ -6,7 +6,8 @@
  * uid         mta-resolve
  * fd 0        requests and sessions, resolve(5)
  * fd 2        the log
- * reads       control/me nameservers; /etc/resolv.conf, /etc/hosts
+ * reads       control/me nameservers trustanchor insecuredomains, and the file
+ *             of keys that trustanchor names; /etc/resolv.conf, /etc/hosts
  * writes      nothing; asks the name servers
  * runs        nothing; libunbound has a thread of its own
  * exits       0 when the other end is gone; EX_USAGE; EX_TEMPFAIL
@@ -30,7 +31,7 @@
 static const char usage[] = "usage: resolve   (started by neighbour(8))";
 
 struct resolver {
-	struct ub_ctx *unbound;
+	struct validation validation;
 	struct event_base *base;
 	struct buf me;
 	struct packet packet;
@@ -127,7 +128,7 @@ handle_packet(evutil_socket_t fd, short what, void *context)
 	} else if (dns_parse_request(
 		       packet_span(&resolver->packet), &request)) {
 		session->pending++;
-		query_begin(resolver->unbound, buf_span(&resolver->me),
+		query_begin(&resolver->validation, buf_span(&resolver->me),
 		    &request, answer, session);
 	} else {
 		refuse(session, got);
@@ -141,7 +142,7 @@ handle_unbound(evutil_socket_t fd, short what, void *context)
 	struct resolver *resolver = context;
 
 	(void)fd, (void)what;
-	ub_process(resolver->unbound);
+	ub_process(resolver->validation.unbound);
 }
 
 static void
@@ -183,19 +184,20 @@ answer_all_names(struct ub_ctx *unbound)
 	set(unbound, "unblock-lan-zones:", "yes");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (ub_ctx_zone_add(unbound, names[i], "transparent") != 0)
-			die(EX_SOFTWARE, "libunbound refuses zone %s",
-			    names[i]);
+			temp_fail("libunbound does not begin: are there "
+				  "broken keys in the file that "
+				  "control/trustanchor names?");
 }
 
 static struct ub_ctx *
-make_unbound(void)
+make_unbound(struct validation *validation)
 {
 	struct ub_ctx *unbound = ub_ctx_create();
 
 	if (unbound == NULL)
 		temp_fail("cannot make a resolver");
-	/* A thread, not a process; before a zone is added, for that is refused
-	   afterwards. */
+	/* A thread, not a process; this, and the keys, before a zone is added,
+	   with which libunbound takes what it has and no more. */
 	if (ub_ctx_async(unbound, 1) != 0)
 		die(EX_SOFTWARE, "libunbound has no threads");
 	set(unbound, "msg-cache-size:", "1m");
@@ -206,8 +208,16 @@ make_unbound(void)
 	set(unbound, "outgoing-range:", "256");
 	set(unbound, "num-queries-per-thread:", "512");
 	choose_servers(unbound);
+	validation_prepare(validation, unbound);
 	answer_all_names(unbound);
 	return unbound;
+}
+
+/* What was asked in the meantime has waited in the socket. */
+static void
+start_to_answer(void *context)
+{
+	open_session(context, NEIGHBOUR_SELF);
 }
 
 int
@@ -222,20 +232,21 @@ main(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	signal(SIGPIPE, SIG_IGN);
 	resolver.me = control_me();
-	resolver.unbound = make_unbound();
+	struct ub_ctx *unbound = make_unbound(&resolver.validation);
 	resolver.base = event_base_new();
 	if (resolver.base == NULL)
 		temp_fail("cannot make an event loop");
-	struct event *ready = event_new(resolver.base, ub_fd(resolver.unbound),
+	struct event *ready = event_new(resolver.base, ub_fd(unbound),
 	    EV_READ | EV_PERSIST, handle_unbound, &resolver);
 	if (ready == NULL || event_add(ready, NULL) == -1)
 		temp_fail("out of memory");
-	open_session(&resolver, NEIGHBOUR_SELF);
 
 	require_unprivileged();
 	/* libunbound's thread begins with the first question. */
 	sandbox_enter(SANDBOX_CONNECT | SANDBOX_THREADS | SANDBOX_EPOLL |
 		      SANDBOX_READ_FILES);
+	validation_begin(
+	    &resolver.validation, resolver.base, start_to_answer, &resolver);
 	event_base_dispatch(resolver.base);
 	return EX_OK;
 }

@@ -43,7 +43,8 @@ secure_want(const struct send_settings *settings, struct span domain,
 	if (want.policy.level == TLS_LEVEL_VERIFY)
 		want.names = want.policy.words;
 	if (demand->need != NEED_REQUIRED ||
-	    want.policy.level == TLS_LEVEL_FINGERPRINT)
+	    want.policy.level == TLS_LEVEL_FINGERPRINT ||
+	    want.policy.level == TLS_LEVEL_DANE)
 		return want;
 	/*
 	 * RFC 8689 section 4.2.1: an MX record can be forged; the domain
@@ -107,6 +108,8 @@ secure_fault(const struct connection *connection, const struct security *want,
 		*why = "TLS is required, and not to be had";
 		return code_of(want, "4.7.4", "5.7.10");
 	}
+	if ((*why = dane_fault(&connection->facts, want)) != NULL)
+		return code_of(want, "4.7.5", "5.7.10");
 	if (level == TLS_LEVEL_VERIFY && !connection->facts.is_verified) {
 		*why = connection->facts.distrust;
 		return code_of(want, "4.7.5", "5.7.10");
@@ -156,6 +159,16 @@ set_names(struct tls_connect *connect, const struct security *want)
 	    span_is_ascii(names) &&
 	    (want->names.len == 0 || header_is_safe(names)))
 		memcpy(connect->names, names.ptr, names.len);
+	if (want->tlsa.len < sizeof(connect->tlsa))
+		memcpy(connect->tlsa, want->tlsa.ptr, want->tlsa.len);
+}
+
+static const char *
+verified(const struct tls_facts *facts)
+{
+	if (!facts->is_verified)
+		return facts->distrust;
+	return facts->dane == TLS_DANE_VERIFIED ? "dane" : "yes";
 }
 
 void
@@ -167,10 +180,10 @@ secure_log(const struct connection *connection, const struct queue_id *id)
 	    connection->mechanism[0] == '\0' ? "" : " auth=";
 
 	if (connection->is_secure)
-		log_event("%s tls=%s cipher=%s verified=%s%s%s server=%s",
-		    id->text, facts->protocol, facts->cipher,
-		    facts->is_verified ? "yes" : facts->distrust, has_login,
-		    connection->mechanism, connection->server);
+		log_event("%s tls=%s cipher=%s verified=%s%s%s%s server=%s",
+		    id->text, facts->protocol, facts->cipher, verified(facts),
+		    facts->dane == TLS_DANE_UNUSABLE ? " dane=unusable" : "",
+		    has_login, connection->mechanism, connection->server);
 	else
 		log_event("%s tls=none%s%s server=%s", id->text, has_login,
 		    connection->mechanism, connection->server);

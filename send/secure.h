@@ -18,7 +18,8 @@ enum secure_result {
 struct security {
 	struct span host; /* SNI, and the name to verify if names is empty */
 	struct tls_policy policy;
-	struct span names; /* as in tls_connect, policy.level VERIFY */
+	struct span names; /* as in tls_connect, policy.level VERIFY or tlsa */
+	struct span tlsa;  /* as in tls_connect: dane_demand */
 	const struct demand *demand;
 };
 
@@ -31,7 +32,10 @@ struct security secure_want(const struct send_settings *settings,
     struct span domain, struct span host, bool is_known,
     const struct demand *demand);
 
-/* How the message in fd has to be protected. */
+/*
+ * How the message in fd has to be protected; has_policies: other hosts' records
+ * count, or control/tlspolicy has lines, so that a message may want less.
+ */
 enum need secure_need(
     const struct delivery *delivery, int fd, bool has_policies);
 

@@ -11,6 +11,7 @@
 #include "net/tlspolicy.h"
 #include "queue/delivery.h"
 #include "queue/tls.h"
+#include "send/dane.h"
 
 struct send_settings {
 	struct buf me;                /* control/me: what smtpd greets with */
@@ -63,6 +64,7 @@ struct connection {
 	bool is_secure;       /* by TLS, of which facts tells */
 	bool is_fallback;     /* in clear, as TLS was tried in vain */
 	struct tls_facts facts;
+	struct dane dane;
 	struct smtp_client client;
 	struct buf
 	    others;      /* hops, net/dns.h, that were not needed to open it */

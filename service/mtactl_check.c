@@ -9,6 +9,7 @@
 #include "base/landlock.h"
 #include "mail/destination.h"
 #include "mail/domain.h"
+#include "net/anchors.h"
 #include "net/auth.h"
 #include "net/dial.h"
 #include "net/discards.h"
@@ -189,6 +190,7 @@ static const struct {
 	{ "locals", DOMAINS },
 	{ "virtualdomains", DOMAINS },
 	{ "rcpthosts", DOMAINS },
+	{ "insecuredomains", DOMAINS },
 	{ "me", HOST },
 	{ "helohost", HOST },
 	{ "relayclients", NETWORKS },
@@ -202,6 +204,7 @@ static const struct {
 	{ "imapdsubmitters", WORDS },
 	{ "passwordchecker", PATH },
 	{ "oauthchecker", PATH },
+	{ "tlsca", PATH },
 	{ "jmapaccess", URL },
 	{ "imapsieve", WORD },
 	{ "recipientdelimiter", WORD },
@@ -377,12 +380,6 @@ read_sources(void)
 }
 
 static void
-read_authorities(void)
-{
-	control_path("tlsca");
-}
-
-static void
 read_name_servers(void)
 {
 	network_name_servers();
@@ -452,7 +449,7 @@ read_landlock(void)
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_masters, read_soliciting, read_wellknown, read_filters,
 	read_milters, read_rspamd, read_routes, read_limits, read_tls_policies,
-	read_discards, read_logins, read_sources, read_authorities,
+	read_discards, read_logins, read_sources, anchors_check,
 	read_name_servers, read_destination, read_lists, read_weights,
 	read_greylisting, read_account_limits, read_special_folders,
 	read_client_authorities, read_certificates, read_uidl_formats,

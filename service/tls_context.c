@@ -368,6 +368,8 @@ tls_context_open_client(struct tls_context *context, const char *ca)
 		.protocol = "client",
 		.keyd = { -1, 0 } };
 	set_common(ssl);
+	if (SSL_CTX_dane_enable(ssl) != 1)
+		die(EX_TEMPFAIL, "this OpenSSL does not do DANE");
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_load_verify_file(ssl, ca) != 1)
 		log_event("no authorities in %s: no server is verified", ca);

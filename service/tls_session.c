@@ -10,6 +10,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "queue/neighbour.h"
+#include "service/tls_dane.h"
 #include "service/tls_relay.h"
 
 enum {
@@ -122,6 +123,7 @@ set_server_certificate(struct tls_facts *facts, SSL *ssl)
 	digest_of(leaf, X509_digest, facts->certificate_digest);
 	digest_of(leaf, digest_key, facts->key_digest);
 	facts->is_verified = result == X509_V_OK;
+	facts->dane = (uint32_t)tls_dane_result(ssl);
 	if (result == X509_V_OK)
 		return;
 	tls_set_text(facts->distrust, sizeof(facts->distrust),
@@ -306,6 +308,7 @@ tls_session_run_client(struct tls_context *context, int session,
 {
 	SSL *ssl = new_ssl(context, server);
 
+	tls_dane_begin(ssl, connect);
 	set_names(ssl, connect);
 	SSL_set_connect_state(ssl);
 	return carry(context, ssl, session, plain, timeout_ms);

@@ -15,6 +15,7 @@ static const char *const questions[] = {
 	[DNS_ADDRESSES] = "addresses",
 	[DNS_NAMES] = "names",
 	[DNS_TEXT] = "text",
+	[DNS_TLSA] = "tlsa",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -88,6 +89,13 @@ dns_addresses(int session, struct span host, int64_t timeout_ms,
 	return ask(session, DNS_ADDRESSES, host, timeout_ms, packet, hops);
 }
 
+enum dns_status
+dns_tlsa(int session, struct span name, int64_t timeout_ms,
+    struct packet *packet, struct span *records)
+{
+	return ask(session, DNS_TLSA, name, timeout_ms, packet, records);
+}
+
 bool
 dns_next_hop(struct span *hops, struct dns_hop *hop)
 {
@@ -99,9 +107,30 @@ dns_next_hop(struct span *hops, struct dns_hop *hop)
 				      UINT16_MAX, &hop->preference))
 			continue;
 		hop->host = span_cut(&value, ' ');
-		hop->address = value;
+		hop->address = span_cut(&value, ' ');
+		hop->secure = value;
 		return true;
 	}
+	return false;
+}
+
+struct span
+dns_alias(struct span hops)
+{
+	struct span alias = { "", 0 };
+
+	record_find(hops, 'C', &alias);
+	return alias;
+}
+
+bool
+dns_next_tlsa(struct span *records, struct span *text)
+{
+	char tag;
+
+	while (record_next(records, &tag, text))
+		if (tag == 'R')
+			return true;
 	return false;
 }
 
@@ -158,6 +187,19 @@ dns_add_text(struct buf *buf, struct span text)
 }
 
 void
+dns_add_alias(struct buf *buf, struct span alias)
+{
+	if (alias.len > 0)
+		record_add(buf, 'C', alias);
+}
+
+void
+dns_add_tlsa(struct buf *buf, struct span text)
+{
+	record_add(buf, 'R', text);
+}
+
+void
 dns_add_status(struct buf *buf, enum dns_status status)
 {
 	record_add_string(buf, 'S', statuses[status]);
@@ -166,12 +208,16 @@ dns_add_status(struct buf *buf, enum dns_status status)
 void
 dns_add_hop(struct buf *buf, const struct dns_hop *hop)
 {
-	struct buf text = buf_new(512);
+	struct buf text = buf_new(1024);
 
 	buf_printf(&text, "%llu ", (unsigned long long)hop->preference);
 	buf_add(&text, hop->host);
 	buf_add_char(&text, ' ');
 	buf_add(&text, hop->address);
+	if (hop->secure.len > 0) {
+		buf_add_char(&text, ' ');
+		buf_add(&text, hop->secure);
+	}
 	record_add(buf, 'M', buf_span(&text));
 	buf_free(&text);
 }

@@ -5,10 +5,15 @@
  * dns - asking the resolve program where mail for a domain goes, and what
  * else names say; resolve(5).
  *
- * Request  Q "route", "addresses", "names" or "text"; D the domain or host; I a
- *          number that the answer repeats, so that it is known for what it is.
+ * Request  Q "route", "addresses", "names", "text" or "tlsa"; D the domain or
+ *          host; I a number that the answer repeats, so that it is known for
+ *          what it is.
  * Answer   S status, then for each address, best first, M: preference, host
- *          and address, separated by spaces; for each name or text, T.
+ *          and address, and the host's secure name if it has one, separated by
+ *          spaces; C the secure name of a domain that is an alias; for each
+ *          name or text, T; for each TLSA record, R, as net/tlsa.h.
+ *
+ * A name is secure if DNSSEC vouches for all that led to it (RFC 7672 2.2).
  */
 
 #include "base/record.h"
@@ -26,12 +31,14 @@ enum dns_question {
 	DNS_ROUTE,
 	DNS_ADDRESSES,
 	DNS_NAMES, /* PTR */
-	DNS_TEXT   /* TXT */
+	DNS_TEXT,  /* TXT */
+	DNS_TLSA   /* only secure ones: what is insecure is not there */
 };
 
 enum {
 	DNS_TEXT_LEN = 255, /* of one name or text in an answer */
-	DNS_TEXTS_MAX = 8
+	DNS_TEXTS_MAX = 8,
+	DNS_TLSA_LEN = 8000 /* of all TLSA records in an answer */
 };
 
 struct dns_request {
@@ -50,6 +57,7 @@ struct dns_hop {
 	uint64_t preference;
 	struct span host;
 	struct span address;
+	struct span secure; /* where TLSA records may be; empty: nowhere */
 };
 
 /*
@@ -62,6 +70,14 @@ enum dns_status dns_addresses(int session, struct span host, int64_t timeout_ms,
     struct packet *packet, struct span *hops);
 bool dns_next_hop(struct span *hops, struct dns_hop *hop);
 
+/* The secure name of the domain asked for, an alias; empty: it is none. */
+struct span dns_alias(struct span hops);
+
+/* The same for TLSA records, of a whole name with port and protocol. */
+enum dns_status dns_tlsa(int session, struct span name, int64_t timeout_ms,
+    struct packet *packet, struct span *records);
+bool dns_next_tlsa(struct span *records, struct span *text);
+
 /* Visible bytes and spaces, at most DNS_TEXT_LEN. */
 bool dns_next_text(struct span *hops, struct span *text);
 
@@ -73,6 +89,8 @@ bool dns_parse_answer(struct span packet, struct dns_answer *answer);
 bool dns_parse_request(struct span packet, struct dns_request *request);
 void dns_add_number(struct buf *buf, uint64_t number);
 void dns_add_text(struct buf *buf, struct span text);
+void dns_add_alias(struct buf *buf, struct span alias);
+void dns_add_tlsa(struct buf *buf, struct span text);
 void dns_add_status(struct buf *buf, enum dns_status status);
 void dns_add_hop(struct buf *buf, const struct dns_hop *hop);
 

@@ -10,8 +10,8 @@ enum {
 	DIGITS = 2 * TLS_DIGEST_LEN
 };
 
-static const char *const level_names[] = { "none", "may", "encrypt", "verify",
-	"fingerprint" };
+static const char *const level_names[] = { "none", "may", "encrypt", "dane",
+	"verify", "fingerprint" };
 
 static int
 hex_value(char c)
@@ -101,8 +101,8 @@ tlspolicy_read(void)
 	for (size_t i = 0; i < policies.count; i++)
 		if (!tlspolicy_parse(policies.items[i], &pattern, &policy))
 			control_complain("tlspolicy", policies.lines[i],
-			    "write DOMAIN none, may, encrypt, verify [NAME...] "
-			    "or fingerprint SHA256...");
+			    "write DOMAIN none, may, encrypt, dane, verify "
+			    "[NAME...] or fingerprint SHA256...");
 	return policies;
 }
 

@@ -7,17 +7,18 @@
  *
  * Grammar  PATTERN LEVEL [WORD...] a line, spaces between.  PATTERN is a name,
  *          .NAME for all below it, or * for all others.  LEVEL is none, may,
- *          encrypt, verify [NAME...] or fingerprint SHA256...; a NAME with a
- *          dot before it is any below it, a SHA256 has 64 hex digits, with
- *          colons or without.
+ *          encrypt, dane, verify [NAME...] or fingerprint SHA256...; a NAME
+ *          with a dot before it is any below it, a SHA256 has 64 hex digits,
+ *          with colons or without.
  */
 
 #include "base/control.h"
 
 enum tls_level {
 	TLS_LEVEL_NONE, /* in clear */
-	TLS_LEVEL_MAY,  /* encrypted if it can be */
+	TLS_LEVEL_MAY,  /* encrypted if it can be; by TLSA if there are any */
 	TLS_LEVEL_ENCRYPT,
+	TLS_LEVEL_DANE, /* by TLSA records, or not at all */
 	TLS_LEVEL_VERIFY,
 	TLS_LEVEL_FINGERPRINT
 };

@@ -10,11 +10,11 @@
 /* "EST" and the format's version, then the record. */
 enum {
 	REQUEST_MAGIC = 0x45535410,
-	ANSWER_MAGIC = 0x45535411,
+	ANSWER_MAGIC = 0x45535421,
 	KEY_REQUEST_MAGIC = 0x45535412,
 	KEY_ANSWER_MAGIC = 0x45535413,
 	CERTIFICATE_MAGIC = 0x45535414,
-	CONNECT_MAGIC = 0x45535415
+	CONNECT_MAGIC = 0x45535425
 };
 
 /* ---- session and tlsd ---- */
@@ -120,7 +120,8 @@ is_answer(const struct tls_answer *answer, int plain)
 	       is_text(facts->cipher, sizeof(facts->cipher), '!') &&
 	       is_text(facts->server_name, sizeof(facts->server_name), '!') &&
 	       is_text(facts->client_name, sizeof(facts->client_name), '!') &&
-	       is_text(facts->distrust, sizeof(facts->distrust), '!');
+	       is_text(facts->distrust, sizeof(facts->distrust), '!') &&
+	       facts->dane <= TLS_DANE_VERIFIED;
 }
 
 int
@@ -154,7 +155,8 @@ tls_parse_connect(const struct packet *packet, struct tls_connect *connect)
 	return connect->magic == CONNECT_MAGIC &&
 	       is_text(
 		   connect->server_name, sizeof(connect->server_name), '!') &&
-	       is_text(connect->names, sizeof(connect->names), ' ');
+	       is_text(connect->names, sizeof(connect->names), ' ') &&
+	       is_text(connect->tlsa, sizeof(connect->tlsa), ' ');
 }
 
 /* ---- tlsd and keyd ---- */

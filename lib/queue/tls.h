@@ -34,6 +34,7 @@ enum {
 	TLS_TEXT_MAX = 64,
 	TLS_NAME_MAX = 320,
 	TLS_NAMES_MAX = 1024,
+	TLS_RECORDS_MAX = 8192,
 	TLS_REASON_MAX = 160,
 	TLS_BINDING_LEN = 32,
 	TLS_DIGEST_LEN = 32, /* SHA-256 */
@@ -46,6 +47,14 @@ enum {
 enum tls_step {
 	TLS_BEGIN = 1,
 	TLS_CLIENT
+};
+
+/* What TLSA records say of a certificate: RFC 7672 section 2.2. */
+enum tls_dane {
+	TLS_DANE_NONE,     /* there were none */
+	TLS_DANE_UNUSABLE, /* none of them is of use */
+	TLS_DANE_REFUSED,  /* it is not that; distrust says why */
+	TLS_DANE_VERIFIED
 };
 
 enum tls_verdict {
@@ -69,7 +78,9 @@ struct tls_facts {
 	uint32_t is_resumed;
 
 	/* client mode: of the server's certificate */
-	uint32_t is_verified;        /* by the CA store, for one of the names */
+	uint32_t is_verified; /* by the CA store, for one of the names, or by */
+	/* TLSA records if any of them is usable */
+	uint32_t dane;               /* enum tls_dane */
 	char distrust[TLS_NAME_MAX]; /* why not, '_' for a space */
 	unsigned char certificate_digest[TLS_DIGEST_LEN]; /* of its DER */
 	unsigned char key_digest[TLS_DIGEST_LEN]; /* of SubjectPublicKeyInfo */
@@ -85,6 +96,12 @@ struct tls_connect {
 	 * certificate is right.
 	 */
 	char names[TLS_NAMES_MAX];
+	/*
+	 * TLSA records of the host, as net/tlsa.h has their text, with a ','
+	 * between; "": there are none.  The usable ones count, and not the CA
+	 * store: RFC 7672 section 3.1.
+	 */
+	char tlsa[TLS_RECORDS_MAX];
 };
 
 struct tls_answer {

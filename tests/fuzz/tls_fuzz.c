@@ -35,7 +35,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size <= sizeof(packet.bytes)) {
 		memcpy(packet.bytes, data, size);
 		if (tls_parse_connect(&packet, &connect) &&
-		    strlen(connect.names) >= sizeof(connect.names))
+		    (strlen(connect.names) >= sizeof(connect.names) ||
+			strlen(connect.tlsa) >= sizeof(connect.tlsa)))
 			abort();
 	}
 	return 0;

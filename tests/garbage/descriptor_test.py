@@ -215,12 +215,12 @@ class Checkpw(Neighbour):
 
 
 class Tlsd(Neighbour):
-    request, what = struct.pack('<II', 0x45535410, 1), struct.pack('<II', 0x45535411, 1)
+    request, what = struct.pack('<II', 0x45535410, 1), struct.pack('<II', 0x45535421, 1)
 
 
 class TlsdClient(Neighbour):
     """A server that hangs up is a good request: the answer says that it failed."""
-    request, what = struct.pack('<I320s1024s', 0x45535415, b'', b''), struct.pack('<II', 0x45535411, 3)
+    request, what = struct.pack('<I320s1024s8192s', 0x45535425, b'', b'', b''), struct.pack('<II', 0x45535421, 3)
 
     def fds(self):
         ours, theirs = socket.socketpair()

@@ -46,6 +46,39 @@ leads_to(struct span hops, const char *address)
 	       span_equal(hop.address, span_of(address));
 }
 
+static void
+test_secure_names(void)
+{
+	struct buf packet = buf_new(PACKET_MAX);
+	struct span records;
+	struct span text;
+	struct dns_hop hop;
+
+	dns_add_hop(&packet, &(struct dns_hop){ .host = span_of("a.test"),
+				 .address = span_of("2001:db8::1"),
+				 .secure = span_of("b.test") });
+	dns_add_hop(&packet, &(struct dns_hop){ .host = span_of("c.test"),
+				 .address = span_of("192.0.2.1") });
+	records = buf_span(&packet);
+	CHECK("a host with a secure name",
+	    dns_next_hop(&records, &hop) &&
+		span_equal(hop.address, span_of("2001:db8::1")) &&
+		span_equal(hop.secure, span_of("b.test")));
+	CHECK(
+	    "one without", dns_next_hop(&records, &hop) &&
+			       span_equal(hop.address, span_of("192.0.2.1")) &&
+			       hop.secure.len == 0);
+	CHECK("no alias", dns_alias(buf_span(&packet)).len == 0);
+	dns_add_alias(&packet, span_of("d.test"));
+	dns_add_tlsa(&packet, span_of("3 1 1 00"));
+	records = buf_span(&packet);
+	CHECK("an alias", span_equal(dns_alias(records), span_of("d.test")));
+	CHECK("a TLSA record", dns_next_tlsa(&records, &text) &&
+				   span_equal(text, span_of("3 1 1 00")) &&
+				   !dns_next_tlsa(&records, &text));
+	buf_free(&packet);
+}
+
 int
 main(void)
 {
@@ -53,6 +86,7 @@ main(void)
 	struct span hops;
 	int ends[2];
 
+	test_secure_names();
 	CHECK("a session", packet_pair(ends));
 	CHECK("no answer in time", dns_route(ends[0], span_of("a.test"), 0,
 				       &packet, &hops) == DNS_LATER);

@@ -27,7 +27,8 @@ test_connect(const int ends[2])
 {
 	static struct packet packet;
 	struct tls_connect sent = { .server_name = "mx.example",
-		.names = "mx.example .example" };
+		.names = "mx.example .example",
+		.tlsa = "3 1 1 00ff,2 0 1 " };
 	struct tls_connect got;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -35,7 +36,17 @@ test_connect(const int ends[2])
 	    tls_send_connect(ends[0], &sent, null) &&
 		packet_receive(ends[1], &packet) == 1 &&
 		tls_parse_connect(&packet, &got) &&
-		strcmp(got.names, sent.names) == 0);
+		strcmp(got.names, sent.names) == 0 &&
+		strcmp(got.tlsa, sent.tlsa) == 0);
+	packet.bytes[offsetof(struct tls_connect, tlsa)] = '\n';
+	CHECK("nor a line end among TLSA records",
+	    !tls_parse_connect(&packet, &got));
+	memset(packet.bytes + offsetof(struct tls_connect, tlsa), '3',
+	    sizeof(got.tlsa));
+	CHECK("nor TLSA records without an end",
+	    !tls_parse_connect(&packet, &got));
+	memset(packet.bytes + offsetof(struct tls_connect, tlsa), 0,
+	    sizeof(got.tlsa));
 	packet.bytes[sizeof(uint32_t)] = '\n';
 	CHECK("but no line end", !tls_parse_connect(&packet, &got));
 	packet.bytes[sizeof(uint32_t)] = 'm';
@@ -113,6 +124,11 @@ test_answers(const int ends[2])
 	CHECK("DONE without one is none", !is_received(ends, &done, -1));
 	CHECK("FAILED without one", is_received(ends, &failed, -1));
 	CHECK("FAILED with one is none", !is_received(ends, &failed, null));
+	done.facts.dane = TLS_DANE_VERIFIED + 1;
+	CHECK(
+	    "what DANE never says is refused", !is_received(ends, &done, null));
+	done.facts.dane = TLS_DANE_VERIFIED;
+	CHECK("what it says is not", is_received(ends, &done, null));
 	done.facts.cipher[0] = '\n';
 	CHECK(
 	    "a line end in a fact is refused", !is_received(ends, &done, null));
