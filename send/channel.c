@@ -108,8 +108,8 @@ find_demand(const struct send_settings *settings, struct helpers *helpers,
     const struct channel_opening *target, const struct delivery *delivery,
     int message, struct demand *demand)
 {
-	demand->need =
-	    secure_need(delivery, message, settings->policies.count > 0);
+	demand->need = secure_need(delivery, message,
+	    settings->policies.count > 0 || helpers->sts != -1);
 	demand->source = sources_find(
 	    &settings->sources, delivery->sender, target->destination);
 	return login_select(helpers, delivery->sender, &demand->login);

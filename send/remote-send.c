@@ -9,8 +9,9 @@
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
  *             (a channel may bring a customer's connection, to be used)
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
+ * fd 69       sts, sts(5); without it no domain's own policy counts
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress discardehlo concurrencyremote
+ *             sourceaddress discardehlo concurrencyremote sts
  *             timeouttransaction; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks a child for each channel
@@ -37,6 +38,7 @@
 #include "send/children.h"
 #include "send/login.h"
 #include "send/refusals.h"
+#include "send/strict.h"
 
 static const char usage[] =
     "usage: remote-send   (started by service/queue/run)\n"
@@ -61,6 +63,8 @@ read_settings(struct send_settings *settings)
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->has_auth = neighbour_is_given(NEIGHBOUR_REMOTE_AUTH);
+	settings->has_sts = control_number("sts", 1, 0, 1) == 1 &&
+			    neighbour_is_given(NEIGHBOUR_STS);
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
@@ -75,13 +79,14 @@ static bool
 wait_packet(const struct send_settings *settings, bool is_full)
 {
 	/* poll passes over -1. */
-	struct pollfd wait[4] = { { .fd = NEIGHBOUR_SELF,
+	struct pollfd wait[5] = { { .fd = NEIGHBOUR_SELF,
 				      .events = is_full ? 0 : POLLIN },
 		{ .fd = NEIGHBOUR_RESOLVE },
 		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
-		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 } };
+		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 },
+		{ .fd = settings->has_sts ? NEIGHBOUR_STS : -1 } };
 
-	if (!children_wait(wait, 4, -1))
+	if (!children_wait(wait, 5, -1))
 		return false;
 	if (wait[1].revents != 0)
 		die(EX_TEMPFAIL, "resolve is gone");
@@ -89,6 +94,8 @@ wait_packet(const struct send_settings *settings, bool is_full)
 		die(EX_TEMPFAIL, "tlsd is gone");
 	if (wait[3].revents != 0)
 		die(EX_TEMPFAIL, "remote-auth is gone");
+	if (wait[4].revents != 0)
+		die(EX_TEMPFAIL, "sts is gone");
 	return true;
 }
 
@@ -105,7 +112,7 @@ open_channel(const struct parent *parent, const struct channel_opening *target,
     const struct helpers *helpers, int fd, int given)
 {
 	const int kept[] = { fd, given, helpers->resolve, helpers->tls,
-		helpers->auth };
+		helpers->auth, helpers->sts };
 	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -114,7 +121,7 @@ open_channel(const struct parent *parent, const struct channel_opening *target,
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		refusals_keep(&parent->refusal_hosts, helpers->refusals);
-		sandbox_session(parent->layer, kept, 5);
+		sandbox_session(parent->layer, kept, 6);
 		struct helpers own = *helpers;
 		_exit(channel_run(parent->settings, &own, target, fd, given));
 	}
@@ -158,7 +165,8 @@ open_to_host(
 		.resolve = neighbour_open_session(NEIGHBOUR_RESOLVE),
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = -1 };
+		.auth = -1,
+		.sts = strict_open_session(settings, target) };
 
 	if (helpers.resolve == -1)
 		temp_fail("resolve is gone");
@@ -169,6 +177,7 @@ open_to_host(
 	close_fd(helpers.resolve);
 	close_fd(helpers.tls);
 	close_fd(helpers.auth);
+	close_fd(helpers.sts);
 	return is_open;
 }
 
@@ -178,7 +187,7 @@ open_to_customer(const struct parent *parent,
     const struct channel_opening *target, int fd, int given)
 {
 	const struct helpers none = {
-		.resolve = -1, .tls = -1, .auth = -1, .manager = -1
+		.resolve = -1, .tls = -1, .auth = -1, .sts = -1, .manager = -1
 	};
 
 	return open_channel(parent, target, &none, fd, given);
