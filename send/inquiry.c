@@ -26,6 +26,18 @@ set_state(struct inquirer *inquirer, struct subject *subject,
 	subject->deadline_ms = clock_ms() + time_ms;
 }
 
+/* Nobody else makes such a file: that there is none is remembered. */
+static bool
+load(struct subject *subject, struct kept *kept)
+{
+	if (subject->is_unkept)
+		return false;
+	if (policies_load(subject->name, kept))
+		return true;
+	subject->is_unkept = !policies_has(subject->name);
+	return false;
+}
+
 static void
 answer_all(
     struct inquirer *inquirer, struct subject *subject, const struct kept *kept)
@@ -45,7 +57,7 @@ static void
 answer_kept(struct inquirer *inquirer, struct subject *subject)
 {
 	struct kept kept;
-	bool has_policy = policies_load(subject->name, &kept);
+	bool has_policy = load(subject, &kept);
 
 	answer_all(inquirer, subject, has_policy ? &kept : NULL);
 	if (has_policy)
@@ -93,6 +105,7 @@ keep(struct inquirer *inquirer, struct subject *subject, struct kept *kept)
 	policies_save(
 	    subject->name, kept, inquirer->policies_max, &inquirer->policies);
 	subject->failed_until_ms = 0;
+	subject->is_unkept = false;
 	answer_all(inquirer, subject, kept);
 }
 
@@ -177,7 +190,7 @@ static void
 decide(struct inquirer *inquirer, struct subject *subject)
 {
 	struct kept kept;
-	bool has_policy = policies_load(subject->name, &kept);
+	bool has_policy = load(subject, &kept);
 	bool is_same = has_policy && strcmp(kept.id, subject->id) == 0;
 
 	set_state(inquirer, subject, SUBJECT_IDLE, 0);

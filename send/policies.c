@@ -111,6 +111,15 @@ policies_load(const char *domain, struct kept *kept)
 	return false;
 }
 
+bool
+policies_has(const char *domain)
+{
+	char path[PATH_SIZE];
+
+	path_of(domain, path);
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 void
 policies_use(const char *domain, const struct kept *kept)
 {
@@ -233,7 +242,7 @@ policies_save(
 	char path[PATH_SIZE];
 
 	path_of(domain, path);
-	bool is_new = access(path, F_OK) == -1;
+	bool is_new = !policies_has(domain);
 	if (is_new)
 		make_room(max, count);
 	sts_add_policy(&text, &kept->policy);

@@ -31,6 +31,9 @@ size_t policies_open(void);
 /* False if there is none that has not expired.  Mode none without one. */
 bool policies_load(const char *domain, struct kept *kept);
 
+/* Is there a file, whatever it holds? */
+bool policies_has(const char *domain);
+
 /* It is used: note the day. */
 void policies_use(const char *domain, const struct kept *kept);
 

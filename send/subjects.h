@@ -38,6 +38,7 @@ struct subject {
 	enum subject_state state;
 	int64_t deadline_ms; /* of the state */
 	bool is_needless;    /* nobody has to wait: what is kept still counts */
+	bool is_unkept;      /* there is no file: it was looked for */
 	uint32_t number;     /* of the question to resolve */
 	int64_t asked_ms;
 	int64_t known_until_ms;  /* the record, as it was found */

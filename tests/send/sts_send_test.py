@@ -346,7 +346,10 @@ for i in range(rounds):
         other.close()
         end.send(pack(('D', h.domain), ('I', 1)))
         ends.append(end)
-    time.sleep(0.05 + i * 0.01)
+    if i == 0:
+        wait_for(lambda: [n for n in os.listdir(STORE) if n.startswith('kill')])
+    else:
+        time.sleep(0.05 + i * 0.01)
     sts.kill()
     sts.wait()
     for name in os.listdir(STORE):
