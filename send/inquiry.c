@@ -1,5 +1,6 @@
 #include "send/inquiry.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,8 +117,8 @@ end_child(struct inquirer *inquirer, struct subject *subject)
 	int status = 0;
 
 	kill(subject->child, SIGKILL);
-	while (waitpid(subject->child, &status, 0) == -1)
-		continue;
+	while (waitpid(subject->child, &status, 0) == -1 && errno == EINTR)
+		;
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
 		log_event("domain=%s a child died of signal %d", subject->name,
 		    WTERMSIG(status));

@@ -84,9 +84,12 @@ close_session(struct session *session)
 static void
 set_clock(struct service *service)
 {
-	int64_t wait_ms =
-	    service->inquirer.pending > 0 ? TICK_MS : REST_TICK_MS;
+	int64_t wait_ms = service->inquirer.sweep_ms - clock_ms();
 
+	if (wait_ms > REST_TICK_MS)
+		wait_ms = REST_TICK_MS;
+	if (wait_ms < TICK_MS || service->inquirer.pending > 0)
+		wait_ms = TICK_MS;
 	if (service->rest_ms != -1 && service->rest_ms < wait_ms)
 		wait_ms = service->rest_ms;
 	const struct timeval wait = { .tv_sec = wait_ms / 1000,

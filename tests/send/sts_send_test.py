@@ -323,14 +323,38 @@ check('... once', command('-d', 'many3.example').returncode == 69)
 check('... no other file', command('-d', '../control/me').returncode == 64)
 expect('... which is fetched anew', 'many3.example', ('Z', '4.7.4', ''), **NO_TLS)
 check('... and kept again', wait_for(lambda: 'many3.example' in os.listdir(STORE), 5))
+days_ago = lambda name, days: os.utime(STORE + name, (time.time() - days * 86400,) * 2)
+days_ago('many4.example', 3)
+expect('one that was not used for days', 'many4.example', ('Z', '4.7.4', ''), **NO_TLS)
+check('... is used today', os.stat(STORE + 'many4.example').st_mtime > time.time() - 600)
 with open(STORE + 'many4.example', 'w') as f:
     f.write('version: STSv1\nmode: enf')
 expect('a broken file is as none', 'many4.example', ('Z', '4.7.4', ''), **NO_TLS)
 check('... and made anew', 'id: 1' in open(STORE + 'many4.example').read())
 check('all end', sender.end() == (0, 0, 0, 0))
 
-# ---- killed at any moment ----
+# ---- without mail ----
 control('stspolicies', '10000')
+
+
+def keep(domain, age, days):
+    host = PolicyHost(domain, max_age=864000, record='v=STSv1; id=1;')
+    with open(STORE + domain, 'wb') as f:
+        f.write(host.body + b'id: 1\nfetched: %d\n' % (time.time() - age))
+    os.chown(STORE + domain, 65534, 65534)
+    days_ago(domain, days)
+    return host
+
+
+due, new, idle, gone = keep('due.example', 100000, 2), keep('new.example', 100, 2), keep('idle.example', 100000, 40), keep('gone.example', 864001, 2)
+sender = Sender(with_sts=True)
+check('one in use is fetched anew after a day', wait_for(lambda: due.fetched, 30), due.fetched)
+check('... not one that is new, or used no more', not new.fetched + idle.fetched + gone.fetched, (new.fetched, idle.fetched, gone.fetched))
+check('one that is over is removed', wait_for(lambda: 'gone.example' not in os.listdir(STORE), 5), os.listdir(STORE))
+check('... no other', all(os.path.exists(STORE + n) for n in ('due.example', 'new.example', 'idle.example')))
+check('all end', sender.end() == (0, 0, 0, 0))
+
+# ---- killed at any moment ----
 whole = open(STORE + 'many4.example').read().split('fetched')[0]
 broken, rounds = [], 25
 hosts = [PolicyHost(f'kill{i}.example') for i in range(5)]
@@ -354,7 +378,7 @@ for i in range(rounds):
     sts.wait()
     for name in os.listdir(STORE):
         text = open(STORE + name).read()
-        if not name.startswith('.') and (not text.startswith(whole.split('id')[0]) or not text.endswith('\n') or 'fetched: ' not in text):
+        if name.startswith('kill') and (not text.startswith(whole.split('id')[0]) or not text.endswith('\n') or 'fetched: ' not in text):
             broken.append((name, text))
     ours.close()
 check(f'killed {rounds} times, each file is whole', not broken and any(n.startswith('kill') for n in os.listdir(STORE)),
