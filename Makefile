@@ -26,7 +26,7 @@ PROGRAMS := \
 	aliases/lookup aliases/newaliases \
 	queue/queue-inject queue/queue-manager queue/queue-bounce \
 	queue/mailq queue/queue queue/sendmail \
-	send/remote-send send/remote-auth send/resolve send/odmr-fetch \
+	send/remote-send send/remote-auth send/resolve send/sts send/odmr-fetch \
 	local/local-deliver local/sieve-deliver local/sieve-test local/sieved \
 	filter/filter-milter filter/filter-rspamd \
 	filter/filter-guard filter/greylist \
@@ -115,6 +115,8 @@ $(if $(LINK_STATIC_$(VARIANT)),$(STATIC:%=$(B)/%)): LINK_SAYS = \
 	2>$@.link || { cat $@.link >&2; exit 1; }
 $(if $(LINK_STATIC_$(VARIANT)),$(B)/service/tlsd): LIBS = -Wl,-Bstatic \
 	-lxxhash -levent_core -lbsd -lmd -Wl,-Bdynamic -lssl -lcrypto
+# HTTPS is sts's alone.
+$(B)/send/sts: LIBS += -lcurl
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # A unit test of a role's module links that role's archive.
@@ -178,7 +180,7 @@ crashtest: tests
 PACKAGES := gcc make libc6-dev perl python3 s6 libbsd-dev libcdb-dev libxxhash-dev \
 	libevent-dev libunbound-dev libpam0g-dev libcrypt-dev libargon2-dev \
 	libidn2-dev libidn-dev libssl-dev nettle-dev libgsasl-dev libjansson-dev libsqlite3-dev \
-	libunistring-dev zlib1g-dev dns-root-data
+	libunistring-dev zlib1g-dev libcurl4-openssl-dev dns-root-data
 
 SOAK_PACKAGES := testssl.sh thunderbird clang libclang-rt-14-dev
 CHECK_PACKAGES := $(PACKAGES) git iproute2 procps util-linux dnsmasq-base nsd ldnsutils \

@@ -7,6 +7,7 @@
 #include "net/discards.h"
 #include "send/login.h"
 #include "send/secure.h"
+#include "send/strict.h"
 
 enum {
 	GREETING_TIMEOUT_MS = 300 * 1000
@@ -34,9 +35,10 @@ refuse(struct attempt *attempt, enum secure_result secured, const char *code,
 	bool is_broken = secured == SECURE_BROKEN;
 
 	attempt->code = code;
-	snprintf(attempt->text, sizeof(attempt->text), "%s: %s%s%.*s",
-	    connection->server, why, is_broken ? ": " : "",
-	    is_broken ? (int)text->len : 0, is_broken ? text->data : "");
+	snprintf(attempt->text, sizeof(attempt->text), "%s: %s%s%s%.*s",
+	    connection->server, attempt->is_strict ? "by MTA-STS: " : "", why,
+	    is_broken ? ": " : "", is_broken ? (int)text->len : 0,
+	    is_broken ? text->data : "");
 	if (is_broken)
 		connection->client.in.status = IO_ERROR;
 	connection_close(connection);
@@ -129,6 +131,7 @@ begin(struct attempt *attempt, struct span host)
 	enum secure_result secured;
 	const char *why = NULL;
 
+	strict_apply(attempt, &want);
 	dane_demand(&connection->dane, &want);
 	if (attempt->route.kind == ROUTE_SMTPS &&
 	    want.policy.level < TLS_LEVEL_ENCRYPT)
@@ -146,6 +149,7 @@ begin(struct attempt *attempt, struct span host)
 			   want.policy.level >= TLS_LEVEL_ENCRYPT)) {
 		const char *fault = secure_fault(connection, &want, &why);
 
+		strict_tell(attempt, host, why);
 		if (fault == NULL)
 			return log_in(attempt);
 		refuse(attempt, secured, fault, why);

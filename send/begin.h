@@ -23,6 +23,7 @@ struct attempt {
 	struct span secure; /* dns_hop's, of the host that is tried */
 	bool is_known;      /* the host is of control/smtproutes */
 	bool is_clear;      /* the handshake failed here before */
+	bool is_strict;     /* by MTA-STS this host has to be verified */
 	const char *code;   /* of the last host that was not secure, or NULL */
 	bool is_unreached;  /* another host might have been */
 	bool is_loop;       /* the last one was ourselves */

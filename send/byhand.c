@@ -157,6 +157,7 @@ byhand_run(struct send_settings *settings, char **arguments)
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
 		.auth = -1,
+		.sts = -1,
 		.manager = -1 };
 	const struct demand demand = { .need = NEED_POLICY,
 		.source = sources_find(

@@ -8,6 +8,7 @@
 #include "net/routes.h"
 #include "send/begin.h"
 #include "send/channel.h"
+#include "send/strict.h"
 
 enum {
 	RESOLVE_TIMEOUT_MS = 60 * 1000
@@ -59,7 +60,8 @@ try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
-	if (attempt->reach.count > 0 && !dane_find(attempt, host))
+	if ((attempt->reach.count > 0 && !dane_find(attempt, host)) ||
+	    !strict_admits(attempt, host))
 		return false;
 	if (attempt->helpers->manager != -1 && attempt->reach.count > 0 &&
 	    !is_late(attempt))
@@ -278,6 +280,7 @@ connection_open(struct connection *connection,
 		    verdicts, VERDICT_LATER, "4.3.5", route_path_mend);
 		return false;
 	}
+	strict_ask(connection, helpers, target->destination, demand);
 	if (is_literal(host, &address)) {
 		forget_addresses(&attempt);
 		reach_add(&attempt.reach, address, attempt.route.port);
@@ -293,6 +296,11 @@ connection_open(struct connection *connection,
 		/* Our own route's typing error must not bounce mail. */
 		if (has_route && status == DNS_NO_NAME)
 			status = DNS_LATER;
+		if (status == DNS_OK && !strict_hear(connection, helpers)) {
+			verdicts_give_rest(verdicts, VERDICT_LATER, "4.3.0",
+			    "sts does not answer");
+			return false;
+		}
 		if (status == DNS_OK && try_hops(&attempt, hops))
 			return true;
 	}

@@ -189,6 +189,7 @@ begin(const struct send_settings *settings, const struct sandbox_layer *layer,
     struct provider *provider)
 {
 	struct helpers helpers = { .manager = -1,
+		.sts = -1,
 		.resolve = open_session(NEIGHBOUR_RESOLVE, "resolve"),
 		.tls = open_session(NEIGHBOUR_TLS, "tlsd"),
 		.auth = login_open_session(

@@ -9,8 +9,9 @@
  * fd 18       tlsd's client mode, tls(5); without it mail goes in clear
  *             (a channel may bring a customer's connection, to be used)
  * fd 66       remote-auth, remoteauth(5); without it we log in nowhere
+ * fd 69       sts, sts(5); without it no domain's own policy counts
  * reads       control/me helohost smtproutes timeoutconnect tlspolicy
- *             sourceaddress discardehlo concurrencyremote
+ *             sourceaddress discardehlo concurrencyremote sts
  *             timeouttransaction maxuseremote; the messages it is handed
  * writes      nothing; one host's connection for each channel
  * runs        nothing; forks children, which carry one channel each at a time
@@ -37,6 +38,7 @@
 #include "send/children.h"
 #include "send/login.h"
 #include "send/refusals.h"
+#include "send/strict.h"
 #include "send/workers.h"
 
 static const char usage[] =
@@ -62,6 +64,8 @@ read_settings(struct send_settings *settings)
 	settings->port = SMTP_PORT;
 	settings->has_tls = neighbour_is_given(NEIGHBOUR_TLS);
 	settings->has_auth = neighbour_is_given(NEIGHBOUR_REMOTE_AUTH);
+	settings->has_sts = control_number("sts", 1, 0, 1) == 1 &&
+			    neighbour_is_given(NEIGHBOUR_STS);
 	settings->connect_timeout_ms =
 	    (int64_t)control_number("timeoutconnect", 30, 1, 600) * 1000;
 	settings->children_max =
@@ -87,13 +91,14 @@ wait_packet(struct parent *parent, bool is_full)
 	const struct send_settings *settings = parent->settings;
 	struct workers *workers = &parent->workers;
 	/* poll passes over -1. */
-	struct pollfd wait[5] = { { .fd = NEIGHBOUR_SELF,
+	struct pollfd wait[6] = { { .fd = NEIGHBOUR_SELF,
 				      .events = is_full ? 0 : POLLIN },
 		{ .fd = NEIGHBOUR_RESOLVE },
 		{ .fd = settings->has_tls ? NEIGHBOUR_TLS : -1 },
 		{ .fd = settings->has_auth ? NEIGHBOUR_REMOTE_AUTH : -1 },
+		{ .fd = settings->has_sts ? NEIGHBOUR_STS : -1 },
 		{ .fd = workers->watch, .events = POLLIN } };
-	bool is_any = children_wait(wait, 5, workers_sleep_ms(workers));
+	bool is_any = children_wait(wait, 6, workers_sleep_ms(workers));
 
 	workers_sweep(workers);
 	if (!is_any)
@@ -105,6 +110,8 @@ wait_packet(struct parent *parent, bool is_full)
 	if (wait[3].revents != 0)
 		die(EX_TEMPFAIL, "remote-auth is gone");
 	if (wait[4].revents != 0)
+		die(EX_TEMPFAIL, "sts is gone");
+	if (wait[5].revents != 0)
 		workers_hear(workers);
 	return wait[0].revents != 0;
 }
@@ -123,8 +130,10 @@ carry(const struct send_settings *settings, struct helpers *helpers,
 {
 	static struct packet packet;
 	struct channel_opening next = *target;
+	const int sts = helpers->sts;
 
 	for (;;) {
+		helpers->sts = strict_counts(settings, &next) ? sts : -1;
 		int status = channel_run(settings, helpers, &next, fd, given);
 
 		close_fd(helpers->tls);
@@ -146,7 +155,7 @@ open_channel(struct parent *parent, const struct channel_opening *target,
     const struct helpers *helpers, int fd, int given, const int ends[2])
 {
 	const int kept[] = { fd, given, helpers->resolve, helpers->tls,
-		helpers->auth, ends[0] };
+		helpers->auth, helpers->sts, ends[0] };
 	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -155,7 +164,7 @@ open_channel(struct parent *parent, const struct channel_opening *target,
 			_exit(EX_TEMPFAIL);
 		close(NEIGHBOUR_SELF);
 		refusals_keep(&parent->refusal_hosts, helpers->refusals);
-		sandbox_session(parent->layer, kept, 6);
+		sandbox_session(parent->layer, kept, 7);
 		struct helpers own = *helpers;
 		_exit(
 		    carry(parent->settings, &own, target, fd, given, ends[0]));
@@ -196,12 +205,17 @@ open_to_new(struct parent *parent, const struct channel_opening *target,
 	helpers->resolve = neighbour_open_session(NEIGHBOUR_RESOLVE);
 	if (helpers->resolve == -1)
 		temp_fail("resolve is gone");
+	if (parent->settings->has_sts)
+		helpers->sts = neighbour_open_session(NEIGHBOUR_STS);
+	if (parent->settings->has_sts && helpers->sts == -1)
+		temp_fail("sts is gone");
 	if (helpers->auth == -1)
 		workers_open(&parent->workers, ends);
 	uint64_t before = parent->children;
 	open_channel(parent, target, helpers, fd, -1, ends);
 	workers_keep(&parent->workers, ends, parent->children > before);
 	close(helpers->resolve);
+	close_fd(helpers->sts);
 }
 
 /* With whom it needs to find its host, and to be safe with it. */
@@ -214,7 +228,8 @@ open_to_host(struct parent *parent, const struct channel_opening *target,
 		.resolve = -1,
 		.tls = settings->has_tls ? neighbour_open_session(NEIGHBOUR_TLS)
 					 : -1,
-		.auth = -1 };
+		.auth = -1,
+		.sts = -1 };
 
 	if (settings->has_tls && helpers.tls == -1)
 		temp_fail("tlsd is gone");
@@ -232,7 +247,7 @@ open_to_customer(struct parent *parent, const struct channel_opening *target,
     int fd, int given)
 {
 	const struct helpers none = {
-		.resolve = -1, .tls = -1, .auth = -1, .manager = -1
+		.resolve = -1, .tls = -1, .auth = -1, .sts = -1, .manager = -1
 	};
 	const int ends[2] = { -1, -1 };
 

@@ -1,7 +1,7 @@
 /*
  * resolve - look names up for those who may not.
  *
- * started by  a run script, as a neighbour of remote-send and
+ * started by  a run script, as a neighbour of remote-send, sts and
  *             filter-guard
  * uid         mta-resolve
  * fd 0        requests and sessions, resolve(5)

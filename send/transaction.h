@@ -8,6 +8,7 @@
 
 #include "base/control.h"
 #include "net/smtp_client.h"
+#include "net/sts.h"
 #include "net/tlspolicy.h"
 #include "queue/delivery.h"
 #include "queue/tls.h"
@@ -26,6 +27,7 @@ struct send_settings {
 	uint16_t port;
 	bool has_tls;  /* tlsd is a neighbour */
 	bool has_auth; /* so is remote-auth */
+	bool has_sts;  /* and sts, which control/sts has not switched off */
 };
 
 /* Whom a channel asks. */
@@ -33,6 +35,7 @@ struct helpers {
 	int resolve;
 	int tls;  /* a session with tlsd; -1: there is none, so no TLS */
 	int auth; /* with remote-auth, for this host; -1: nobody logs in */
+	int sts;  /* with sts; -1: no policy of the domain's counts */
 	struct refusals *refusals; /* of logins there; NULL: not remembered */
 	uint64_t stamp;            /* of control/smtpauth, when last asked */
 	int manager; /* asked before each MX host; -1: it does not want that */
@@ -52,6 +55,13 @@ struct demand {
 	size_t source;  /* item of control/sourceaddress, from 1; 0: none */
 };
 
+/* What the domain's own policy (RFC 8461) says of its hosts; send/strict.h. */
+struct strict {
+	bool is_asked; /* its answer is yet to be heard */
+	uint32_t asked;
+	struct sts_policy policy;
+};
+
 /* The connection that a channel keeps from one transaction to the next. */
 struct connection {
 	int fd;               /* -1: none */
@@ -67,9 +77,10 @@ struct connection {
 	struct dane dane;
 	struct smtp_client client;
 	struct buf
-	    others;      /* hops, net/dns.h, that were not needed to open it */
-	bool is_given;   /* a customer's, RFC 2645: none replaces it */
-	char fault[512]; /* why that one could not be used */
+	    others; /* hops, net/dns.h, that were not needed to open it */
+	struct strict strict; /* of the look-up that others are from */
+	bool is_given;        /* a customer's, RFC 2645: none replaces it */
+	char fault[512];      /* why that one could not be used */
 };
 
 /* Called once for each recipient of a transaction. */

@@ -7,6 +7,8 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Make uids, groups and folders that are missing; mend modes and owners. */
 int mtactl_init(void);
@@ -29,6 +31,15 @@ int mtactl_disable(const char *name);
 
 /* Look at owners and modes; the number of faults, as above. */
 int mtactl_check_owners(void);
+
+/* The control files that hold a number, and from what to what. */
+struct mtactl_number {
+	const char *name;
+	uint64_t min;
+	uint64_t max;
+};
+extern const struct mtactl_number mtactl_numbers[];
+extern const size_t mtactl_number_count;
 
 /* Look at settings, owners and modes; name each fault. */
 int mtactl_check(void);

@@ -39,131 +39,12 @@
  * ends it with a line that names file and line.
  */
 
-static const struct {
-	const char *name;
-	uint64_t min;
-	uint64_t max;
-} numbers[] = {
-	{ "databytes", 0, INT64_MAX },
-	{ "maxrecipients", 100, 50000 },
-	{ "maxhops", 10, 1000 },
-	{ "maxerrors", 1, 1000 },
-	{ "timeoutsmtpd", 1, 3600 },
-	{ "maxmessages", 1, 1000000 },
-	{ "timeoutstrain", 1, 3600 },
-	{ "sessionmax", 1, 604800 },
-	{ "datawindow", 1, 3600 },
-	{ "mindatarate", 0, 1 << 20 },
-	{ "maxheaderfields", 20, 100000 },
-	{ "maxjunk", 1, 100000 },
-	{ "maxuse", 1, 1000000 },
-	{ "maxuseremote", 1, 1000000 },
-	{ "greetdelay", 0, 60 },
-	{ "smtpdrate", 0, 1000000 },
-	{ "smtpdwiderate", 0, 4000000 },
-	{ "lmtprate", 0, 1000000 },
-	{ "lmtpwiderate", 0, 4000000 },
-	{ "submissionrate", 0, 1000000 },
-	{ "odmrrate", 0, 1000000 },
-	{ "odmrwiderate", 0, 4000000 },
-	{ "submissionwiderate", 0, 4000000 },
-	{ "pop3drate", 0, 1000000 },
-	{ "pop3dwiderate", 0, 4000000 },
-	{ "imapdrate", 0, 1000000 },
-	{ "imapdwiderate", 0, 4000000 },
-	{ "sievedrate", 0, 1000000 },
-	{ "sievedwiderate", 0, 4000000 },
-	{ "futurereleasemax", 0, 31536000 },
-	{ "deliverbymin", 0, 86400 },
-	{ "prioritymax", 0, 9 },
-	{ "smtpdburst", 0, 1024 },
-	{ "messagesatonce", 0, 256 },
-	{ "lmtpburst", 0, 1024 },
-	{ "submissionburst", 0, 1024 },
-	{ "odmrburst", 0, 1024 },
-	{ "pop3dburst", 0, 1024 },
-	{ "imapdburst", 0, 1024 },
-	{ "sievedburst", 0, 1024 },
-	{ "smtpdconnections", 1, 4096 },
-	{ "smtpdpernetwork", 1, 4096 },
-	{ "lmtpconnections", 1, 4096 },
-	{ "lmtppernetwork", 1, 4096 },
-	{ "pop3dconnections", 1, 4096 },
-	{ "pop3dpernetwork", 1, 4096 },
-	{ "imapdconnections", 1, 4096 },
-	{ "imapdpernetwork", 1, 4096 },
-	{ "sievedconnections", 1, 4096 },
-	{ "sievedpernetwork", 1, 4096 },
-	{ "timeoutpop3", 1, 86400 },
-	{ "pop3logindelay", 0, 86400 },
-	{ "timeoutimapd", 1, 86400 },
-	{ "timeoutimaplogin", 1, 86400 },
-	{ "timeoutsieve", 1800, 86400 },
-	{ "timeoutsievelogin", 1, 86400 },
-	{ "sieveredirects", 0, 8 },
-	{ "sievescripts", 1, 10000 },
-	{ "sievesize", 1024, 1 << 20 },
-	{ "imapdmaxcommand", 8192, 64 << 20 },
-	{ "imapdmaxmessage", 0, INT64_MAX },
-	{ "imapdprogress", 1, 3600000 },
-	{ "imapdcontexts", 1, 1000 },
-	{ "imapdguests", 0, 4096 },
-	{ "imapdshares", 1, 2000 },
-	{ "imapdmessagelimit", 0, UINT32_MAX },
-	{ "imapdsavelimit", 0, UINT32_MAX },
-	{ "imapdconvertmessages", 1, UINT32_MAX },
-	{ "imapdconvertparts", 1, 64 },
-	{ "imapdconvertsize", 1024, 1 << 30 },
-	{ "timeouttls", 1, 3600 },
-	{ "timeoutneighbour", 0, 86400 },
-	{ "timeoutspare", 0, 3600 },
-	{ "logindelaymax", 0, 60 },
-	{ "checkpwconcurrency", 1, 500 },
-	{ "submissionconnections", 1, 4096 },
-	{ "submissionpernetwork", 1, 4096 },
-	{ "odmrconnections", 1, 4096 },
-	{ "odmrpernetwork", 1, 4096 },
-	{ "messagesperhour", 0, UINT32_MAX },
-	{ "recipientsperhour", 0, UINT32_MAX },
-	{ "hideclient", 0, 1 },
-	{ "burl", 0, 1 },
-	{ "concurrencylocal", 1, 128 },
-	{ "concurrencyremote", 1, 500 },
-	{ "queuelifetime", 60, 10000000 },
-	{ "delaywarning", 0, 10000000 },
-	{ "retrymin", 1, 86400 },
-	{ "retrymax", 1, 86400 },
-	{ "uidmin", 1, UINT32_MAX - 1 },
-	{ "uidfirst", 1000, UINT32_MAX },
-	{ "uidlast", 1000, UINT32_MAX },
-	{ "apop", 0, 1 },
-	{ "maxfolders", 1, 1000000 },
-	{ "pop3peruser", 1, 4096 },
-	{ "imapperuser", 1, 4096 },
-	{ "sieveperuser", 1, 4096 },
-	{ "bouncebytes", 0, 10 << 20 },
-	{ "programtimeout", 1, 86400 },
-	{ "includeprograms", 0, 1 },
-	{ "timeoutconnect", 1, 600 },
-	{ "timeouttransaction", 1, 86400 },
-	{ "odmrfetchinterval", 0, 86400 },
-	{ "odmrfetchconcurrency", 1, PROVIDERS_MAX },
-	{ "landlockmax", 0, 6 },
-	{ "timeoutfilter", 1, 3600 },
-	{ "timeoutmilter", 1, 3600 },
-	{ "timeoutmiltermessage", 1, 3600 },
-	{ "timeoutrspamd", 1, 3600 },
-	{ "timeoutguard", 1, 60 },
-	{ "dnsblreject", 0, WEIGHT_MAX },
-	{ "greylistweight", 0, WEIGHT_MAX },
-	{ "greylistallow", 0, 100000 },
-};
-
 static void
 read_number(size_t i)
 {
-	control_number(
-	    numbers[i].name, numbers[i].min, numbers[i].min, numbers[i].max);
+	const struct mtactl_number *number = &mtactl_numbers[i];
+
+	control_number(number->name, number->min, number->min, number->max);
 }
 
 /* Files of which several are alike. */
@@ -486,7 +367,7 @@ mtactl_check(void)
 	int faults = 0;
 
 	faults += mtactl_check_owners();
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+	for (size_t i = 0; i < mtactl_number_count; i++)
 		faults += check_setting(read_number, i);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		faults += check_setting(read_file, i);

@@ -11,9 +11,9 @@ const char *const tree_users[] = { "mta-smtpd", "mta-submit", "mta-lookup",
 	"mta-resolve", "mta-tls-smtp", "mta-tls-pop3", "mta-tls-imap",
 	"mta-tls-sieve", "mta-tls-client", "mta-key", "mta-auth", "mta-checker",
 	"mta-inject", "mta-queue", "mta-bounce", "mta-local", "mta-remote",
-	"mta-remote-auth", "mta-pop3", "mta-imap", "mta-sieve", "mta-fetch",
-	"mta-list", "mta-listweb", "mta-alias", "mta-milter", "mta-rspamd",
-	"mta-guard", "mta-greylist", "mta-log" };
+	"mta-remote-auth", "mta-sts", "mta-pop3", "mta-imap", "mta-sieve",
+	"mta-fetch", "mta-list", "mta-listweb", "mta-alias", "mta-milter",
+	"mta-rspamd", "mta-guard", "mta-greylist", "mta-log" };
 const size_t tree_user_count = sizeof(tree_users) / sizeof(*tree_users);
 
 /* The one table: DESIGN's uids and the queue's modes, queue(5). */
@@ -26,6 +26,7 @@ const struct tree_entry tree_entries[] = {
 	{ "tables", "root", "root", 0755, 'd' },
 	{ "tls", "root", "mta-key", 0750, 'd' },
 	{ "guard", "mta-greylist", "mta-greylist", 0700, 'd' },
+	{ "sts", "mta-sts", "mta-sts", 0700, 'd' },
 	{ "sieve", "root", "root", 0755, 'd' },
 	{ "mail", "root", "root", 0755, 'd' },
 	{ "mail/postmaster", "mta-alias", "mta-alias", 0700, 'd' },

@@ -17,6 +17,7 @@
 #define MTA_MAIL     MTA_HOME "/mail"
 #define MTA_TLS      MTA_HOME "/tls"
 #define MTA_GUARD    MTA_HOME "/guard"
+#define MTA_STS      MTA_HOME "/sts"   /* policies of other domains */
 #define MTA_SIEVE    MTA_HOME "/sieve" /* scripts for all to include */
 #define ALIASES_FILE "/etc/aliases"
 

@@ -35,6 +35,7 @@ static const struct {
 	{ "remote-auth", NEIGHBOUR_REMOTE_AUTH },
 	{ "odmr", NEIGHBOUR_ODMR },
 	{ "turned", NEIGHBOUR_TURNED },
+	{ "sts", NEIGHBOUR_STS },
 };
 
 enum {

@@ -35,7 +35,8 @@ enum neighbour_fd {
 	NEIGHBOUR_GREYLIST = 65,
 	NEIGHBOUR_REMOTE_AUTH = 66,
 	NEIGHBOUR_ODMR = 67,
-	NEIGHBOUR_TURNED = 68
+	NEIGHBOUR_TURNED = 68,
+	NEIGHBOUR_STS = 69
 };
 
 /* The number for "inject", "lookup", ...; -1 if there is no such name. */

@@ -196,7 +196,7 @@ def try_sessions(label, service, connect, allowed, calls, report):
 
 JAILED = {
     'smtpd': 'mta-smtpd', 'lookup': 'mta-lookup', 'queue-inject': 'mta-inject', 'queue-manager': 'mta-queue',
-    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'resolve': 'mta-resolve',
+    'queue-bounce': 'mta-bounce', 'remote-send': 'mta-remote', 'remote-auth': 'mta-remote-auth', 'sts': 'mta-sts', 'resolve': 'mta-resolve',
     'odmr-fetch': 'mta-fetch', 'pop3d': 'mta-pop3',
     'imapd': 'mta-imap', 'sieved': 'mta-sieve', 'tlsd': ('mta-tls-smtp', 'mta-tls-pop3', 'mta-tls-imap', 'mta-tls-sieve', 'mta-tls-client'), 'keyd': 'mta-key',
     'filter-milter': 'mta-milter', 'filter-rspamd': 'mta-rspamd',

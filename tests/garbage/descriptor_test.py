@@ -247,6 +247,11 @@ class RemoteAuth(Neighbour):
         return data is not None and self.is_answer(data)
 
 
+class Sts(Neighbour):
+    request, what = records(D='no name', I=7), b'I7'
+    sessions = 400
+
+
 class Filter(Neighbour):
     request, what = records(Q='connect', M='mx.example.org', D='smtpd', C='192.0.2.1', N='', L='192.0.2.2', P=1, O=25), b'V'
     sessions = 400
@@ -324,7 +329,7 @@ class Remote(OnControl):
 
 KINDS = {'queue-inject': Inject, 'lookup': Lookup, 'resolve': Resolve, 'login': Login, 'checkpw': Checkpw, 'tlsd': Tlsd,
          'keyd': Keyd, 'filter-milter': Filter, 'filter-rspamd': Filter, 'filter-guard': Filter,
-         'greylist': Greylist, 'local-deliver': Local, 'remote-send': Remote, 'remote-auth': RemoteAuth,
+         'greylist': Greylist, 'local-deliver': Local, 'remote-send': Remote, 'remote-auth': RemoteAuth, 'sts': Sts,
          'queue-bounce': Bounce}
 
 

@@ -1,15 +1,16 @@
 """servers - for the tests of send/: an authority and its certificates, servers
 that speak SMTP well or badly, and a remote-send with its neighbours."""
-import os, re, shutil, socket, ssl, subprocess, tempfile, threading
+import contextlib, os, re, shutil, socket, ssl, subprocess, tempfile, threading
 from tap import wait_for
 from net import *
 
-TLS, AUTH = 18, 66
+TLS, AUTH, STS = 18, 66, 69
 on_net()
 with open('/dev/null') as nothing:
     os.dup2(nothing.fileno(), TLS)
     os.dup2(nothing.fileno(), AUTH)
-for program in ('service/tlsd', 'send/remote-auth'):
+    os.dup2(nothing.fileno(), STS)
+for program in ('service/tlsd', 'send/remote-auth', 'send/sts'):
     shutil.copy(f'{os.environ["BUILD"]}/{program}', MTA + '/bin/')
 CA = MTA + '/control/ca'
 os.mkdir(CA)
@@ -126,12 +127,14 @@ class Server:
 
 # ---- resolver, tlsd, remote-send ----
 answers = {}
+asked = []  # names
 
 
 def resolver_session(end):
-    with end:
+    with end, contextlib.suppress(ConnectionError):
         while packet := end.recv(20000):
             request = dict(unpack(packet))
+            asked.append(request['D'])
             end.sendall(answers.get(request['D'], pack(('S', 'noname'))) + pack(('I', request['I'])))
 
 
@@ -150,9 +153,9 @@ log = tempfile.NamedTemporaryFile(dir='/var/mta')
 
 
 class Sender:
-    """remote-send and its tlsd, with the control files as they are now."""
+    """remote-send and its tlsd, with the control files as they are now; with_sts: sts, too."""
 
-    def __init__(self):
+    def __init__(self, with_sts=False):
         tls, tls_theirs = pair()
         tls.settimeout(None)
         self.manager, theirs = pair()
@@ -160,14 +163,22 @@ class Sender:
         auth.settimeout(None)
         self.tlsd = start('tlsd', 'client', stdin=tls_theirs.fileno(), stderr=log)
         self.auth = start('remote-auth', stdin=auth_theirs.fileno(), stderr=log)
-        self.remote = start('remote-send', fds={RESOLVE: resolve_theirs.fileno(), TLS: tls.fileno(), AUTH: auth.fileno()},
-                            stdin=theirs.fileno(), stderr=log)
-        for end in (tls, tls_theirs, auth, auth_theirs, theirs):
+        fds = {RESOLVE: resolve_theirs.fileno(), TLS: tls.fileno(), AUTH: auth.fileno()}
+        ends = [tls, tls_theirs, auth, auth_theirs, theirs]
+        self.sts = None
+        if with_sts:
+            sts, sts_theirs = pair()
+            sts.settimeout(None)
+            self.sts = start('sts', fds={RESOLVE: resolve_theirs.fileno()}, stdin=sts_theirs.fileno(), stderr=log)
+            fds[STS] = sts.fileno()
+            ends += [sts, sts_theirs]
+        self.remote = start('remote-send', fds=fds, stdin=theirs.fileno(), stderr=log)
+        for end in ends:
             end.close()
 
     def end(self):
         self.manager.close()
-        return self.remote.wait(20), self.tlsd.wait(20), self.auth.wait(20)
+        return tuple(p.wait(20) for p in (self.remote, self.tlsd, self.auth, self.sts) if p)
 
 
 class Channel:
