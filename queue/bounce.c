@@ -53,7 +53,7 @@ is_about(const struct bounce *bounce, const struct slot *slot)
 	case REPORT_FAILED:
 		return slot->state == SLOT_FAILED;
 	case REPORT_DELAYED:
-		return slot->state == SLOT_WAITING && !slot->is_delay_reported;
+		return slot_owes_delay(slot, bounce->report->age_s);
 	case REPORT_SUCCESS:
 		return slot_owes_success(slot);
 	}

@@ -25,6 +25,7 @@
 
 #include "base/control.h"
 #include "base/syncer.h"
+#include "queue/delays.h"
 #include "queue/delivery.h"
 #include "queue/file.h"
 #include "queue/limits.h"
@@ -69,6 +70,7 @@ struct active {
 	uint64_t report_number;          /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
+	int64_t report_age_s;          /* what a delay is reported for */
 	struct message *marked_before; /* in manager->marks */
 	struct message *marked_next;
 	int64_t put_back_at; /* the next deadline since it was begun */
@@ -285,8 +287,8 @@ struct manager {
 	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
-	uint64_t lifetime_s;   /* control/queuelifetime */
-	uint64_t delay_warn_s; /* control/delaywarning */
+	uint64_t lifetime_s; /* control/queuelifetime */
+	struct delays delays;
 	uint64_t retry_min_s;
 	uint64_t retry_max_s;
 

@@ -33,8 +33,7 @@ load(struct manager *manager)
 	manager->delimiters = control_word("recipientdelimiter", "+");
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
-	manager->delay_warn_s =
-	    control_number("delaywarning", 14400, 0, 10000000);
+	delays_read(&manager->delays);
 	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
 	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
 }

@@ -30,6 +30,12 @@ int mtactl_disable(const char *name);
 /* Look at owners and modes; the number of faults, as above. */
 int mtactl_check_owners(void);
 
+/* Read what the queue has with a grammar of its own; each ends the program
+ * with a line about the first fault. */
+void mtactl_read_limits(void);
+void mtactl_read_odmr_domains(void);
+void mtactl_read_delays(void);
+
 /* Look at settings, owners and modes; name each fault. */
 int mtactl_check(void);
 

@@ -122,9 +122,12 @@ enum slot_state {
 	SLOT_REPORTED = 'r'   /* final, and its report is in the queue */
 };
 
+/* Told once, by a version that told nobody a second time. */
+#define SLOT_TOLD_BEFORE INT64_MAX
+
 struct slot {
 	enum slot_state state;
-	bool is_delay_reported;
+	int64_t told_s; /* the message's age at its last delay report */
 	unsigned attempts;
 	int64_t next_try; /* seconds since 1970 */
 	char code[12];    /* enhanced status code of the last attempt */
@@ -133,6 +136,8 @@ struct slot {
 
 /* Delivered, with a report of that still to be made? */
 bool slot_owes_success(const struct slot *slot);
+/* Waiting, and not yet reported as such at that age of its message? */
+bool slot_owes_delay(const struct slot *slot, int64_t age_s);
 
 /* The bytes of a new slot: waiting, never tried. */
 void slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE]);
