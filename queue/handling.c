@@ -17,6 +17,7 @@
 
 #include "base/die.h"
 #include "net/routes.h"
+#include "queue/holding.h"
 #include "queue/marks.h"
 #include "queue/withdraw.h"
 
@@ -39,8 +40,8 @@ hold_path(const struct queue_name *name, char path[96])
 	snprintf(path, 96, "hold/%s", text);
 }
 
-static bool
-hold(struct manager *manager, struct message *message)
+bool
+handling_hold(struct manager *manager, struct message *message, const char *why)
 {
 	char from[96];
 	char to[96];
@@ -52,7 +53,10 @@ hold(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be held", message->name.id.text);
 		return false;
 	}
-	handling_log(manager, message->name.id.text, "held");
+	if (why == NULL)
+		handling_log(manager, message->name.id.text, "held");
+	else
+		log_event("%s held by %s", message->name.id.text, why);
 	message_remove(manager, message);
 	return true;
 }
@@ -139,12 +143,12 @@ handling_carry_out(struct manager *manager, struct message *message)
 
 	manager->asker = message->asker;
 	message->order = ORDER_NONE;
-	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
-		       : order == ORDER_REMOVE ? take_away(manager, message)
-		       : order == ORDER_FAIL   ? fail(manager, message)
-		       : order == ORDER_SORT
-			   ? handling_sort_anew(manager, message)
-			   : true;
+	bool is_done =
+	    order == ORDER_HOLD     ? handling_hold(manager, message, NULL)
+	    : order == ORDER_REMOVE ? take_away(manager, message)
+	    : order == ORDER_FAIL   ? fail(manager, message)
+	    : order == ORDER_SORT   ? handling_sort_anew(manager, message)
+				    : true;
 
 	if (!is_done && message->errands == NULL)
 		schedule_again(manager, message); /* it must not be forgotten */
@@ -193,8 +197,11 @@ move_out(const struct manager *manager, const struct queue_name *name)
 static bool
 release(const struct manager *manager, const struct queue_name *name)
 {
-	bool is_released = move_out(manager, name);
+	char path[96];
 
+	hold_path(name, path);
+	holding_let_go(manager, path);
+	bool is_released = move_out(manager, name);
 	if (is_released)
 		handling_log(manager, name->id.text, "released");
 	return is_released;
@@ -466,6 +473,10 @@ handling_command(struct manager *manager, struct span verb, struct span text)
 		return take_route(manager, text);
 	if (span_equal(verb, span_of("early")))
 		return let_go_early(manager, text);
+	if (span_equal(verb, span_of("holdrule"))) {
+		holding_told(manager, text);
+		return true;
+	}
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
 		return false;
 	give_order(manager, &name, order);

@@ -13,6 +13,12 @@ bool handling_command(
 /* "SUBJECT WHAT by=UID": what is done, and who asked for it. */
 void handling_log(
     const struct manager *manager, const char *subject, const char *what);
+/*
+ * Into hold/; false, and it is still known, if it cannot be.  A rule that wants
+ * it so says why; NULL: it was asked for.
+ */
+bool handling_hold(
+    struct manager *manager, struct message *message, const char *why);
 /* What was asked for while it was on its way; it must be closed. */
 void handling_carry_out(struct manager *manager, struct message *message);
 /*

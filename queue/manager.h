@@ -28,6 +28,7 @@
 #include "queue/delays.h"
 #include "queue/delivery.h"
 #include "queue/file.h"
+#include "queue/holdrules.h"
 #include "queue/limits.h"
 #include "queue/odmr.h"
 #include "queue/report.h"
@@ -281,7 +282,9 @@ struct manager {
 	    tls_policies;             /* who these three name, and how its */
 	struct control_list discards; /* mail goes, is for remote-send */
 	struct control_list sources;
-	struct buf delimiters; /* control/recipientdelimiter */
+	struct holdrules holdrules;
+	struct stat holdrules_file; /* all zero: none */
+	struct buf delimiters;      /* control/recipientdelimiter */
 	struct limits limits;
 	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */

@@ -26,6 +26,7 @@
 #include "base/die.h"
 #include "base/sandbox.h"
 #include "queue/customers.h"
+#include "queue/holding.h"
 #include "queue/local.h"
 #include "queue/neighbour.h"
 
@@ -115,6 +116,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	settings_start(&manager);
 	spool_open(&manager.spool);
+	holding_start(&manager);
 	/* Any open file names its file system, the FIFO too. */
 	manager.syncer = syncer_new(manager.spool.trigger);
 	manager.base = event_base_new();

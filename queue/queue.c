@@ -25,6 +25,7 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "net/routes.h"
+#include "queue/holdrule.h"
 #include "queue/outcome.h"
 #include "queue/select.h"
 #include "queue/shape.h"
@@ -42,6 +43,12 @@ static const char usage[] =
     "       queue remove WHICH               take them away, tell nobody\n"
     "       queue fail WHICH                 send them back as undeliverable\n"
     "       queue route HOST[:PORT] WHICH    send them there; - as usual\n"
+    "       queue holdrule add [-q] -a | [-f SENDER] [-d DOMAIN]\n"
+    "                                        hold such mail as it arrives; "
+    "-q:\n"
+    "                                        and what is queued\n"
+    "       queue holdrule list [-j|--json]\n"
+    "       queue holdrule remove -a | NUMBER ...\n"
     "WHICH: ID ... | -a all | -w held | -f SENDER | -r RECIPIENT | -d DOMAIN "
     "|\n"
     "       -H 'FIELD: PATTERN' | -o AGE at least | -y AGE at most (30m 4h 5d)";
@@ -60,6 +67,7 @@ struct request {
 	const char *route; /* where to, "" as usual; NULL: another verb */
 	struct buf lines;  /* for the manager, not yet told */
 	struct buf names;  /* of all that it was told of, each with LF */
+	bool may_find_none;
 	unsigned long found;
 	unsigned long kept; /* by their senders: no retry moves them */
 };
@@ -283,7 +291,7 @@ change(struct request *request)
 	tell(request);
 	if (isatty(STDERR_FILENO) && request->found >= PROGRESS)
 		fputc('\r', stderr);
-	if (request->found == 0)
+	if (request->found == 0 && !request->may_find_none)
 		die(EX_NOINPUT,
 		    request->kept > 0
 			? "held by their senders: queue release lets them go"
@@ -417,13 +425,25 @@ run(struct request *request)
 	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
 }
 
+static int
+hold_by_rule(struct request *request, int argc, char **argv)
+{
+	view_open(&request->view);
+	if (!holdrule_run(
+		&request->view, argc, argv, usage, &request->selection))
+		return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+	request->verb = "hold";
+	request->may_find_none = true;
+	return change(request);
+}
+
 int
 main(int argc, char **argv)
 {
 	static const char *const verbs[] = { "list", "show", "shape", "limits",
 		"hold", "release", "retry", "remove", "fail", "route" };
 	static struct request request;
-	bool is_known = false;
+	bool is_known = argc > 1 && strcmp(argv[1], "holdrule") == 0;
 
 	program_name("queue");
 	closefrom(3);
@@ -435,6 +455,8 @@ main(int argc, char **argv)
 		die(EX_USAGE, "%s", usage);
 	request.lines = buf_new(PIPE_BUF);
 	request.names = buf_new(SIZE_MAX / 2);
+	if (strcmp(argv[1], "holdrule") == 0)
+		return hold_by_rule(&request, argc - 1, argv + 1);
 	take_arguments(&request, argc, argv);
 	view_open(&request.view);
 	return run(&request);

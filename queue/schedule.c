@@ -11,6 +11,7 @@
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
 #include "queue/handling.h"
+#include "queue/holding.h"
 #include "queue/manager.h"
 
 enum {
@@ -210,6 +211,8 @@ admit(struct manager *manager, struct message *message, struct active *read)
 		handling_carry_out(manager, message);
 		return false;
 	}
+	if (!was_open && holding_take(manager, message))
+		return false;
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
 	schedule_sort(manager, message);
 	message->is_retry = true;

@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "mail/domain.h"
 #include "queue/destinations.h"
+#include "queue/holding.h"
 #include "queue/manager.h"
 #include "queue/shared.h"
 
@@ -54,6 +55,7 @@ settings_refresh(struct manager *manager)
 {
 	const char *name = control_watch_changed(&manager->watch);
 
+	holding_refresh(manager);
 	if (name == NULL)
 		return;
 	log_event("control/%s changed: read again", name);

@@ -1,4 +1,11 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/paths.h"
 #include "queue/delays.h"
+#include "queue/holdrules.h"
 #include "queue/limits.h"
 #include "queue/odmr.h"
 #include "service/mtactl.h"
@@ -23,4 +30,18 @@ mtactl_read_delays(void)
 	struct delays delays;
 
 	delays_read(&delays);
+}
+
+void
+mtactl_read_holdrules(void)
+{
+	struct holdrules rules;
+	int top = open(MTA_QUEUE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (top == -1 && errno == ENOENT)
+		return; /* what is missing is found elsewhere */
+	if (top == -1)
+		temp_fail("cannot open %s", MTA_QUEUE);
+	holdrules_read(&rules, top);
+	close(top);
 }

@@ -105,6 +105,24 @@ void queue_file_take_release(struct queue_file *file);
 bool queue_file_set_release(int fd, int64_t when);
 
 /*
+ * ---- why an administrator's rule holds it ----
+ *
+ * A third attribute, for people; queue_file_set_why_held with QUEUE_RELEASED:
+ * it was let go, and no rule holds it again.
+ */
+
+#define QUEUE_RELEASED "-"
+
+enum {
+	QUEUE_WHY_MAX = 700
+};
+
+/* Empty if no rule ever did. */
+void queue_file_why_held(int fd, char why[QUEUE_WHY_MAX + 1]);
+/* As queue_file_set_route. */
+bool queue_file_set_why_held(int fd, struct span why);
+
+/*
  * ---- slots: the fate of one recipient ----
  *
  * In the full form they stand in the file; a plain file keeps its one slot in
