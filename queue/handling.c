@@ -473,8 +473,9 @@ handling_command(struct manager *manager, struct span verb, struct span text)
 		return take_route(manager, text);
 	if (span_equal(verb, span_of("early")))
 		return let_go_early(manager, text);
-	if (span_equal(verb, span_of("holdrule"))) {
-		holding_told(manager, text);
+	if (span_equal(verb, span_of("holdrule")) ||
+	    span_equal(verb, span_of("suppress"))) {
+		holding_told(manager, verb, text);
 		return true;
 	}
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))

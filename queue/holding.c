@@ -46,13 +46,15 @@ holding_refresh(struct manager *manager)
 }
 
 void
-holding_told(struct manager *manager, struct span what)
+holding_told(struct manager *manager, struct span verb, struct span what)
 {
 	struct buf text = buf_new(HOLDRULE_TEXT_MAX);
 
 	holding_refresh(manager);
 	buf_add(&text, what);
-	handling_log(manager, "holdrule", buf_string(&text));
+	handling_log(manager,
+	    span_equal(verb, span_of("suppress")) ? "suppress" : "holdrule",
+	    buf_string(&text));
 	buf_free(&text);
 }
 

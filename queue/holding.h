@@ -21,7 +21,8 @@ void holding_refresh(struct manager *manager);
 bool holding_take(struct manager *manager, struct message *message);
 /* The file in hold/ is about to be released: no rule holds it again. */
 void holding_let_go(const struct manager *manager, const char *path);
-/* "add ..." or "remove ...", what queue(1) has done to the rules. */
-void holding_told(struct manager *manager, struct span what);
+/* "added ..." or "removed ...": what queue(1) has done to the rules, or to the
+ * list of those to whom nothing is sent, as verb says. */
+void holding_told(struct manager *manager, struct span verb, struct span what);
 
 #endif

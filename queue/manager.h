@@ -33,6 +33,7 @@
 #include "queue/odmr.h"
 #include "queue/report.h"
 #include "queue/spool.h"
+#include "queue/suppressed.h"
 
 enum {
 	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
@@ -292,6 +293,7 @@ struct manager {
 	uint64_t concurrency_remote;
 	uint64_t lifetime_s; /* control/queuelifetime */
 	struct delays delays;
+	struct suppress_after suppress_after;
 	uint64_t retry_min_s;
 	uint64_t retry_max_s;
 

@@ -11,7 +11,8 @@
  * fd 67       smtpd odmr, odmr(5), if control/odmrdomains is there
  * reads       control/me locals virtualdomains concurrencylocal
  *             concurrencyremote limits odmrdomains queuelifetime
- *             delaywarning retrymin retrymax; the queue; never a message's text
+ *             delaywarning suppressafter retrymin retrymax; the queue;
+ *             never a message's text
  * writes      the queue
  * runs        nothing
  * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts

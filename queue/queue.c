@@ -2,11 +2,11 @@
  * queue - show the queue and handle what is in it.
  *
  * started by  anyone (setuid mta-queue, setgid mta-inject)
- * uid         mta-queue; arguments are ids and patterns, nothing else
- * fd 1        what was asked for
+ * uid         mta-queue; arguments are ids, patterns and addresses, nothing
+ * else fd 0        addresses (suppress add -) fd 1        what was asked for
  * reads       the queue, also of a message's header (-H) and text (show);
  *             /etc/group
- * writes      queue/command; syncs queue/hold
+ * writes      queue/command holdrules suppressed; syncs queue/hold
  * exits       0; EX_USAGE; EX_NOINPUT nothing fits; EX_TEMPFAIL;
  *             EX_UNAVAILABLE if no manager runs
  */
@@ -29,6 +29,7 @@
 #include "queue/outcome.h"
 #include "queue/select.h"
 #include "queue/shape.h"
+#include "queue/suppress.h"
 #include "queue/view.h"
 
 static const char usage[] =
@@ -49,6 +50,10 @@ static const char usage[] =
     "                                        and what is queued\n"
     "       queue holdrule list [-j|--json]\n"
     "       queue holdrule remove -a | NUMBER ...\n"
+    "       queue suppress add [-m WHY] ADDRESS ... | -\n"
+    "                                        send them nothing more\n"
+    "       queue suppress list [-j|--json] [ADDRESS ...]\n"
+    "       queue suppress remove -a | ADDRESS ...\n"
     "WHICH: ID ... | -a all | -w held | -f SENDER | -r RECIPIENT | -d DOMAIN "
     "|\n"
     "       -H 'FIELD: PATTERN' | -o AGE at least | -y AGE at most (30m 4h 5d)";
@@ -437,13 +442,22 @@ hold_by_rule(struct request *request, int argc, char **argv)
 	return change(request);
 }
 
+static int
+suppress(struct request *request, int argc, char **argv)
+{
+	view_open(&request->view);
+	suppress_run(&request->view, argc, argv, usage);
+	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const char *const verbs[] = { "list", "show", "shape", "limits",
-		"hold", "release", "retry", "remove", "fail", "route" };
+		"hold", "release", "retry", "remove", "fail", "route",
+		"holdrule", "suppress" };
 	static struct request request;
-	bool is_known = argc > 1 && strcmp(argv[1], "holdrule") == 0;
+	bool is_known = false;
 
 	program_name("queue");
 	closefrom(3);
@@ -457,6 +471,8 @@ main(int argc, char **argv)
 	request.names = buf_new(SIZE_MAX / 2);
 	if (strcmp(argv[1], "holdrule") == 0)
 		return hold_by_rule(&request, argc - 1, argv + 1);
+	if (strcmp(argv[1], "suppress") == 0)
+		return suppress(&request, argc - 1, argv + 1);
 	take_arguments(&request, argc, argv);
 	view_open(&request.view);
 	return run(&request);

@@ -13,6 +13,7 @@
 #include "queue/handling.h"
 #include "queue/holding.h"
 #include "queue/manager.h"
+#include "queue/suppression.h"
 
 enum {
 	ADMITTED_MAX = 64, /* messages between two looks at events */
@@ -214,6 +215,7 @@ admit(struct manager *manager, struct message *message, struct active *read)
 	if (!was_open && holding_take(manager, message))
 		return false;
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
+	suppression_apply(manager, message);
 	schedule_sort(manager, message);
 	message->is_retry = true;
 	return true;

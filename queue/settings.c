@@ -15,7 +15,7 @@
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
 	"odmrdomains", "smtproutes", "tlspolicy", "discardehlo",
-	"sourceaddress", "recipientdelimiter" };
+	"sourceaddress", "recipientdelimiter", "suppressafter" };
 
 /* What is for others to judge, and to complain of, is taken as it stands. */
 static void
@@ -35,6 +35,7 @@ load(struct manager *manager)
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
 	delays_read(&manager->delays);
+	manager->suppress_after = suppress_after_read();
 	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
 	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
 }

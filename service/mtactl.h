@@ -35,6 +35,7 @@ int mtactl_check_owners(void);
 void mtactl_read_limits(void);
 void mtactl_read_odmr_domains(void);
 void mtactl_read_delays(void);
+void mtactl_read_suppress_after(void);
 void mtactl_read_holdrules(void);
 
 /* Look at settings, owners and modes; name each fault. */

@@ -439,8 +439,8 @@ static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
 	read_uidl_formats, mtactl_read_odmr_domains, mtactl_read_delays,
-	mtactl_read_holdrules, read_providers, read_conversions,
-	read_landlock };
+	mtactl_read_suppress_after, mtactl_read_holdrules, read_providers,
+	read_conversions, read_landlock };
 
 static void
 read_grammar(size_t i)

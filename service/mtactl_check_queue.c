@@ -8,6 +8,7 @@
 #include "queue/holdrules.h"
 #include "queue/limits.h"
 #include "queue/odmr.h"
+#include "queue/suppressed.h"
 #include "service/mtactl.h"
 
 void
@@ -30,6 +31,12 @@ mtactl_read_delays(void)
 	struct delays delays;
 
 	delays_read(&delays);
+}
+
+void
+mtactl_read_suppress_after(void)
+{
+	suppress_after_read();
 }
 
 void

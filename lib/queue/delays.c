@@ -6,9 +6,8 @@ enum {
 
 static const char name[] = "delaywarning";
 
-/* "90", "90s", "15m", "4h" or "2d"; false if it is none. */
-static bool
-parse_age(struct span text, uint64_t *seconds)
+bool
+age_parse(struct span text, uint64_t *seconds)
 {
 	static const char units[] = "smhd";
 	static const uint64_t in_seconds[] = { 1, 60, 3600, 86400 };
@@ -30,7 +29,7 @@ take_age(struct delays *delays, struct span word, unsigned line)
 {
 	uint64_t age;
 
-	if (!parse_age(word, &age))
+	if (!age_parse(word, &age))
 		control_complain(name, line,
 		    "write ages of at most 10000000 seconds, as 3600, 90s, "
 		    "30m, 4h or 2d");

@@ -25,4 +25,8 @@ struct delays {
 
 void delays_read(struct delays *delays);
 
+/* "90", "90s", "15m", "4h" or "2d" in seconds, at most DELAYS_AGE_MAX; false if
+ * it is none. */
+bool age_parse(struct span text, uint64_t *seconds);
+
 #endif
