@@ -107,6 +107,7 @@ ask_report(
 		.code = span_of(active->slots[0].code),
 		.text = span_of(active->slots[0].text),
 		.retry_until = deadline_end(manager, message),
+		.requires_tls = active->file.envelope.requires_tls,
 		.age_s = why == REPORT_DELAYED ? active->report_age_s : 0 };
 	report_add(&packet, &report);
 	active->report_number = report.number;

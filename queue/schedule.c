@@ -206,14 +206,16 @@ admit(struct manager *manager, struct message *message, struct active *read)
 	}
 	if (!message->is_retry)
 		log_arrival(message);
+	bool is_to_go =
+	    message->order == ORDER_NONE || message->order == ORDER_SORT;
+	if (!was_open && is_to_go && holding_take(manager, message))
+		return false;
 	if (message->order != ORDER_NONE && !was_open) {
 		message->is_retry = true;
 		active_close(manager, message);
 		handling_carry_out(manager, message);
 		return false;
 	}
-	if (!was_open && holding_take(manager, message))
-		return false;
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
 	suppression_apply(manager, message);
 	schedule_sort(manager, message);

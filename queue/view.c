@@ -112,15 +112,19 @@ print_recipient(
 		    state_word(slot), slot->attempts, (long long)slot->next_try,
 		    slot->code);
 		view_print_json_string(span_of(slot->text));
-		putchar('}');
+		printf(",\"bounce_pending\":%s}",
+		    slot->state == SLOT_FAILED ? "true" : "false");
 		return;
 	}
 	if (slot->state != SLOT_WAITING && slot->state != SLOT_FAILED)
 		return;
-	if (slot->attempts > 0) {
+	if (slot->attempts > 0 || slot->state == SLOT_FAILED) {
 		printf("    (%s ", slot->code);
 		view_print_text(span_of(slot->text));
-		print_time("; next try ", slot->next_try);
+		if (slot->state == SLOT_FAILED)
+			printf("; failed, its report is not sent yet");
+		else
+			print_time("; next try ", slot->next_try);
 		puts(")");
 	}
 	printf("        ");
@@ -297,6 +301,7 @@ take_file(struct view *view, int folder, const char *text, bool is_held,
 		return; /* it has gone meanwhile */
 	if (queue_file_read(&file, fd, &name)) {
 		queue_file_take_release(&file);
+		queue_file_take_tls(&file);
 		if (is_visible(view, &file))
 			take(context, &file, is_held);
 		queue_file_free(&file);

@@ -105,6 +105,19 @@ void queue_file_take_release(struct queue_file *file);
 bool queue_file_set_release(int fd, int64_t when);
 
 /*
+ * ---- REQUIRETLS ----
+ *
+ * An administrator may ask for it, or do without, whatever the envelope says.
+ */
+
+/* "yes", "no", or "-": as the envelope has it. */
+const char *queue_file_tls(int fd);
+/* One of these; as queue_file_set_route. */
+bool queue_file_set_tls(int fd, struct span value);
+/* envelope.requires_tls becomes what was asked for. */
+void queue_file_take_tls(struct queue_file *file);
+
+/*
  * ---- why an administrator's rule holds it ----
  *
  * A third attribute, for people; queue_file_set_why_held with QUEUE_RELEASED:

@@ -12,6 +12,8 @@ report_add(struct buf *buf, const struct report *report)
 	record_add(buf, 'C', report->code);
 	record_add(buf, 'R', report->text);
 	record_add_number(buf, 'T', (uint64_t)report->retry_until);
+	if (report->requires_tls)
+		record_add_string(buf, 'Q', "1");
 	record_add_number(buf, 'A', (uint64_t)report->age_s);
 }
 
@@ -34,6 +36,7 @@ report_parse(struct span packet, struct report *report)
 		return false;
 	report->retry_until = (int64_t)until;
 	report->age_s = (int64_t)age;
+	report->requires_tls = record_find(packet, 'Q', &value);
 	return record_find_number(packet, 'N', UINT64_MAX, &report->number) &&
 	       record_find(packet, 'P', &report->file_name) &&
 	       record_find(packet, 'C', &report->code) &&

@@ -32,6 +32,7 @@ struct report {
 	struct span code;      /* plain form */
 	struct span text;      /* plain form */
 	int64_t retry_until;   /* seconds since 1970, for a delay notice */
+	bool requires_tls;     /* the message does, and so does this */
 	int64_t age_s;         /* what that is told for; 0: another kind */
 };
 

@@ -35,7 +35,7 @@ def listed():
 def kill_manager():
     pid = manager()
     os.kill(pid, 9)
-    return wait_for(lambda: manager() not in (None, pid))
+    return wait_for(lambda: manager() not in (None, pid) and queue('limits').returncode == 0)
 
 
 control('smtproutes', ''.join(f'{n}.example:[127.0.0.1]:2601\n' for n in ('good', 'far', 'two')))

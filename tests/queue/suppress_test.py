@@ -38,7 +38,7 @@ def is_empty():
 def kill_manager():
     pid = manager()
     os.kill(pid, 9)
-    return wait_for(lambda: manager() not in (None, pid))
+    return wait_for(lambda: manager() not in (None, pid) and queue('limits').returncode == 0)
 
 
 def names():
