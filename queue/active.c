@@ -73,13 +73,21 @@ active_begin(const struct spool *spool, const struct message *message)
 	return NULL;
 }
 
+/* What an administrator has changed; of a new one he cannot have. */
+static void
+read_marks(struct active *active)
+{
+	queue_file_route(&active->file, active->route);
+	queue_file_take_tls(&active->file);
+}
+
 struct active *
 active_read(const struct message *message, struct active *begun)
 {
 	if (queue_file_read(&begun->file, begun->fd, &message->name)) {
 		queue_file_take_release(&begun->file);
 		if (message->is_retry)
-			queue_file_route(&begun->file, begun->route);
+			read_marks(begun);
 		if (read_slots(begun, message->is_retry))
 			return begun;
 	}

@@ -8,6 +8,7 @@
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
 #include "queue/marks.h"
+#include "queue/suppression.h"
 
 /* Ours, of what control/tlspolicy, MTA-STS or DANE demands of it. */
 static bool
@@ -77,6 +78,7 @@ channel_take_verdict(struct channel *channel)
 	struct job *job = channel->jobs[verdict.number];
 	channel->jobs[verdict.number] = NULL;
 	note_verdict(channel, &verdict);
+	suppression_note(manager, job, &verdict);
 	struct message *message = job->errand->message;
 	/* It stays open for others: what is done is not done again. */
 	bool is_to_write = message->active->jobs > 1 && is_answered(channel);

@@ -53,7 +53,7 @@ is_about(const struct bounce *bounce, const struct slot *slot)
 	case REPORT_FAILED:
 		return slot->state == SLOT_FAILED;
 	case REPORT_DELAYED:
-		return slot->state == SLOT_WAITING && !slot->is_delay_reported;
+		return slot_owes_delay(slot, bounce->report->age_s);
 	case REPORT_SUCCESS:
 		return slot_owes_success(slot);
 	}
@@ -341,7 +341,7 @@ add_original_part(struct bounce *bounce, struct buf *out, struct span header)
 	    is_failure(bounce) &&
 	    bounce->file->message_length <= bounce->settings->original_max &&
 	    !span_equal(bounce->file->envelope.ret, span_of("H")) &&
-	    !bounce->file->envelope.requires_tls; /* RFC 8689 section 5 */
+	    !bounce->report->requires_tls; /* RFC 8689 section 5 */
 	struct buf original =
 	    is_whole ? read_original(bounce, bounce->settings->original_max)
 		     : buf_new(0);
@@ -388,7 +388,7 @@ write_envelope(struct bounce *bounce, struct span to)
 	/* Nothing else in it needs it: what was in UTF-8 is encoded. */
 	if (!span_is_ascii(to))
 		record_add_string(&bounce->envelope, 'U', "1");
-	if (bounce->file->envelope.requires_tls)
+	if (bounce->report->requires_tls)
 		record_add_string(&bounce->envelope, 'Q', "1");
 	priority_add(&bounce->envelope, 'P', bounce->file->envelope.priority);
 	envelope_add_recipient(&bounce->envelope, &recipient);

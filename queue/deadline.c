@@ -44,16 +44,38 @@ deadline_is_over(const struct message *message)
 	return by->mode == 'R' && clock_now() >= by->time;
 }
 
-bool
-deadline_is_delay_due(
-    const struct manager *manager, const struct message *message)
+/*
+ * Its age at the i-th warning, 0 if that is none: those of control/ and, behind
+ * them, DELIVERBY's.  A message that ends before needs no warning.
+ */
+static int64_t
+warning_age(
+    const struct manager *manager, const struct message *message, size_t i)
 {
 	const struct deliver_by *by = &envelope_of(message)->by;
-	int64_t age = clock_now() - deadline_start(message);
+	int64_t start = deadline_start(message);
+	int64_t age = 0;
 
-	return (by->mode == 'N' && clock_now() >= by->time) ||
-	       (manager->delay_warn_s > 0 &&
-		   age >= (int64_t)manager->delay_warn_s);
+	if (i < manager->delays.count)
+		age = manager->delays.ages_s[i];
+	else if (by->mode == 'N')
+		age = by->time > start ? by->time - start : 1;
+	return start + age < deadline_end(manager, message) ? age : 0;
+}
+
+int64_t
+deadline_delay_age(const struct manager *manager, const struct message *message)
+{
+	int64_t age = clock_now() - deadline_start(message);
+	int64_t latest = 0;
+
+	for (size_t i = 0; i <= manager->delays.count; i++) {
+		int64_t warning = warning_age(manager, message, i);
+
+		if (warning <= age && warning > latest)
+			latest = warning;
+	}
+	return latest;
 }
 
 /* Postfix's way: wait as long as the message is old, within bounds. */
@@ -87,20 +109,25 @@ deadline_has_expired(const struct manager *manager,
 int64_t
 deadline_warn(const struct manager *manager, const struct message *message)
 {
-	const struct deliver_by *by = &envelope_of(message)->by;
-	int64_t at =
-	    manager->delay_warn_s == 0
-		? INT64_MAX
-		: deadline_start(message) + (int64_t)manager->delay_warn_s;
+	int64_t age = clock_now() - deadline_start(message);
+	int64_t next = INT64_MAX;
 
-	return by->mode == 'N' && by->time < at ? by->time : at;
+	for (size_t i = 0; i <= manager->delays.count; i++) {
+		int64_t warning = warning_age(manager, message, i);
+
+		if (warning > age && warning < next)
+			next = warning;
+	}
+	return next == INT64_MAX ? next : deadline_start(message) + next;
 }
 
 int64_t
-deadline_next(const struct manager *manager, const struct message *message)
+deadline_next(const struct manager *manager, struct message *message)
 {
 	int64_t now = clock_now();
 
+	if (message->warn_at <= now && message->active != NULL)
+		message->warn_at = deadline_warn(manager, message);
 	if (message->warn_at > now && message->warn_at < message->end_at)
 		return message->warn_at;
 	if (message->end_at > now)

@@ -16,6 +16,7 @@
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
 #include "queue/marks.h"
+#include "queue/suppression.h"
 #include "queue/withdraw.h"
 
 enum {
@@ -369,6 +370,7 @@ errand_start(struct manager *manager, struct errand *errand)
 	errand->due = INT64_MAX;
 	int64_t hold_until = message->active->file.envelope.hold_until;
 	bool is_held = hold_until > clock_now();
+	suppression_apply_to(manager, errand);
 	if (deadline_is_over(message))
 		give_up(manager, errand);
 	else if (!is_held)

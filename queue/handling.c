@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include "base/die.h"
-#include "net/routes.h"
+#include "queue/altering.h"
+#include "queue/holding.h"
 #include "queue/marks.h"
 #include "queue/withdraw.h"
 
@@ -30,8 +31,8 @@ handling_log(
 		log_event("%s %s by=%u", subject, what, manager->asker);
 }
 
-static void
-hold_path(const struct queue_name *name, char path[96])
+void
+handling_hold_path(const struct queue_name *name, char path[96])
 {
 	char text[QUEUE_NAME_MAX];
 
@@ -39,20 +40,23 @@ hold_path(const struct queue_name *name, char path[96])
 	snprintf(path, 96, "hold/%s", text);
 }
 
-static bool
-hold(struct manager *manager, struct message *message)
+bool
+handling_hold(struct manager *manager, struct message *message, const char *why)
 {
 	char from[96];
 	char to[96];
 
 	spool_cur_path(&message->name, from);
-	hold_path(&message->name, to);
+	handling_hold_path(&message->name, to);
 	if (renameat2(manager->spool.top, from, manager->spool.top, to,
 		RENAME_NOREPLACE) == -1) {
 		warn_errno("%s cannot be held", message->name.id.text);
 		return false;
 	}
-	handling_log(manager, message->name.id.text, "held");
+	if (why == NULL)
+		handling_log(manager, message->name.id.text, "held");
+	else
+		log_event("%s held by %s", message->name.id.text, why);
 	message_remove(manager, message);
 	return true;
 }
@@ -139,20 +143,20 @@ handling_carry_out(struct manager *manager, struct message *message)
 
 	manager->asker = message->asker;
 	message->order = ORDER_NONE;
-	bool is_done = order == ORDER_HOLD     ? hold(manager, message)
-		       : order == ORDER_REMOVE ? take_away(manager, message)
-		       : order == ORDER_FAIL   ? fail(manager, message)
-		       : order == ORDER_SORT
-			   ? handling_sort_anew(manager, message)
-			   : true;
+	bool is_done =
+	    order == ORDER_HOLD     ? handling_hold(manager, message, NULL)
+	    : order == ORDER_REMOVE ? take_away(manager, message)
+	    : order == ORDER_FAIL   ? fail(manager, message)
+	    : order == ORDER_SORT   ? handling_sort_anew(manager, message)
+				    : true;
 
 	if (!is_done && message->errands == NULL)
 		schedule_again(manager, message); /* it must not be forgotten */
 }
 
 /* In cur/, but the scan at the start has not come to it. */
-static bool
-is_unread(const struct manager *manager, const struct queue_name *name)
+bool
+handling_is_unread(const struct manager *manager, const struct queue_name *name)
 {
 	struct stat status;
 	char path[96];
@@ -179,7 +183,7 @@ move_out(const struct manager *manager, const struct queue_name *name)
 	char from[96];
 	char to[96];
 
-	hold_path(name, from);
+	handling_hold_path(name, from);
 	spool_cur_path(name, to);
 	if (renameat2(manager->spool.top, from, manager->spool.top, to,
 		RENAME_NOREPLACE) == -1) {
@@ -193,8 +197,11 @@ move_out(const struct manager *manager, const struct queue_name *name)
 static bool
 release(const struct manager *manager, const struct queue_name *name)
 {
-	bool is_released = move_out(manager, name);
+	char path[96];
 
+	handling_hold_path(name, path);
+	holding_let_go(manager, path);
+	bool is_released = move_out(manager, name);
 	if (is_released)
 		handling_log(manager, name->id.text, "released");
 	return is_released;
@@ -207,7 +214,7 @@ take_away_held(const struct manager *manager, const struct queue_name *name)
 {
 	char path[96];
 
-	hold_path(name, path);
+	handling_hold_path(name, path);
 	if (unlinkat(manager->spool.top, path, 0) == 0)
 		log_removal(manager, name);
 	else if (errno == ENOENT)
@@ -236,7 +243,7 @@ mark_held(const struct manager *manager, const struct queue_name *name)
 	struct queue_file file;
 	char path[96];
 
-	hold_path(name, path);
+	handling_hold_path(name, path);
 	int fd =
 	    openat(manager->spool.top, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
@@ -300,7 +307,7 @@ take_in(
 	    (order == ORDER_FAIL && fail_held(manager, name)))
 		return;
 	bool is_released = order == ORDER_NONE && release(manager, name);
-	if (is_released || is_unread(manager, name)) {
+	if (is_released || handling_is_unread(manager, name)) {
 		message = message_add(manager, name);
 		if (message == NULL)
 			return;
@@ -331,8 +338,8 @@ find_order(struct span verb, enum order *order)
 	return false;
 }
 
-static void
-give_order(
+void
+handling_give(
     struct manager *manager, const struct queue_name *name, enum order order)
 {
 	struct message *message = message_find(manager, span_of(name->id.text));
@@ -349,125 +356,21 @@ give_order(
 		withdraw_message(manager, message);
 }
 
-static_assert(
-    (int)QUEUE_ROUTE_MAX >= (int)ROUTE_TEXT_MAX, "a route fits its attribute");
-
-/* The file, held or not; -1 with errno set. */
-static int
-open_file(const struct manager *manager, const struct queue_name *name)
-{
-	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
-	char path[96];
-
-	spool_cur_path(name, path);
-	int fd = openat(manager->spool.top, path, flags);
-	if (fd == -1 && errno == ENOENT) {
-		hold_path(name, path);
-		fd = openat(manager->spool.top, path, flags);
-	}
-	return fd;
-}
-
-static void
-log_route(const struct manager *manager, const struct queue_name *name,
-    struct span route)
-{
-	char what[QUEUE_ROUTE_MAX + 8];
-
-	snprintf(what, sizeof(what), "route=%.*s", (int)route.len,
-	    route.len == 0 ? "" : route.ptr);
-	handling_log(manager, name->id.text, what);
-}
-
-static bool
-set_route(const struct manager *manager, const struct queue_name *name,
-    struct span route)
-{
-	int fd = open_file(manager, name);
-	bool is_set = fd != -1 && queue_file_set_route(fd, route);
-	if (is_set)
-		log_route(manager, name, route);
-	else
-		warn_errno("%s cannot be routed", name->id.text);
-	if (fd != -1)
-		close(fd);
-	return is_set;
-}
-
-static bool
-is_known(const struct manager *manager, const struct queue_name *name)
-{
-	return message_find(manager, span_of(name->id.text)) != NULL;
-}
-
-/* Its file says something else now; one that is held stays so. */
-static void
-sort_if_known(struct manager *manager, const struct queue_name *name)
-{
-	if (is_known(manager, name) || is_unread(manager, name))
-		give_order(manager, name, ORDER_SORT);
-}
-
-/* Out of new/, if it lies there. */
-static void
-take_if_new(struct manager *manager, const struct queue_name *name)
-{
-	if (!is_known(manager, name) && !is_unread(manager, name))
-		intake_take(manager, name);
-}
-
-/* "NAME": its sender's time does not count any more. */
-static bool
-let_go_early(struct manager *manager, struct span text)
-{
-	struct queue_name name;
-
-	if (!queue_name_parse(text, &name))
-		return false;
-	take_if_new(manager, &name);
-	int fd = open_file(manager, &name);
-	bool is_set = fd != -1 && queue_file_set_release(fd, clock_now());
-	if (is_set)
-		handling_log(
-		    manager, name.id.text, "released before its sender's time");
-	else
-		warn_errno("%s cannot be released", name.id.text);
-	if (fd != -1)
-		close(fd);
-	if (is_set)
-		sort_if_known(manager, &name);
-	return true;
-}
-
-/* "NAME ROUTE", or "NAME" to take it away. */
-static bool
-take_route(struct manager *manager, struct span text)
-{
-	struct span word = span_cut(&text, ' ');
-	struct route route = { .port = 0 };
-	struct queue_name name;
-
-	if (!queue_name_parse(word, &name) ||
-	    (text.len > 0 && !route_parse(text, &route)))
-		return false;
-	take_if_new(manager, &name);
-	if (set_route(manager, &name, text))
-		sort_if_known(manager, &name);
-	return true;
-}
-
 bool
 handling_command(struct manager *manager, struct span verb, struct span text)
 {
 	struct queue_name name;
 	enum order order;
 
-	if (span_equal(verb, span_of("route")))
-		return take_route(manager, text);
-	if (span_equal(verb, span_of("early")))
-		return let_go_early(manager, text);
+	if (altering_is_verb(verb))
+		return altering_command(manager, verb, text);
+	if (span_equal(verb, span_of("holdrule")) ||
+	    span_equal(verb, span_of("suppress"))) {
+		holding_told(manager, verb, text);
+		return true;
+	}
 	if (!find_order(verb, &order) || !queue_name_parse(text, &name))
 		return false;
-	give_order(manager, &name, order);
+	handling_give(manager, &name, order);
 	return true;
 }

@@ -10,9 +10,23 @@
 /* A line of the command FIFO, "VERB NAME"; false if it makes no sense. */
 bool handling_command(
     struct manager *manager, struct span verb, struct span name);
+/* An order for a message, whether it is known, held, or still in new/. */
+void handling_give(
+    struct manager *manager, const struct queue_name *name, enum order order);
+/* Where it lies when it is held. */
+void handling_hold_path(const struct queue_name *name, char path[96]);
+/* In cur/, but the scan at the start has not come to it. */
+bool handling_is_unread(
+    const struct manager *manager, const struct queue_name *name);
 /* "SUBJECT WHAT by=UID": what is done, and who asked for it. */
 void handling_log(
     const struct manager *manager, const char *subject, const char *what);
+/*
+ * Into hold/; false, and it is still known, if it cannot be.  A rule that wants
+ * it so says why; NULL: it was asked for.
+ */
+bool handling_hold(
+    struct manager *manager, struct message *message, const char *why);
 /* What was asked for while it was on its way; it must be closed. */
 void handling_carry_out(struct manager *manager, struct message *message);
 /*

@@ -25,12 +25,15 @@
 
 #include "base/control.h"
 #include "base/syncer.h"
+#include "queue/delays.h"
 #include "queue/delivery.h"
 #include "queue/file.h"
+#include "queue/holdrules.h"
 #include "queue/limits.h"
 #include "queue/odmr.h"
 #include "queue/report.h"
 #include "queue/spool.h"
+#include "queue/suppressed.h"
 
 enum {
 	ACTIVE_MAX = 400,     /* messages open for local delivery, at most */
@@ -71,6 +74,7 @@ struct active {
 	uint64_t report_number;          /* of the report it waits for */
 	char route[QUEUE_ROUTE_MAX + 1]; /* its own; empty: none */
 	enum report_why report_why;
+	int64_t report_age_s;          /* what a delay is reported for */
 	struct message *marked_before; /* in manager->marks */
 	struct message *marked_next;
 	int64_t put_back_at; /* the next deadline since it was begun */
@@ -282,14 +286,17 @@ struct manager {
 	    tls_policies;             /* who these three name, and how its */
 	struct control_list discards; /* mail goes, is for remote-send */
 	struct control_list sources;
-	struct buf delimiters; /* control/recipientdelimiter */
+	struct holdrules holdrules;
+	struct stat holdrules_file; /* all zero: none */
+	struct buf delimiters;      /* control/recipientdelimiter */
 	struct limits limits;
 	struct shared_limit *shared_limits;
 	struct buf me; /* at start: it is not asked for in the jail */
 	uint64_t concurrency_local;
 	uint64_t concurrency_remote;
-	uint64_t lifetime_s;   /* control/queuelifetime */
-	uint64_t delay_warn_s; /* control/delaywarning */
+	uint64_t lifetime_s; /* control/queuelifetime */
+	struct delays delays;
+	struct suppress_after suppress_after;
 	uint64_t retry_min_s;
 	uint64_t retry_max_s;
 

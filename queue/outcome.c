@@ -72,6 +72,19 @@ is_routed(const struct outcome *outcome, const char *folder, struct span name)
 	return strcmp(route, outcome->route) == 0;
 }
 
+/* Is REQUIRETLS what was asked for? */
+static bool
+is_secured(const struct outcome *outcome, const char *folder, struct span name)
+{
+	int fd = open_in(outcome, folder, name);
+
+	if (fd == -1)
+		return false;
+	const char *now = queue_file_tls(fd);
+	close(fd);
+	return strcmp(now, outcome->tls) == 0;
+}
+
 bool
 outcome_is_there(const struct outcome *outcome, struct span line)
 {
@@ -89,6 +102,9 @@ outcome_is_there(const struct outcome *outcome, struct span line)
 		return !is_held && !is_there;
 	if (outcome->route != NULL) /* or it has gone */
 		return is_routed(outcome, is_held ? "hold" : cur, text) ||
+		       (!is_held && !is_there);
+	if (outcome->tls != NULL)
+		return is_secured(outcome, is_held ? "hold" : cur, text) ||
 		       (!is_held && !is_there);
 	if (line.len > 0) /* its sender's time is over */
 		return is_held || !is_there || is_free(outcome, cur, text);

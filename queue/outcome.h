@@ -11,6 +11,7 @@ struct outcome {
 	int top; /* the queue's folder */
 	const char *verb;
 	const char *route; /* where to, "" as usual; NULL: another verb */
+	const char *tls;   /* yes, no or -; NULL: another verb */
 };
 
 /* FUTURERELEASE: is its time still to come? */

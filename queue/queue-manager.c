@@ -11,7 +11,8 @@
  * fd 67       smtpd odmr, odmr(5), if control/odmrdomains is there
  * reads       control/me locals virtualdomains concurrencylocal
  *             concurrencyremote limits odmrdomains queuelifetime
- *             delaywarning retrymin retrymax; the queue; never a message's text
+ *             delaywarning suppressafter retrymin retrymax; the queue;
+ *             never a message's text
  * writes      the queue
  * runs        nothing
  * exits       0 after TERM; EX_TEMPFAIL when a neighbour is gone: s6 starts
@@ -26,6 +27,7 @@
 #include "base/die.h"
 #include "base/sandbox.h"
 #include "queue/customers.h"
+#include "queue/holding.h"
 #include "queue/local.h"
 #include "queue/neighbour.h"
 
@@ -115,6 +117,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	settings_start(&manager);
 	spool_open(&manager.spool);
+	holding_start(&manager);
 	/* Any open file names its file system, the FIFO too. */
 	manager.syncer = syncer_new(manager.spool.trigger);
 	manager.base = event_base_new();

@@ -2,11 +2,11 @@
  * queue - show the queue and handle what is in it.
  *
  * started by  anyone (setuid mta-queue, setgid mta-inject)
- * uid         mta-queue; arguments are ids and patterns, nothing else
- * fd 1        what was asked for
+ * uid         mta-queue; arguments are ids, patterns and addresses, nothing
+ * else fd 0        addresses (suppress add -) fd 1        what was asked for
  * reads       the queue, also of a message's header (-H) and text (show);
  *             /etc/group
- * writes      queue/command; syncs queue/hold
+ * writes      queue/command holdrules suppressed; syncs queue/hold
  * exits       0; EX_USAGE; EX_NOINPUT nothing fits; EX_TEMPFAIL;
  *             EX_UNAVAILABLE if no manager runs
  */
@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bsd/unistd.h>
@@ -25,9 +24,12 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "net/routes.h"
+#include "queue/holdrule.h"
 #include "queue/outcome.h"
 #include "queue/select.h"
 #include "queue/shape.h"
+#include "queue/standing.h"
+#include "queue/suppress.h"
 #include "queue/view.h"
 
 static const char usage[] =
@@ -42,9 +44,24 @@ static const char usage[] =
     "       queue remove WHICH               take them away, tell nobody\n"
     "       queue fail WHICH                 send them back as undeliverable\n"
     "       queue route HOST[:PORT] WHICH    send them there; - as usual\n"
+    "       queue requiretls yes|no|- WHICH  only over TLS (REQUIRETLS), or "
+    "not\n"
     "WHICH: ID ... | -a all | -w held | -f SENDER | -r RECIPIENT | -d DOMAIN "
     "|\n"
     "       -H 'FIELD: PATTERN' | -o AGE at least | -y AGE at most (30m 4h 5d)";
+
+/* A line of the log is not endless: apart. */
+static const char usage_lists[] =
+    "usage: queue holdrule add [-q] -a | [-f SENDER] [-d DOMAIN]\n"
+    "                                        hold such mail as it arrives; "
+    "-q:\n"
+    "                                        and what is queued\n"
+    "       queue holdrule list [-j|--json]\n"
+    "       queue holdrule remove -a | NUMBER ...\n"
+    "       queue suppress add [-m WHY] ADDRESS ... | -\n"
+    "                                        send them nothing more\n"
+    "       queue suppress list [-j|--json] [ADDRESS ...]\n"
+    "       queue suppress remove -a | ADDRESS ...";
 
 enum {
 	WAIT_MS = 10000,
@@ -58,8 +75,10 @@ struct request {
 	struct shape shape;
 	const char *verb;
 	const char *route; /* where to, "" as usual; NULL: another verb */
+	const char *tls;   /* yes, no or -; NULL: another verb */
 	struct buf lines;  /* for the manager, not yet told */
 	struct buf names;  /* of all that it was told of, each with LF */
+	bool may_find_none;
 	unsigned long found;
 	unsigned long kept; /* by their senders: no retry moves them */
 };
@@ -107,66 +126,6 @@ show(void *context, const struct queue_file *file, bool is_held)
 		fwrite(bytes, 1, (size_t)got, stdout);
 		at += (uint64_t)got;
 	}
-}
-
-/* ---- the manager's own view ---- */
-
-static bool
-stat_state(const struct view *view, struct stat *status)
-{
-	return fstatat(view->spool.top, "state", status, AT_SYMLINK_NOFOLLOW) ==
-	       0;
-}
-
-static void
-print_state(const struct view *view)
-{
-	struct buf text = buf_new(SIZE_MAX / 2);
-	int fd = openat(view->spool.top, "state", O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1 || read_all(fd, &text, WAIT_MS) != IO_OK)
-		temp_fail("cannot read the manager's state");
-	close(fd);
-	struct span rest = buf_span(&text);
-	printf("%9s %11s %7s %6s %9s %9s  %s\n", "Messages", "Connections",
-	    "Allowed", "Limit", "Failures", "Blocked s", "Destination");
-	while (rest.len > 0) {
-		struct span line = span_cut(&rest, '\n');
-		struct span name = span_cut(&line, ' ');
-		static const int widths[] = { 9, 11, 7, 6, 9, 9 };
-
-		for (size_t i = 0; i < 6; i++) {
-			struct span number = span_cut(&line, ' ');
-
-			printf(
-			    "%*.*s ", widths[i], (int)number.len, number.ptr);
-		}
-		printf(" %.*s%s%.*s\n", (int)name.len, name.ptr,
-		    line.len > 0 ? " by " : "", (int)line.len,
-		    line.len > 0 ? line.ptr : "");
-	}
-	buf_free(&text);
-}
-
-static void
-limits(const struct view *view)
-{
-	struct stat before = { .st_ino = 0 };
-	struct stat now;
-	int64_t deadline = clock_ms() + WAIT_MS;
-
-	if (!view->sees_all)
-		die(EX_NOPERM, "for root and group mta-admin only");
-	stat_state(view, &before);
-	view_tell(view, span_of("state\n"));
-	while (!stat_state(view, &now) ||
-	       (now.st_ino == before.st_ino &&
-		   now.st_mtim.tv_nsec == before.st_mtim.tv_nsec)) {
-		if (clock_ms() > deadline)
-			die(EX_UNAVAILABLE, "queue-manager does not answer");
-		usleep(10000);
-	}
-	print_state(view);
 }
 
 /* ---- what changes ---- */
@@ -218,6 +177,8 @@ ask(void *context, const struct queue_file *file, bool is_held)
 	    is_retry ? file->name.id.text : name);
 	if (request->route != NULL && request->route[0] != '\0')
 		buf_printf(&request->lines, " %s", request->route);
+	if (request->tls != NULL)
+		buf_printf(&request->lines, " %s", request->tls);
 	buf_add_char(&request->lines, '\n');
 	buf_printf(&request->names, "%s%s\n", name, is_early ? " early" : "");
 	if (++request->found % PROGRESS == 0 && isatty(STDERR_FILENO))
@@ -234,7 +195,8 @@ count_undone(const struct request *request)
 	unsigned long undone = 0;
 	const struct outcome outcome = { .top = request->view.spool.top,
 		.verb = request->verb,
-		.route = request->route };
+		.route = request->route,
+		.tls = request->tls };
 
 	while (rest.len > 0) {
 		struct span line = span_cut(&rest, '\n');
@@ -275,7 +237,7 @@ change(struct request *request)
 	if (!request->view.sees_all &&
 	    (strcmp(request->verb, "hold") == 0 ||
 		strcmp(request->verb, "release") == 0 ||
-		request->route != NULL))
+		request->route != NULL || request->tls != NULL))
 		die(EX_NOPERM, "for root and group mta-admin only");
 	if (!selection_says(&request->selection))
 		die(EX_USAGE, "which ones?  -a for all\n%s", usage);
@@ -283,7 +245,7 @@ change(struct request *request)
 	tell(request);
 	if (isatty(STDERR_FILENO) && request->found >= PROGRESS)
 		fputc('\r', stderr);
-	if (request->found == 0)
+	if (request->found == 0 && !request->may_find_none)
 		die(EX_NOINPUT,
 		    request->kept > 0
 			? "held by their senders: queue release lets them go"
@@ -370,6 +332,17 @@ take_route(struct request *request, const char *text)
 }
 
 static void
+take_tls(struct request *request, const char *text)
+{
+	if (text == NULL ||
+	    (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0 &&
+		strcmp(text, "-") != 0))
+		die(EX_USAGE,
+		    "requiretls yes, no, or - as its sender has it\n%s", usage);
+	request->tls = text;
+}
+
+static void
 take_arguments(struct request *request, int argc, char **argv)
 {
 	static const struct option words[] = { { .name = "json", .val = 'j' },
@@ -381,6 +354,8 @@ take_arguments(struct request *request, int argc, char **argv)
 	optind = 2;
 	if (strcmp(request->verb, "route") == 0)
 		take_route(request, argv[optind++]);
+	else if (strcmp(request->verb, "requiretls") == 0)
+		take_tls(request, argv[optind++]);
 	opterr = 0;
 	while ((option = getopt_long(
 		    argc, argv, "awf:r:d:H:o:y:js", words, NULL)) != -1)
@@ -410,10 +385,30 @@ run(struct request *request)
 		if (request->found == 0)
 			die(EX_NOINPUT, "no such message in the queue");
 	} else if (strcmp(request->verb, "limits") == 0) {
-		limits(view);
+		standing_print(view);
 	} else {
 		return change(request);
 	}
+	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+}
+
+static int
+hold_by_rule(struct request *request, int argc, char **argv)
+{
+	view_open(&request->view);
+	if (!holdrule_run(
+		&request->view, argc, argv, usage_lists, &request->selection))
+		return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+	request->verb = "hold";
+	request->may_find_none = true;
+	return change(request);
+}
+
+static int
+suppress(struct request *request, int argc, char **argv)
+{
+	view_open(&request->view);
+	suppress_run(&request->view, argc, argv, usage_lists);
 	return fflush(stdout) == EOF ? EX_IOERR : EX_OK;
 }
 
@@ -421,20 +416,26 @@ int
 main(int argc, char **argv)
 {
 	static const char *const verbs[] = { "list", "show", "shape", "limits",
-		"hold", "release", "retry", "remove", "fail", "route" };
+		"hold", "release", "retry", "remove", "fail", "route",
+		"requiretls", "holdrule", "suppress" };
 	static struct request request;
 	bool is_known = false;
 
 	program_name("queue");
 	closefrom(3);
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
-		return puts(usage) == EOF ? EX_IOERR : EX_OK;
+		return printf("%s\n%s\n", usage, usage_lists) < 0 ? EX_IOERR
+								  : EX_OK;
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		is_known = is_known || strcmp(argv[1], verbs[i]) == 0;
 	if (!is_known)
 		die(EX_USAGE, "%s", usage);
 	request.lines = buf_new(PIPE_BUF);
 	request.names = buf_new(SIZE_MAX / 2);
+	if (strcmp(argv[1], "holdrule") == 0)
+		return hold_by_rule(&request, argc - 1, argv + 1);
+	if (strcmp(argv[1], "suppress") == 0)
+		return suppress(&request, argc - 1, argv + 1);
 	take_arguments(&request, argc, argv);
 	view_open(&request.view);
 	return run(&request);

@@ -14,9 +14,10 @@ enum {
 	REPORTS_MAX = 64 /* asked for at once: its socket holds some 160 */
 };
 
-/* Does a report of this kind speak of this recipient? */
+/* Does the message's report of this kind speak of this recipient? */
 static bool
-is_about(const struct slot *slot, enum report_why why)
+is_about(
+    const struct active *active, const struct slot *slot, enum report_why why)
 {
 	switch (why) {
 	case REPORT_FAILED:
@@ -24,7 +25,7 @@ is_about(const struct slot *slot, enum report_why why)
 	case REPORT_SUCCESS:
 		return slot_owes_success(slot);
 	case REPORT_DELAYED:
-		return slot->state == SLOT_WAITING && !slot->is_delay_reported;
+		return slot_owes_delay(slot, active->report_age_s);
 	}
 	return false;
 }
@@ -35,12 +36,13 @@ has_any(const struct message *message, enum report_why why)
 	const struct active *active = message->active;
 
 	for (uint64_t i = 0; i < active->file.slot_count; i++)
-		if (is_about(&active->slots[i], why))
+		if (is_about(active, &active->slots[i], why))
 			return true;
 	return false;
 }
 
-/* The slots it speaks of are part of a report's name: see queue(5). */
+/* The slots it speaks of are part of a report's name, and the age that a delay
+ * is told for: see queue(5). */
 static struct queue_id
 report_id(const struct message *message, enum report_why why)
 {
@@ -48,8 +50,10 @@ report_id(const struct message *message, enum report_why why)
 	struct buf purpose = buf_new(SIZE_MAX / 2);
 
 	buf_add_char(&purpose, (char)why);
+	if (why == REPORT_DELAYED)
+		buf_printf(&purpose, " @%lld", (long long)active->report_age_s);
 	for (uint64_t i = 0; i < active->file.slot_count; i++)
-		if (is_about(&active->slots[i], why))
+		if (is_about(active, &active->slots[i], why))
 			buf_printf(&purpose, " %llu", (unsigned long long)i);
 	struct queue_id id =
 	    queue_id_derive(&message->name.id, buf_span(&purpose));
@@ -102,7 +106,9 @@ ask_report(
 		.file_name = span_of(name),
 		.code = span_of(active->slots[0].code),
 		.text = span_of(active->slots[0].text),
-		.retry_until = deadline_end(manager, message) };
+		.retry_until = deadline_end(manager, message),
+		.requires_tls = active->file.envelope.requires_tls,
+		.age_s = why == REPORT_DELAYED ? active->report_age_s : 0 };
 	report_add(&packet, &report);
 	active->report_number = report.number;
 	active->report_why = why;
@@ -138,11 +144,11 @@ mark_reported(struct message *message, enum report_why why)
 	for (uint64_t i = 0; i < active->file.slot_count; i++) {
 		struct slot *slot = &active->slots[i];
 
-		if (!is_about(slot, why))
+		if (!is_about(active, slot, why))
 			continue;
 		marks_set(message, i);
 		if (why == REPORT_DELAYED)
-			slot->is_delay_reported = true;
+			slot->told_s = active->report_age_s;
 		else
 			slot->state = why == REPORT_SUCCESS ? SLOT_DELIVERED
 							    : SLOT_REPORTED;
@@ -185,12 +191,12 @@ handle_bounce(evutil_socket_t fd, short what, void *context)
 bool
 reporting_ask(struct manager *manager, struct message *message)
 {
+	message->active->report_age_s = deadline_delay_age(manager, message);
 	if (has_any(message, REPORT_FAILED))
 		ask_report(manager, message, REPORT_FAILED);
 	else if (has_any(message, REPORT_SUCCESS))
 		ask_report(manager, message, REPORT_SUCCESS);
-	else if (deadline_is_delay_due(manager, message) &&
-		 has_any(message, REPORT_DELAYED))
+	else if (has_any(message, REPORT_DELAYED))
 		ask_report(manager, message, REPORT_DELAYED);
 	else
 		return false;

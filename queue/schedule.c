@@ -11,7 +11,9 @@
 #include "queue/destinations.h"
 #include "queue/dispatch.h"
 #include "queue/handling.h"
+#include "queue/holding.h"
 #include "queue/manager.h"
+#include "queue/suppression.h"
 
 enum {
 	ADMITTED_MAX = 64, /* messages between two looks at events */
@@ -204,6 +206,10 @@ admit(struct manager *manager, struct message *message, struct active *read)
 	}
 	if (!message->is_retry)
 		log_arrival(message);
+	bool is_to_go =
+	    message->order == ORDER_NONE || message->order == ORDER_SORT;
+	if (!was_open && is_to_go && holding_take(manager, message))
+		return false;
 	if (message->order != ORDER_NONE && !was_open) {
 		message->is_retry = true;
 		active_close(manager, message);
@@ -211,6 +217,7 @@ admit(struct manager *manager, struct message *message, struct active *read)
 		return false;
 	}
 	message->active->jobs++; /* ours: nobody concludes it meanwhile */
+	suppression_apply(manager, message);
 	schedule_sort(manager, message);
 	message->is_retry = true;
 	return true;

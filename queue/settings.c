@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "mail/domain.h"
 #include "queue/destinations.h"
+#include "queue/holding.h"
 #include "queue/manager.h"
 #include "queue/shared.h"
 #include "queue/withdraw.h"
@@ -15,7 +16,7 @@
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
 	"odmrdomains", "smtproutes", "tlspolicy", "discardehlo",
-	"sourceaddress", "recipientdelimiter" };
+	"sourceaddress", "recipientdelimiter", "suppressafter" };
 
 /* What is for others to judge, and to complain of, is taken as it stands. */
 static void
@@ -34,8 +35,8 @@ load(struct manager *manager)
 	manager->delimiters = control_word("recipientdelimiter", "+");
 	manager->lifetime_s =
 	    control_number("queuelifetime", 432000, 60, 10000000);
-	manager->delay_warn_s =
-	    control_number("delaywarning", 14400, 0, 10000000);
+	delays_read(&manager->delays);
+	manager->suppress_after = suppress_after_read();
 	manager->retry_min_s = control_number("retrymin", 300, 1, 86400);
 	manager->retry_max_s = control_number("retrymax", 4000, 1, 86400);
 }
@@ -56,6 +57,7 @@ settings_refresh(struct manager *manager)
 {
 	const char *name = control_watch_changed(&manager->watch);
 
+	holding_refresh(manager);
 	if (name == NULL)
 		return;
 	log_event("control/%s changed: read again", name);

@@ -38,8 +38,8 @@ is_admin(uid_t caller)
 }
 
 /* RFC 8259 section 8.1: UTF-8, though hosts answer in whatever they like. */
-static void
-print_json_string(struct span text)
+void
+view_print_json_string(struct span text)
 {
 	struct buf clean = buf_new(SIZE_MAX / 2);
 
@@ -59,8 +59,8 @@ print_json_string(struct span text)
 	buf_free(&clean);
 }
 
-static void
-print_text(struct span text)
+void
+view_print_text(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
@@ -106,25 +106,29 @@ print_recipient(
 {
 	if (view->is_json) {
 		printf("{\"address\":");
-		print_json_string(address);
+		view_print_json_string(address);
 		printf(",\"state\":\"%s\",\"attempts\":%u,\"next_try\":%lld,"
 		       "\"code\":\"%s\",\"reason\":",
 		    state_word(slot), slot->attempts, (long long)slot->next_try,
 		    slot->code);
-		print_json_string(span_of(slot->text));
-		putchar('}');
+		view_print_json_string(span_of(slot->text));
+		printf(",\"bounce_pending\":%s}",
+		    slot->state == SLOT_FAILED ? "true" : "false");
 		return;
 	}
 	if (slot->state != SLOT_WAITING && slot->state != SLOT_FAILED)
 		return;
-	if (slot->attempts > 0) {
+	if (slot->attempts > 0 || slot->state == SLOT_FAILED) {
 		printf("    (%s ", slot->code);
-		print_text(span_of(slot->text));
-		print_time("; next try ", slot->next_try);
+		view_print_text(span_of(slot->text));
+		if (slot->state == SLOT_FAILED)
+			printf("; failed, its report is not sent yet");
+		else
+			print_time("; next try ", slot->next_try);
 		puts(")");
 	}
 	printf("        ");
-	print_text(address);
+	view_print_text(address);
 	putchar('\n');
 }
 
@@ -146,7 +150,7 @@ print_json_envelope(const struct envelope *envelope)
 		if (texts[i].value.len == 0)
 			continue;
 		printf(",\"%s\":", texts[i].name);
-		print_json_string(texts[i].value);
+		view_print_json_string(texts[i].value);
 	}
 	if (envelope->has_uid)
 		printf(",\"uid\":%llu", (unsigned long long)envelope->uid);
@@ -162,40 +166,81 @@ print_json_envelope(const struct envelope *envelope)
 		printf(",\"requires_tls\":true");
 }
 
+/* Why an administrator's rule holds it; empty: it was asked for, or is not
+ * held.
+ */
+static void
+read_why_held(
+    const struct queue_file *file, bool is_held, char why[QUEUE_WHY_MAX + 1])
+{
+	why[0] = '\0';
+	if (is_held)
+		queue_file_why_held(file->fd, why);
+	if (strcmp(why, QUEUE_RELEASED) == 0)
+		why[0] = '\0'; /* that was before */
+}
+
+static void
+print_json_head(const struct queue_file *file, bool is_held, int64_t made)
+{
+	char route[QUEUE_ROUTE_MAX + 1];
+	char why[QUEUE_WHY_MAX + 1];
+
+	queue_file_route(file, route);
+	read_why_held(file, is_held, why);
+	printf("{\"id\":\"%s\",\"bytes\":%llu,\"arrived\":%lld,\"sender\":",
+	    file->name.id.text, (unsigned long long)file->message_length,
+	    (long long)made);
+	view_print_json_string(file->envelope.sender);
+	print_json_envelope(&file->envelope);
+	printf(",\"held\":%s", is_held ? "true" : "false");
+	if (why[0] != '\0') {
+		printf(",\"held_by\":");
+		view_print_json_string(span_of(why));
+	}
+	printf(",\"route\":\"%s\",\"recipients\":[", route);
+}
+
+static void
+print_holders(const struct queue_file *file, bool is_held)
+{
+	char why[QUEUE_WHY_MAX + 1];
+
+	if (file->envelope.hold_until > (int64_t)time(NULL)) {
+		print_time(
+		    "  (held by its sender until ", file->envelope.hold_until);
+		putchar(')');
+	}
+	if (!is_held)
+		return;
+	read_why_held(file, is_held, why);
+	printf("  (held%s", why[0] == '\0' ? "" : " by ");
+	view_print_text(span_of(why));
+	putchar(')');
+}
+
 static void
 print_head(const struct view *view, const struct queue_file *file, bool is_held)
 {
 	int64_t made = (int64_t)(queue_id_time_us(&file->name.id) / 1000000);
 	char route[QUEUE_ROUTE_MAX + 1];
 
-	queue_file_route(file, route);
-
 	if (view->is_json) {
-		printf("{\"id\":\"%s\",\"bytes\":%llu,\"arrived\":%lld,"
-		       "\"sender\":",
-		    file->name.id.text,
-		    (unsigned long long)file->message_length, (long long)made);
-		print_json_string(file->envelope.sender);
-		print_json_envelope(&file->envelope);
-		printf(",\"held\":%s,\"route\":\"%s\",\"recipients\":[",
-		    is_held ? "true" : "false", route);
+		print_json_head(file, is_held, made);
 		return;
 	}
+	queue_file_route(file, route);
 	printf("%s %9llu ", file->name.id.text,
 	    (unsigned long long)file->message_length);
 	print_time("", made);
 	printf("  ");
 	if (file->envelope.sender.len == 0)
 		printf("<>");
-	print_text(file->envelope.sender);
+	view_print_text(file->envelope.sender);
 	if (route[0] != '\0')
 		printf("  (by %s)", route);
-	if (file->envelope.hold_until > (int64_t)time(NULL)) {
-		print_time(
-		    "  (held by its sender until ", file->envelope.hold_until);
-		putchar(')');
-	}
-	puts(is_held ? "  (held)" : "");
+	print_holders(file, is_held);
+	putchar('\n');
 }
 
 void
@@ -256,6 +301,7 @@ take_file(struct view *view, int folder, const char *text, bool is_held,
 		return; /* it has gone meanwhile */
 	if (queue_file_read(&file, fd, &name)) {
 		queue_file_take_release(&file);
+		queue_file_take_tls(&file);
 		if (is_visible(view, &file))
 			take(context, &file, is_held);
 		queue_file_free(&file);
@@ -313,15 +359,23 @@ write_whole(int fd, struct span lines)
 	return true;
 }
 
-void
-view_tell(const struct view *view, struct span lines)
+bool
+view_tell_if_running(const struct view *view, struct span lines)
 {
 	int fd = openat(
 	    view->spool.top, "command", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1 && errno == ENXIO)
-		die(EX_UNAVAILABLE, "no queue-manager runs: mtactl start");
+		return false;
 	if (fd == -1 || !write_whole(fd, lines))
 		temp_fail("cannot tell the queue-manager");
 	close(fd);
+	return true;
+}
+
+void
+view_tell(const struct view *view, struct span lines)
+{
+	if (!view_tell_if_running(view, lines))
+		die(EX_UNAVAILABLE, "no queue-manager runs: mtactl start");
 }

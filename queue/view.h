@@ -37,5 +37,11 @@ void view_print_total(const struct view *view);
  * the program if no manager runs.
  */
 void view_tell(const struct view *view, struct span lines);
+/* The same, but false if none runs. */
+bool view_tell_if_running(const struct view *view, struct span lines);
+
+/* With quotes, as UTF-8; and for a terminal, without control characters. */
+void view_print_json_string(struct span text);
+void view_print_text(struct span text);
 
 #endif

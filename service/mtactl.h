@@ -41,6 +41,14 @@ struct mtactl_number {
 extern const struct mtactl_number mtactl_numbers[];
 extern const size_t mtactl_number_count;
 
+/* Read what the queue has with a grammar of its own; each ends the program
+ * with a line about the first fault. */
+void mtactl_read_limits(void);
+void mtactl_read_odmr_domains(void);
+void mtactl_read_delays(void);
+void mtactl_read_suppress_after(void);
+void mtactl_read_holdrules(void);
+
 /* Look at settings, owners and modes; name each fault. */
 int mtactl_check(void);
 

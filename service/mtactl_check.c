@@ -23,8 +23,6 @@
 #include "net/wellknown.h"
 #include "queue/filters.h"
 #include "queue/guarding.h"
-#include "queue/limits.h"
-#include "queue/odmr.h"
 #include "service/addresses.h"
 #include "service/masters.h"
 #include "service/mtactl.h"
@@ -217,20 +215,6 @@ read_routes(void)
 }
 
 static void
-read_limits(void)
-{
-	static struct limits limits;
-
-	limits_read(&limits);
-}
-
-static void
-read_odmr_domains(void)
-{
-	odmr_domains();
-}
-
-static void
 read_providers(void)
 {
 	providers_read();
@@ -329,12 +313,14 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_masters, read_soliciting, read_wellknown, read_filters,
-	read_milters, read_rspamd, read_routes, read_limits, read_tls_policies,
-	read_discards, read_logins, read_sources, anchors_check,
-	read_name_servers, read_destination, read_lists, read_weights,
-	read_greylisting, read_account_limits, read_special_folders,
-	read_client_authorities, read_certificates, read_uidl_formats,
-	read_odmr_domains, read_providers, read_conversions, read_landlock };
+	read_milters, read_rspamd, read_routes, mtactl_read_limits,
+	read_tls_policies, read_discards, read_logins, read_sources,
+	anchors_check, read_name_servers, read_destination, read_lists,
+	read_weights, read_greylisting, read_account_limits,
+	read_special_folders, read_client_authorities, read_certificates,
+	read_uidl_formats, mtactl_read_odmr_domains, mtactl_read_delays,
+	mtactl_read_suppress_after, mtactl_read_holdrules, read_providers,
+	read_conversions, read_landlock };
 
 static void
 read_grammar(size_t i)

@@ -90,7 +90,6 @@ const struct mtactl_number mtactl_numbers[] = {
 	{ "concurrencylocal", 1, 128 },
 	{ "concurrencyremote", 1, 500 },
 	{ "queuelifetime", 60, 10000000 },
-	{ "delaywarning", 0, 10000000 },
 	{ "retrymin", 1, 86400 },
 	{ "retrymax", 1, 86400 },
 	{ "uidmin", 1, UINT32_MAX - 1 },

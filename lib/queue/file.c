@@ -246,15 +246,45 @@ slot_owes_success(const struct slot *slot)
 	       slot->state == SLOT_EXPANDED;
 }
 
-/* One line of text: state, delay flag, attempts, time, code, text, check. */
+bool
+slot_owes_delay(const struct slot *slot, int64_t age_s)
+{
+	return slot->state == SLOT_WAITING && slot->told_s < age_s;
+}
+
+/* "-", or "+" and the age; a lone "+" is what an older version wrote. */
+static void
+format_told(int64_t told_s, char text[24])
+{
+	if (told_s == 0 || told_s == SLOT_TOLD_BEFORE)
+		snprintf(text, 24, "%s", told_s == 0 ? "-" : "+");
+	else
+		snprintf(text, 24, "+%lld", (long long)told_s);
+}
+
+static int64_t
+parse_told(struct span text)
+{
+	uint64_t told_s;
+
+	if (text.len == 0 || text.ptr[0] != '+')
+		return 0;
+	return span_number(
+		   span_slice(text, 1, text.len), 10, INT64_MAX - 1, &told_s)
+		   ? (int64_t)told_s
+		   : SLOT_TOLD_BEFORE;
+}
+
+/* One line of text: state, delay told, attempts, time, code, text, check. */
 void
 slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE])
 {
 	char line[QUEUE_SLOT_SIZE];
+	char told[24];
 
-	int len = snprintf(line, sizeof(line), "%c%c %u %lld %s %s",
-	    (char)slot->state, slot->is_delay_reported ? '+' : '-',
-	    slot->attempts, (long long)slot->next_try,
+	format_told(slot->told_s, told);
+	int len = snprintf(line, sizeof(line), "%c%s %u %lld %s %s",
+	    (char)slot->state, told, slot->attempts, (long long)slot->next_try,
 	    slot->code[0] == '\0' ? "-" : slot->code, slot->text);
 	size_t used =
 	    len < QUEUE_SLOT_SIZE - 20 ? (size_t)len : QUEUE_SLOT_SIZE - 20;
@@ -289,8 +319,8 @@ parse_slot(struct span bytes, struct slot *slot)
 	    strchr("nkayxdr", line.ptr[0]) == NULL)
 		return false;
 	slot->state = (enum slot_state)line.ptr[0];
-	slot->is_delay_reported = line.ptr[1] == '+';
-	span_cut(&rest, ' ');
+	struct span head = span_cut(&rest, ' ');
+	slot->told_s = parse_told(span_slice(head, 1, head.len));
 	if (!span_number(span_cut(&rest, ' '), 10, UINT32_MAX, &number))
 		return false;
 	slot->attempts = (unsigned)number;

@@ -105,6 +105,37 @@ void queue_file_take_release(struct queue_file *file);
 bool queue_file_set_release(int fd, int64_t when);
 
 /*
+ * ---- REQUIRETLS ----
+ *
+ * An administrator may ask for it, or do without, whatever the envelope says.
+ */
+
+/* "yes", "no", or "-": as the envelope has it. */
+const char *queue_file_tls(int fd);
+/* One of these; as queue_file_set_route. */
+bool queue_file_set_tls(int fd, struct span value);
+/* envelope.requires_tls becomes what was asked for. */
+void queue_file_take_tls(struct queue_file *file);
+
+/*
+ * ---- why an administrator's rule holds it ----
+ *
+ * A third attribute, for people; queue_file_set_why_held with QUEUE_RELEASED:
+ * it was let go, and no rule holds it again.
+ */
+
+#define QUEUE_RELEASED "-"
+
+enum {
+	QUEUE_WHY_MAX = 700
+};
+
+/* Empty if no rule ever did. */
+void queue_file_why_held(int fd, char why[QUEUE_WHY_MAX + 1]);
+/* As queue_file_set_route. */
+bool queue_file_set_why_held(int fd, struct span why);
+
+/*
  * ---- slots: the fate of one recipient ----
  *
  * In the full form they stand in the file; a plain file keeps its one slot in
@@ -122,9 +153,12 @@ enum slot_state {
 	SLOT_REPORTED = 'r'   /* final, and its report is in the queue */
 };
 
+/* Told once, by a version that told nobody a second time. */
+#define SLOT_TOLD_BEFORE INT64_MAX
+
 struct slot {
 	enum slot_state state;
-	bool is_delay_reported;
+	int64_t told_s; /* the message's age at its last delay report */
 	unsigned attempts;
 	int64_t next_try; /* seconds since 1970 */
 	char code[12];    /* enhanced status code of the last attempt */
@@ -133,6 +167,8 @@ struct slot {
 
 /* Delivered, with a report of that still to be made? */
 bool slot_owes_success(const struct slot *slot);
+/* Waiting, and not yet reported as such at that age of its message? */
+bool slot_owes_delay(const struct slot *slot, int64_t age_s);
 
 /* The bytes of a new slot: waiting, never tried. */
 void slot_format(const struct slot *slot, char bytes[QUEUE_SLOT_SIZE]);

@@ -12,6 +12,9 @@ report_add(struct buf *buf, const struct report *report)
 	record_add(buf, 'C', report->code);
 	record_add(buf, 'R', report->text);
 	record_add_number(buf, 'T', (uint64_t)report->retry_until);
+	if (report->requires_tls)
+		record_add_string(buf, 'Q', "1");
+	record_add_number(buf, 'A', (uint64_t)report->age_s);
 }
 
 bool
@@ -19,6 +22,7 @@ report_parse(struct span packet, struct report *report)
 {
 	struct span value;
 	uint64_t until;
+	uint64_t age;
 
 	*report = (struct report){ .why = REPORT_FAILED };
 	if (!record_find(packet, 'W', &value) || value.len != 1 ||
@@ -27,9 +31,12 @@ report_parse(struct span packet, struct report *report)
 	report->why = (enum report_why)value.ptr[0];
 	if (!record_find(packet, 'J', &value) ||
 	    !queue_id_parse(value, &report->report_id) ||
-	    !record_find_number(packet, 'T', INT64_MAX, &until))
+	    !record_find_number(packet, 'T', INT64_MAX, &until) ||
+	    !record_find_number(packet, 'A', INT64_MAX, &age))
 		return false;
 	report->retry_until = (int64_t)until;
+	report->age_s = (int64_t)age;
+	report->requires_tls = record_find(packet, 'Q', &value);
 	return record_find_number(packet, 'N', UINT64_MAX, &report->number) &&
 	       record_find(packet, 'P', &report->file_name) &&
 	       record_find(packet, 'C', &report->code) &&

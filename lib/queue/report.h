@@ -7,7 +7,7 @@
  * Request  one packet: N number, W why, J the report's id (derived,
  *          so a repeated request changes nothing); one descriptor, the queue
  *          file.  Full form: the slots say which recipients (failed:
- *          SLOT_FAILED; delayed: SLOT_WAITING; success: slot_owes_success).
+ *          SLOT_FAILED; delayed: slot_owes_delay; success: slot_owes_success).
  *          Plain form: C and R say what became of the one recipient.  P is
  *          the name of the file.
  * Answer   V: K the report is in the queue (or is not due: null sender of a
@@ -32,6 +32,8 @@ struct report {
 	struct span code;      /* plain form */
 	struct span text;      /* plain form */
 	int64_t retry_until;   /* seconds since 1970, for a delay notice */
+	bool requires_tls;     /* the message does, and so does this */
+	int64_t age_s;         /* what that is told for; 0: another kind */
 };
 
 void report_add(struct buf *buf, const struct report *report);

@@ -99,6 +99,37 @@ full_file(void)
 	return file;
 }
 
+/* What is written of delays told is what older versions wrote, and read. */
+static void
+test_told(const struct queue_file *file)
+{
+	static const struct {
+		int64_t told_s;
+		const char *bytes;
+	} cases[] = { { 0, "n- 1 9 " }, { SLOT_TOLD_BEFORE, "n+ 1 9 " },
+		{ 3600, "n+3600 1 9 " } };
+	char bytes[QUEUE_SLOT_SIZE];
+	struct slot read;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct slot slot = { .state = SLOT_WAITING,
+			.told_s = cases[i].told_s,
+			.attempts = 1,
+			.next_try = 9 };
+
+		slot_format(&slot, bytes);
+		CHECK(cases[i].bytes, strncmp(bytes, cases[i].bytes,
+					  strlen(cases[i].bytes)) == 0);
+		CHECK("is read again",
+		    slot_write(file, 1, &slot) && slot_read(file, 1, &read) &&
+			read.told_s == cases[i].told_s && read.attempts == 1 &&
+			read.next_try == 9);
+		CHECK("owed for a later age only",
+		    slot_owes_delay(&read, 3600) == (i == 0) &&
+			slot_owes_delay(&read, 3601) == (i != 1));
+	}
+}
+
 static void
 test_full(void)
 {
@@ -126,6 +157,7 @@ test_full(void)
 			       read.attempts == 3 && read.next_try == 12345 &&
 			       strcmp(read.code, "5.1.1") == 0 &&
 			       strcmp(read.text, "no such user") == 0);
+	test_told(&file);
 	CHECK("the other is untouched",
 	    slot_read(&file, 0, &read) && read.state == SLOT_WAITING);
 	CHECK("slots are not summed", queue_file_check(&file));
