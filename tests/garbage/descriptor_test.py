@@ -299,7 +299,7 @@ class Local(OnControl):
 class Bounce(OnControl):
     @property
     def request(self):
-        return records(N=self.number, W='F', J=ID, P=ID, C='5.1.1', R='x', T=0)
+        return records(N=self.number, W='F', J=ID, P=ID, C='5.1.1', R='x', T=0, A=0)
 
 
 class Remote(OnControl):
