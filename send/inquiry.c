@@ -14,7 +14,8 @@
 
 enum {
 	CRASHES_MAX = 3,
-	GRACE_MS = 5000 /* for a child that ends by itself */
+	SWEEP_MS = 60 * 1000, /* between two looks at all that is kept */
+	GRACE_MS = 5000       /* for a child that ends by itself */
 };
 
 static void
@@ -359,5 +360,5 @@ inquiry_tick(struct inquirer *inquirer)
 	inquirer->sweep_ms = now + INQUIRY_SWEEP_MS;
 	policies_each(freshen, inquirer);
 	if (inquirer->pending >= inquirer->fetches_max)
-		inquirer->sweep_ms = now + 60 * 1000;
+		inquirer->sweep_ms = now + SWEEP_MS;
 }

@@ -39,7 +39,8 @@ static const char usage[] = "usage: sts            (started by neighbour(8))\n"
 enum {
 	SESSIONS_MAX = 1000,
 	TICK_MS = 1000,
-	REST_TICK_MS = 30 * 1000
+	REST_TICK_MS = 30 * 1000,
+	FIRST_SWEEP_MS = 10 * 1000 /* not to hold up the first mail */
 };
 
 struct service {
@@ -258,8 +259,7 @@ prepare(struct service *service)
 	if (inquirer->base == NULL || inquirer->resolve == -1)
 		temp_fail("cannot begin");
 	service->asked_ms = clock_ms();
-	/* The first look at what is kept is not to hold up the first mail. */
-	inquirer->sweep_ms = service->asked_ms + 10 * TICK_MS;
+	inquirer->sweep_ms = service->asked_ms + FIRST_SWEEP_MS;
 	hear(service, NEIGHBOUR_SELF, handle_control);
 	hear(service, inquirer->resolve, handle_resolve);
 	service->clock =
