@@ -401,13 +401,16 @@ errand_give_back(struct manager *manager, struct errand *errand, uint32_t count)
 		collect_release(manager, message);
 }
 
-/* Unless others of the errand are on their way: then they stay jobs. */
+/*
+ * Unless others of the errand are on their way: then they stay jobs, but not of
+ * a message that was withdrawn, for an order or a deadline waits for it.
+ */
 void
 errand_put_back(struct manager *manager, struct job *const *jobs, size_t count)
 {
 	struct errand *errand = jobs[0]->errand;
 
-	if (errand->jobs > count) {
+	if (errand->jobs > count && !errand->message->active->is_withdrawn) {
 		for (size_t i = count; i > 0; i--)
 			jobs_put_back(&errand->destination->jobs, jobs[i - 1]);
 		return;

@@ -75,9 +75,10 @@ settings_refresh(struct manager *manager)
 	buf_free(&manager->delimiters);
 	load(manager);
 	manager->settings_number++;
+	/* First: they point to the limits that were freed. */
+	shared_limit_all(manager);
 	destination_limit_all(manager);
 	withdraw_on_demand(manager);
-	shared_limit_all(manager);
 }
 
 /* Without control/locals: this host's own name, and localhost. */

@@ -81,26 +81,20 @@ suppression_apply_to(struct manager *manager, const struct errand *errand)
 }
 
 /*
- * It says that there is no such mailbox, and not that this message or its
- * sender is not wanted, or that the mailbox is full.  Hosts that know no RFC
- * 3463 say 550, 551 or 553.
+ * Another host said that there is no such mailbox, and not that this message or
+ * its sender is not wanted, or that the mailbox is full.  A bare 550 may be any
+ * of these, and what we found ourselves may be our own mistake.
  */
 static bool
 is_about_mailbox(const struct verdict *verdict)
 {
-	static const char *const codes[] = { "5.1.1", "5.1.2", "5.1.3", "5.1.6",
-		"5.1.10", "5.2.1" };
+	static const char *const codes[] = { "5.1.1", "5.1.6", "5.2.1" };
 	struct span host;
 	struct span reply;
 
-	if (span_is_one_of(
-		verdict->code, codes, sizeof(codes) / sizeof(*codes)))
-		return true;
-	return span_equal(verdict->code, span_of("5.0.0")) &&
-	       verdict_split_said(verdict->text, &host, &reply) &&
-	       (span_starts(reply, span_of("550")) ||
-		   span_starts(reply, span_of("551")) ||
-		   span_starts(reply, span_of("553")));
+	return span_is_one_of(
+		   verdict->code, codes, sizeof(codes) / sizeof(*codes)) &&
+	       verdict_split_said(verdict->text, &host, &reply);
 }
 
 static void
@@ -140,7 +134,9 @@ suppression_note(const struct manager *manager, const struct job *job,
 		.uid = UINT32_MAX,
 		.why = verdict->code };
 
+	/* Some refuse every report: its recipient may well be there. */
 	if (after->failures == 0 || verdict->kind != VERDICT_FAILED ||
+	    job->errand->message->active->file.envelope.sender.len == 0 ||
 	    !is_about_mailbox(verdict))
 		return;
 	int count = suppressed_count(

@@ -11,6 +11,9 @@ age_parse(struct span text, uint64_t *seconds)
 {
 	static const char units[] = "smhd";
 	static const uint64_t in_seconds[] = { 1, 60, 3600, 86400 };
+
+	if (text.len == 0)
+		return false; /* it has no last character */
 	struct span last = span_slice(text, text.len - 1, text.len);
 	size_t unit = span_index(span_of(units), last.ptr[0]);
 
