@@ -268,6 +268,9 @@ channel_run(const struct send_settings *settings, struct helpers *helpers,
 	}
 	connection_close(&connection);
 	buf_free(&connection.others);
+	buf_free(&connection.dane.records);
+	buf_free(&connection.dane.names);
+	sts_policy_free(&connection.strict.policy);
 	explicit_bzero(&connection, sizeof(connection));
 	connection.fd = -1; /* the next channel's host learns nothing of it */
 	return EX_OK;

@@ -60,6 +60,10 @@ try_host(struct attempt *attempt, struct span host)
 {
 	struct connection *connection = attempt->connection;
 
+	if (is_late(attempt)) {
+		attempt->is_unreached = true;
+		return false;
+	}
 	if ((attempt->reach.count > 0 && !dane_find(attempt, host)) ||
 	    !strict_admits(attempt, host))
 		return false;
@@ -286,7 +290,8 @@ connection_open(struct connection *connection,
 		reach_add(&attempt.reach, address, attempt.route.port);
 		if (try_host(&attempt, host))
 			return true;
-		if (attempt.text[0] == '\0') /* it is no address */
+		/* it is no address */
+		if (attempt.text[0] == '\0' && !attempt.is_unreached)
 			status = has_route ? DNS_LATER : DNS_NO_NAME;
 	} else {
 		status = has_route ? dns_addresses(resolve, host,

@@ -18,16 +18,18 @@ static const char no_records[] = "it has no TLSA records that DNSSEC secures";
  * verified TLS may have it so.
  */
 static bool
-is_wanted(const struct attempt *attempt, enum tls_level level)
+is_wanted(const struct attempt *attempt, const struct tls_policy *policy)
 {
 	const struct demand *demand = attempt->demand;
+	const enum tls_level level = policy->level;
 
 	if (attempt->route.kind == ROUTE_LMTP ||
 	    demand->need == NEED_OPTIONAL ||
 	    (demand->login > 0 && level != TLS_LEVEL_DANE))
 		return false;
 	return level == TLS_LEVEL_MAY || level == TLS_LEVEL_DANE ||
-	       (level == TLS_LEVEL_ENCRYPT && demand->need == NEED_REQUIRED);
+	       (level == TLS_LEVEL_ENCRYPT &&
+		   (demand->need == NEED_REQUIRED || !policy->is_named));
 }
 
 static bool
@@ -115,16 +117,16 @@ dane_find(struct attempt *attempt, struct span host)
 {
 	struct dane *dane = &attempt->connection->dane;
 	const struct helpers *helpers = attempt->helpers;
-	const enum tls_level level =
-	    tlspolicy_find(&attempt->settings->policies, attempt->domain, host)
-		.level;
+	const struct tls_policy policy =
+	    tlspolicy_find(&attempt->settings->policies, attempt->domain, host);
+	const enum tls_level level = policy.level;
 	enum dns_status status = DNS_NO_NAME;
 
 	buf_free(&dane->records);
 	buf_free(&dane->names);
 	dane->records = buf_new(TLS_RECORDS_MAX);
 	dane->names = buf_new(TLS_NAMES_MAX);
-	if (!is_wanted(attempt, level))
+	if (!is_wanted(attempt, &policy))
 		return true;
 	if (attempt->secure.len > 0 && helpers->tls != -1 &&
 	    helpers->resolve != -1)
@@ -161,7 +163,8 @@ dane_fault(const struct tls_facts *facts, const struct security *want)
 {
 	if (want->tlsa.len == 0)
 		return want->policy.level == TLS_LEVEL_DANE ? no_records : NULL;
-	if (facts->dane == TLS_DANE_REFUSED)
+	if (facts->dane != TLS_DANE_VERIFIED &&
+	    facts->dane != TLS_DANE_UNUSABLE)
 		return facts->distrust;
 	return facts->dane == TLS_DANE_UNUSABLE &&
 		       want->policy.level == TLS_LEVEL_DANE

@@ -277,7 +277,12 @@ inquiry_ask(struct inquirer *inquirer, const char *domain, struct asker *asker)
 	struct subject *subject = subjects_find(&inquirer->subjects, domain);
 
 	if (subject == NULL) {
-		inquirer->answer(asker, NULL);
+		struct kept kept;
+		bool is_kept = policies_load(domain, &kept);
+
+		inquirer->answer(asker, is_kept ? &kept.policy : NULL);
+		if (is_kept)
+			sts_policy_free(&kept.policy);
 		return;
 	}
 	subject_add(subject, asker);
@@ -327,7 +332,8 @@ freshen(const char *domain, void *context)
 	struct kept kept;
 
 	if (!policies_load(domain, &kept)) {
-		if (policies_drop(domain) && inquirer->policies > 0)
+		if (kept.is_read && policies_drop(domain) &&
+		    inquirer->policies > 0)
 			inquirer->policies--;
 		return true;
 	}

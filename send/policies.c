@@ -100,6 +100,7 @@ policies_load(const char *domain, struct kept *kept)
 
 	*kept = (struct kept){ .policy = sts_policy_new() };
 	if (read_file(domain, &text, kept)) {
+		kept->is_read = true;
 		is_read = parse(buf_span(&text), kept);
 		if (!is_read)
 			log_event("%s/%s is no policy", MTA_STS, domain);

@@ -23,6 +23,7 @@ struct kept {
 	char id[STS_ID_MAX + 1];
 	int64_t fetched_s;
 	int64_t used_s;
+	bool is_read; /* its file, whatever it says */
 };
 
 /* Remove what a crash left behind; how many files there are. */

@@ -110,7 +110,10 @@ secure_fault(const struct connection *connection, const struct security *want,
 	}
 	if ((*why = dane_fault(&connection->facts, want)) != NULL)
 		return code_of(want, "4.7.5", "5.7.10");
-	if (level == TLS_LEVEL_VERIFY && !connection->facts.is_verified) {
+	if ((level == TLS_LEVEL_VERIFY ||
+		(want->is_strict &&
+		    connection->facts.dane == TLS_DANE_UNUSABLE)) &&
+	    !connection->facts.is_verified) {
 		*why = connection->facts.distrust;
 		return code_of(want, "4.7.5", "5.7.10");
 	}

@@ -20,6 +20,7 @@ struct security {
 	struct tls_policy policy;
 	struct span names; /* as in tls_connect, policy.level VERIFY or tlsa */
 	struct span tlsa;  /* as in tls_connect: dane_demand */
+	bool is_strict;    /* MTA-STS counts where no TLSA record is usable */
 	const struct demand *demand;
 };
 

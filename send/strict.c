@@ -88,13 +88,18 @@ mode_for(const struct attempt *attempt, struct span host)
 {
 	const enum sts_mode mode = attempt->connection->strict.policy.mode;
 
-	/* RFC 8461 section 2: what DANE says is not overridden. */
 	if (mode == STS_NONE || attempt->is_known ||
-	    attempt->connection->dane.records.len > 0 ||
 	    attempt->demand->need == NEED_OPTIONAL ||
 	    !is_left_open(attempt->settings, attempt->domain, host))
 		return STS_NONE;
 	return mode;
+}
+
+/* RFC 8461 section 2: what DANE says is not overridden. */
+static bool
+has_dane(const struct attempt *attempt)
+{
+	return attempt->connection->dane.records.len > 0;
 }
 
 static struct span
@@ -119,15 +124,18 @@ bool
 strict_admits(struct attempt *attempt, struct span host)
 {
 	static const char why[] = "it is none of the policy's hosts";
-	enum sts_mode mode = mode_for(attempt, host);
+	/* A line for a host does not lead another domain's mail there. */
+	enum sts_mode mode = mode_for(attempt, attempt->domain);
 
 	if (mode == STS_NONE || attempt->reach.count == 0 ||
+	    has_dane(attempt) ||
 	    sts_admits(&attempt->connection->strict.policy, without_dot(host)))
 		return true;
 	tell(attempt, mode, host, why);
 	if (mode == STS_TESTING)
 		return true;
 	attempt->code = "4.7.5";
+	attempt->is_unreached = true; /* by a policy that may change */
 	snprintf(attempt->text, sizeof(attempt->text), "%.*s: by MTA-STS: %s",
 	    (int)host.len, host.ptr, why);
 	return false;
@@ -140,7 +148,8 @@ strict_apply(struct attempt *attempt, struct security *want)
 
 	attempt->is_strict =
 	    is_enforced && attempt->demand->need != NEED_REQUIRED;
-	if (!is_enforced)
+	want->is_strict = is_enforced;
+	if (!is_enforced || has_dane(attempt))
 		return;
 	/*
 	 * The policy vouches for the host's name: so it is the one to verify,
@@ -158,7 +167,7 @@ strict_tell(const struct attempt *attempt, struct span host, const char *why)
 
 	if (mode == STS_ENFORCE && attempt->is_strict && why != NULL)
 		tell(attempt, mode, host, why);
-	if (mode != STS_TESTING || why != NULL)
+	if (mode != STS_TESTING || why != NULL || has_dane(attempt))
 		return;
 	if (!connection->is_secure)
 		tell(attempt, mode, host, "there is no TLS to be had");

@@ -9,10 +9,10 @@
  * has ended says that it is free, and is handed another one, whatever its host
  * is.  (DESIGN has a process for one host.  What this gives up is bounded: who
  * takes a process over from outside, which no known fault allows, has the
- * messages of those that come after it, USES in all; with control/maxuseremote
- * 1 none does.)  Not so with a log-in, or over a customer's connection: that
- * process ends with its channel.  TLS is another process's for each channel, as
- * the session with tlsd is new.
+ * messages of those that come after it, USES in all, and what memory has kept
+ * of those before it; with control/maxuseremote 1 none does.)  Not so with a
+ * log-in, or over a customer's connection: that process ends with its channel.
+ * TLS is another process's for each channel, as the session with tlsd is new.
  *
  * One that is free for WORKER_IDLE_MS is told to go, by the other end's
  * closing: the parent decides, so that no channel goes to one that ends.

@@ -230,12 +230,18 @@ expect('REQUIRETLS: mode testing vouches for nobody', 'testing.example', ('D', '
 check('all end', sender.end() == (0, 0, 0, 0))
 
 for name, policy, domain in (('may', 'named.example may', 'named.example'), ('none', 'named.example none', 'named.example'),
-                             ('the host', 'mx.evil.example may', 'byhost.example'), ('* none', '* none', 'star.example')):
+                             ('* none', '* none', 'star.example')):
     PolicyHost(domain)
     control('tlspolicy', policy + '\n')
     sender = Sender(with_sts=True)
     expect(f'control/tlspolicy wins: {name}', domain, 'clear', host='mx.evil.example', **NO_TLS)
     sender.end()
+PolicyHost('byhost.example')
+control('tlspolicy', 'mx.example may\nmx.evil.example may\n')
+sender = Sender(with_sts=True)
+expect('control/tlspolicy wins for a host of the policy', 'byhost.example', 'clear', **NO_TLS)
+expect('but makes no other host one of them', 'byhost.example', ('Z', '4.7.5', 'MTA-STS'), host='mx.evil.example', **NO_TLS)
+sender.end()
 control('tlspolicy', '* encrypt\n')
 sender = Sender(with_sts=True)
 expect('... but not * encrypt', 'star.example', ('Z', '4.7.5', ''), pair=OTHER)

@@ -103,6 +103,11 @@ expect('encrypt: 454', 'enc.example', ('Z', '4.7.4', 'not to be had'), starttls=
 expect('encrypt: bytes after 220', 'enc.example', ('Z', '4.7.4', 'bytes after the 220'),
        starttls=b'220 go\r\n250 injected\r\n')
 s = expect('encrypt: a broken handshake', 'enc.example', ('Z', '4.7.4', 'not to be had'), garbage=b'250 hello\r\n')
+bad, good = Server(garbage=b''), Server()
+c = Channel(sender, bad, domain='enc.example')
+answers['enc.example'] = pack(('S', 'ok'), ('M', f'5 mx1.example {bad.address}'), ('M', f'10 mx2.example {good.address}'))
+got = c.send()
+check('encrypt: the next host, after a handshake that ended', got and got[0] == 'K' and len(good.messages) == 1, (got, bad.commands))
 check('... and no second connection in clear', s.connections == 1, s.connections)
 expect('encrypt by the host', 'any.example', ('Z', '4.7.4', ''), host='strict.mx.example', **NO_TLS)
 expect('verify', 'ver.example', 'tls')
