@@ -50,6 +50,14 @@ handling_hold(struct manager *manager, struct message *message, const char *why)
 	handling_hold_path(&message->name, to);
 	if (renameat2(manager->spool.top, from, manager->spool.top, to,
 		RENAME_NOREPLACE) == -1) {
+		/* A report has its id of what it tells: it is the same. */
+		if (errno == EEXIST &&
+		    unlinkat(manager->spool.top, from, 0) == 0) {
+			log_event("%s came twice: one is held already",
+			    message->name.id.text);
+			message_remove(manager, message);
+			return true;
+		}
 		warn_errno("%s cannot be held", message->name.id.text);
 		return false;
 	}

@@ -105,7 +105,6 @@ holding_take(struct manager *manager, struct message *message)
 		warn_errno("%s cannot be marked with why it is held",
 		    message->name.id.text);
 	active_close(manager, message);
-	message->is_retry = true;
 	if (!handling_hold(manager, message, buf_string(&why)))
 		schedule_again(manager, message);
 	buf_free(&why);

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bsd/unistd.h>
@@ -423,6 +424,7 @@ main(int argc, char **argv)
 
 	program_name("queue");
 	closefrom(3);
+	umask(077); /* what it makes is the manager's alone */
 	if (argc == 2 && strcmp(argv[1], "-h") == 0)
 		return printf("%s\n%s\n", usage, usage_lists) < 0 ? EX_IOERR
 								  : EX_OK;

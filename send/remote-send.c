@@ -261,8 +261,8 @@ open_to_customer(struct parent *parent, const struct channel_opening *target,
 static bool
 is_full(const struct parent *parent)
 {
-	return parent->children - parent->workers.free >=
-	       parent->settings->children_max;
+	return parent->children >=
+	       parent->settings->children_max + parent->workers.free;
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 #include "mail/header.h"
 #include "net/starttls.h"
 
@@ -140,19 +141,11 @@ is_name(struct span host)
 	       header_is_safe(host);
 }
 
-static struct span
-without_dot(struct span host)
-{
-	return host.len > 0 && host.ptr[host.len - 1] == '.'
-		   ? span_slice(host, 0, host.len - 1)
-		   : host;
-}
-
 static void
 set_names(struct tls_connect *connect, const struct security *want)
 {
-	struct span host = without_dot(want->host);
-	struct span names = without_dot(want->names);
+	struct span host = domain_without_dot(want->host);
+	struct span names = domain_without_dot(want->names);
 
 	if (is_name(host))
 		memcpy(connect->server_name, host.ptr, host.len);

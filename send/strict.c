@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/die.h"
+#include "mail/domain.h"
 #include "net/sts_ask.h"
 #include "send/connect.h"
 
@@ -102,14 +103,6 @@ has_dane(const struct attempt *attempt)
 	return attempt->connection->dane.records.len > 0;
 }
 
-static struct span
-without_dot(struct span host)
-{
-	return host.len > 0 && host.ptr[host.len - 1] == '.'
-		   ? span_slice(host, 0, host.len - 1)
-		   : host;
-}
-
 static void
 tell(const struct attempt *attempt, enum sts_mode mode, struct span host,
     const char *why)
@@ -129,7 +122,8 @@ strict_admits(struct attempt *attempt, struct span host)
 
 	if (mode == STS_NONE || attempt->reach.count == 0 ||
 	    has_dane(attempt) ||
-	    sts_admits(&attempt->connection->strict.policy, without_dot(host)))
+	    sts_admits(
+		&attempt->connection->strict.policy, domain_without_dot(host)))
 		return true;
 	tell(attempt, mode, host, why);
 	if (mode == STS_TESTING)

@@ -175,6 +175,14 @@ domain_lines(const char *name, const char *end)
 	return list;
 }
 
+struct span
+domain_without_dot(struct span domain)
+{
+	return domain.len > 0 && domain.ptr[domain.len - 1] == '.'
+		   ? span_slice(domain, 0, domain.len - 1)
+		   : domain;
+}
+
 bool
 domain_fits(struct span pattern, struct span domain)
 {

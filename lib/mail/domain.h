@@ -37,6 +37,9 @@ struct control_list domain_list(const char *name);
  */
 struct control_list domain_lines(const char *name, const char *end);
 
+/* "example.org." as DNS writes it, without that last dot. */
+struct span domain_without_dot(struct span domain);
+
 /*
  * Does pattern cover domain?  ".example.org" covers every name below
  * example.org; any other covers itself, ASCII case ignored.

@@ -151,17 +151,24 @@ unlock(int fd, int result)
 	return result;
 }
 
+/* Behind what the file holds; a power cut may have left a line without end. */
 static int
-append(int top, unsigned number, struct span lines)
+append(int top, unsigned number, const struct buf *held,
+    const struct suppressed *entry)
 {
+	struct buf line = buf_new(SUPPRESSED_FILE_MAX);
 	char path[PATH_SIZE];
 
+	if (held->len > 0 && held->data[held->len - 1] != '\n')
+		buf_add_char(&line, '\n');
+	add_line(&line, entry);
 	path_of(number, "", path);
 	int fd = openat(top, path,
 	    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	return unlock(fd, write_all(fd, lines) ? 1 : -1);
+	int result =
+	    fd == -1 ? -1 : unlock(fd, write_all(fd, buf_span(&line)) ? 1 : -1);
+	buf_free(&line);
+	return result;
 }
 
 static int
@@ -178,7 +185,8 @@ replace(int top, unsigned number, struct span lines)
 	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	bool is_written = write_all(fd, lines);
+	/* It has lines that were promised to be durable. */
+	bool is_written = write_all(fd, lines) && fdatasync(fd) == 0;
 	unlock(fd, 0);
 	return is_written && renameat(top, temporary, top, path) == 0 ? 0 : -1;
 }
@@ -197,13 +205,7 @@ add_locked(int top, const struct suppressed *entry, struct buf *lines)
 		errno = ENOSPC;
 		return -1;
 	}
-	/* A power cut may have left a line without its end. */
-	bool is_torn = lines->len > 0 && lines->data[lines->len - 1] != '\n';
-	buf_clear(lines);
-	if (is_torn)
-		buf_add_char(lines, '\n');
-	add_line(lines, entry);
-	return append(top, number, buf_span(lines));
+	return append(top, number, lines, entry);
 }
 
 int
@@ -254,6 +256,7 @@ suppressed_remove(int top, struct span address)
 	return result;
 }
 
+/* Nothing is written anew but where old failures go. */
 static int
 count_locked(
     int top, const struct suppressed *failure, int64_t since, struct buf *kept)
@@ -261,25 +264,30 @@ count_locked(
 	struct buf lines = buf_new(SUPPRESSED_FILE_MAX);
 	unsigned number = number_of(failure->address);
 	struct suppressed entry;
+	bool is_old = false;
 	int count = suppressed_read(top, number, &lines);
+	int result = -1;
 	struct span rest = buf_span(&lines);
 
 	while (count != -1 && suppressed_next(&rest, &entry)) {
-		if (entry.kind == 'f' && entry.when < since)
+		if (entry.kind == 'f' && entry.when < since) {
+			is_old = true;
 			continue;
+		}
 		add_line(kept, &entry);
 		count += entry.kind == 'f' &&
 			 span_equal_nocase(entry.address, failure->address);
 	}
-	buf_free(&lines);
-	if (count == -1)
-		return -1;
-	if (kept->len > SUPPRESSED_FILE_MAX - 1024) {
+	if (count != -1 && kept->len > SUPPRESSED_FILE_MAX - 1024) {
 		errno = ENOSPC;
-		return -1;
+	} else if (count != -1 && is_old) {
+		add_line(kept, failure);
+		result = replace(top, number, buf_span(kept));
+	} else if (count != -1) {
+		result = append(top, number, &lines, failure);
 	}
-	add_line(kept, failure);
-	return replace(top, number, buf_span(kept)) == -1 ? -1 : count + 1;
+	buf_free(&lines);
+	return result == -1 ? -1 : count + 1;
 }
 
 int

@@ -62,6 +62,15 @@ id, message = next(iter(listed().items()))
 check('the log says why', f'{id} held by rule 1, from *@bad.example to good.example\n' in log(), log()[-900:])
 check('mailq, too', '(held by rule 1, from *@bad.example to good.example)' in queue('list').stdout, queue('list').stdout)
 check('and its JSON', message['held'] and message['held_by'] == 'rule 1, from *@bad.example to good.example', message)
+
+# ---- as a report may come twice, of the same id ----
+path, = glob.glob(f'/var/mta/queue/hold/{id}*')
+copy = f'/var/mta/queue/new/{os.path.basename(path)}'
+subprocess.run(['cp', '-a', path, copy], check=True)
+kill_manager()
+check('one that is held already is dropped', wait_for(lambda: f'{id} came twice: one is held already' in log()) and held() == 1, log()[-900:])
+check('and nothing of it is left', wait_for(lambda: not glob.glob(f'/var/mta/queue/cur/*/{id}*') and not os.path.exists(copy)) and good.count == 2)
+
 send_from('www@bad.example', 'ann@example.org', 'y@far.example', 'z@good.example')
 check('all of a message is, for one recipient', wait_for(lambda: held() == 2) and good.count == 2)
 
