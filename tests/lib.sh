@@ -43,23 +43,40 @@ host_bind() {
 	mount --bind "$host_dir/spool" /var/mail
 }
 
-# useradd takes seconds for all our uids: what it made on a host before is kept.
+# Installing takes a hundred processes: what it made on a host before is kept,
+# /etc's part of it (joe and ann are among the users) and /var/mta.
 host_install() {
-	kept=$BUILD/accounts.tar
-	! accounts_are_kept || tar -C /etc -xf "$kept"
-	(cd "$tests/.." && service/install "$BUILD") || exit 1
-	accounts_are_kept || keep_accounts
+	kept=$BUILD/host
+	exec 9>>"$kept.lock" && flock 9 || exit 1
+	host_is_kept || make_host || exit 1
+	tar -C /etc -xf "$kept/etc.tar" &&
+	    sed -i "s|:@HOME@/|:$host_dir/home/|" /etc/passwd &&
+	    cp -a "$kept/mta/." /var/mta &&
+	    cp -a "$kept/home/." "$host_dir/home" || exit 1
+	exec 9>&-
 }
 
-accounts_are_kept() {
-	[ -n "$(find "$kept" -newer /etc/passwd -newer /etc/group \
-	    -newer "$BUILD/service/mtactl" 2>/dev/null)" ]
+host_is_kept() {
+	[ -e "$kept/etc.tar" ] && [ -z "$(cd "$tests/.." &&
+	    find "$BUILD"/*/ service ./*/*.[1-8] lib/*/*.[1-8] "$tests/lib.sh" \
+		/etc/passwd /etc/group -maxdepth 1 -type f \
+		! -name '*.o' ! -name '*.[ad]' -newer "$kept/etc.tar" \
+		-print -quit)" ]
 }
 
-keep_accounts() {
-	made=$(mktemp "$kept.XXXXXX") &&
-	    tar -C /etc -cf "$made" passwd group shadow gshadow &&
-	    mv "$made" "$kept"
+# The list of users gets its name last: without it, nothing is kept.
+make_host() {
+	rm -rf "$kept" && mkdir "$kept" || return 1
+	(cd "$tests/.." && service/install "$BUILD") || return 1
+	for user in joe ann; do
+		useradd --home-dir "$host_dir/home/$user" --create-home \
+		    --shell /bin/sh "$user" || return 1
+	done
+	cp -a /var/mta "$kept/mta" && cp -a "$host_dir/home" "$kept/home" &&
+	    sed -i "s|:$host_dir/home/|:@HOME@/|" /etc/passwd &&
+	    tar -C /etc -cf "$kept/etc" passwd group shadow gshadow \
+		pam.d/estafeta &&
+	    mv "$kept/etc" "$kept/etc.tar"
 }
 
 # /etc, /var/mta and the mail spool of our own, on the disk; users joe and ann.
@@ -77,10 +94,6 @@ host_setup() {
 	ip link set lo up
 	rm -f /etc/aliases
 	host_install
-	for user in joe ann; do
-		useradd --home-dir "$host_dir/home/$user" --create-home \
-		    --shell /bin/sh "$user"
-	done
 	printf 'mx.example.org\n' >/var/mta/control/me
 	printf 'example.org\nlocalhost\nmx.example.org\n' >/var/mta/control/locals
 }
