@@ -4,17 +4,43 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/io.h"
 #include "queue/lookup.h"
 
 enum {
-	LOOKUP_TIMEOUT_MS = 20000
+	LOOKUP_TIMEOUT_MS = 20000,
+	STRANGERS = 64,
+	STRANGER_MS = 60000
 };
+
+static struct stranger {
+	unsigned uid;
+	int64_t until_ms;
+} strangers[STRANGERS];
 
 /* A uid that nobody has: all sources that nsswitch.conf names are asked. */
 void
 account_prepare(void)
 {
 	getpwuid(UINT32_MAX - 1);
+}
+
+void
+account_remember_stranger(unsigned uid)
+{
+	strangers[uid % STRANGERS] =
+	    (struct stranger){ uid, clock_ms() + STRANGER_MS };
+}
+
+/* Users of this host have an entry; accounts of a table have a uid alone. */
+static const struct passwd *
+user_of(unsigned uid)
+{
+	const struct stranger *stranger = &strangers[uid % STRANGERS];
+
+	if (stranger->uid == uid && clock_ms() < stranger->until_ms)
+		return NULL;
+	return getpwuid(uid);
 }
 
 struct account
@@ -41,21 +67,23 @@ is_own_name(struct span account, struct span user)
 
 /* The group must be the user's own, as local-deliver demands, too. */
 static bool
-may_become(uint64_t uid, uint64_t gid, uint64_t uid_min)
+may_become(
+    uint64_t uid, uint64_t gid, uint64_t uid_min, struct account *account)
 {
 	if (uid == 0 || gid == 0 || uid < uid_min)
 		return false;
-	const struct passwd *entry = getpwuid((uid_t)uid);
+	const struct passwd *entry = user_of((unsigned)uid);
+	account->is_stranger = entry == NULL;
 	return entry != NULL ? entry->pw_gid == gid : gid >= uid_min;
 }
 
 static bool
-is_usable(
-    uint64_t uid_min, struct span user, const struct lookup_answer *answer)
+is_usable(uint64_t uid_min, struct span user,
+    const struct lookup_answer *answer, struct account *account)
 {
 	return answer->kind == LOOKUP_MAILBOX && answer->extension.len == 0 &&
 	       answer->mailbox.len > 0 && is_own_name(answer->account, user) &&
-	       may_become(answer->uid, answer->gid, uid_min);
+	       may_become(answer->uid, answer->gid, uid_min, account);
 }
 
 bool
@@ -80,7 +108,7 @@ account_find(uint64_t uid_min, struct span user, struct account *account)
 		return false;
 	}
 	account->kind = CHECKPW_NOBODY;
-	if (!is_usable(uid_min, user, &answer))
+	if (!is_usable(uid_min, user, &answer, account))
 		return true;
 	buf_add(&account->name, answer.account);
 	buf_add(&account->mailbox, answer.mailbox);

@@ -11,6 +11,7 @@ struct account {
 	enum checkpw_kind kind;
 	unsigned uid;
 	unsigned gid;
+	bool is_stranger; /* no source of users knows the uid */
 	struct buf name;
 	struct buf mailbox;
 };
@@ -20,6 +21,13 @@ struct account {
  * the children fork that do.
  */
 void account_prepare(void);
+
+/*
+ * For children that fork within the next minute: nobody has this uid.  All
+ * sources have to say so, and the last of them takes longest, above all in a
+ * new process.
+ */
+void account_remember_stranger(unsigned uid);
 
 /* Nobody's. */
 struct account account_new(void);

@@ -241,6 +241,8 @@ admission_take_report(struct login *login, struct seat *seat)
 	packet_close_fds(&login->packet);
 	if (report.account_len > sizeof(report.account))
 		report.verdict = LOGIN_LATER;
+	if (report.verdict == LOGIN_OK && report.stranger != 0)
+		account_remember_stranger(report.stranger);
 	if (report.verdict != LOGIN_OK)
 		take_refusal(login, seat, &report);
 	else if (login->settings->program == NULL)

@@ -160,6 +160,7 @@ send_report(const struct attempt *attempt, enum login_verdict verdict,
 {
 	struct attempt_report report = { .verdict = (uint32_t)verdict,
 		.account_len = (uint32_t)account->name.len,
+		.stranger = account->is_stranger ? account->uid : 0,
 		.penalty_key = subject->penalty_key };
 	struct span bytes = { (const char *)&report, sizeof(report) };
 

@@ -21,6 +21,7 @@ struct attempt_report {
 	uint32_t verdict;
 	uint32_t account_len;
 	uint64_t penalty_key; /* whose failure it is; 0: the client network's */
+	uint32_t stranger;    /* account_remember_stranger; 0: none */
 	char account[LOGIN_USER_MAX];
 };
 

@@ -62,7 +62,8 @@ answer(const struct exchanges *exchanges, int session)
 	verdict = is_sasl ? exchange_run(exchanges, session, &sasl)
 			  : check(exchanges, &request);
 	checkpw_request_wipe(&request);
-	sasl_request_wipe(&sasl);
+	if (!is_request) /* else none of its pages is ours yet */
+		sasl_request_wipe(&sasl);
 	if (!checkpw_send_answer(session, verdict))
 		warn_errno("cannot answer");
 }

@@ -338,6 +338,16 @@ os.mkdir('/var/mta/users/passwords')
 check('a table that cannot be read is for later', '[SYS/TEMP]' in refusal(log_in, 'alice@example.net', 'changed'))
 os.rmdir('/var/mta/users/passwords')
 os.rename('/var/mta/users/passwords.away', '/var/mta/users/passwords')
+client = log_in('alice@example.net', 'changed')
+alice = [status(pid)['Uid'].split()[0] for pid in processes('pop3d')]
+client.quit()
+alice = [uid for uid in alice if uid != str(pwd.getpwnam('mta-pop3').pw_uid)][0]
+run('useradd', '--uid', alice, '--gid', 'joe', '--no-create-home', 'thief')
+check('that nobody has a uid is remembered for a while', refusal(log_in, 'alice@example.net', 'changed') == '')
+kill_all(processes('login'))
+check('a uid whose user has another group is not served',
+      wait_for(lambda: '[AUTH]' in refusal(log_in, 'alice@example.net', 'changed'), 20), log()[-600:])
+run('userdel', 'thief')
 for name in ('checkpw', 'lookup', 'login'):
     old = processes(name)
     kill_all(old)
