@@ -128,6 +128,9 @@ deadline_next(const struct manager *manager, struct message *message)
 
 	if (message->warn_at <= now && message->active != NULL)
 		message->warn_at = deadline_warn(manager, message);
+	/* It came while the message waited: whoever opens it tells it. */
+	if (message->warn_at <= now && now < message->end_at)
+		return now;
 	if (message->warn_at > now && message->warn_at < message->end_at)
 		return message->warn_at;
 	if (message->end_at > now)
