@@ -368,17 +368,18 @@ errand_start(struct manager *manager, struct errand *errand)
 	if (message->active->put_back_at == 0)
 		message->active->put_back_at = deadline_next(manager, message);
 	errand->due = INT64_MAX;
-	int64_t hold_until = message->active->file.envelope.hold_until;
-	bool is_held = hold_until > clock_now();
-	suppression_apply_to(manager, errand);
+	int64_t begins = message->active->file.envelope.hold_until;
+	if (!suppression_apply_to(manager, errand) && begins <= clock_now())
+		begins = clock_now() + (int64_t)manager->retry_min_s;
+	bool must_wait = begins > clock_now();
 	if (deadline_is_over(message))
 		give_up(manager, errand);
-	else if (!is_held)
+	else if (!must_wait)
 		make_jobs(manager, errand);
 	bool has_jobs = errand->jobs > 0;
 	make_ready(errand);
-	if (is_held)
-		errand_wait(manager, errand, hold_until);
+	if (must_wait)
+		errand_wait(manager, errand, begins);
 	else if (!has_jobs)
 		errand_remove(manager, errand);
 	collect_release(manager, message);

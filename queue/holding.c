@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/paths.h"
 #include "queue/handling.h"
 
 static void
@@ -35,13 +36,20 @@ holding_start(struct manager *manager)
 void
 holding_refresh(struct manager *manager)
 {
+	struct holdrules rules;
 	struct stat now;
 
 	look(manager, &now);
 	if (is_same(&now, &manager->holdrules_file))
 		return;
+	if (!holdrules_load(&rules, manager->spool.top)) {
+		warn_errno("the rules of before stay: cannot read %s/holdrules",
+		    MTA_QUEUE);
+		return;
+	}
 	holdrules_free(&manager->holdrules);
-	holding_start(manager);
+	manager->holdrules = rules;
+	manager->holdrules_file = now;
 	log_event("holdrules changed: %zu of them", manager->holdrules.count);
 }
 

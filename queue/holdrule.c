@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "mail/domain.h"
 #include "queue/holdrules.h"
 
 struct request {
@@ -115,6 +116,20 @@ wanted_rule(const struct request *request)
 	return rule;
 }
 
+/* As the list has it; the texts are in forms. */
+static void
+list_form(struct holdrule *rule, struct buf forms[2])
+{
+	forms[0] = buf_new(HOLDRULE_TEXT_MAX);
+	forms[1] = buf_new(HOLDRULE_TEXT_MAX);
+	domain_add_address(&forms[0], rule->sender);
+	if (!domain_add_ascii(&forms[1], rule->domain))
+		die(EX_USAGE, "%.*s: no domain can have that name",
+		    (int)rule->domain.len, rule->domain.ptr);
+	rule->sender = buf_span(&forms[0]);
+	rule->domain = buf_span(&forms[1]);
+}
+
 static bool
 is_same(const struct holdrule *a, const struct holdrule *b)
 {
@@ -139,7 +154,9 @@ add(const struct request *request)
 	struct buf lines = buf_new(HOLDRULES_BYTES_MAX);
 	struct holdrules rules;
 	struct holdrule rule = wanted_rule(request);
+	struct buf forms[2];
 
+	list_form(&rule, forms);
 	lock(request->view);
 	holdrules_read(&rules, request->view->spool.top);
 	for (size_t i = 0; i < rules.count; i++) {
@@ -163,6 +180,8 @@ add(const struct request *request)
 	print_rule(&rule);
 	putchar('\n');
 	buf_free(&lines);
+	buf_free(&forms[0]);
+	buf_free(&forms[1]);
 	holdrules_free(&rules);
 }
 

@@ -12,6 +12,10 @@
 #include "base/paths.h"
 #include "queue/suppressed.h"
 
+enum {
+	LINES_MAX = 128 << 20 /* bytes: more than the list can hold */
+};
+
 struct request {
 	const struct view *view;
 	const char *usage;
@@ -23,24 +27,25 @@ struct request {
 };
 
 static _Noreturn void
-cannot(const char *verb)
+cannot(const struct request *request, const char *verb)
 {
 	if (errno == ENOSPC)
 		die(EX_UNAVAILABLE,
-		    "the suppression list is full: over a million addresses");
-	temp_fail("cannot %s %s/suppressed", verb, MTA_QUEUE);
+		    "the suppression list is full: over a million addresses; "
+		    "%lu were changed",
+		    request->changed);
+	temp_fail("%lu addresses were changed, then: cannot %s %s/suppressed",
+	    request->changed, verb, MTA_QUEUE);
 }
 
-static void
-check_address(struct span address)
+static bool
+is_address(struct span address)
 {
 	for (size_t i = 0; i < address.len; i++)
 		if ((unsigned char)address.ptr[i] < ' ' ||
 		    address.ptr[i] == 0x7f)
-			address.len = 0;
-	if (address.len == 0 || address.len > ENVELOPE_ADDRESS_MAX)
-		die(EX_USAGE, "%.*s: write an address", (int)address.len,
-		    address.ptr);
+			return false;
+	return address.len > 0 && address.len <= ENVELOPE_ADDRESS_MAX;
 }
 
 /* For the log, which is the manager's. */
@@ -88,10 +93,14 @@ add(struct request *request, struct span address)
 		.uid = request->view->caller,
 		.why = span_of(request->why) };
 
-	check_address(address);
-	int added = suppressed_add(request->view->spool.top, &entry);
-	if (added == -1)
-		cannot("write");
+	int added = suppressed_add(request->view->spool.top, &entry, true);
+	if (added == -1) {
+		int error = errno;
+
+		sync_list(request->view);
+		errno = error;
+		cannot(request, "write");
+	}
 	if (added == 1)
 		request->changed++;
 	else
@@ -99,24 +108,59 @@ add(struct request *request, struct span address)
 	return added == 1;
 }
 
+/* All are looked at before one is added. */
+static void
+check_lines(struct span lines)
+{
+	for (unsigned long number = 1; lines.len > 0; number++) {
+		struct span line = span_trim(span_cut(&lines, '\n'));
+
+		if (line.len > 0 && !is_address(line))
+			die(EX_DATAERR,
+			    "line %lu is no address: nothing was added",
+			    number);
+	}
+}
+
+static struct buf
+read_lines(void)
+{
+	struct buf lines = buf_new(LINES_MAX);
+	char part[16384];
+	size_t got;
+
+	while ((got = fread(part, 1, sizeof(part), stdin)) > 0) {
+		if (lines.len + got > LINES_MAX)
+			die(EX_DATAERR,
+			    "more than %d MiB: nothing was added; divide the "
+			    "list",
+			    LINES_MAX >> 20);
+		buf_add(&lines, (struct span){ part, got });
+	}
+	if (ferror(stdin))
+		temp_fail("cannot read the addresses");
+	return lines;
+}
+
 /* A long list: one line in the log. */
 static void
 add_lines(struct request *request)
 {
-	char line[ENVELOPE_ADDRESS_MAX + 2];
+	struct buf lines = read_lines();
+	struct span rest = buf_span(&lines);
 	struct buf text = buf_new(64);
 
-	while (fgets(line, sizeof(line), stdin) != NULL) {
-		struct span address = span_trim(span_of(line));
+	check_lines(rest);
+	while (rest.len > 0) {
+		struct span address = span_trim(span_cut(&rest, '\n'));
 
 		if (address.len > 0)
 			add(request, address);
 	}
-	if (ferror(stdin))
-		temp_fail("cannot read the addresses");
 	buf_printf(&text, "%lu addresses", request->changed);
 	tell(request->view, "added", buf_span(&text));
 	buf_free(&text);
+	buf_free(&lines);
 }
 
 static void
@@ -124,6 +168,9 @@ add_all(struct request *request, char **addresses)
 {
 	if (*addresses == NULL)
 		die(EX_USAGE, "which addresses?\n%s", request->usage);
+	for (char **address = addresses; *address != NULL; address++)
+		if (!is_address(span_of(*address)))
+			die(EX_USAGE, "%s: write an address", *address);
 	for (; *addresses != NULL; addresses++)
 		if (strcmp(*addresses, "-") == 0)
 			add_lines(request);
@@ -171,7 +218,7 @@ list_named(struct request *request, char **addresses)
 		    span_of(*addresses), &room, &entry);
 
 		if (found == -1)
-			cannot("read");
+			cannot(request, "read");
 		if (found == 0)
 			continue;
 		request->changed++;
@@ -192,7 +239,7 @@ walk(struct request *request,
 
 	for (unsigned i = 0; i < SUPPRESSED_FILES; i++) {
 		if (suppressed_read(request->view->spool.top, i, &lines) == -1)
-			cannot("read");
+			cannot(request, "read");
 		struct span rest = buf_span(&lines);
 		while (suppressed_next(&rest, &entry))
 			if (entry.kind == 's')
@@ -215,7 +262,7 @@ remove_one(struct request *request, struct span address)
 	int removed = suppressed_remove(request->view->spool.top, address);
 
 	if (removed == -1)
-		cannot("write");
+		cannot(request, "write");
 	if (removed == 1)
 		request->changed++;
 	else

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/die.h"
+#include "base/paths.h"
 #include "queue/marks.h"
 #include "queue/suppressed.h"
 
@@ -28,7 +29,8 @@ give_up(struct slot *slot, const struct suppressed *entry)
 	    date, (int)entry->why.len, entry->why.ptr);
 }
 
-static void
+/* False: nobody can tell. */
+static bool
 look_up(const struct manager *manager, struct message *message, uint64_t i,
     struct span address, struct buf *room)
 {
@@ -37,13 +39,15 @@ look_up(const struct manager *manager, struct message *message, uint64_t i,
 	int found = suppressed_find(manager->spool.top, address, room, &entry);
 
 	if (found == -1)
-		warn_errno("the suppression list cannot be read");
+		warn_errno("%s waits: %s/suppressed cannot be read",
+		    message->name.id.text, MTA_QUEUE);
 	if (found != 1)
-		return;
+		return found == 0;
 	give_up(slot, &entry);
 	marks_set(message, i);
 	log_event("%s failed to=<%.*s> code=%s text=%s", message->name.id.text,
 	    (int)address.len, address.ptr, slot->code, slot->text);
+	return true;
 }
 
 void
@@ -63,7 +67,7 @@ suppression_apply(const struct manager *manager, struct message *message)
 	buf_free(&room);
 }
 
-void
+bool
 suppression_apply_to(struct manager *manager, const struct errand *errand)
 {
 	struct message *message = errand->message;
@@ -73,11 +77,15 @@ suppression_apply_to(struct manager *manager, const struct errand *errand)
 	uint64_t i;
 
 	if (!suppressed_is_used(manager->spool.top))
-		return;
+		return true;
 	struct buf room = buf_new(SUPPRESSED_FILE_MAX);
-	while (active_next(manager, errand, &rest, &next, &recipient, &i))
-		look_up(manager, message, i, recipient.address, &room);
+	bool is_known = true;
+	while (is_known &&
+	       active_next(manager, errand, &rest, &next, &recipient, &i))
+		is_known =
+		    look_up(manager, message, i, recipient.address, &room);
 	buf_free(&room);
+	return is_known;
 }
 
 /*
@@ -112,7 +120,7 @@ suppress(const struct manager *manager, struct span address,
 		.when = clock_now(),
 		.uid = UINT32_MAX,
 		.why = buf_span(&why) };
-	int added = suppressed_add(manager->spool.top, &entry);
+	int added = suppressed_add(manager->spool.top, &entry, false);
 	if (added == -1)
 		warn_errno("<%.*s> cannot be suppressed", (int)address.len,
 		    address.ptr);

@@ -10,8 +10,11 @@
 
 /* Those of its recipients that wait, of a message that is open. */
 void suppression_apply(const struct manager *manager, struct message *message);
-/* Those of an errand that is about to start. */
-void suppression_apply_to(struct manager *manager, const struct errand *errand);
+/*
+ * Those of an errand that is about to start.  False: the list cannot be read,
+ * and nothing may be sent to the others yet.
+ */
+bool suppression_apply_to(struct manager *manager, const struct errand *errand);
 /* Another host's answer, before it is collected: does it count? */
 void suppression_note(const struct manager *manager, const struct job *job,
     const struct verdict *verdict);

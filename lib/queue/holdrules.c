@@ -8,6 +8,8 @@
 #include "base/die.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "mail/addr.h"
+#include "mail/domain.h"
 
 enum {
 	READ_MS = 10000,
@@ -165,19 +167,27 @@ sort(struct holdrules *rules)
 	    rules);
 }
 
-void
-holdrules_read(struct holdrules *rules, int top)
+static bool
+read_text(struct buf *text, int top)
 {
 	int fd = openat(
 	    top, "holdrules", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	if (fd == -1)
+		return errno == ENOENT;
+	bool is_read = read_all(fd, text, READ_MS) == IO_OK;
+	close(fd);
+	return is_read;
+}
+
+bool
+holdrules_load(struct holdrules *rules, int top)
+{
 	*rules = (struct holdrules){ .text = buf_new(HOLDRULES_BYTES_MAX) };
-	if (fd == -1 && errno != ENOENT)
-		temp_fail("cannot open %s/holdrules", MTA_QUEUE);
-	if (fd != -1 && read_all(fd, &rules->text, READ_MS) != IO_OK)
-		temp_fail("cannot read %s/holdrules", MTA_QUEUE);
-	if (fd != -1)
-		close(fd);
+	if (!read_text(&rules->text, top)) {
+		buf_free(&rules->text);
+		return false;
+	}
 	struct span rest = buf_span(&rules->text);
 	for (unsigned number = 1; rest.len > 0; number++) {
 		struct span line = span_trim(span_cut(&rest, '\n'));
@@ -186,6 +196,14 @@ holdrules_read(struct holdrules *rules, int top)
 			add(rules, line, number);
 	}
 	sort(rules);
+	return true;
+}
+
+void
+holdrules_read(struct holdrules *rules, int top)
+{
+	if (!holdrules_load(rules, top))
+		temp_fail("cannot read %s/holdrules", MTA_QUEUE);
 }
 
 void
@@ -258,16 +276,25 @@ older(const struct holdrule *a, const struct holdrule *b)
 }
 
 static const struct holdrule *
-find_for(const struct holdrules *rules, const struct envelope *envelope,
-    struct span domain)
+find_for(const struct holdrules *rules, struct span sender, struct span domain)
 {
-	struct span sender = envelope->sender;
 	const struct holdrule *rule = find(rules, any, false, domain);
 
 	if (sender.len == 0)
 		return older(rule, find(rules, span_of("<>"), false, domain));
 	rule = older(rule, find(rules, sender, false, domain));
 	return older(rule, find(rules, domain_of(sender), true, domain));
+}
+
+/* Its domain in A-labels, as rules have theirs; room is cleared. */
+static struct span
+listed(struct span address, struct buf *room)
+{
+	if (span_is_ascii(address))
+		return address;
+	buf_clear(room);
+	domain_add_address(room, address);
+	return buf_span(room);
 }
 
 const struct holdrule *
@@ -279,9 +306,15 @@ holdrules_find(const struct holdrules *rules, const struct envelope *envelope,
 
 	if (rules->count == 0)
 		return NULL;
-	const struct holdrule *rule = find_for(rules, envelope, any);
+	struct buf froms = buf_new(ENVELOPE_ADDRESS_MAX + ADDR_DOMAIN_MAX);
+	struct buf tos = buf_new(ENVELOPE_ADDRESS_MAX + ADDR_DOMAIN_MAX);
+	struct span sender = listed(envelope->sender, &froms);
+	const struct holdrule *rule = find_for(rules, sender, any);
 	while ((rule == NULL || rule->made_us >= made_before_us) &&
 	       envelope_next(&rest, &recipient))
-		rule = find_for(rules, envelope, domain_of(recipient.address));
+		rule = find_for(
+		    rules, sender, domain_of(listed(recipient.address, &tos)));
+	buf_free(&froms);
+	buf_free(&tos);
 	return rule == NULL || rule->made_us >= made_before_us ? NULL : rule;
 }

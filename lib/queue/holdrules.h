@@ -7,7 +7,8 @@
  * Grammar  queue/holdrules, a line a rule: its number, when it was made
  *          (microseconds since 1970), by whose uid, SENDER, DOMAIN.  SENDER is
  *          an address, "*@DOMAIN", "<>" or "*" for any; DOMAIN, a recipient's,
- *          or "*".  '#' begins a line that is none.
+ *          or "*".  '#' begins a line that is none.  Domains are in A-labels;
+ *          a message's may be in either form.
  * Limits   HOLDRULES_MAX rules.
  * Errors   a line without sense ends the program with EX_TEMPFAIL, as one of
  *          control/ does.
@@ -38,7 +39,11 @@ struct holdrules {
 	size_t *by_hash; /* their indexes */
 };
 
-/* Of the queue's folder; no file is no rule. */
+/*
+ * Of the queue's folder; no file is no rule.  holdrules_load leaves no rules,
+ * and says so, if the file cannot be read now; holdrules_read ends the program.
+ */
+bool holdrules_load(struct holdrules *rules, int top);
 void holdrules_read(struct holdrules *rules, int top);
 void holdrules_free(struct holdrules *rules);
 

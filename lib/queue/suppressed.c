@@ -9,7 +9,10 @@
 
 #include "base/control.h"
 #include "base/io.h"
+#include "mail/addr.h"
+#include "mail/domain.h"
 #include "queue/delays.h"
+#include "queue/envelope.h"
 
 enum {
 	READ_MS = 10000,
@@ -41,7 +44,8 @@ suppressed_is_used(int top)
 {
 	struct stat status;
 
-	return fstatat(top, "suppressed", &status, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(top, "suppressed", &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       errno != ENOENT;
 }
 
 int
@@ -115,30 +119,30 @@ find_in(struct span lines, struct span address, struct suppressed *entry)
 	return false;
 }
 
+/* As the list has it: its domain in A-labels. */
+static struct buf
+listed(struct span address)
+{
+	struct buf form = buf_new(ENVELOPE_ADDRESS_MAX + ADDR_DOMAIN_MAX);
+
+	domain_add_address(&form, address);
+	return form;
+}
+
 int
 suppressed_find(
     int top, struct span address, struct buf *room, struct suppressed *entry)
 {
-	if (suppressed_read(top, number_of(address), room) == -1)
-		return -1;
-	return find_in(buf_span(room), address, entry) ? 1 : 0;
+	struct buf form = listed(address);
+	int result = suppressed_read(top, number_of(buf_span(&form)), room);
+
+	if (result == 0)
+		result = find_in(buf_span(room), buf_span(&form), entry);
+	buf_free(&form);
+	return result;
 }
 
 /* ---- changes: one at a time ---- */
-
-/* The lock's descriptor, or -1 with errno set. */
-static int
-lock(int top)
-{
-	if (mkdirat(top, "suppressed", 0700) == -1 && errno != EEXIST)
-		return -1;
-	int fd = openat(top, "suppressed/lock",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1 || flock(fd, LOCK_EX) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
 
 /* errno stays. */
 static int
@@ -149,6 +153,19 @@ unlock(int fd, int result)
 	close(fd);
 	errno = error;
 	return result;
+}
+
+/* The lock's descriptor, or -1 with errno set; LOCK_NB: do not wait for it. */
+static int
+lock(int top, int how)
+{
+	if (mkdirat(top, "suppressed", 0700) == -1 && errno != EEXIST)
+		return -1;
+	int fd = openat(top, "suppressed/lock",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1 || flock(fd, LOCK_EX | how) == 0)
+		return fd;
+	return unlock(fd, -1);
 }
 
 /* Behind what the file holds; a power cut may have left a line without end. */
@@ -209,14 +226,18 @@ add_locked(int top, const struct suppressed *entry, struct buf *lines)
 }
 
 int
-suppressed_add(int top, const struct suppressed *entry)
+suppressed_add(int top, const struct suppressed *entry, bool may_wait)
 {
 	struct buf lines = buf_new(SUPPRESSED_FILE_MAX);
-	int locked = lock(top);
+	struct buf form = listed(entry->address);
+	struct suppressed added = *entry;
+	int locked = lock(top, may_wait ? 0 : LOCK_NB);
+	int result = -1;
 
-	if (locked == -1)
-		return -1;
-	int result = unlock(locked, add_locked(top, entry, &lines));
+	added.address = buf_span(&form);
+	if (locked != -1)
+		result = unlock(locked, add_locked(top, &added, &lines));
+	buf_free(&form);
 	buf_free(&lines);
 	return result;
 }
@@ -245,13 +266,16 @@ int
 suppressed_remove(int top, struct span address)
 {
 	struct buf kept = buf_new(SUPPRESSED_FILE_MAX);
+	struct buf form = listed(address);
+	int result = -1;
 
 	if (!suppressed_is_used(top))
 		return 0;
-	int locked = lock(top);
-	if (locked == -1)
-		return -1;
-	int result = unlock(locked, remove_locked(top, address, &kept));
+	int locked = lock(top, 0);
+	if (locked != -1)
+		result =
+		    unlock(locked, remove_locked(top, buf_span(&form), &kept));
+	buf_free(&form);
 	buf_free(&kept);
 	return result;
 }
@@ -294,11 +318,16 @@ int
 suppressed_count(int top, const struct suppressed *failure, int64_t since)
 {
 	struct buf kept = buf_new(SUPPRESSED_FILE_MAX);
-	int locked = lock(top);
+	struct buf form = listed(failure->address);
+	struct suppressed counted = *failure;
+	int locked = lock(top, LOCK_NB);
+	int count = -1;
 
-	if (locked == -1)
-		return -1;
-	int count = unlock(locked, count_locked(top, failure, since, &kept));
+	counted.address = buf_span(&form);
+	if (locked != -1)
+		count =
+		    unlock(locked, count_locked(top, &counted, since, &kept));
+	buf_free(&form);
 	buf_free(&kept);
 	return count;
 }

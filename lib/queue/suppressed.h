@@ -7,7 +7,8 @@
  * Format  queue/suppressed, 4096 files named by a hash of the address in lower
  *         case; lines of fields with tabs between: kind (s suppressed, f a
  *         failure that counts), address, when, by whose uid (the manager's own:
- *         UINT32_MAX), why.  A line without its LF is none.
+ *         UINT32_MAX), why.  A line without its LF is none.  Domains are in
+ *         A-labels, and asked for in either form.
  * Memory  none but for one file at a time: a million addresses are some 20 KiB
  *         a file.  SUPPRESSED_FILE_MAX bytes a file.
  * Errors  functions that return -1 leave errno; ENOSPC: its file is full.
@@ -41,13 +42,17 @@ bool suppressed_next(struct span *rest, struct suppressed *entry);
 /* A file's lines; 0, and none, if there is no such file. */
 int suppressed_read(int top, unsigned number, struct buf *lines);
 
-/* 1: added; 0: it was there.  Makes the folder. */
-int suppressed_add(int top, const struct suppressed *entry);
+/*
+ * 1: added; 0: it was there.  Makes the folder.  Who may not wait gets
+ * EWOULDBLOCK while another changes the list.
+ */
+int suppressed_add(int top, const struct suppressed *entry, bool may_wait);
 /* 1: removed, with its failures; 0: it was not there. */
 int suppressed_remove(int top, struct span address);
 /*
  * One that failed: remembered, and how many of its failures are not older than
- * since.  Those that are, of any address of its file, are forgotten.
+ * since.  Those that are, of any address of its file, are forgotten.  Waits for
+ * nobody: EWOULDBLOCK.
  */
 int suppressed_count(int top, const struct suppressed *failure, int64_t since);
 

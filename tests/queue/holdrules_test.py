@@ -83,7 +83,7 @@ queue('holdrule', 'add', '-d', 'example.org')
 send('ann@example.org', 'to a mailbox')
 check('a mailbox here is a recipient as others are', wait_for(lambda: held() == 4) and not has('to a mailbox'))
 for rule in ('2: from <>', '3: to example.org'):
-    check(f'who made {rule} is logged', f' holdrule added {rule} by=0\n' in log(), log()[-900:])
+    check(f'who made {rule} is logged', wait_for(lambda: f' holdrule added {rule} by=0\n' in log()), log()[-900:])
 said = queue('holdrule', 'list', '--json')
 rules = [json.loads(line) for line in said.stdout.splitlines()]
 check('list --json', [(r['rule'], r['sender'], r['domain'], r['uid']) for r in rules] ==
@@ -178,9 +178,21 @@ with open(RULES, 'w') as f:
     f.write('# ours\n7 1 0 * example.org\n')
 send('ann@example.org', 'by hand')
 check('a hand-written one counts', wait_for(lambda: held() == 3) and not has('by hand'), log()[-900:])
+pid = manager()
+os.close(os.open(RULES + '.ours', os.O_CREAT, 0))
+os.rename(RULES + '.ours', RULES)
+send('ann@example.org', 'unread')
+check('while they cannot be read, those of before hold', wait_for(lambda: held() == 4) and manager() == pid and
+      'the rules of before stay' in log(), log()[-900:])
+os.unlink(RULES)
+said = queue('holdrule', 'add', '-d', 'B\u00fcCHER.example')
+check('a domain in one form', said.stdout == 'holdrule 1: to xn--bcher-kva.example\n', said)
+check('is the same in the other', queue('holdrule', 'add', '-d', 'xn--bcher-kva.example').returncode == 64)
+send('ann@xn--bcher-kva.example', 'label')
+check('and holds either', wait_for(lambda: held() == 5), log()[-900:])
 with open(RULES, 'a') as f:
     f.write('nonsense\n')
 said = subprocess.run(['/var/mta/bin/mtactl', 'check'], capture_output=True, text=True)
-check('mtactl check names the line of a bad one', 'holdrules:3: no rule' in said.stdout + said.stderr, said)
+check('mtactl check names the line of a bad one', 'holdrules:2: no rule' in said.stdout + said.stderr, said)
 os.unlink(RULES)
 done()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """suppress_test - addresses to which nothing more is sent: mail for them fails at once, with a report that says so;
 they are put on the list by hand, or by control/suppressafter when their hosts say that they are not there."""
-import json, re
+import fcntl, json, re
 from scene import *
 from hop import Hop
 
@@ -133,6 +133,40 @@ check('nor do failures that are long ago', wait_for(lambda: reports('slow2')) an
 queue('suppress', 'remove', 'x@no.example')
 mail('fresh', 'x@no.example')
 check('one that was removed begins anew', wait_for(lambda: reports('fresh')) and 'x@no.example' not in names())
+
+# ---- lists with faults, and a list with faults ----
+said = queue('suppress', 'add', '-', text='l1@no.example\n\nl2\x01@no.example\nl3@no.example\n')
+check('a line that is no address: nothing is added', said.returncode == 65 and 'line 3 ' in said.stderr and names() == [], (said, names()))
+check('an argument', queue('suppress', 'add', 'l1@no.example', 'l\x01@x').returncode == 64 and names() == [], names())
+queue('suppress', 'add', 'x@b\u00fccher.example')
+mail('label', 'x@xn--bcher-kva.example')
+check('a domain in either form', wait_for(lambda: reports('label')) and reports('label')[0][1] == '5.7.1', (reports('label'), names()))
+check('and removed in either', queue('suppress', 'remove', 'x@B\u00dcCHER.example').returncode == 0 and names() == [], names())
+
+
+def file_of(address):
+    value = 0xcbf29ce484222325
+    for byte in address.encode():
+        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return f'{LIST}/{(value ^ value >> 32) % 4096:03x}'
+
+
+os.mkdir(file_of('y@good.example'))
+sent = rcpts(good, 'y@good')
+mail('unread', 'y@good.example')
+check('while it cannot be read, mail waits', wait_for(lambda: log().count('suppressed cannot be read') > 2) and rcpts(good, 'y@good') == sent, log()[-900:])
+os.rmdir(file_of('y@good.example'))
+check('and goes then', wait_for(lambda: rcpts(good, 'y@good') == sent + 1), log()[-900:])
+control('suppressafter', '1 1h\n')
+with open(LIST + '/lock') as held:
+    fcntl.flock(held, fcntl.LOCK_EX)
+    mail('locked', 'l@no.example')
+    mail('beside', 'y@good.example')
+    check('the manager waits for nobody who changes it', wait_for(lambda: reports('locked')) and wait_for(lambda: rcpts(good, 'y@good') == sent + 2) and
+          names() == [] and 'a failure cannot be counted' in log(), log()[-900:])
+mail('unlocked', 'l@no.example')
+check('later failures count', wait_for(lambda: names() == ['l@no.example']), names())
+queue('suppress', 'remove', '-a')
 
 # ---- many ----
 before = int(re.search(r'VmRSS:\s+(\d+)', open(f'/proc/{manager()}/status').read())[1])
