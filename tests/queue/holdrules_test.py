@@ -179,11 +179,11 @@ with open(RULES, 'w') as f:
 send('ann@example.org', 'by hand')
 check('a hand-written one counts', wait_for(lambda: held() == 3) and not has('by hand'), log()[-900:])
 pid = manager()
-os.close(os.open(RULES + '.ours', os.O_CREAT, 0))
+os.close(os.open(RULES + '.ours', os.O_CREAT | os.O_WRONLY, 0))
 os.rename(RULES + '.ours', RULES)
 send('ann@example.org', 'unread')
 check('while they cannot be read, those of before hold', wait_for(lambda: held() == 4) and manager() == pid and
-      'the rules of before stay' in log(), log()[-900:])
+      wait_for(lambda: 'the rules of before stay' in log()), log()[-900:])
 os.unlink(RULES)
 said = queue('holdrule', 'add', '-d', 'B\u00fcCHER.example')
 check('a domain in one form', said.stdout == 'holdrule 1: to xn--bcher-kva.example\n', said)
