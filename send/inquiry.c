@@ -95,12 +95,24 @@ give_up(struct inquirer *inquirer, struct subject *subject, struct span why)
 	answer_kept(inquirer, subject);
 }
 
+/* A policy that is fetched anew is not used by that. */
+static int64_t
+last_use(struct subject *subject, int64_t now_s)
+{
+	struct kept before;
+
+	if (!load(subject, &before))
+		return now_s;
+	sts_policy_free(&before.policy);
+	return before.used_s;
+}
+
 static void
 keep(struct inquirer *inquirer, struct subject *subject, struct kept *kept)
 {
 	snprintf(kept->id, sizeof(kept->id), "%s", subject->id);
 	kept->fetched_s = (int64_t)time(NULL);
-	kept->used_s = kept->fetched_s;
+	kept->used_s = last_use(subject, kept->fetched_s);
 	log_event("domain=%s policy=%s id=%s max_age=%llu", subject->name,
 	    sts_mode_name(kept->policy.mode), kept->id,
 	    (unsigned long long)kept->policy.max_age_s);

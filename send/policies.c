@@ -235,6 +235,16 @@ write_file(struct span text, const char *path)
 	return is_kept;
 }
 
+/* When it was written says nothing: it may be fetched anew and not used. */
+static void
+set_used(const char *path, int64_t used_s)
+{
+	const struct timespec times[2] = { { .tv_sec = used_s },
+		{ .tv_sec = used_s } };
+
+	utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
 bool
 policies_save(
     const char *domain, const struct kept *kept, size_t max, size_t *count)
@@ -252,6 +262,8 @@ policies_save(
 	bool is_kept = write_file(buf_span(&text), path);
 	if (!is_kept)
 		warn_errno("cannot keep the policy of %s", domain);
+	else if (kept->used_s < kept->fetched_s)
+		set_used(path, kept->used_s);
 	if (is_kept && is_new)
 		(*count)++;
 	buf_free(&text);

@@ -356,6 +356,9 @@ due, new, idle, gone = keep('due.example', 100000, 2), keep('new.example', 100, 
 sender = Sender(with_sts=True)
 check('one in use is fetched anew after a day', wait_for(lambda: due.fetched, 30), due.fetched)
 check('... not one that is new, or used no more', not new.fetched + idle.fetched + gone.fetched, (new.fetched, idle.fetched, gone.fetched))
+fetched = lambda: int(open(STORE + 'due.example').read().split('fetched: ')[1])
+check('... which is no use of it', wait_for(lambda: fetched() > time.time() - 600, 5) and os.stat(STORE + 'due.example').st_mtime < time.time() - 86400,
+      os.stat(STORE + 'due.example'))
 check('one that is over is removed', wait_for(lambda: 'gone.example' not in os.listdir(STORE), 5), os.listdir(STORE))
 check('... no other', all(os.path.exists(STORE + n) for n in ('due.example', 'new.example', 'idle.example')))
 check('all end', sender.end() == (0, 0, 0, 0))
