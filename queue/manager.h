@@ -282,6 +282,7 @@ struct manager {
 	struct control_list virtualdomains;
 	struct control_list odmr_domains;
 	struct control_list routes; /* of control/smtproutes */
+	struct control_list sender_routes;
 	struct control_list
 	    tls_policies;             /* who these three name, and how its */
 	struct control_list discards; /* mail goes, is for remote-send */

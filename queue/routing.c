@@ -90,6 +90,23 @@ is_apart(const struct manager *manager, struct span domain)
 	       is_named(&manager->sources, domain);
 }
 
+/* Its sender's: after a line of smtproutes for the domain, before one for all.
+ */
+static struct span
+sender_route(const struct manager *manager, const struct message *message,
+    struct span domain)
+{
+	struct route route = { .port = 0 };
+
+	if (message == NULL || manager->sender_routes.count == 0 ||
+	    odmr_has(&manager->odmr_domains, domain) ||
+	    route_is_named(&manager->routes, domain) ||
+	    !route_find_sender(&manager->sender_routes,
+		message->active->file.envelope.sender, &route))
+		return (struct span){ "", 0 };
+	return route.text;
+}
+
 static void
 find_route(const struct manager *manager, const struct message *message,
     struct span domain, struct routing *routing)
@@ -98,6 +115,8 @@ find_route(const struct manager *manager, const struct message *message,
 	    message == NULL ? span_of("") : span_of(message->active->route);
 	struct route route = { .port = 0 };
 
+	if (text.len == 0)
+		text = sender_route(manager, message, domain);
 	routing->name = domain;
 	routing->route = text;
 	if (text.len == 0 && route_find(&manager->routes, domain, &route))

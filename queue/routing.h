@@ -8,8 +8,8 @@
  *         no other mailbox's concern; a message for many of them is one errand
  *         of manager->local, for an errand each would cost more than it helps.
  * Remote  the domain; or the route that an administrator gave, its own or one
- *         of control/smtproutes, so that mail for many domains is one
- *         transaction with a smarthost, which is left alone as a whole if it
+ *         of control/smtproutes or senderroutes, so that mail for many domains
+ * is one transaction with a smarthost, which is left alone as a whole if it
  *         cannot be reached.  A domain of which control/ says more than that
  *         (limits, tlspolicy, discardehlo, sourceaddress, odmrdomains) stays
  *         by itself.

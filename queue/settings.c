@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "mail/domain.h"
+#include "net/routes.h"
 #include "queue/destinations.h"
 #include "queue/holding.h"
 #include "queue/manager.h"
@@ -15,7 +16,7 @@
 
 static const char *const watched[] = { "me", "locals", "virtualdomains",
 	"queuelifetime", "delaywarning", "retrymin", "retrymax", "limits",
-	"odmrdomains", "smtproutes", "tlspolicy", "discardehlo",
+	"odmrdomains", "smtproutes", "senderroutes", "tlspolicy", "discardehlo",
 	"sourceaddress", "recipientdelimiter", "suppressafter" };
 
 /* What is for others to judge, and to complain of, is taken as it stands. */
@@ -29,6 +30,7 @@ load(struct manager *manager)
 	manager->odmr_domains = odmr_domains();
 	limits_read(&manager->limits);
 	manager->routes = domain_lines("smtproutes", "");
+	manager->sender_routes = sender_routes_read();
 	manager->tls_policies = domain_lines("tlspolicy", "");
 	manager->discards = domain_lines("discardehlo", "");
 	manager->sources = domain_lines("sourceaddress", "");
@@ -69,6 +71,7 @@ settings_refresh(struct manager *manager)
 	control_list_free(&manager->odmr_domains);
 	limits_free(&manager->limits);
 	control_list_free(&manager->routes);
+	control_list_free(&manager->sender_routes);
 	control_list_free(&manager->tls_policies);
 	control_list_free(&manager->discards);
 	control_list_free(&manager->sources);

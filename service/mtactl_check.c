@@ -215,6 +215,12 @@ read_routes(void)
 }
 
 static void
+read_sender_routes(void)
+{
+	sender_routes_read();
+}
+
+static void
 read_providers(void)
 {
 	providers_read();
@@ -313,10 +319,10 @@ read_landlock(void)
 
 static void (*const grammars[])(void) = { read_mechanisms, read_sender_logins,
 	read_masters, read_soliciting, read_wellknown, read_filters,
-	read_milters, read_rspamd, read_routes, mtactl_read_limits,
-	read_tls_policies, read_discards, read_logins, read_sources,
-	anchors_check, read_name_servers, read_destination, read_lists,
-	read_weights, read_greylisting, read_account_limits,
+	read_milters, read_rspamd, read_routes, read_sender_routes,
+	mtactl_read_limits, read_tls_policies, read_discards, read_logins,
+	read_sources, anchors_check, read_name_servers, read_destination,
+	read_lists, read_weights, read_greylisting, read_account_limits,
 	read_special_folders, read_client_authorities, read_certificates,
 	read_uidl_formats, mtactl_read_odmr_domains, mtactl_read_delays,
 	mtactl_read_suppress_after, mtactl_read_holdrules, read_providers,

@@ -133,6 +133,20 @@ route_find(
 	return true;
 }
 
+bool
+route_is_named(const struct control_list *routes, struct span domain)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route route = { .port = 0 };
+		struct span pattern;
+
+		if (parse_route(routes->items[i], &pattern, &route) &&
+		    pattern.len > 0 && domain_fits(pattern, domain))
+			return true;
+	}
+	return false;
+}
+
 struct control_list
 routes_read(void)
 {
@@ -190,4 +204,77 @@ routes_complain(const struct control_list *routes)
 		if (mend != NULL)
 			control_complain("smtproutes", routes->lines[i], mend);
 	}
+}
+
+/* ---- by sender ---- */
+
+static bool
+parse_sender_route(struct span line, struct span *pattern, struct route *route)
+{
+	*pattern = span_cut_word(&line);
+	return span_index(*pattern, '@') < pattern->len &&
+	       pattern->ptr[pattern->len - 1] != '@' &&
+	       span_index(line, ' ') == line.len && route_parse(line, route);
+}
+
+struct control_list
+sender_routes_read(void)
+{
+	static const char name[] = "senderroutes";
+	struct control_list list = control_list(name);
+
+	for (size_t i = 0; i < list.count; i++) {
+		struct route route = { .port = 0 };
+		struct span pattern;
+
+		if (!parse_sender_route(list.items[i], &pattern, &route))
+			control_complain(name, list.lines[i],
+			    route.is_path
+				? route_path_mend
+				: "write ADDRESS HOST, @DOMAIN HOST or "
+				  "@.DOMAIN HOST; HOST as in smtproutes, "
+				  "perhaps with :PORT, smtps: or lmtp: before "
+				  "it, a name in A-labels");
+	}
+	return list;
+}
+
+/* "@.example.org" and "@example.org", or the address; both in A-labels. */
+static bool
+sender_fits(struct span pattern, struct span sender)
+{
+	if (pattern.ptr[0] != '@')
+		return span_equal_nocase(pattern, sender);
+	return domain_fits(span_slice(pattern, 1, pattern.len),
+	    span_slice(sender, span_last_index(sender, '@') + 1, sender.len));
+}
+
+bool
+route_find_sender(
+    const struct control_list *routes, struct span sender, struct route *route)
+{
+	struct buf form = buf_new(2 * (size_t)ROUTE_TEXT_MAX);
+	struct buf written = buf_new(2 * (size_t)ROUTE_TEXT_MAX);
+	size_t best = 0;
+
+	domain_add_address(&form, sender);
+	for (size_t i = 0; sender.len > 0 && i < routes->count; i++) {
+		struct route candidate = { .port = route->port };
+		struct span pattern;
+
+		buf_clear(&written);
+		if (!parse_sender_route(routes->items[i], &pattern, &candidate))
+			continue;
+		domain_add_address(&written, pattern);
+		size_t closeness =
+		    pattern.len + (pattern.ptr[0] == '@' ? 0 : SIZE_MAX / 2);
+		if (closeness <= best ||
+		    !sender_fits(buf_span(&written), buf_span(&form)))
+			continue;
+		best = closeness;
+		*route = candidate;
+	}
+	buf_free(&form);
+	buf_free(&written);
+	return best > 0;
 }

@@ -8,6 +8,9 @@
  * 3.3; port 465) or "lmtp:" (RFC 2033; port 24).  "lmtp:/PATH" and Postfix's
  * "lmtp:unix:/PATH" are read, but nobody can follow them: remote-send has a
  * jail without files, and connects by IP alone.
+ *
+ * control/senderroutes says it by sender: PATTERN HOST a line, spaces between,
+ * PATTERN an address, @DOMAIN, or @.DOMAIN for all below it, and HOST as above.
  */
 
 #include "base/control.h"
@@ -54,5 +57,15 @@ bool route_parse(struct span text, struct route *route);
  */
 bool route_find(
     const struct control_list *routes, struct span domain, struct route *route);
+
+/* Has the domain a line that is not for all, if only one that says its MX? */
+bool route_is_named(const struct control_list *routes, struct span domain);
+
+/* control/senderroutes.  A line without sense ends the program. */
+struct control_list sender_routes_read(void);
+
+/* An address counts before a domain, and of these the longest. */
+bool route_find_sender(
+    const struct control_list *routes, struct span sender, struct route *route);
 
 #endif

@@ -116,7 +116,7 @@ TYPING = {'locals': b'example.org example.net', 'virtualdomains': b'joe@example.
           'xclientnets': b'localhost', 'verpclients': b'localhost', 'pipeconnectnets': b'*', 'nosoliciting': b'a b', 'cleartextnets': b'::1/129', 'imapdreuse': b'10.0.0.1-9', 'sievedreuse': b'10.0.0.1-9', 'authmasters': b'joe ann@example.org', 'smtpdaddresses': b'127.0.0.1:99999',
           'pop3daddresses': b'mail.example.org', 'postmaster': b'joe ann', 'quarantine': b'a b',
           'doublebounceto': b'a b', 'recipientdelimiter': b'+ -', 'defaultdelivery': b'/var/mail',
-          'smtproutes': b'example.org', 'odmrfetch': b'mx.example a@b.example', 'limits': b'example.org many',
+          'smtproutes': b'example.org', 'senderroutes': b'example.org smart.example', 'odmrfetch': b'mx.example a@b.example', 'limits': b'example.org many',
           'tlspolicy': b'example.org maybe', 'tlsca': b'ca.pem', 'smtpauth': b'smart.example * me',
           'sourceaddress': b'* localhost', 'discardehlo': b'* CHUNKING HELP',
           'nameservers': b'dns.example.org', 'senderlogins': b'joe: joe', 'imapdsubmitters': b'joe ann',
