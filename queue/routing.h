@@ -9,10 +9,10 @@
  *         of manager->local, for an errand each would cost more than it helps.
  * Remote  the domain; or the route that an administrator gave, its own or one
  *         of control/smtproutes or senderroutes, so that mail for many domains
- * is one transaction with a smarthost, which is left alone as a whole if it
- *         cannot be reached.  A domain of which control/ says more than that
- *         (limits, tlspolicy, discardehlo, sourceaddress, odmrdomains) stays
- *         by itself.
+ *         is one transaction with a smarthost, which is left alone as a whole
+ *         if it cannot be reached.  A domain of which control/ says more than
+ *         that (limits, tlspolicy, discardehlo, sourceaddress, odmrdomains)
+ *         stays by itself.
  */
 
 #include "queue/manager.h"
