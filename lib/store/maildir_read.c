@@ -5,13 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/io.h"
 #include "store/foreign_list.h"
 #include "store/maildir_sizes.h"
 #include "store/store_kind.h"
@@ -21,9 +18,7 @@ enum {
 	FOLDERS = 2,
 	TRIES = 3,      /* a message that others rename while we look for it */
 	SCANS_MAX = 60, /* then one that was not seen is taken for gone */
-	BLOCK = 65536,
-	LOCK_MS = 1000,
-	LOCK_PAUSE_NS = 1000000
+	BLOCK = 65536
 };
 
 static const char *const folder_names[FOLDERS] = { "new", "cur" };
@@ -226,22 +221,6 @@ list(struct store *store, struct maildir *maildir)
 	return STORE_OK;
 }
 
-/* Who has just said goodbye lets go in a moment; others have it for long. */
-static bool
-take_lock(int fd, int64_t timeout_ms)
-{
-	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
-	int64_t until_ms =
-	    clock_ms() + (timeout_ms < LOCK_MS ? timeout_ms : LOCK_MS);
-
-	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno != EWOULDBLOCK || clock_ms() >= until_ms)
-			return false;
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
 static enum store_status
 open_folders(
     struct store *store, struct maildir *maildir, int root, int64_t timeout_ms)
@@ -251,7 +230,7 @@ open_folders(
 	if (maildir->lock == -1)
 		return STORE_ERROR;
 	store->lock = maildir->lock;
-	if (!take_lock(maildir->lock, timeout_ms))
+	if (!store_take_lock(maildir->lock, timeout_ms))
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
 	for (int i = 0; i < FOLDERS; i++) {
 		maildir->folders[i] = openat(

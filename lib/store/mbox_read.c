@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,9 +78,9 @@ add_message(struct store *store, const struct mbox_list *list, size_t i)
 }
 
 static enum store_status
-list(struct store *store, struct mbox *mbox)
+list(struct store *store, struct mbox *mbox, int64_t timeout_ms)
 {
-	if (flock(mbox->fd, LOCK_EX | LOCK_NB) == -1)
+	if (!store_take_lock(mbox->fd, timeout_ms))
 		return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
 	if (!mbox_recover(mbox->fd) || !mbox_scan(mbox->fd, &mbox->list) ||
 	    fstat(mbox->fd, &mbox->scanned) == -1)
@@ -104,7 +103,7 @@ mbox_open(struct store *store, int64_t timeout_ms)
 	if (status != STORE_OK || mbox->fd == -1)
 		return status;
 	store->lock = mbox->fd;
-	status = list(store, mbox);
+	status = list(store, mbox, timeout_ms);
 	int error = errno;
 	mbox_lock_release(&lock);
 	errno = error;

@@ -5,18 +5,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <time.h>
 
 #include "base/die.h"
+#include "base/io.h"
 #include "store/store_kind.h"
 
 static const struct store_kind *const kinds[] = { &store_maildir, &store_mbox };
 
 enum {
 	GROW_FIRST = 64,
-	AHEAD_MAX = 65536
+	AHEAD_MAX = 65536,
+	LOCK_MS = 1000,
+	LOCK_PAUSE_NS = 1000000
 };
+
+bool
+store_take_lock(int fd, int64_t timeout_ms)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int64_t until_ms =
+	    clock_ms() + (timeout_ms < LOCK_MS ? timeout_ms : LOCK_MS);
+
+	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK || clock_ms() >= until_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
 
 /* Room is made when the count is a power of two. */
 void

@@ -58,6 +58,13 @@ extern const struct store_kind store_mbox;
 void *store_allocate(void *old, size_t count, size_t size);
 char *store_copy(struct span text);
 
+/*
+ * The lock of a session on its mailbox, by flock(2): who has just said goodbye
+ * lets go in a moment, others have it for long, so that a second is waited at
+ * most.  False: errno is EWOULDBLOCK, or says what is wrong.
+ */
+bool store_take_lock(int fd, int64_t timeout_ms);
+
 /* A message at the end of the list; uidl is taken over. */
 void store_add(struct store *store, char *uidl, uint64_t octets);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """pop3d_test - POP3 over a socket pair against `pop3d MAILBOX` and `pop3d -s`,
 as an ordinary user (another one, if the test is run by root)."""
-import contextlib, fcntl, os, poplib, shutil, socket, stat, subprocess, sys, tempfile
+import contextlib, fcntl, os, poplib, shutil, socket, stat, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/..')
 from pop import refused
 from tap import *
@@ -213,6 +213,13 @@ pop.dele(1)
 check('mbox: QUIT', pop.quit() == b'+OK bye' and pop.child.wait(10) == 0)
 check('mbox: one is gone, the late one stays', open(box).read() == FROM + 'Subject: two\n\n.\n\n' + FROM + 'Subject: late\n\nx\n\n')
 check('mbox: no lock is left', not os.path.exists(box + '.lock'))
+with open(box) as held:
+    fcntl.flock(held, fcntl.LOCK_EX)
+    second, second_child = start(box)
+    time.sleep(.3)  # as long as who said goodbye may take
+check('mbox: a session that is about to end is waited for', second.recv(200) == b'+OK 2 messages\r\n')
+second.close()
+second_child.wait(10)
 before = os.stat(box)
 check('mbox: owner and mode stay', before.st_uid == UID and stat.S_ISREG(before.st_mode))
 put(home + '/text', 'no mailbox\n')
