@@ -371,8 +371,9 @@ errand_start(struct manager *manager, struct errand *errand)
 	int64_t begins = message->active->file.envelope.hold_until;
 	if (!suppression_apply_to(manager, errand) && begins <= clock_now())
 		begins = clock_now() + (int64_t)manager->retry_min_s;
-	bool must_wait = begins > clock_now();
-	if (deadline_is_over(message))
+	bool is_over = deadline_is_over(message);
+	bool must_wait = !is_over && begins > clock_now();
+	if (is_over)
 		give_up(manager, errand);
 	else if (!must_wait)
 		make_jobs(manager, errand);

@@ -90,8 +90,7 @@ is_apart(const struct manager *manager, struct span domain)
 	       is_named(&manager->sources, domain);
 }
 
-/* Its sender's: after a line of smtproutes for the domain, before one for all.
- */
+/* Its sender's, if smtproutes has no line but one for all. */
 static struct span
 sender_route(const struct manager *manager, const struct message *message,
     struct span domain)
@@ -99,10 +98,10 @@ sender_route(const struct manager *manager, const struct message *message,
 	struct route route = { .port = 0 };
 
 	if (message == NULL || manager->sender_routes.count == 0 ||
-	    odmr_has(&manager->odmr_domains, domain) ||
-	    route_is_named(&manager->routes, domain) ||
 	    !route_find_sender(&manager->sender_routes,
-		message->active->file.envelope.sender, &route))
+		message->active->file.envelope.sender, &route) ||
+	    odmr_has(&manager->odmr_domains, domain) ||
+	    route_is_named(&manager->routes, domain))
 		return (struct span){ "", 0 };
 	return route.text;
 }

@@ -27,15 +27,22 @@ struct request {
 };
 
 static _Noreturn void
-cannot(const struct request *request, const char *verb)
+cannot_read(void)
+{
+	temp_fail("cannot read %s/suppressed", MTA_QUEUE);
+}
+
+static _Noreturn void
+cannot_write(const struct request *request)
 {
 	if (errno == ENOSPC)
 		die(EX_UNAVAILABLE,
 		    "the suppression list is full: over a million addresses; "
 		    "%lu were changed",
 		    request->changed);
-	temp_fail("%lu addresses were changed, then: cannot %s %s/suppressed",
-	    request->changed, verb, MTA_QUEUE);
+	temp_fail(
+	    "%lu addresses were changed, then: cannot write %s/suppressed",
+	    request->changed, MTA_QUEUE);
 }
 
 static bool
@@ -99,7 +106,7 @@ add(struct request *request, struct span address)
 
 		sync_list(request->view);
 		errno = error;
-		cannot(request, "write");
+		cannot_write(request);
 	}
 	if (added == 1)
 		request->changed++;
@@ -218,7 +225,7 @@ list_named(struct request *request, char **addresses)
 		    span_of(*addresses), &room, &entry);
 
 		if (found == -1)
-			cannot(request, "read");
+			cannot_read();
 		if (found == 0)
 			continue;
 		request->changed++;
@@ -239,7 +246,7 @@ walk(struct request *request,
 
 	for (unsigned i = 0; i < SUPPRESSED_FILES; i++) {
 		if (suppressed_read(request->view->spool.top, i, &lines) == -1)
-			cannot(request, "read");
+			cannot_read();
 		struct span rest = buf_span(&lines);
 		while (suppressed_next(&rest, &entry))
 			if (entry.kind == 's')
@@ -262,7 +269,7 @@ remove_one(struct request *request, struct span address)
 	int removed = suppressed_remove(request->view->spool.top, address);
 
 	if (removed == -1)
-		cannot(request, "write");
+		cannot_write(request);
 	if (removed == 1)
 		request->changed++;
 	else
