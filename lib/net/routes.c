@@ -220,15 +220,14 @@ parse_sender_route(struct span line, struct span *pattern, struct route *route)
 struct control_list
 sender_routes_read(void)
 {
-	static const char name[] = "senderroutes";
-	struct control_list list = control_list(name);
+	struct control_list list = control_list("senderroutes");
 
 	for (size_t i = 0; i < list.count; i++) {
 		struct route route = { .port = 0 };
 		struct span pattern;
 
 		if (!parse_sender_route(list.items[i], &pattern, &route))
-			control_complain(name, list.lines[i],
+			control_complain("senderroutes", list.lines[i],
 			    route.is_path
 				? route_path_mend
 				: "write ADDRESS HOST, @DOMAIN HOST or "

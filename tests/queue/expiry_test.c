@@ -3,6 +3,7 @@
  * its destination may be forgotten in that moment.  The clock is ours.
  */
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
@@ -93,6 +94,7 @@ main(void)
 	spoil_what_is_freed();
 	manager.me = buf_new(100);
 	buf_add_string(&manager.me, "a.test");
+	manager.spool.top = AT_FDCWD; /* where there is no list of addresses */
 	manager.odmr_domains =
 	    (struct control_list){ .items = &item, .count = 1 };
 	manager.lifetime_s = UINT32_MAX;
