@@ -13,15 +13,15 @@ COUNT = 40                                  # messages while a client runs
 LINES = ('.', '..', 'From the beginning', '>From quoted', 'z' * 900, 'end')
 
 
-def run(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
+def run(*command, timeout=120, **more):
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **more)
 
 
 run('chpasswd', '-c', 'SHA512', input=f'joe:{SECRET}\n')
 control('pop3drate', '0\n')
 run('/var/mta/bin/mtactl', 'start')
 wait_for(lambda: run('ss', '-Hltn', 'sport = :110').stdout and run('ss', '-Hltn', 'sport = :25').stdout)
-work = os.path.realpath('/var/tmp/pop3_clients.%d' % os.getpid())
+work = os.environ['host_dir'] + '/clients'
 os.mkdir(work)
 os.environ['HOME'] = work
 
@@ -88,7 +88,12 @@ for box in ('Maildir', 'mbox'):
         codes = collections.defaultdict(list)
 
         def poll(name):
-            ran = run(*have[name])
+            try:
+                ran = run(*have[name], timeout=30)
+            except subprocess.TimeoutExpired:
+                # getmail may miss the SIGCHLD of its MDA: it waits for ever, and has deleted nothing.
+                codes[name].append(('killed', ''))
+                return
             codes[name].append((ran.returncode, ran.stdout[-200:] + ran.stderr[-300:]))
 
         def is_all_there():
@@ -98,12 +103,13 @@ for box in ('Maildir', 'mbox'):
             for thread in threads:
                 thread.join()
             return set(range(sent, sent + COUNT)) <= set(got()[0])
-        arrived = wait_for(is_all_there, 60)
+        arrived = wait_for(is_all_there, 100)
         sender.join()
         times, torn = got()
         who = f'{box}, {" and ".join(names)}'
         check(f'{who}: each message came', arrived, (sorted(times), {n: c[-2:] for n, c in codes.items()}))
-        check(f'{who}: each once', all(count == 1 for count in times.values()), {k: v for k, v in times.items() if v > 1})
+        killed = sum(code == 'killed' for ran in codes.values() for code, _ in ran)
+        check(f'{who}: each once', all(count <= 1 + killed for count in times.values()), {k: v for k, v in times.items() if v > 1})
         check(f'{who}: each whole', not torn, torn[:1])
         sent += COUNT
 shutil.rmtree(work)
