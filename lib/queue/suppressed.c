@@ -266,11 +266,11 @@ int
 suppressed_remove(int top, struct span address)
 {
 	struct buf kept = buf_new(SUPPRESSED_FILE_MAX);
-	struct buf form = listed(address);
 	int result = -1;
 
 	if (!suppressed_is_used(top))
 		return 0;
+	struct buf form = listed(address);
 	int locked = lock(top, 0);
 	if (locked != -1)
 		result =
