@@ -108,8 +108,9 @@ static struct {
 	unsigned long wanted;
 	unsigned long count;
 	bool is_hit;
-	size_t unarmed; /* threads that have not stopped yet */
-	pid_t failing;  /* the thread whose call was replaced, until its exit */
+	unsigned long number; /* of the call that was hit */
+	size_t unarmed;       /* threads that have not stopped yet */
+	pid_t failing; /* the thread whose call was replaced, until its exit */
 	struct user_regs_struct saved;
 } fault;
 
@@ -180,6 +181,18 @@ make_fail(pid_t thread)
 }
 
 static void
+say_hit(void)
+{
+	const struct call *call = find_call(fault.number);
+
+	if (call != NULL)
+		printf("hit %s\n", call->name);
+	else
+		printf("hit %lu\n", fault.number);
+	fflush(stdout);
+}
+
+static void
 handle_entry(pid_t thread, unsigned long number)
 {
 	const struct call *call = find_call(number);
@@ -190,15 +203,13 @@ handle_entry(pid_t thread, unsigned long number)
 	if (fault.count != fault.wanted)
 		return;
 	fault.is_hit = true;
-	if (call != NULL)
-		printf("hit %s\n", call->name);
-	else
-		printf("hit %lu\n", number);
-	fflush(stdout);
-	if (fault.error != NULL)
+	fault.number = number;
+	if (fault.error != NULL) {
 		make_fail(thread);
-	else
-		kill(process_of(thread), SIGKILL);
+		return;
+	}
+	say_hit();
+	kill(process_of(thread), SIGKILL);
 }
 
 static void
@@ -210,6 +221,7 @@ handle_exit(pid_t thread)
 	fault.saved.rax = (unsigned long long)-(long long)fault.error->number;
 	if (ptrace(PTRACE_SETREGS, thread, 0, &fault.saved) == -1)
 		die(EX_OSERR, "cannot write registers");
+	say_hit(); /* not before: who hears it may end us */
 }
 
 static void
